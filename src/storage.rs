@@ -1,0 +1,155 @@
+//! Named tensors in one `.safetensors` file: read with every check, written whole or not at all.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use tch::{Kind, Tensor};
+use tempfile::NamedTempFile;
+
+/// Tensors by name, in the order of their names.
+pub type NamedTensors = BTreeMap<String, Tensor>;
+
+/// Facts about the tensors of a file, in the header of a `.safetensors` file.
+pub type Metadata = HashMap<String, String>;
+
+/// Reads every tensor of a `.safetensors` file, onto the CPU.
+///
+/// # Errors
+/// If the file cannot be read, is empty, cut short or otherwise no `.safetensors` file, or holds a
+/// dtype that libtorch lacks.
+pub fn read_safetensors(path: &Path) -> Result<NamedTensors> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|error| anyhow!("{}: not a .safetensors file: {error}", path.display()))?;
+    let mut tensors = NamedTensors::new();
+    for (name, view) in file.iter() {
+        let kind = to_kind(view.dtype())
+            .with_context(|| format!("{}: tensor \"{name}\"", path.display()))?;
+        let size: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+        let tensor = Tensor::f_from_data_size(view.data(), &size, kind)?;
+        tensors.insert(name.to_owned(), tensor);
+    }
+    Ok(tensors)
+}
+
+/// A file that takes its place when it is complete, and leaves no trace when it is not.
+///
+/// Creating it finds out at once whether the place can be written.
+#[derive(Debug)]
+pub struct OutputFile {
+    path: PathBuf,
+    partial: NamedTempFile,
+}
+
+impl OutputFile {
+    /// Opens a temporary file beside `path`.
+    ///
+    /// # Errors
+    /// If the folder is missing or cannot be written to, or if `path` is something else than a
+    /// regular file.
+    pub fn create(path: &Path) -> Result<Self> {
+        let cannot = || format!("cannot write {}", path.display());
+        // A link keeps its place: what it points to is replaced.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(&path) {
+            Ok(there) if !there.is_file() => bail!("{}: not a regular file", cannot()),
+            _ => {}
+        }
+        let partial = new_file_beside(&path).with_context(cannot)?;
+        Ok(Self { path, partial })
+    }
+
+    /// Writes `tensors` as `.safetensors` and moves the file into its place, durably: what was
+    /// there before is either untouched or replaced.
+    pub fn write_safetensors(mut self, tensors: &NamedTensors, metadata: Metadata) -> Result<()> {
+        let bytes = to_safetensors(tensors, metadata)?;
+        let path = self.path;
+        let write = || -> io::Result<()> {
+            self.partial.write_all(&bytes)?;
+            self.partial.as_file().sync_all()?;
+            self.partial.persist(&path)?;
+            File::open(folder(&path))?.sync_all()
+        };
+        write().with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+fn new_file_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".partial-");
+    // Temporary files are private; this one becomes an ordinary file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder(path))
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn to_safetensors(tensors: &NamedTensors, metadata: Metadata) -> Result<Vec<u8>> {
+    struct Raw {
+        dtype: Dtype,
+        shape: Vec<usize>,
+        bytes: Vec<u8>,
+    }
+    let mut raw = Vec::with_capacity(tensors.len());
+    for (name, tensor) in tensors {
+        let tensor = tensor.detach().contiguous();
+        let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+        tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+        let dtype = to_dtype(tensor.kind())?;
+        let shape = tensor.size().iter().map(|&n| n as usize).collect();
+        raw.push((
+            name,
+            Raw {
+                dtype,
+                shape,
+                bytes,
+            },
+        ));
+    }
+    let views = raw
+        .iter()
+        .map(|(name, raw)| {
+            let view = TensorView::new(raw.dtype, raw.shape.clone(), &raw.bytes)?;
+            Ok((name.as_str(), view))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(safetensors::serialize(views, Some(metadata))?)
+}
+
+const DTYPES: [(Dtype, Kind); 10] = [
+    (Dtype::BOOL, Kind::Bool),
+    (Dtype::U8, Kind::Uint8),
+    (Dtype::I8, Kind::Int8),
+    (Dtype::I16, Kind::Int16),
+    (Dtype::I32, Kind::Int),
+    (Dtype::I64, Kind::Int64),
+    (Dtype::F16, Kind::Half),
+    (Dtype::BF16, Kind::BFloat16),
+    (Dtype::F32, Kind::Float),
+    (Dtype::F64, Kind::Double),
+];
+
+fn to_kind(dtype: Dtype) -> Result<Kind> {
+    let known = DTYPES.iter().find(|(known, _)| *known == dtype);
+    known
+        .map(|&(_, kind)| kind)
+        .with_context(|| format!("unsupported dtype {dtype:?}"))
+}
+
+fn to_dtype(kind: Kind) -> Result<Dtype> {
+    let known = DTYPES.iter().find(|(_, known)| *known == kind);
+    known
+        .map(|&(dtype, _)| dtype)
+        .with_context(|| format!("unsupported dtype {kind:?}"))
+}

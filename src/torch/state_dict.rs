@@ -1,0 +1,152 @@
+//! `model.load_state_dict(strict=True)` and the saving of a state dict.
+//!
+//! `tch::nn::VarStore::load` ignores keys that it does not know, takes over the file's dtype,
+//! broadcasts a shape that does not fit, and cannot read what
+//! `torch.save(model.state_dict(), "model.pt")` writes. Here, as in Python, a state dict has
+//! exactly the network's keys and shapes, or nothing is loaded. Unlike Python, which would convert
+//! it, any dtype but the network's is refused, since converted weights are no longer the same bits.
+//!
+//! Source: `Module.load_state_dict` and `_load_from_state_dict` in `torch/nn/modules/module.py`.
+
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+use pytorch_reader::{DType, PickleValue, PytorchReader};
+use tch::nn::VarStore;
+use tch::{Kind, Tensor, no_grad};
+
+use super::print::dtype_name;
+use crate::storage::{Metadata, NamedTensors, OutputFile, read_safetensors};
+
+/// Loads weights into every parameter of `vs`, from a `.safetensors` file or from the `.pt` (or
+/// `.pth`) that `torch.save(model.state_dict(), …)` wrote.
+///
+/// # Errors
+/// If the file cannot be read, holds something else than tensors by name, or if a key is missing or
+/// unexpected or a shape or dtype differs. Nothing is loaded then.
+pub fn load_state_dict(vs: &VarStore, path: &Path) -> Result<()> {
+    let state_dict = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => read_safetensors(path)?,
+        Some("pt" | "pth") => read_pt(path)?,
+        _ => bail!(
+            "{}: unknown kind of weights, expected a name that ends in .safetensors, .pt or .pth",
+            path.display()
+        ),
+    };
+    let parameters: NamedTensors = vs.variables().into_iter().collect();
+    let problems = mismatches(&parameters, &state_dict);
+    if !problems.is_empty() {
+        bail!("{}: {}", path.display(), problems.join("; "));
+    }
+    no_grad(|| {
+        for (name, mut parameter) in parameters {
+            parameter.f_copy_(&state_dict[&name])?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes the parameters of `vs`, under their names in the network, for
+/// `model.load_state_dict(safetensors.torch.load_file(path))`.
+pub fn save_state_dict(vs: &VarStore, file: OutputFile) -> Result<()> {
+    let parameters = vs.variables().into_iter().collect();
+    file.write_safetensors(
+        &parameters,
+        Metadata::from([("format".into(), "pt".into())]),
+    )
+}
+
+/// What keeps `state_dict` from being loaded: one phrase a key.
+fn mismatches(parameters: &NamedTensors, state_dict: &NamedTensors) -> Vec<String> {
+    let unexpected = state_dict
+        .keys()
+        .filter(|name| !parameters.contains_key(*name))
+        .map(|name| format!("unexpected key \"{name}\""));
+    parameters
+        .iter()
+        .filter_map(|(name, parameter)| mismatch(name, parameter, state_dict.get(name)))
+        .chain(unexpected)
+        .collect()
+}
+
+fn mismatch(name: &str, parameter: &Tensor, loaded: Option<&Tensor>) -> Option<String> {
+    let Some(loaded) = loaded else {
+        return Some(format!("missing key \"{name}\""));
+    };
+    let (expected, found) = (parameter.size(), loaded.size());
+    if expected != found {
+        return Some(format!(
+            "\"{name}\" has shape {found:?}, expected {expected:?}"
+        ));
+    }
+    let (expected, found) = (parameter.kind(), loaded.kind());
+    (expected != found).then(|| {
+        let name_of = |kind| dtype_name(kind).unwrap_or("another dtype");
+        format!(
+            "\"{name}\" is {}, expected {}",
+            name_of(found),
+            name_of(expected)
+        )
+    })
+}
+
+/// Reads the dict of tensors that `torch.save` wrote, without running any of its pickle.
+fn read_pt(path: &Path) -> Result<NamedTensors> {
+    let not_a_state_dict = |found: &str| {
+        anyhow!(
+            "{}: expected a dict of tensors, as torch.save(model.state_dict(), ...) writes; {found}",
+            path.display()
+        )
+    };
+    let unreadable = |error| not_a_state_dict(&format!("cannot read it: {}", one_line(&error)));
+    let PickleValue::Dict(entries) =
+        PytorchReader::read_pickle_data(path, None).map_err(unreadable)?
+    else {
+        return Err(not_a_state_dict("found something else"));
+    };
+    let reader = PytorchReader::new(path).map_err(unreadable)?;
+    let file_size = std::fs::metadata(path)?.len();
+    if let Some(name) = entries.keys().find(|name| reader.get(name).is_none()) {
+        return Err(not_a_state_dict(&format!("\"{name}\" is no tensor")));
+    }
+    reader
+        .tensors()
+        .iter()
+        .map(|(name, tensor)| {
+            let kind = pt_kind(tensor.dtype())
+                .ok_or_else(|| not_a_state_dict(&format!("\"{name}\" has an unknown dtype")))?;
+            // A view with stride 0 claims more elements than the file holds.
+            if tensor.byte_len() as u64 > file_size {
+                return Err(not_a_state_dict(&format!(
+                    "\"{name}\" is larger than the file"
+                )));
+            }
+            let size: Vec<i64> = tensor.shape().iter().map(|&n| n as i64).collect();
+            let bytes = tensor
+                .read()
+                .map_err(|error| not_a_state_dict(&format!("cannot read it: {error}")))?;
+            Ok((name.clone(), Tensor::f_from_data_size(&bytes, &size, kind)?))
+        })
+        .collect()
+}
+
+fn pt_kind(dtype: DType) -> Option<Kind> {
+    Some(match dtype {
+        DType::F64 => Kind::Double,
+        DType::F32 => Kind::Float,
+        DType::F16 => Kind::Half,
+        DType::BF16 => Kind::BFloat16,
+        DType::I64 => Kind::Int64,
+        DType::I32 => Kind::Int,
+        DType::I16 => Kind::Int16,
+        DType::I8 => Kind::Int8,
+        DType::U8 => Kind::Uint8,
+        DType::Bool => Kind::Bool,
+        _ => return None,
+    })
+}
+
+fn one_line(error: &impl ToString) -> String {
+    let text = error.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
