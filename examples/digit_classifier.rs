@@ -1,0 +1,11 @@
+//! Ten digits: logits, and a softmax to read them.
+//!
+//! ```sh
+//! cargo run --example digit_classifier -- --seed 0
+//! ```
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    final_layer::cli::run::<final_layer::tasks::DigitClassification>()
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod cli;
+pub mod device;
+pub mod networks;
+pub mod storage;
+pub mod tasks;
+pub mod torch;
+pub mod trace;
+pub mod training;

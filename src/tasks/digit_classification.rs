@@ -1,0 +1,48 @@
+use anyhow::Result;
+use tch::nn::Path;
+use tch::{Device, Kind, Tensor};
+
+use super::Task;
+use crate::networks::DigitClassifier;
+
+/// Which of the ten digits a picture shows.
+#[derive(Debug)]
+pub struct DigitClassification;
+
+impl Task for DigitClassification {
+    type Network = DigitClassifier;
+    const NAME: &'static str = "digit_classifier";
+    const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
+    const INPUT_FEATURES: i64 = 784;
+
+    fn network(vs: &Path) -> DigitClassifier {
+        DigitClassifier::new(vs)
+    }
+
+    /// `(N,)` int64 classes.
+    fn draw_target(batch_size: i64) -> Result<Tensor> {
+        let options = (Kind::Int64, Device::Cpu);
+        Ok(Tensor::f_randint(10, [batch_size], options)?)
+    }
+
+    /// `F.cross_entropy` on logits.
+    fn loss(output: &Tensor, target: &Tensor) -> Tensor {
+        output.cross_entropy_for_logits(target)
+    }
+
+    fn readings(output: &Tensor) -> Vec<(&'static str, Tensor)> {
+        let softmax = output.softmax(1, Kind::Float);
+        let predicted = softmax.argmax(1, false);
+        vec![("softmax", softmax), ("predicted", predicted)]
+    }
+
+    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
+        let softmax = output.softmax(1, Kind::Float);
+        let predicted = softmax.argmax(1, false);
+        vec![
+            ("Raw logits:", output.shallow_clone()),
+            ("Softmax output:", softmax),
+            ("Predicted class:", predicted),
+        ]
+    }
+}

@@ -1,0 +1,75 @@
+//! What each network is asked to do: all in which one network's demonstration, trace and training
+//! differ from another's.
+
+mod binary_classification;
+mod digit_classification;
+mod house_pricing;
+
+use anyhow::Result;
+use tch::nn::{Module, Path, VarStore};
+use tch::{Device, Kind, Tensor};
+
+pub use binary_classification::BinaryClassification;
+pub use digit_classification::DigitClassification;
+pub use house_pricing::HousePricing;
+
+/// A network and the question that it answers.
+pub trait Task {
+    /// The network's class.
+    type Network: Module;
+    /// The name of the example, and of the Python module that it mirrors.
+    const NAME: &'static str;
+    /// What the example does, in a line of `--help`.
+    const ABOUT: &'static str;
+    /// The numbers in one sample.
+    const INPUT_FEATURES: i64;
+
+    /// The network with its initial weights.
+    fn network(vs: &Path) -> Self::Network;
+
+    /// A random target of each sample, drawn after the input.
+    ///
+    /// # Errors
+    /// If `batch_size` samples need more memory than there is.
+    fn draw_target(batch_size: i64) -> Result<Tensor>;
+
+    /// The loss, a float32 scalar, that training brings down.
+    fn loss(output: &Tensor, target: &Tensor) -> Tensor;
+
+    /// What is read off an `(N, …)` output, by name.
+    fn readings(_output: &Tensor) -> Vec<(&'static str, Tensor)> {
+        Vec::new()
+    }
+
+    /// What the document prints about an output: a tensor after each label, a line each.
+    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)>;
+}
+
+/// A random input of `batch_size` samples, `(N, INPUT_FEATURES)` float32 on the CPU.
+///
+/// # Errors
+/// If it needs more memory than there is.
+pub fn draw_input<T: Task>(batch_size: i64) -> Result<Tensor> {
+    let size = [batch_size, T::INPUT_FEATURES];
+    Ok(Tensor::f_randn(size, (Kind::Float, Device::Cpu))?)
+}
+
+/// A task's network and the store of its parameters.
+#[derive(Debug)]
+pub struct Model<T: Task> {
+    /// The parameters by name.
+    pub vs: VarStore,
+    /// The network over these parameters.
+    pub network: T::Network,
+}
+
+impl<T: Task> Model<T> {
+    /// `Network().to(device)`: the weights are drawn on the CPU and then moved, as in Python, so
+    /// that every device starts from the same bits.
+    pub fn new(device: Device) -> Self {
+        let mut vs = VarStore::new(Device::Cpu);
+        let network = T::network(&vs.root());
+        vs.set_device(device);
+        Self { vs, network }
+    }
+}
