@@ -1,0 +1,17 @@
+#!/usr/bin/env python3
+"""The document's demonstration: a network's answer to a random input."""
+
+import common
+import torch
+
+
+def main():
+    args = common.parser(__doc__).parse_args()
+    task = common.task(args.network)
+    with torch.no_grad():
+        model = common.build(task, args.seed, args.device, args.threads, args.weights)
+        task.report(model(task.draw_input(1).to(args.device)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Records every tensor of a few training steps on random data."""
+
+import common
+import torch
+from safetensors.torch import save_file
+
+OPTIMIZERS = {
+    "sgd": lambda params, lr: torch.optim.SGD(params, lr=lr),
+    "momentum": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9),
+    "adam": lambda params, lr: torch.optim.Adam(params, lr=lr),
+    "adamw": lambda params, lr: torch.optim.AdamW(params, lr=lr),
+}
+
+
+def record(task, model, optimizer, batch_size, steps):
+    """Trains on one random batch; returns the tensors by name (see src/trace.rs)."""
+    device = next(model.parameters()).device
+    trace = {}
+    trace["input"] = input = task.draw_input(batch_size).to(device)
+    trace["target"] = target = task.draw_target(batch_size).to(device)
+    losses = []
+
+    def record_parameters(prefix, part):
+        for name, parameter in model.named_parameters():
+            trace[f"{prefix}.{name}"] = part(parameter).detach().clone()
+
+    record_parameters("init", lambda parameter: parameter)
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        output = model(input)
+        loss = task.loss(output, target)
+        loss.backward()
+        losses.append(loss.detach())
+        if step == 1:
+            trace["output"] = output.detach()
+            trace |= task.readings(output.detach())
+            record_parameters("grad", lambda parameter: parameter.grad)
+        optimizer.step()
+        if step in (1, steps):
+            record_parameters(f"step{step}", lambda parameter: parameter)
+    trace["losses"] = torch.stack(losses)
+    return {name: tensor.cpu() for name, tensor in trace.items()}
+
+
+def write(path, network, *, seed, steps, batch_size, optimizer, lr, device, threads, weights=None):
+    """Builds the network, records its trace and writes it with the settings as metadata."""
+    task = common.task(network)
+    model = common.build(task, seed, device, threads, weights)
+    trace = record(task, model, OPTIMIZERS[optimizer](model.parameters(), lr), batch_size, steps)
+    metadata = {
+        "network": network,
+        "seed": str(seed % 2**64),
+        "steps": str(steps),
+        "batch_size": str(batch_size),
+        "optimizer": optimizer,
+        "lr": str(lr),
+        "device": str(next(model.parameters()).device),
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+    }
+    save_file(trace, path, metadata)
+
+
+def main():
+    parser = common.parser(__doc__)
+    parser.add_argument("--output", required=True, metavar="FILE.safetensors")
+    parser.add_argument("--steps", type=int, default=100, metavar="N")
+    parser.add_argument("--batch-size", type=int, default=64, metavar="N")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="sgd")
+    parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
+    args = vars(parser.parse_args())
+    write(args.pop("output"), args.pop("network"), **args)
+
+
+if __name__ == "__main__":
+    main()
