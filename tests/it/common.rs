@@ -1,0 +1,86 @@
+//! What the tests share: where things are, and how they are run.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub const NETWORKS: [&str; 3] = [
+    "digit_classifier",
+    "house_price_predictor",
+    "binary_classifier",
+];
+
+/// A path in the project.
+pub fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The folder of the examples that cargo built along with this test.
+pub fn examples() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    let folder = test.ancestors().nth(2).expect("target/<profile>/deps");
+    folder.join("examples")
+}
+
+/// An example, to be run.
+pub fn example(name: &str) -> Command {
+    let path = examples().join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run plain `cargo test`, which builds it",
+        path.display()
+    );
+    Command::new(path)
+}
+
+/// The Python that `scripts/setup` installed, to run a script of the project.
+pub fn python(script: &str) -> Command {
+    let python = root(".venv/bin/python");
+    assert!(
+        python.exists(),
+        "there is no .venv yet: run scripts/setup first"
+    );
+    let mut command = Command::new(python);
+    command.arg(root(script));
+    command
+}
+
+pub fn run(command: &mut Command) -> Output {
+    command
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
+}
+
+/// Runs a command that has to succeed; returns its stdout.
+pub fn stdout(command: &mut Command) -> String {
+    let output = run(command);
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("UTF-8 on stdout")
+}
+
+/// Runs a command that has to refuse with exit code 1 and one line on stderr; returns that line.
+pub fn refusal(command: &mut Command) -> String {
+    let output = run(command);
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8 on stderr");
+    assert_eq!(output.status.code(), Some(1), "{command:?}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "more than one line: {stderr}");
+    assert!(stderr.starts_with("error: "), "{stderr}");
+    assert!(output.stdout.is_empty(), "a refusal prints no result");
+    stderr
+}
+
+/// Runs a script of Python code with arguments; returns its stdout.
+pub fn python_code(script: &str, args: &[&OsStr]) -> String {
+    stdout(python(script).args(args))
+}
+
+/// The global random generator belongs to one test at a time.
+pub fn lock_generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}

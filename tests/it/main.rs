@@ -1,0 +1,12 @@
+//! Tests from outside: the real executables beside the real Python.
+
+mod common;
+mod compare;
+mod demonstration;
+mod mirror;
+mod optim;
+mod order;
+mod print;
+mod real_digits;
+mod refusals;
+mod weights;
