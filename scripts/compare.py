@@ -10,29 +10,24 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import in_venv
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "reference"))
 
-from comparison import compare  # noqa: E402
+from common import NETWORKS  # noqa: E402
+from compare_traces import fail, read, show, summarize  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+from record_trace import OPTIMIZERS, write  # noqa: E402
 
 
 def main():
-    args = parse_arguments()
-    if args.traces:
-        rows = show(*read_both(*args.traces), names=[str(path) for path in args.traces])
-    else:
-        rows = compare_live(args)
-    sys.exit(summarize(rows))
+    sys.exit(summarize(compare_live(parse_arguments())))
 
 
 def parse_arguments():
-    from trace import OPTIMIZERS
-
-    from common import NETWORKS
-
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -49,8 +44,6 @@ def parse_arguments():
     parser.add_argument("--examples", type=Path, metavar="FOLDER",
                         help="where the built examples are (default: build them)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
-    parser.add_argument("--traces", type=Path, nargs=2, metavar="FILE",
-                        help="compare two recorded traces instead")
     args = parser.parse_args()
     args.optimizers = args.optimizers or list(OPTIMIZERS)
     return args
@@ -65,8 +58,6 @@ def positive(text):
 
 def compare_live(args):
     """Records and compares the traces of every network with every optimizer."""
-    from tqdm import tqdm
-
     executables = find_examples(args.networks, args.examples)
     cases = [(network, optimizer) for network in args.networks for optimizer in args.optimizers]
     rows = []
@@ -83,7 +74,8 @@ def compare_live(args):
             files = record_both(folder, network, executables[network], settings)
             with progress.external_write_mode():
                 print(f"\n{network}: " + ", ".join(f"{k} {v}" for k, v in settings.items()))
-                rows += show(*read_both(*files), case=f"{network} {optimizer} ")
+                shown = show(*map(read, files))
+                rows += [replace(row, name=f"{network} {optimizer} {row.name}") for row in shown]
     return rows
 
 
@@ -114,8 +106,6 @@ def find_examples(networks, folder):
 
 def record_both(folder, network, executable, settings):
     """Records the same trace with Rust and with Python, side by side; returns the two files."""
-    from trace import write
-
     stem = f"{network}-{settings['optimizer']}"
     python_file = folder / f"{stem}-python.safetensors"
     rust_file = folder / f"{stem}-rust.safetensors"
@@ -124,7 +114,7 @@ def record_both(folder, network, executable, settings):
     rust = subprocess.Popen(command)
     try:
         write(python_file, network, **settings)
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:
         rust.wait()
         fail(f"Python: {str(error).splitlines()[0]}")
     finally:
@@ -132,59 +122,6 @@ def record_both(folder, network, executable, settings):
     if code:
         fail(f"{network} trace ended with exit code {code}")
     return python_file, rust_file
-
-
-def read_both(left, right):
-    return [read(path) for path in (left, right)]
-
-
-def read(path):
-    """The arrays and the metadata of a trace."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
-    except (OSError, SafetensorError, TypeError) as error:
-        fail(f"{path}: {error}")
-
-
-def show(left, right, names=("Python", "Rust"), case=""):
-    """Prints a row for each tensor and a note for each setting that differs; returns the rows."""
-    rows = compare(left[0], right[0], names)
-    width = max(len(row.name) for row in rows) if rows else 0
-    for row in rows:
-        shape = "×".join(map(str, row.shape)) or "scalar"
-        print(f"  {row.name:<{width}}  {shape:>9}  {row.dtype:<7}  {row.verdict}")
-    for key in sorted(left[1].keys() | right[1].keys()):
-        values = [side[1].get(key, "not given") for side in (left, right)]
-        if not same_setting(*values):
-            print(f"  note: {key} is {values[0]} in {names[0]}, {values[1]} in {names[1]}")
-    return [(f"{case}{row.name}", row) for row in rows]
-
-
-def same_setting(a, b):
-    try:
-        return a == b or float(a) == float(b)
-    except ValueError:
-        return False
-
-
-def summarize(rows):
-    """Prints the verdict; returns the exit code."""
-    different = [name for name, row in rows if not row.equal]
-    if not rows:
-        print("\nnothing to compare: neither side has a tensor")
-        return 1
-    if different:
-        print(f"\n{len(different)} of {len(rows)} tensors differ, the first: {different[0]}")
-        return 1
-    print(f"\n{len(rows)} tensors, all equal to the bit")
-    return 0
-
-
-def fail(message):
-    sys.exit(f"error: {message}")
 
 
 if __name__ == "__main__":

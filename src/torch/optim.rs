@@ -151,6 +151,7 @@ impl Adam {
     /// An optimizer for all trainable variables of `vs`, which have to be on their device by now.
     pub fn new(vs: &VarStore, config: AdamConfig) -> Self {
         let params = vs.trainable_variables();
+        prepare_sqrt();
         let new_state = |param| no_grad(|| AdamState::new(param, config.amsgrad));
         Self {
             state: params.iter().map(new_state).collect(),
@@ -235,6 +236,15 @@ fn single_tensor_adam(
     let denom = exp_avg_sq.sqrt() / bias_correction2_sqrt + eps;
     // param.addcdiv_(exp_avg, denom, value=-step_size)
     let _ = param.addcdiv_(&(&state.exp_avg * -step_size), &denom);
+}
+
+/// Takes one square root on one thread.
+///
+/// Where the very first square root of a process is taken by two threads at once, one of them now
+/// and then (1 of 60 processes) gets an approximation that is good for three digits: libtorch's
+/// vector mathematics library is not ready yet. Python has the same library.
+fn prepare_sqrt() {
+    let _ = Tensor::from(1f32).sqrt();
 }
 
 /// `a.add(b, alpha=alpha)`. The kernel rounds a + α·b once; `tch` has no `alpha`, and `a + b * α`

@@ -106,7 +106,9 @@ fn read_pt(path: &Path) -> Result<NamedTensors> {
     };
     let reader = PytorchReader::new(path).map_err(unreadable)?;
     let file_size = std::fs::metadata(path)?.len();
-    if let Some(name) = entries.keys().find(|name| reader.get(name).is_none()) {
+    // `_metadata` is an attribute of the OrderedDict that state_dict() returns, not an entry.
+    let is_other = |name: &&String| reader.get(name).is_none() && *name != "_metadata";
+    if let Some(name) = entries.keys().find(is_other) {
         return Err(not_a_state_dict(&format!("\"{name}\" is no tensor")));
     }
     reader

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts" / "reference"))
 import common
 import torch
 from safetensors.torch import save_file
-from trace import record
+from record_trace import record
 
 file, optimizer_class, kwargs, steps = sys.argv[1:]
 task = common.task("digit_classifier")

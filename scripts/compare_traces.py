@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Compares two traces (.safetensors), tensor by tensor, to the bit.
+
+The exit code is 0 if both hold the same tensors with the same bits and 1 on any difference.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import in_venv  # noqa: F401
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("traces", type=Path, nargs=2, metavar="FILE")
+    left, right = parser.parse_args().traces
+    sys.exit(summarize(show(read(left), read(right), names=(str(left), str(right)))))
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the comparison found out about one name."""
+
+    name: str
+    shape: tuple
+    dtype: str
+    verdict: str
+    equal: bool
+
+
+def compare(left, right, names=("Python", "Rust")):
+    """One row for each name in either dict of arrays, in the order in which a trace comes about.
+
+    Arrays are equal if they have the same shape, dtype and bits. NaN equals NaN in the same place,
+    whatever its payload; 0.0 and -0.0 differ.
+    """
+    rows = []
+    for name in sorted(left.keys() | right.keys(), key=_moment):
+        sides = [side[name] for side in (left, right) if name in side]
+        if len(sides) == 2:
+            verdict = _difference(*sides, names)
+        else:
+            verdict = f"only in {names[0] if name in left else names[1]}"
+        shape, dtype = sides[0].shape, str(sides[0].dtype)
+        rows.append(Row(name, shape, dtype, verdict or "equal", not verdict))
+    return rows
+
+
+def _moment(name):
+    """Sorts the tensors of a trace by when they are computed."""
+    prefix = name.split(".")[0]
+    moments = {"input": 0, "target": 1, "init": 2, "output": 3, "grad": 5, "step1": 6, "losses": 7}
+    later = 8 if prefix.startswith("step") else 4
+    return moments.get(prefix, later), name
+
+
+def _difference(left, right, names):
+    """What differs, in a phrase, or nothing."""
+    if left.shape != right.shape:
+        return f"shape {left.shape} in {names[0]}, {right.shape} in {names[1]}"
+    if left.dtype != right.dtype:
+        return f"{left.dtype} in {names[0]}, {right.dtype} in {names[1]}"
+    is_float = left.dtype.kind == "f"
+    differs = _bits(left) != _bits(right)
+    if is_float:
+        differs &= ~(np.isnan(left) & np.isnan(right))
+    count = int(np.count_nonzero(differs))
+    if count == 0:
+        return None
+    first = tuple(int(i) for i in np.argwhere(differs)[0])
+    a, b = left[differs], right[differs]
+    with np.errstate(invalid="ignore", over="ignore"):
+        largest = float(np.max(np.abs(a.astype(np.float64) - b.astype(np.float64))))
+    size = f"{largest:.3g}"
+    if is_float:
+        size = f"{_largest_ulp(a, b)} ulp, {size}"
+    return f"{count} of {left.size} elements differ, by up to {size}; first at {first}"
+
+
+def _bits(array):
+    """The elements as unsigned integers of the same size."""
+    return np.atleast_1d(array).view(f"u{array.dtype.itemsize}").reshape(array.shape)
+
+
+def _largest_ulp(a, b):
+    """How many floats lie between two numbers, at the most; no distance leads to NaN."""
+    if np.isnan(a).any() or np.isnan(b).any():
+        return "NaN"
+    return max(abs(int(x) - int(y)) for x, y in zip(_ordinal(a), _ordinal(b)))
+
+
+def _ordinal(array):
+    """Numbers the floats in their order; -0.0 comes just before 0.0."""
+    signed = array.view(f"i{array.dtype.itemsize}")
+    smallest = np.iinfo(signed.dtype).min
+    return np.where(signed < 0, smallest - signed - 1, signed)
+
+
+def read(path):
+    """The arrays and the metadata of a trace."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+    except (OSError, SafetensorError, TypeError) as error:
+        fail(f"{path}: {error}")
+
+
+def show(left, right, names=("Python", "Rust")):
+    """Prints a row for each tensor and a note for each setting that differs; returns the rows."""
+    rows = compare(left[0], right[0], names)
+    width = max((len(row.name) for row in rows), default=0)
+    for row in rows:
+        shape = "×".join(map(str, row.shape)) or "scalar"
+        print(f"  {row.name:<{width}}  {shape:>9}  {row.dtype:<7}  {row.verdict}")
+    for key in sorted(left[1].keys() | right[1].keys()):
+        values = [side[1].get(key, "not given") for side in (left, right)]
+        if not same_setting(*values):
+            print(f"  note: {key} is {values[0]} in {names[0]}, {values[1]} in {names[1]}")
+    return rows
+
+
+def same_setting(a, b):
+    """Whether two values of the metadata mean the same: 1e-3 is 0.001."""
+    try:
+        return a == b or float(a) == float(b)
+    except ValueError:
+        return False
+
+
+def summarize(rows):
+    """Prints the verdict; returns the exit code."""
+    different = [row.name for row in rows if not row.equal]
+    if not rows:
+        print("\nnothing to compare: neither side has a tensor")
+        return 1
+    if different:
+        print(f"\n{len(different)} of {len(rows)} tensors differ, the first: {different[0]}")
+        return 1
+    print(f"\n{len(rows)} tensors, all equal to the bit")
+    return 0
+
+
+def fail(message):
+    sys.exit(f"error: {message}")
+
+
+if __name__ == "__main__":
+    main()
