@@ -61,6 +61,8 @@ fn other_batch_sizes_threads_and_seeds_equal_python() {
     }
 }
 
+type Change = fn(&mut NamedTensors);
+
 /// A change to a trace has to make the comparison fail and name the tensor.
 #[test]
 fn comparison_sees_every_kind_of_difference() {
@@ -73,7 +75,7 @@ fn comparison_sees_every_kind_of_difference() {
             .arg(&original),
     );
 
-    let cases: [(&str, &str, fn(&mut NamedTensors)); 9] = [
+    let cases: [(&str, &str, Change); 9] = [
         (
             "flipped last bit",
             "1 of 100352 elements differ, by up to 1 ulp",
