@@ -21,10 +21,11 @@ use crate::torch::random::Seed;
 use crate::torch::state_dict::load_state_dict;
 use crate::trace;
 
-/// Without a subcommand: prints the network's answer to a random input, as the document's Python
-/// does.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Without a command, prints the network's answer to a random input."
+)]
 struct Cli {
     #[command(flatten)]
     common: Common,

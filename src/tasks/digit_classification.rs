@@ -31,18 +31,23 @@ impl Task for DigitClassification {
     }
 
     fn readings(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        let softmax = output.softmax(1, Kind::Float);
-        let predicted = softmax.argmax(1, false);
+        let (softmax, predicted) = softmax_and_class(output);
         vec![("softmax", softmax), ("predicted", predicted)]
     }
 
     fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        let softmax = output.softmax(1, Kind::Float);
-        let predicted = softmax.argmax(1, false);
+        let (softmax, predicted) = softmax_and_class(output);
         vec![
             ("Raw logits:", output.shallow_clone()),
             ("Softmax output:", softmax),
             ("Predicted class:", predicted),
         ]
     }
+}
+
+/// The probabilities, `(N, 10)` float32, and the likeliest class, `(N,)` int64, of `(N, 10)` logits.
+fn softmax_and_class(logits: &Tensor) -> (Tensor, Tensor) {
+    let softmax = logits.softmax(1, Kind::Float);
+    let class = softmax.argmax(1, false);
+    (softmax, class)
 }

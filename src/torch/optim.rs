@@ -238,11 +238,12 @@ fn single_tensor_adam(
     let _ = param.addcdiv_(&(&state.exp_avg * -step_size), &denom);
 }
 
-/// Takes one square root on one thread.
+/// Takes one square root on one thread, before two threads take the first ones of the process.
 ///
-/// Where the very first square root of a process is taken by two threads at once, one of them now
-/// and then (1 of 60 processes) gets an approximation that is good for three digits: libtorch's
-/// vector mathematics library is not ready yet. Python has the same library.
+/// Without this, in about 1 of 60 fresh processes, one thread's share of the first Adam step came
+/// out 3e-4 off (relative), from equal gradients. The square root is the one operation of the step
+/// that libtorch leaves to a mathematics library (MKL), so its set-up by two threads at once is the
+/// likely cause. Python calls the same library, and its reference here does the same.
 fn prepare_sqrt() {
     let _ = Tensor::from(1f32).sqrt();
 }
