@@ -10,4 +10,5 @@ mod order;
 mod print;
 mod real_digits;
 mod refusals;
+mod setup;
 mod weights;
