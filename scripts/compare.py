@@ -7,6 +7,7 @@ tensor is equal and 1 on any difference.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -105,13 +106,17 @@ def find_examples(networks, folder):
 
 
 def record_both(folder, network, executable, settings):
-    """Records the same trace with Rust and with Python, side by side; returns the two files."""
+    """Records the same trace with Rust and with Python, side by side where there are processors
+    for both; returns the two files."""
     stem = f"{network}-{settings['optimizer']}"
     python_file = folder / f"{stem}-python.safetensors"
     rust_file = folder / f"{stem}-rust.safetensors"
     command = [str(executable), "trace", f"--output={rust_file}"]
     command += [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
     rust = subprocess.Popen(command)
+    # Threads that outnumber the processors wait for each other: several times slower than in turn.
+    if 2 * settings["threads"] > (os.cpu_count() or 1):
+        rust.wait()
     try:
         write(python_file, network, **settings)
     except (RuntimeError, AssertionError) as error:
