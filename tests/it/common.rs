@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tch::{Kind, Tensor};
+
 pub const NETWORKS: [&str; 3] = [
     "digit_classifier",
     "house_price_predictor",
@@ -77,6 +79,15 @@ pub fn refusal(command: &mut Command) -> String {
 /// Runs a script of Python code with arguments; returns its stdout.
 pub fn python_code(script: &str, args: &[&OsStr]) -> String {
     stdout(python(script).args(args))
+}
+
+/// Whether two tensors have the same shape, dtype and bits: 0.0 and -0.0 differ here.
+pub fn same_bits(a: &Tensor, b: &Tensor) -> bool {
+    let bits = |tensor: &Tensor| match tensor.kind() {
+        Kind::Float => tensor.view_dtype(Kind::Int),
+        _ => tensor.shallow_clone(),
+    };
+    a.kind() == b.kind() && a.size() == b.size() && bits(a).equal(&bits(b))
 }
 
 /// The global random generator belongs to one test at a time.
