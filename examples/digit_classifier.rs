@@ -7,5 +7,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    final_layer::cli::run::<final_layer::tasks::DigitClassification>()
+    final_layer::cli::run::<final_layer::networks::DigitClassifier>()
 }

@@ -7,5 +7,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    final_layer::cli::run::<final_layer::tasks::HousePricing>()
+    final_layer::cli::run::<final_layer::networks::HousePricePredictor>()
 }

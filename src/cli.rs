@@ -9,12 +9,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, value_parser};
-use tch::nn::Module;
 use tch::no_grad;
 
 use crate::device::DeviceName;
 use crate::storage::{Metadata, OutputFile};
-use crate::tasks::{Model, Task, draw_input};
+use crate::tasks::{Model, Network, Task, draw_input};
 use crate::torch::optim::Algorithm;
 use crate::torch::print::repr;
 use crate::torch::random::Seed;
@@ -87,11 +86,11 @@ fn learning_rate(text: &str) -> Result<f64, &'static str> {
     }
 }
 
-/// Parses the command line of the example for `T` and does what it says.
-pub fn run<T: Task>() -> ExitCode {
-    let matches = Cli::command().name(T::NAME).about(T::ABOUT).get_matches();
+/// Parses the command line of the example of `N` and does what it says.
+pub fn run<N: Network>() -> ExitCode {
+    let matches = Cli::command().name(N::NAME).about(N::ABOUT).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match dispatch::<T>(&cli) {
+    match dispatch::<N>(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -101,15 +100,15 @@ pub fn run<T: Task>() -> ExitCode {
     }
 }
 
-fn dispatch<T: Task>(cli: &Cli) -> Result<()> {
+fn dispatch<N: Network>(cli: &Cli) -> Result<()> {
     match &cli.command {
-        None => demonstrate::<T>(&cli.common),
-        Some(Command::Trace(args)) => trace::<T>(&cli.common, args),
+        None => demonstrate::<N>(&cli.common),
+        Some(Command::Trace(args)) => trace::<N>(&cli.common, args),
     }
 }
 
 /// Seeds the generator and builds the network, on the device and from the weights asked for.
-fn model<T: Task>(common: &Common) -> Result<Model<T>> {
+fn model<N: Network>(common: &Common) -> Result<Model<N>> {
     let device = common.device.find()?;
     if let Some(threads) = common.threads {
         tch::set_num_threads(threads);
@@ -122,26 +121,26 @@ fn model<T: Task>(common: &Common) -> Result<Model<T>> {
     Ok(model)
 }
 
-fn demonstrate<T: Task>(common: &Common) -> Result<()> {
-    let model = model::<T>(common)?;
-    let input = draw_input::<T>(1)?.to_device(model.vs.device());
+fn demonstrate<N: Network>(common: &Common) -> Result<()> {
+    let model = model::<N>(common)?;
+    let input = draw_input::<N::Task>(1)?.to_device(model.vs.device());
     let output = no_grad(|| model.network.forward(&input));
     let mut stdout = io::stdout().lock();
-    for (label, tensor) in T::report(&output) {
+    for (label, tensor) in N::Task::report(&output) {
         writeln!(stdout, "{label} {}", repr(&tensor)?)?;
     }
     Ok(())
 }
 
-fn trace<T: Task>(common: &Common, args: &TraceArgs) -> Result<()> {
+fn trace<N: Network>(common: &Common, args: &TraceArgs) -> Result<()> {
     let output = OutputFile::create(&args.output)?;
-    let model = model::<T>(common)?;
-    let mut optimizer = args.optimizer.build(&model.vs, args.lr)?;
+    let model = model::<N>(common)?;
+    let mut optimizer = args.optimizer.build(&model.vs, args.lr);
     let steps = args.steps as usize;
     let trace = trace::record(&model, optimizer.as_mut(), args.batch_size, steps)
         .context("cannot record the trace")?;
     let metadata = [
-        ("network", T::NAME.to_owned()),
+        ("network", N::NAME.to_owned()),
         ("seed", common.seed.to_string()),
         ("steps", args.steps.to_string()),
         ("batch_size", args.batch_size.to_string()),

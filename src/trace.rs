@@ -13,7 +13,7 @@ use anyhow::Result;
 use tch::{Device, Tensor};
 
 use crate::storage::NamedTensors;
-use crate::tasks::{Model, Task, draw_input};
+use crate::tasks::{Model, Network, Task, draw_input};
 use crate::torch::optim::Optimizer;
 use crate::training::forward_and_backward;
 
@@ -24,22 +24,22 @@ use crate::training::forward_and_backward;
 ///
 /// # Errors
 /// If the batch needs more memory than there is.
-pub fn record<T: Task>(
-    model: &Model<T>,
+pub fn record<N: Network>(
+    model: &Model<N>,
     optimizer: &mut dyn Optimizer,
     batch_size: i64,
     steps: usize,
 ) -> Result<NamedTensors> {
     let mut trace = NamedTensors::new();
-    let input = draw_input::<T>(batch_size)?.to_device(model.vs.device());
-    let target = T::draw_target(batch_size)?.to_device(model.vs.device());
+    let input = draw_input::<N::Task>(batch_size)?.to_device(model.vs.device());
+    let target = N::Task::draw_target(batch_size)?.to_device(model.vs.device());
     let mut losses = Vec::with_capacity(steps);
     insert_parameters(&mut trace, model, "init", Tensor::shallow_clone);
     for number in 1..=steps {
         let step = forward_and_backward(model, optimizer, &input, &target);
         losses.push(step.loss);
         if number == 1 {
-            for (name, reading) in T::readings(&step.output) {
+            for (name, reading) in N::Task::readings(&step.output) {
                 trace.insert(name.to_owned(), reading);
             }
             trace.insert("output".to_owned(), step.output);
@@ -62,9 +62,9 @@ pub fn record<T: Task>(
 }
 
 /// Records a copy of `part` of every parameter under `<prefix>.<name>`.
-fn insert_parameters<T: Task>(
+fn insert_parameters<N: Network>(
     trace: &mut NamedTensors,
-    model: &Model<T>,
+    model: &Model<N>,
     prefix: &str,
     part: impl Fn(&Tensor) -> Tensor,
 ) {

@@ -1,9 +1,8 @@
 //! The training step, the same for every network.
 
 use tch::Tensor;
-use tch::nn::Module;
 
-use crate::tasks::{Model, Task};
+use crate::tasks::{Model, Network, Task};
 use crate::torch::optim::Optimizer;
 
 /// What one step computed before it moved the weights.
@@ -17,15 +16,15 @@ pub struct Step {
 
 /// Zeroes the gradients, runs the network forward and the loss backward. The gradients are then in
 /// the parameters, and `optimizer.step()` is the caller's.
-pub fn forward_and_backward<T: Task>(
-    model: &Model<T>,
+pub fn forward_and_backward<N: Network>(
+    model: &Model<N>,
     optimizer: &mut dyn Optimizer,
     input: &Tensor,
     target: &Tensor,
 ) -> Step {
     optimizer.zero_grad();
     let output = model.network.forward(input);
-    let loss = T::loss(&output, target);
+    let loss = N::Task::loss(&output, target);
     loss.backward();
     Step {
         output: output.detach(),

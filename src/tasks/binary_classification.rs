@@ -2,22 +2,25 @@ use anyhow::Result;
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
-use super::Task;
+use super::{Network, Task};
 use crate::networks::BinaryClassifier;
+
+impl Network for BinaryClassifier {
+    type Task = BinaryClassification;
+    const NAME: &'static str = "binary_classifier";
+    const ABOUT: &'static str = "Yes or no: a sigmoid over one output";
+
+    fn build(vs: &Path) -> Self {
+        Self::new(vs)
+    }
+}
 
 /// Whether a picture belongs to the positive class.
 #[derive(Debug)]
 pub struct BinaryClassification;
 
 impl Task for BinaryClassification {
-    type Network = BinaryClassifier;
-    const NAME: &'static str = "binary_classifier";
-    const ABOUT: &'static str = "Yes or no: a sigmoid over one output";
     const INPUT_FEATURES: i64 = 784;
-
-    fn network(vs: &Path) -> BinaryClassifier {
-        BinaryClassifier::new(vs)
-    }
 
     /// `(N, 1)` float32, 0 or 1.
     fn draw_target(batch_size: i64) -> Result<Tensor> {

@@ -2,22 +2,25 @@ use anyhow::Result;
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
-use super::Task;
+use super::{Network, Task};
 use crate::networks::DigitClassifier;
+
+impl Network for DigitClassifier {
+    type Task = DigitClassification;
+    const NAME: &'static str = "digit_classifier";
+    const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
+
+    fn build(vs: &Path) -> Self {
+        Self::new(vs)
+    }
+}
 
 /// Which of the ten digits a picture shows.
 #[derive(Debug)]
 pub struct DigitClassification;
 
 impl Task for DigitClassification {
-    type Network = DigitClassifier;
-    const NAME: &'static str = "digit_classifier";
-    const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
     const INPUT_FEATURES: i64 = 784;
-
-    fn network(vs: &Path) -> DigitClassifier {
-        DigitClassifier::new(vs)
-    }
 
     /// `(N,)` int64 classes.
     fn draw_target(batch_size: i64) -> Result<Tensor> {

@@ -2,22 +2,25 @@ use anyhow::Result;
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
-use super::Task;
+use super::{Network, Task};
 use crate::networks::HousePricePredictor;
+
+impl Network for HousePricePredictor {
+    type Task = HousePricing;
+    const NAME: &'static str = "house_price_predictor";
+    const ABOUT: &'static str = "A price: no activation after the last layer";
+
+    fn build(vs: &Path) -> Self {
+        Self::new(vs)
+    }
+}
 
 /// What a house sells for.
 #[derive(Debug)]
 pub struct HousePricing;
 
 impl Task for HousePricing {
-    type Network = HousePricePredictor;
-    const NAME: &'static str = "house_price_predictor";
-    const ABOUT: &'static str = "A price: no activation after the last layer";
     const INPUT_FEATURES: i64 = 10;
-
-    fn network(vs: &Path) -> HousePricePredictor {
-        HousePricePredictor::new(vs)
-    }
 
     /// `(N, 1)` float32 prices.
     fn draw_target(batch_size: i64) -> Result<Tensor> {

@@ -13,19 +13,25 @@ pub use binary_classification::BinaryClassification;
 pub use digit_classification::DigitClassification;
 pub use house_pricing::HousePricing;
 
-/// A network and the question that it answers.
-pub trait Task {
-    /// The network's class.
-    type Network: Module;
+/// A network of this project: its class, its name and what it is for.
+///
+/// A network of your own needs this and, if no task here fits, a [`Task`].
+pub trait Network: Module + Sized {
+    /// What it is asked to do.
+    type Task: Task;
     /// The name of the example, and of the Python module that it mirrors.
     const NAME: &'static str;
     /// What the example does, in a line of `--help`.
     const ABOUT: &'static str;
+
+    /// The network with its initial weights, drawn in Python's order.
+    fn build(vs: &Path) -> Self;
+}
+
+/// A question, and how an answer to it is judged and read.
+pub trait Task {
     /// The numbers in one sample.
     const INPUT_FEATURES: i64;
-
-    /// The network with its initial weights.
-    fn network(vs: &Path) -> Self::Network;
 
     /// A random target of each sample, drawn after the input.
     ///
@@ -54,21 +60,21 @@ pub fn draw_input<T: Task>(batch_size: i64) -> Result<Tensor> {
     Ok(Tensor::f_randn(size, (Kind::Float, Device::Cpu))?)
 }
 
-/// A task's network and the store of its parameters.
+/// A network and the store of its parameters.
 #[derive(Debug)]
-pub struct Model<T: Task> {
+pub struct Model<N: Network> {
     /// The parameters by name.
     pub vs: VarStore,
     /// The network over these parameters.
-    pub network: T::Network,
+    pub network: N,
 }
 
-impl<T: Task> Model<T> {
+impl<N: Network> Model<N> {
     /// `Network().to(device)`: the weights are drawn on the CPU and then moved, as in Python, so
     /// that every device starts from the same bits.
     pub fn new(device: Device) -> Self {
         let mut vs = VarStore::new(Device::Cpu);
-        let network = T::network(&vs.root());
+        let network = N::build(&vs.root());
         vs.set_device(device);
         Self { vs, network }
     }

@@ -2,7 +2,7 @@
 //!
 //! Both fronts call the same libtorch, so most operations agree as they stand. This module holds
 //! the places where they do not: each file names the PyTorch source whose order of operations or
-//! rules it follows. What already agrees (SGD, the losses, ReLU, softmax) is taken from `tch`.
+//! rules it follows. What already agrees (the losses, ReLU, softmax) is taken from `tch`.
 
 pub mod data;
 pub mod nn;

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use pytorch_reader::{DType, PickleValue, PytorchReader};
 use tch::nn::VarStore;
 use tch::{Kind, Tensor, no_grad};
@@ -34,10 +34,7 @@ pub fn load_state_dict(vs: &VarStore, path: &Path) -> Result<()> {
         ),
     };
     let parameters: NamedTensors = vs.variables().into_iter().collect();
-    let problems = mismatches(&parameters, &state_dict);
-    if !problems.is_empty() {
-        bail!("{}: {}", path.display(), problems.join("; "));
-    }
+    check_state_dict(&parameters, &state_dict).with_context(|| path.display().to_string())?;
     no_grad(|| {
         for (name, mut parameter) in parameters {
             parameter.f_copy_(&state_dict[&name])?;
@@ -54,6 +51,13 @@ pub fn save_state_dict(vs: &VarStore, file: OutputFile) -> Result<()> {
         &parameters,
         Metadata::from([("format".into(), "pt".into())]),
     )
+}
+
+/// Refuses a state dict that has not exactly the keys, shapes and dtypes of `expected`.
+pub(crate) fn check_state_dict(expected: &NamedTensors, state_dict: &NamedTensors) -> Result<()> {
+    let problems = mismatches(expected, state_dict);
+    ensure!(problems.is_empty(), "{}", problems.join("; "));
+    Ok(())
 }
 
 /// What keeps `state_dict` from being loaded: one phrase a key.

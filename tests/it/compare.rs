@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use final_layer::networks::DigitClassifier;
 use final_layer::storage::{Metadata, NamedTensors, OutputFile, read_safetensors};
-use final_layer::tasks::{DigitClassification, Model, Task};
+use final_layer::tasks::{DigitClassification, Model, Network};
 use final_layer::torch::optim::{Algorithm, Optimizer};
 use final_layer::trace;
 use tch::nn::{self, Module, OptimizerConfig};
@@ -154,8 +155,6 @@ fn nothing_and_unreadable_files_are_no_proof() {
 }
 
 /// The document's classifier on `tch`'s own layers.
-struct TchLinear;
-
 #[derive(Debug)]
 struct TchClassifier {
     fc1: nn::Linear,
@@ -168,39 +167,43 @@ impl Module for TchClassifier {
     }
 }
 
-impl Task for TchLinear {
-    type Network = TchClassifier;
-    const NAME: &'static str = DigitClassification::NAME;
+impl Network for TchClassifier {
+    type Task = DigitClassification;
+    const NAME: &'static str = DigitClassifier::NAME;
     const ABOUT: &'static str = "tch's own nn::linear";
-    const INPUT_FEATURES: i64 = DigitClassification::INPUT_FEATURES;
 
-    fn network(vs: &nn::Path) -> TchClassifier {
-        TchClassifier {
+    fn build(vs: &nn::Path) -> Self {
+        Self {
             fc1: nn::linear(vs / "fc1", 784, 128, Default::default()),
             fc2: nn::linear(vs / "fc2", 128, 10, Default::default()),
         }
     }
+}
 
-    fn draw_target(batch_size: i64) -> anyhow::Result<Tensor> {
-        DigitClassification::draw_target(batch_size)
+/// An optimizer of `tch`.
+struct TchOptimizer(nn::Optimizer);
+
+impl Optimizer for TchOptimizer {
+    fn zero_grad(&mut self) {
+        self.0.zero_grad();
     }
 
-    fn loss(output: &Tensor, target: &Tensor) -> Tensor {
-        DigitClassification::loss(output, target)
+    fn step(&mut self) {
+        self.0.step();
     }
 
-    fn readings(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        DigitClassification::readings(output)
+    fn state_dict(&self) -> NamedTensors {
+        unreachable!("the trace asks for no state")
     }
 
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        DigitClassification::report(output)
+    fn load_state_dict(&mut self, _: &NamedTensors) -> anyhow::Result<()> {
+        unreachable!("the trace loads no state")
     }
 }
 
 /// Records three steps in this process with the given optimizer, compares with Python's Adam and
 /// returns what the comparison printed.
-fn compare_control<T: Task>(
+fn compare_control<N: Network>(
     optimizer: fn(&nn::VarStore) -> Box<dyn Optimizer>,
 ) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -219,7 +222,7 @@ fn compare_control<T: Task>(
     {
         let _generator = lock_generator();
         tch::manual_seed(0);
-        let model = Model::<T>::new(Device::Cpu);
+        let model = Model::<N>::new(Device::Cpu);
         let mut optimizer = optimizer(&model.vs);
         let trace = trace::record(&model, optimizer.as_mut(), 64, 3).unwrap();
         write(&trace, &control);
@@ -229,14 +232,13 @@ fn compare_control<T: Task>(
 
 #[test]
 fn the_same_control_with_our_own_parts_passes() {
-    let (code, text) =
-        compare_control::<DigitClassification>(|vs| Algorithm::Adam.build(vs, 1e-3).unwrap());
+    let (code, text) = compare_control::<DigitClassifier>(|vs| Algorithm::Adam.build(vs, 1e-3));
     assert_eq!(code, Some(0), "{text}");
 }
 
 #[test]
 fn comparison_sees_the_linear_of_tch() {
-    let (code, text) = compare_control::<TchLinear>(|vs| Algorithm::Adam.build(vs, 1e-3).unwrap());
+    let (code, text) = compare_control::<TchClassifier>(|vs| Algorithm::Adam.build(vs, 1e-3));
     assert_eq!(code, Some(1), "{text}");
     // The input is drawn after the weights, of which tch draws as many: equal. The weights not.
     assert!(text.contains("the first: init.fc1.bias"), "{text}");
@@ -244,8 +246,8 @@ fn comparison_sees_the_linear_of_tch() {
 
 #[test]
 fn comparison_sees_the_adam_of_tch() {
-    let (code, text) = compare_control::<DigitClassification>(|vs| {
-        Box::new(nn::Adam::default().build(vs, 1e-3).unwrap())
+    let (code, text) = compare_control::<DigitClassifier>(|vs| {
+        Box::new(TchOptimizer(nn::Adam::default().build(vs, 1e-3).unwrap()))
     });
     assert_eq!(code, Some(1), "{text}");
     // C++ and Python agree in the first step and part in the second, a loss later.

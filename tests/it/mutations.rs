@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use final_layer::tasks::{HousePricing, Model};
+use final_layer::networks::HousePricePredictor;
+use final_layer::tasks::Model;
 use final_layer::torch::state_dict::load_state_dict;
 use tch::Device;
 
@@ -51,7 +52,7 @@ fn damaged_weights_never_panic() {
     );
     let model = {
         let _generator = lock_generator();
-        Model::<HousePricing>::new(Device::Cpu)
+        Model::<HousePricePredictor>::new(Device::Cpu)
     };
     for file in ["weights.safetensors", "weights.pt", "legacy.pth"] {
         let good = fs::read(folder.path().join(file)).unwrap();

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use final_layer::networks::DigitClassifier;
 use final_layer::storage::read_safetensors;
-use final_layer::tasks::{DigitClassification, Model};
+use final_layer::tasks::Model;
 use final_layer::torch::state_dict::load_state_dict;
 use tch::nn::Module;
 use tch::{Device, no_grad};
@@ -25,7 +26,7 @@ fn logits_of_all_test_digits_equal_python() {
 
     let _generator = lock_generator();
     for weights in ["weights.safetensors", "weights.pt"] {
-        let model = Model::<DigitClassification>::new(Device::Cpu);
+        let model = Model::<DigitClassifier>::new(Device::Cpu);
         load_state_dict(&model.vs, &folder.path().join(weights)).unwrap();
         let threads = tch::get_num_threads();
         tch::set_num_threads(1);

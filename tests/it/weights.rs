@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
 use final_layer::storage::OutputFile;
-use final_layer::tasks::{BinaryClassification, DigitClassification, HousePricing, Model, Task};
+use final_layer::tasks::{Model, Network};
 use final_layer::torch::state_dict::save_state_dict;
 use tch::Device;
 
@@ -44,17 +45,17 @@ fn weights_saved_by_python_print_the_same() {
 }
 
 /// Saves new weights from Rust and has Python load them with `strict=True`.
-fn python_loads<T: Task>(folder: &Path) {
+fn python_loads<N: Network>(folder: &Path) {
     let path = folder.join("weights.safetensors");
     let model = {
         let _generator = lock_generator();
         tch::manual_seed(7);
-        Model::<T>::new(Device::Cpu)
+        Model::<N>::new(Device::Cpu)
     };
     save_state_dict(&model.vs, OutputFile::create(&path).unwrap()).unwrap();
     let python = |weights: &[&std::ffi::OsStr]| {
         let mut command = python("scripts/reference/demonstrate.py");
-        stdout(command.args([T::NAME, "--seed=7"]).args(weights))
+        stdout(command.args([N::NAME, "--seed=7"]).args(weights))
     };
     // With weights of its own seed, loading them changes nothing; of another seed, everything.
     assert_eq!(python(&["--weights".as_ref(), path.as_ref()]), python(&[]));
@@ -63,9 +64,9 @@ fn python_loads<T: Task>(folder: &Path) {
 #[test]
 fn python_loads_weights_saved_here() {
     let folder = tempfile::tempdir().unwrap();
-    python_loads::<DigitClassification>(folder.path());
-    python_loads::<HousePricing>(folder.path());
-    python_loads::<BinaryClassification>(folder.path());
+    python_loads::<DigitClassifier>(folder.path());
+    python_loads::<HousePricePredictor>(folder.path());
+    python_loads::<BinaryClassifier>(folder.path());
 }
 
 #[test]

@@ -16,7 +16,6 @@ task = common.task("digit_classifier")
 model = common.build(task, seed=0, threads=1)
 optimizer = getattr(torch.optim, optimizer_class)(model.parameters(), **json.loads(kwargs))
 trace = record(task, model, optimizer, batch_size=37, steps=int(steps))
-if optimizer_class != "SGD":
-    for i, state in optimizer.state_dict()["state"].items():
-        trace |= {f"state.{i}.{name}": tensor for name, tensor in state.items()}
+for i, state in optimizer.state_dict()["state"].items():
+    trace |= {f"state.{i}.{name}": tensor for name, tensor in state.items() if tensor is not None}
 save_file(trace, file)

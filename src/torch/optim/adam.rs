@@ -1,77 +1,10 @@
-//! `torch.optim`: SGD, Adam and AdamW with Python's defaults and Python's bits.
-//!
-//! SGD is `tch`'s, whose C++ performs the same operations in the same order. Adam and AdamW are
-//! written out from tensor operations, because C++ orders them otherwise and parts from Python at
-//! the second step:
-//!
-//! | | C++ (`tch`) | Python |
-//! | --- | --- | --- |
-//! | first moment | `m.mul_(β₁).add_(g, 1 − β₁)` | `m.lerp_(g, 1 − β₁)` |
-//! | second bias correction | `sqrt(1 − β₂ᵗ)` | `(1 − β₂ᵗ) ** 0.5` |
-//!
-//! Source: `_single_tensor_adam` in `torch/optim/adam.py`, `torch/csrc/api/src/optim/adam.cpp`.
-
-use std::fmt;
-
 use anyhow::Result;
-use tch::nn::{OptimizerConfig, VarStore};
+use tch::nn::VarStore;
 use tch::{Tensor, no_grad};
 
-/// What a training step asks of an optimizer, as in Python.
-pub trait Optimizer {
-    /// Forgets the gradients of the last step.
-    fn zero_grad(&mut self);
-    /// Moves every parameter that has a gradient.
-    fn step(&mut self);
-}
-
-/// The optimizers that the command line offers, each with PyTorch's defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Algorithm {
-    /// torch.optim.SGD
-    Sgd,
-    /// torch.optim.SGD with momentum 0.9
-    Momentum,
-    /// torch.optim.Adam
-    Adam,
-    /// torch.optim.AdamW (weight decay 0.01)
-    Adamw,
-}
-
-impl Algorithm {
-    /// The optimizer for all parameters of `vs`, with learning rate `lr`.
-    pub fn build(self, vs: &VarStore, lr: f64) -> Result<Box<dyn Optimizer>> {
-        let sgd = |momentum| tch::nn::sgd(momentum, 0., 0., false).build(vs, lr);
-        Ok(match self {
-            Algorithm::Sgd => Box::new(sgd(0.)?),
-            Algorithm::Momentum => Box::new(sgd(0.9)?),
-            Algorithm::Adam => Box::new(Adam::new(vs, AdamConfig::adam(lr))),
-            Algorithm::Adamw => Box::new(Adam::new(vs, AdamConfig::adamw(lr))),
-        })
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Algorithm::Sgd => "sgd",
-            Algorithm::Momentum => "momentum",
-            Algorithm::Adam => "adam",
-            Algorithm::Adamw => "adamw",
-        })
-    }
-}
-
-/// `torch.optim.SGD`, in all its variants (momentum, dampening, Nesterov, weight decay).
-impl Optimizer for tch::nn::Optimizer {
-    fn zero_grad(&mut self) {
-        tch::nn::Optimizer::zero_grad(self);
-    }
-
-    fn step(&mut self) {
-        tch::nn::Optimizer::step(self);
-    }
-}
+use super::{Optimizer, add_alpha};
+use crate::storage::NamedTensors;
+use crate::torch::state_dict::check_state_dict;
 
 /// The arguments of `torch.optim.Adam` and `torch.optim.AdamW`, under their names there.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,29 +54,40 @@ pub struct Adam {
     state: Vec<AdamState>,
 }
 
-/// What Adam keeps for one parameter: an entry of `optimizer.state_dict()["state"]`.
-///
-/// The tensors have the shape, dtype and device of the parameter.
+/// What Adam keeps for one parameter: tensors with the shape, dtype and device of the parameter.
 #[derive(Debug)]
-pub struct AdamState {
-    /// How many steps this parameter has taken.
-    pub step: i64,
+struct AdamState {
+    /// How many steps this parameter has taken: in Python, too, a float32.
+    step: f32,
     /// m, the running average of the gradient.
-    pub exp_avg: Tensor,
+    exp_avg: Tensor,
     /// v, the running average of its square.
-    pub exp_avg_sq: Tensor,
+    exp_avg_sq: Tensor,
     /// The largest v so far; `None` without `amsgrad`.
-    pub max_exp_avg_sq: Option<Tensor>,
+    max_exp_avg_sq: Option<Tensor>,
 }
 
 impl AdamState {
     fn new(param: &Tensor, amsgrad: bool) -> Self {
         Self {
-            step: 0,
+            step: 0.,
             exp_avg: param.zeros_like(),
             exp_avg_sq: param.zeros_like(),
             max_exp_avg_sq: amsgrad.then(|| param.zeros_like()),
         }
+    }
+
+    /// The tensors under Python's names, `step` among them.
+    fn named(&self) -> Vec<(&'static str, Tensor)> {
+        let mut named = vec![
+            ("step", Tensor::from(self.step)),
+            ("exp_avg", self.exp_avg.shallow_clone()),
+            ("exp_avg_sq", self.exp_avg_sq.shallow_clone()),
+        ];
+        if let Some(max) = &self.max_exp_avg_sq {
+            named.push(("max_exp_avg_sq", max.shallow_clone()));
+        }
+        named
     }
 }
 
@@ -159,20 +103,11 @@ impl Adam {
             config,
         }
     }
-
-    /// The state of each parameter, in the order in which the network made them.
-    pub fn state(&self) -> &[AdamState] {
-        &self.state
-    }
 }
 
 impl Optimizer for Adam {
-    // Python drops the gradients instead, so that the next backward pass stores -0.0 where
-    // 0.0 + -0.0 makes 0.0 here. No update can tell the two zeros apart.
     fn zero_grad(&mut self) {
-        for param in &mut self.params {
-            param.zero_grad();
-        }
+        super::zero_grad(&mut self.params);
     }
 
     fn step(&mut self) {
@@ -184,6 +119,27 @@ impl Optimizer for Adam {
                 }
             }
         });
+    }
+
+    fn state_dict(&self) -> NamedTensors {
+        let mut dict = NamedTensors::new();
+        for (i, state) in self.state.iter().enumerate() {
+            let named = state.named().into_iter();
+            dict.extend(named.map(|(name, tensor)| (format!("{i}.{name}"), tensor)));
+        }
+        dict
+    }
+
+    fn load_state_dict(&mut self, dict: &NamedTensors) -> Result<()> {
+        check_state_dict(&self.state_dict(), dict)?;
+        for (i, state) in self.state.iter_mut().enumerate() {
+            state.step = f32::try_from(&dict[&format!("{i}.step")])?;
+            // The first is the step, a copy.
+            for (name, mut tensor) in state.named().into_iter().skip(1) {
+                tensor.f_copy_(&dict[&format!("{i}.{name}")])?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -204,7 +160,7 @@ fn single_tensor_adam(
         ..
     } = config;
     let mut grad = grad;
-    state.step += 1; // step_t += 1
+    state.step += 1.; // step_t += 1
 
     if weight_decay != 0. {
         if config.decoupled_weight_decay {
@@ -220,8 +176,8 @@ fn single_tensor_adam(
     state.exp_avg_sq *= beta2;
     let _ = state.exp_avg_sq.addcmul_(&(&grad * (1. - beta2)), &grad);
 
-    let bias_correction1 = 1. - beta1.powf(state.step as f64); // 1 - beta1 ** step
-    let bias_correction2 = 1. - beta2.powf(state.step as f64); // 1 - beta2 ** step
+    let bias_correction1 = 1. - beta1.powf(f64::from(state.step)); // 1 - beta1 ** step
+    let bias_correction2 = 1. - beta2.powf(f64::from(state.step)); // 1 - beta2 ** step
     let step_size = lr / bias_correction1;
     let bias_correction2_sqrt = bias_correction2.powf(0.5); // bias_correction2 ** 0.5
 
@@ -246,10 +202,4 @@ fn single_tensor_adam(
 /// likely cause. Python calls the same library, and its reference here does the same.
 fn prepare_sqrt() {
     let _ = Tensor::from(1f32).sqrt();
-}
-
-/// `a.add(b, alpha=alpha)`. The kernel rounds a + α·b once; `tch` has no `alpha`, and `a + b * α`
-/// would round twice. `addcmul` rounds once as well, and here its product is α·b.
-fn add_alpha(a: &Tensor, b: &Tensor, alpha: f64) -> Tensor {
-    a.addcmul(b, &Tensor::full_like(b, alpha))
 }

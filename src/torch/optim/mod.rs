@@ -1,0 +1,107 @@
+//! `torch.optim`: SGD, Adam and AdamW with Python's defaults and Python's bits.
+//!
+//! They are written out from tensor operations, each line beside the Python line that it mirrors.
+//! `tch` has them too, from C++, but its Adam orders the operations otherwise and parts from Python
+//! at the second step, and none of its optimizers gives its state away, without which training
+//! cannot go on where it stopped:
+//!
+//! | | C++ (`tch`) | Python |
+//! | --- | --- | --- |
+//! | first moment | `m.mul_(β₁).add_(g, 1 − β₁)` | `m.lerp_(g, 1 − β₁)` |
+//! | second bias correction | `sqrt(1 − β₂ᵗ)` | `(1 − β₂ᵗ) ** 0.5` |
+//!
+//! Source: `torch/optim/sgd.py`, `torch/optim/adam.py`, `torch/csrc/api/src/optim/adam.cpp`.
+
+mod adam;
+mod sgd;
+
+use std::fmt;
+
+use anyhow::Result;
+use tch::Tensor;
+use tch::nn::VarStore;
+
+pub use adam::{Adam, AdamConfig};
+pub use sgd::{Sgd, SgdConfig};
+
+use crate::storage::NamedTensors;
+
+/// What training asks of an optimizer, as in Python.
+pub trait Optimizer {
+    /// Forgets the gradients of the last step.
+    fn zero_grad(&mut self);
+
+    /// Moves every parameter that has a gradient.
+    fn step(&mut self);
+
+    /// The state of parameter `i` under `<i>.<name>`, as in `optimizer.state_dict()["state"]`. The
+    /// tensors are the optimizer's own, not copies.
+    fn state_dict(&self) -> NamedTensors;
+
+    /// Goes on from a state that [`Optimizer::state_dict`] gave.
+    ///
+    /// # Errors
+    /// If a key is missing or unexpected or a shape or dtype differs. Nothing is loaded then.
+    fn load_state_dict(&mut self, state: &NamedTensors) -> Result<()>;
+}
+
+/// The optimizers that the command line offers, each with PyTorch's defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Algorithm {
+    /// torch.optim.SGD
+    Sgd,
+    /// torch.optim.SGD with momentum 0.9
+    Momentum,
+    /// torch.optim.Adam
+    Adam,
+    /// torch.optim.AdamW (weight decay 0.01)
+    Adamw,
+}
+
+impl Algorithm {
+    /// The optimizer for all trainable variables of `vs`, with learning rate `lr`.
+    pub fn build(self, vs: &VarStore, lr: f64) -> Box<dyn Optimizer> {
+        let momentum = SgdConfig {
+            momentum: 0.9,
+            ..SgdConfig::new(lr)
+        };
+        match self {
+            Algorithm::Sgd => Box::new(Sgd::new(vs, SgdConfig::new(lr))),
+            Algorithm::Momentum => Box::new(Sgd::new(vs, momentum)),
+            Algorithm::Adam => Box::new(Adam::new(vs, AdamConfig::adam(lr))),
+            Algorithm::Adamw => Box::new(Adam::new(vs, AdamConfig::adamw(lr))),
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Algorithm::Sgd => "sgd",
+            Algorithm::Momentum => "momentum",
+            Algorithm::Adam => "adam",
+            Algorithm::Adamw => "adamw",
+        })
+    }
+}
+
+/// `optimizer.zero_grad()`.
+//
+// Python drops the gradients instead, so that the next backward pass stores -0.0 where 0.0 + -0.0
+// makes 0.0 here. No update can tell the two zeros apart.
+fn zero_grad(params: &mut [Tensor]) {
+    for param in params {
+        param.zero_grad();
+    }
+}
+
+/// `a.add(b, alpha=alpha)`. The kernel rounds a + α·b once; `tch` has no `alpha`, and `a + b * α`
+/// would round twice. `addcmul` rounds once as well, and here its product is α·b.
+fn add_alpha(a: &Tensor, b: &Tensor, alpha: f64) -> Tensor {
+    a.addcmul(b, &Tensor::full_like(b, alpha))
+}
+
+/// `a.add_(b, alpha=alpha)`, as [`add_alpha`].
+fn add_alpha_(a: &mut Tensor, b: &Tensor, alpha: f64) {
+    let _ = a.addcmul_(b, &Tensor::full_like(b, alpha));
+}
