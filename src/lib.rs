@@ -1,8 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+pub mod checkpoint;
 pub mod cli;
+pub mod data;
 pub mod device;
+pub mod metrics;
 pub mod networks;
 pub mod storage;
 pub mod tasks;

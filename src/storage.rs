@@ -23,9 +23,15 @@ pub type Metadata = HashMap<String, String>;
 /// If the file cannot be read, is empty, cut short or otherwise no `.safetensors` file, or holds a
 /// dtype that libtorch lacks.
 pub fn read_safetensors(path: &Path) -> Result<NamedTensors> {
+    Ok(read_safetensors_and_metadata(path)?.0)
+}
+
+/// As [`read_safetensors`], with the facts in the header.
+pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metadata)> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| anyhow!("{}: not a .safetensors file: {error}", path.display()))?;
+    let no_such_file = |error| anyhow!("{}: not a .safetensors file: {error}", path.display());
+    let file = SafeTensors::deserialize(&bytes).map_err(no_such_file)?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(no_such_file)?;
     let mut tensors = NamedTensors::new();
     for (name, view) in file.iter() {
         let kind = to_kind(view.dtype())
@@ -34,7 +40,7 @@ pub fn read_safetensors(path: &Path) -> Result<NamedTensors> {
         let tensor = Tensor::f_from_data_size(view.data(), &size, kind)?;
         tensors.insert(name.to_owned(), tensor);
     }
-    Ok(tensors)
+    Ok((tensors, header.metadata().clone().unwrap_or_default()))
 }
 
 /// A file that takes its place when it is complete, and leaves no trace when it is not.
@@ -77,6 +83,14 @@ impl OutputFile {
         };
         write().with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// Finds out, before the work is done, whether a file can be written at `path`.
+///
+/// # Errors
+/// As [`OutputFile::create`].
+pub fn check_writable(path: &Path) -> Result<()> {
+    OutputFile::create(path).map(drop)
 }
 
 fn new_file_beside(path: &Path) -> io::Result<NamedTempFile> {

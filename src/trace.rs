@@ -23,7 +23,8 @@ use crate::training::forward_and_backward;
 /// the model left it.
 ///
 /// # Errors
-/// If the batch needs more memory than there is.
+/// If the batch needs more memory than there is, or if training diverges to where no loss is
+/// computed.
 pub fn record<N: Network>(
     model: &Model<N>,
     optimizer: &mut dyn Optimizer,
@@ -36,7 +37,7 @@ pub fn record<N: Network>(
     let mut losses = Vec::with_capacity(steps);
     insert_parameters(&mut trace, model, "init", Tensor::shallow_clone);
     for number in 1..=steps {
-        let step = forward_and_backward(model, optimizer, &input, &target);
+        let step = forward_and_backward(model, optimizer, &input, &target)?;
         losses.push(step.loss);
         if number == 1 {
             for (name, reading) in N::Task::readings(&step.output) {

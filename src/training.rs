@@ -1,9 +1,17 @@
-//! The training step, the same for every network.
+//! Training: the one loop, for every network.
 
-use tch::Tensor;
+use std::ops::ControlFlow;
 
+use anyhow::{Context, Result, bail};
+use tch::{Tensor, no_grad};
+
+use crate::data::Samples;
 use crate::tasks::{Model, Network, Task};
+use crate::torch::data::ShuffledOrder;
 use crate::torch::optim::Optimizer;
+
+/// How many samples an evaluation takes at once. A result depends on it in its last bits.
+const EVALUATION_BATCH: i64 = 1024;
 
 /// What one step computed before it moved the weights.
 #[derive(Debug)]
@@ -16,18 +24,125 @@ pub struct Step {
 
 /// Zeroes the gradients, runs the network forward and the loss backward. The gradients are then in
 /// the parameters, and `optimizer.step()` is the caller's.
+///
+/// # Errors
+/// If the output is one that libtorch computes no loss of.
 pub fn forward_and_backward<N: Network>(
     model: &Model<N>,
     optimizer: &mut dyn Optimizer,
     input: &Tensor,
     target: &Tensor,
-) -> Step {
+) -> Result<Step> {
     optimizer.zero_grad();
     let output = model.network.forward(input);
-    let loss = N::Task::loss(&output, target);
+    let loss = N::Task::loss(&output, target)?;
     loss.backward();
-    Step {
+    Ok(Step {
         output: output.detach(),
         loss: loss.detach(),
+    })
+}
+
+/// The network's outputs for all samples, `(N, …)` float32 on the CPU.
+pub fn outputs<N: Network>(model: &Model<N>, samples: &Samples) -> Tensor {
+    let forward = |indices: &Tensor| {
+        let (input, _) = samples.batch(indices);
+        let output = model.network.forward(&input.to_device(model.vs.device()));
+        output.to_device(tch::Device::Cpu)
+    };
+    let indices = Tensor::arange(samples.len(), (tch::Kind::Int64, tch::Device::Cpu));
+    let batches = indices.split(EVALUATION_BATCH, 0);
+    no_grad(|| Tensor::cat(&batches.iter().map(forward).collect::<Vec<_>>(), 0))
+}
+
+/// Where training stands: after `losses.len()` batches of epoch `epoch`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Position {
+    /// The epochs behind it.
+    pub epoch: usize,
+    /// The loss of each batch of the present epoch so far.
+    pub losses: Vec<f32>,
+}
+
+/// A network in training.
+pub struct Training<N: Network> {
+    /// The network.
+    pub model: Model<N>,
+    /// What moves its weights.
+    pub optimizer: Box<dyn Optimizer>,
+    /// The order of the samples in every epoch.
+    pub order: ShuffledOrder,
+    /// Where it stands.
+    pub position: Position,
+}
+
+/// What goes on beside training. It ends early where the observer breaks.
+pub trait Observer<N: Network> {
+    /// After each step; the loss is the last of the position's.
+    fn after_step(&mut self, _position: &Position) -> ControlFlow<()> {
+        ControlFlow::Continue(())
     }
+
+    /// After each epoch, with the mean of its losses over the samples.
+    fn after_epoch(&mut self, _training: &Training<N>, _loss: f64) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl<N: Network> Training<N> {
+    /// Trains from where it stands to the end of the last epoch drawn, or until `observer` breaks,
+    /// which leaves it between two batches.
+    ///
+    /// # Errors
+    /// If a loss is not finite, with the weights as they were before; or what the observer fails
+    /// with.
+    pub fn run(
+        &mut self,
+        samples: &Samples,
+        observer: &mut impl Observer<N>,
+    ) -> Result<ControlFlow<()>> {
+        while self.position.epoch < self.order.epochs() {
+            let batches = self.order.batches(self.position.epoch);
+            for batch in &batches[self.position.losses.len()..] {
+                self.step(samples, batch, batches.len())?;
+                if observer.after_step(&self.position).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            let losses = std::mem::take(&mut self.position.losses);
+            self.position.epoch += 1;
+            observer.after_epoch(self, mean_loss(&losses, &batches))?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn step(&mut self, samples: &Samples, batch: &Tensor, batches: usize) -> Result<()> {
+        let device = self.model.vs.device();
+        let (input, target) = samples.batch(batch);
+        let (input, target) = (input.to_device(device), target.to_device(device));
+        let Position { epoch, losses } = &self.position;
+        let (epoch, batch) = (epoch + 1, losses.len() + 1);
+        let number = (epoch - 1) * batches + batch;
+        let here = || format!("training stopped at step {number} (epoch {epoch}, batch {batch})");
+        let step = forward_and_backward(&self.model, self.optimizer.as_mut(), &input, &target)
+            .with_context(here)?;
+        let loss = step.loss.double_value(&[]) as f32;
+        if !loss.is_finite() {
+            bail!("{}: the loss is {loss}", here());
+        }
+        self.optimizer.step();
+        self.position.losses.push(loss);
+        Ok(())
+    }
+}
+
+/// The mean over the samples: each loss is a mean over its batch, and the last batch may be short.
+fn mean_loss(losses: &[f32], batches: &[Tensor]) -> f64 {
+    let sizes = batches.iter().map(|batch| batch.numel() as f64);
+    let sum: f64 = losses
+        .iter()
+        .zip(sizes.clone())
+        .map(|(&loss, n)| f64::from(loss) * n)
+        .sum();
+    sum / sizes.sum::<f64>()
 }

@@ -1,8 +1,13 @@
-use anyhow::Result;
+use std::path::Path as FilePath;
+
+use anyhow::{Context, Result};
+use serde_json::json;
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
-use super::{Network, Task};
+use super::{Answer, Inputs, Network, Task, to_f64};
+use crate::data::{Splits, medmnist};
+use crate::metrics::{ConfusionMatrix, Evaluation, Metric, roc_auc};
 use crate::networks::BinaryClassifier;
 
 impl Network for BinaryClassifier {
@@ -29,11 +34,60 @@ impl Task for BinaryClassification {
     }
 
     /// `F.binary_cross_entropy` on probabilities.
-    fn loss(output: &Tensor, target: &Tensor) -> Tensor {
-        output.binary_cross_entropy::<Tensor>(target, None, tch::Reduction::Mean)
+    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        // Where other losses become NaN, libtorch refuses this one, as from Python.
+        let loss = output.f_binary_cross_entropy::<Tensor>(target, None, tch::Reduction::Mean);
+        loss.context("no loss of probabilities that are NaN")
     }
 
     fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
         vec![("Probability of positive class:", output.shallow_clone())]
     }
+
+    const SAMPLE_DATA: &'static str = "odd_or_even.npz";
+
+    /// A binary set of MedMNIST, such as PneumoniaMNIST.
+    fn read_data(path: &FilePath) -> Result<Splits> {
+        medmnist::read(path)
+    }
+
+    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
+        let scores = to_f64(output)?;
+        let truth: Vec<bool> = to_f64(target)?.into_iter().map(is_positive).collect();
+        let classes = |flags: &[bool]| flags.iter().copied().map(i64::from).collect::<Vec<_>>();
+        let predicted: Vec<bool> = scores.iter().copied().map(is_positive).collect();
+        let confusion = ConfusionMatrix::new(2, &classes(&truth), &classes(&predicted));
+        let metrics = vec![
+            Metric::new("accuracy", confusion.accuracy()),
+            Metric::new("sensitivity", confusion.recall(1)),
+            Metric::new("specificity", confusion.recall(0)),
+            Metric::new("ROC AUC", roc_auc(&truth, &scores)),
+        ];
+        Ok(Evaluation {
+            metrics,
+            confusion: Some(confusion),
+        })
+    }
+
+    fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
+        Inputs::picture(path, invert)
+    }
+
+    fn answers(output: &Tensor) -> Result<Vec<Answer>> {
+        let answer = |probability| {
+            let positive = is_positive(probability);
+            let class = if positive { "positive" } else { "negative" };
+            Answer {
+                text: format!("{class}, probability of positive class {probability:.4}"),
+                json: json!({ "positive": positive, "probability": probability }),
+                probabilities: Vec::new(),
+            }
+        };
+        Ok(to_f64(output)?.into_iter().map(answer).collect())
+    }
+}
+
+/// Whether a probability, or a target of 0 or 1, stands for the positive class.
+fn is_positive(probability: f64) -> bool {
+    probability > 0.5
 }

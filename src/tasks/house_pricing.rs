@@ -1,8 +1,13 @@
-use anyhow::Result;
+use std::path::Path as FilePath;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
-use super::{Network, Task};
+use super::{Answer, Inputs, Network, Task, to_f64};
+use crate::data::{Splits, ames};
+use crate::metrics::{Evaluation, Metric, dollars, r2, root_mean_squared_error};
 use crate::networks::HousePricePredictor;
 
 impl Network for HousePricePredictor {
@@ -29,11 +34,56 @@ impl Task for HousePricing {
     }
 
     /// `F.mse_loss`.
-    fn loss(output: &Tensor, target: &Tensor) -> Tensor {
-        output.mse_loss(target, tch::Reduction::Mean)
+    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        Ok(output.mse_loss(target, tch::Reduction::Mean))
     }
 
     fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
         vec![("Predicted house price:", output.shallow_clone())]
     }
+
+    const SAMPLE_DATA: &'static str = "houses.csv";
+
+    /// The Ames houses, under the names of either of their files.
+    fn read_data(path: &FilePath) -> Result<Splits> {
+        ames::read(path)
+    }
+
+    /// In dollars.
+    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
+        let (truth, predicted) = (in_dollars(target)?, in_dollars(output)?);
+        let metrics = vec![
+            Metric::dollars("RMSE", root_mean_squared_error(&truth, &predicted)),
+            Metric::new("R²", r2(&truth, &predicted)),
+        ];
+        Ok(Evaluation {
+            metrics,
+            confusion: None,
+        })
+    }
+
+    fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
+        ensure!(!invert, "--invert is for pictures, not for houses");
+        let (features, lines) = ames::read_features(path)?;
+        let name = |line| format!("{}:{line}", path.display());
+        Ok(Inputs {
+            features,
+            names: lines.into_iter().map(name).collect(),
+            note: None,
+        })
+    }
+
+    fn answers(output: &Tensor) -> Result<Vec<Answer>> {
+        let answer = |price| Answer {
+            text: dollars(price),
+            json: json!({ "price": price }),
+            probabilities: Vec::new(),
+        };
+        Ok(in_dollars(output)?.into_iter().map(answer).collect())
+    }
+}
+
+fn in_dollars(prices: &Tensor) -> Result<Vec<f64>> {
+    let prices = to_f64(prices)?.into_iter();
+    Ok(prices.map(|price| price * ames::DOLLARS).collect())
 }

@@ -5,6 +5,8 @@ mod binary_classification;
 mod digit_classification;
 mod house_pricing;
 
+use std::path::Path as FilePath;
+
 use anyhow::Result;
 use tch::nn::{Module, Path, VarStore};
 use tch::{Device, Kind, Tensor};
@@ -12,6 +14,9 @@ use tch::{Device, Kind, Tensor};
 pub use binary_classification::BinaryClassification;
 pub use digit_classification::DigitClassification;
 pub use house_pricing::HousePricing;
+
+use crate::data::{Splits, picture};
+use crate::metrics::Evaluation;
 
 /// A network of this project: its class, its name and what it is for.
 ///
@@ -40,7 +45,10 @@ pub trait Task {
     fn draw_target(batch_size: i64) -> Result<Tensor>;
 
     /// The loss, a float32 scalar, that training brings down.
-    fn loss(output: &Tensor, target: &Tensor) -> Tensor;
+    ///
+    /// # Errors
+    /// If the output is one that libtorch computes no loss of.
+    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor>;
 
     /// What is read off an `(N, …)` output, by name.
     fn readings(_output: &Tensor) -> Vec<(&'static str, Tensor)> {
@@ -49,6 +57,61 @@ pub trait Task {
 
     /// What the document prints about an output: a tensor after each label, a line each.
     fn report(output: &Tensor) -> Vec<(&'static str, Tensor)>;
+
+    /// The project's small data for this task, under `data/sample`.
+    const SAMPLE_DATA: &'static str;
+
+    /// Reads a data set for this task.
+    fn read_data(path: &FilePath) -> Result<Splits>;
+
+    /// How well `output` answers `target`, both on the CPU, as a person in the field reads it.
+    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation>;
+
+    /// Reads what is to be predicted from one file; `invert` is for dark ink on white.
+    fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs>;
+
+    /// Reads the answers off an output on the CPU, one a sample.
+    fn answers(output: &Tensor) -> Result<Vec<Answer>>;
+}
+
+/// What a file holds for a network to judge.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The features, `(N, INPUT_FEATURES)`, as in [`Samples`](crate::data::Samples).
+    pub features: Tensor,
+    /// What each sample is called.
+    pub names: Vec<String>,
+    /// What was done to the file's contents, for the user.
+    pub note: Option<String>,
+}
+
+impl Inputs {
+    /// A single picture.
+    fn picture(path: &FilePath, invert: bool) -> Result<Self> {
+        let (features, note) = picture::read(path, invert)?;
+        Ok(Self {
+            features,
+            names: vec![path.display().to_string()],
+            note: Some(note),
+        })
+    }
+}
+
+/// A network's answer to one sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// In words.
+    pub text: String,
+    /// For machines: an object.
+    pub json: serde_json::Value,
+    /// The probability of each class, where there are more than two.
+    pub probabilities: Vec<f64>,
+}
+
+/// The elements of a tensor, in order.
+fn to_f64(tensor: &Tensor) -> Result<Vec<f64>> {
+    let flat = tensor.reshape([-1]).to_kind(Kind::Double);
+    Ok(Vec::try_from(flat)?)
 }
 
 /// A random input of `batch_size` samples, `(N, INPUT_FEATURES)` float32 on the CPU.

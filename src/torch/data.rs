@@ -49,6 +49,16 @@ impl ShuffledOrder {
         }
     }
 
+    /// How many epochs were drawn.
+    pub fn epochs(&self) -> usize {
+        self.sampler_seeds.len()
+    }
+
+    /// How many batches an epoch has.
+    pub fn batches_per_epoch(&self) -> usize {
+        (self.samples as usize).div_ceil(self.batch_size as usize)
+    }
+
     /// The batches of epoch `epoch` (from 0), each an int64 tensor of sample indices.
     ///
     /// Reseeds the global generator: `tch` has no other.

@@ -33,8 +33,16 @@ pub fn load_state_dict(vs: &VarStore, path: &Path) -> Result<()> {
             path.display()
         ),
     };
+    copy_state_dict(vs, &state_dict).with_context(|| path.display().to_string())
+}
+
+/// Copies a state dict into the parameters of `vs`.
+///
+/// # Errors
+/// If a key is missing or unexpected or a shape or dtype differs. Nothing is copied then.
+pub(crate) fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Result<()> {
     let parameters: NamedTensors = vs.variables().into_iter().collect();
-    check_state_dict(&parameters, &state_dict).with_context(|| path.display().to_string())?;
+    check_state_dict(&parameters, state_dict)?;
     no_grad(|| {
         for (name, mut parameter) in parameters {
             parameter.f_copy_(&state_dict[&name])?;

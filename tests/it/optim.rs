@@ -173,7 +173,7 @@ fn state_carries_an_optimizer_over() {
             let target = Question::draw_target(16).unwrap();
             let train = |model: &Model<DigitClassifier>, optimizer: &mut dyn Optimizer, steps| {
                 for _ in 0..steps {
-                    forward_and_backward(model, optimizer, &input, &target);
+                    forward_and_backward(model, optimizer, &input, &target).unwrap();
                     optimizer.step();
                 }
             };

@@ -1,0 +1,151 @@
+//! The bytes of a file, plain or gzip-compressed, without trust in what it says of itself.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use flate2::bufread::MultiGzDecoder;
+
+/// Deflate makes at most 258 bytes of 2 bits: a file holds at most this many times its own size.
+const MOST_EXPANSION: u64 = 1032;
+
+/// A file that is read plain or, where it starts with the bytes of gzip, decompressed.
+pub(super) struct Source {
+    reader: Box<dyn Read>,
+    /// The most bytes that `reader` can give.
+    most: u64,
+}
+
+impl Source {
+    /// Opens the file at `path`, whatever its name.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let (mut file, length) = open(path)?;
+        let start = file.fill_buf().with_context(|| cannot_read(path))?;
+        Ok(if start.starts_with(&[0x1f, 0x8b]) {
+            Self {
+                reader: Box::new(MultiGzDecoder::new(file)),
+                most: most_inflated(length),
+            }
+        } else {
+            Self {
+                reader: Box::new(file),
+                most: length,
+            }
+        })
+    }
+
+    /// The most bytes that the file can hold, judging by its size.
+    pub(super) fn most(&self) -> u64 {
+        self.most
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer)
+    }
+}
+
+/// Opens a regular file; returns its size along with it.
+pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
+    let file = File::open(path).with_context(|| cannot_read(path))?;
+    let about = file.metadata().with_context(|| cannot_read(path))?;
+    if !about.is_file() {
+        bail!("{}: not a regular file", cannot_read(path));
+    }
+    Ok((BufReader::new(file), about.len()))
+}
+
+/// The most bytes that `compressed` bytes of deflate can become.
+pub(super) fn most_inflated(compressed: u64) -> u64 {
+    compressed.saturating_mul(MOST_EXPANSION)
+}
+
+/// Reads exactly `length` bytes, after which `reader` has to end.
+///
+/// The buffer grows with what comes, so that a length that is made up costs no memory; and one
+/// byte more is asked for, which is also what makes a decompressor check its checksum.
+pub(super) fn read_exactly(reader: impl Read, length: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader
+        .take(length.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("damaged or cut short: {}", one_line(&error)))?;
+    let found = bytes.len() as u64;
+    if found > length {
+        bail!("expected {length} bytes of data, found more");
+    }
+    if found < length {
+        bail!("expected {length} bytes of data, found {found}");
+    }
+    Ok(bytes)
+}
+
+/// The path itself, or the only file in that folder whose name ends in one of `endings`.
+pub(super) fn only_file(path: &Path, endings: &[&str]) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).with_context(|| cannot_read(path))? {
+        let entry = entry.with_context(|| cannot_read(path))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if endings.iter().any(|ending| name.ends_with(ending)) {
+            found.push(entry.path());
+        }
+    }
+    let Ok([only]) = <[PathBuf; 1]>::try_from(found.clone()) else {
+        bail!(
+            "{}: expected one file *{} in this folder, found {}",
+            path.display(),
+            endings.join(" or *"),
+            found.len()
+        );
+    };
+    Ok(only)
+}
+
+pub(super) fn cannot_read(path: &Path) -> String {
+    format!("cannot read {}", path.display())
+}
+
+/// An error of another crate, on one line.
+pub(super) fn one_line(error: &impl ToString) -> String {
+    let text = error.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A source without end.
+    struct Zeros;
+
+    impl Read for Zeros {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.fill(0);
+            Ok(buffer.len())
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_announced() {
+        assert_eq!(read_exactly(&[1u8, 2][..], 2).unwrap(), [1, 2]);
+        let message = |result: Result<Vec<u8>>| result.unwrap_err().to_string();
+        assert_eq!(
+            message(read_exactly(Zeros, 5)),
+            "expected 5 bytes of data, found more"
+        );
+        assert_eq!(
+            message(read_exactly(&[1u8, 2][..], 1 << 40)),
+            "expected 1099511627776 bytes of data, found 2"
+        );
+        assert_eq!(
+            message(read_exactly(&[1u8, 2][..], u64::MAX)),
+            "expected 18446744073709551615 bytes of data, found 2"
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! Data in the files in which it is published, plain or compressed, as tensors.
+//!
+//! | reader | file | features | targets |
+//! | --- | --- | --- | --- |
+//! | [`mnist`] | four IDX files | uint8 `(N, 784)` | int64 `(N,)` |
+//! | [`medmnist`] | one `.npz` | uint8 `(N, 784)` | float32 `(N, 1)` |
+//! | [`ames`] | one `.csv` | float32 `(N, 10)` | float32 `(N, 1)` |
+//! | [`picture`] | a PNG or JPEG | uint8 `(1, 784)` | |
+//!
+//! What a header announces is never allocated before it is there: it is first held against the
+//! size of the file, and read no further than announced. A damaged file is refused in one line.
+
+use tch::{Kind, Tensor};
+
+pub mod ames;
+mod bytes;
+pub mod medmnist;
+pub mod mnist;
+
+pub mod picture;
+
+/// Features and targets, sample by sample, on the CPU.
+#[derive(Debug)]
+pub struct Samples {
+    /// What the network sees: uint8 pixels `(N, 784)`, or float32 `(N, 10)`.
+    pub features: Tensor,
+    /// What it has to answer: int64 `(N,)`, or float32 `(N, 1)`.
+    pub targets: Tensor,
+}
+
+impl Samples {
+    /// How many samples there are.
+    pub fn len(&self) -> i64 {
+        self.features.size()[0]
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The float32 features and the targets of the samples at `indices`, int64 `(B,)`.
+    pub fn batch(&self, indices: &Tensor) -> (Tensor, Tensor) {
+        (
+            to_float(&self.features.index_select(0, indices)),
+            self.targets.index_select(0, indices),
+        )
+    }
+
+    /// The float32 features and the targets of all samples.
+    pub fn all(&self) -> (Tensor, Tensor) {
+        (to_float(&self.features), self.targets.shallow_clone())
+    }
+}
+
+/// The samples of a data set, by what they are for.
+#[derive(Debug)]
+pub struct Splits {
+    /// For the training steps.
+    pub train: Samples,
+    /// For a look in between, where the data set sets some apart.
+    pub validation: Option<Samples>,
+    /// For the final verdict.
+    pub test: Samples,
+    /// What the user has to know of the reading, one line for stderr.
+    pub note: Option<String>,
+}
+
+/// Features as the network takes them: uint8 pixels become float32 from 0 to 1, as by
+/// `torchvision.transforms.ToTensor`; anything else stays as it is.
+pub fn to_float(features: &Tensor) -> Tensor {
+    match features.kind() {
+        Kind::Uint8 => features.to_kind(Kind::Float) / 255.,
+        _ => features.shallow_clone(),
+    }
+}
+
+/// The pixels along one side of a picture that the networks take.
+const SIDE: usize = 28;
+
+/// The pixels of such a picture.
+const PIXELS: usize = SIDE * SIDE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pixels_are_divided() {
+        let samples = Samples {
+            features: Tensor::from_slice(&[0u8, 51, 255]).view([3, 1]),
+            targets: Tensor::from_slice(&[7i64, 8, 9]),
+        };
+        let (features, targets) = samples.batch(&Tensor::from_slice(&[2i64, 1]));
+        assert_eq!(features, Tensor::from_slice(&[1f32, 0.2]).view([2, 1]));
+        assert_eq!(targets, Tensor::from_slice(&[9i64, 8]));
+        let numbers = Tensor::from_slice(&[255f32]);
+        assert_eq!(to_float(&numbers), numbers);
+    }
+}
