@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Runs the same training in Python and in Rust and compares every tensor, to the bit.
 
-Without arguments: the three networks with each optimizer, 1,000 steps. The exit code is 0 if every
-tensor is equal and 1 on any difference.
+Without arguments: the three networks with each optimizer, 1,000 steps on random data. With --train:
+the network that the data at PATH are for, with each optimizer; after every epoch losses, weights,
+optimizer and outputs to the bit, and the metrics with scikit-learn's to 1e-12. The exit code is 0 if
+every tensor is equal and 1 on any difference.
 """
 
 import argparse
@@ -19,9 +21,14 @@ import in_venv
 sys.path.insert(0, str(Path(__file__).resolve().parent / "reference"))
 
 from common import NETWORKS  # noqa: E402
-from compare_traces import fail, read, show, summarize  # noqa: E402
+from compare_traces import Row, fail, print_rows, read, show, summarize  # noqa: E402
 from tqdm import tqdm  # noqa: E402
-from record_trace import OPTIMIZERS, write  # noqa: E402
+import record_trace  # noqa: E402
+import train  # noqa: E402
+from record_trace import OPTIMIZERS  # noqa: E402
+
+# How far a metric may be from scikit-learn's, which sums in another order.
+METRIC_TOLERANCE = 1e-12
 
 
 def main():
@@ -32,10 +39,14 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("networks", nargs="*", metavar="NETWORK", default=NETWORKS,
+    parser.add_argument("networks", nargs="*", metavar="NETWORK",
                         help=f"examples to compare (default: {', '.join(NETWORKS)})")
+    parser.add_argument("--train", metavar="PATH", dest="data",
+                        help="compare training on the data at PATH")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--steps", type=positive, default=1000, metavar="N")
+    parser.add_argument("--steps", type=positive, default=1000, metavar="N",
+                        help="without --train")
+    parser.add_argument("--epochs", type=positive, default=3, metavar="N", help="with --train")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, action="append", dest="optimizers",
                         help="may be given several times (default: all)")
     parser.add_argument("--batch-size", type=positive, default=64, metavar="N")
@@ -47,7 +58,18 @@ def parse_arguments():
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
     args = parser.parse_args()
     args.optimizers = args.optimizers or list(OPTIMIZERS)
+    args.networks = args.networks or (network_for(Path(args.data)) if args.data else NETWORKS)
     return args
+
+
+def network_for(data):
+    """The network of the document that the data are for."""
+    names = [file.name for file in data.rglob("*")] if data.is_dir() else [data.name]
+    kinds = {"idx": "digit_classifier", ".csv": "house_price_predictor", ".npz": "binary_classifier"}
+    found = [network for kind, network in kinds.items() if any(kind in name for name in names)]
+    if len(found) != 1:
+        fail(f"{data}: expected IDX files, a .csv or a .npz, or the name of a network before --train")
+    return found
 
 
 def positive(text):
@@ -58,7 +80,7 @@ def positive(text):
 
 
 def compare_live(args):
-    """Records and compares the traces of every network with every optimizer."""
+    """Records and compares what every network does with every optimizer."""
     executables = find_examples(args.networks, args.examples)
     cases = [(network, optimizer) for network in args.networks for optimizer in args.optimizers]
     rows = []
@@ -68,15 +90,46 @@ def compare_live(args):
         progress = tqdm(cases, desc="comparing", disable=None, leave=False)
         for network, optimizer in progress:
             settings = {
-                "seed": args.seed, "steps": args.steps, "batch_size": args.batch_size,
+                "seed": args.seed, **lengths(args), "batch_size": args.batch_size,
                 "optimizer": optimizer, "lr": args.lr, "device": args.device,
                 "threads": args.threads,
             }
             files = record_both(folder, network, executables[network], settings)
             with progress.external_write_mode():
                 print(f"\n{network}: " + ", ".join(f"{k} {v}" for k, v in settings.items()))
-                shown = show(*map(read, files))
+                shown = compare_files(*files)
                 rows += [replace(row, name=f"{network} {optimizer} {row.name}") for row in shown]
+    return rows
+
+
+def lengths(args):
+    """How long to train, and on what."""
+    if args.data:
+        return {"data": args.data, "epochs": args.epochs}
+    return {"steps": args.steps}
+
+
+def compare_files(python_file, rust_file):
+    """Compares tensors to the bit, metrics by a tolerance; prints and returns the rows."""
+    sides = [read(file) for file in (python_file, rust_file)]
+    metrics = [
+        {name: float(tensors.pop(name)) for name in list(tensors) if name.startswith("metric.")}
+        for tensors, _ in sides
+    ]
+    rows = show(*sides)
+    metric_rows = compare_metrics(*metrics)
+    print_rows(metric_rows)
+    return rows + metric_rows
+
+
+def compare_metrics(python, rust):
+    """One row for each metric."""
+    rows = []
+    for name in sorted(python.keys() | rust.keys()):
+        a, b = python.get(name, float("nan")), rust.get(name, float("nan"))
+        equal = abs(a - b) <= METRIC_TOLERANCE * max(1, abs(a))
+        verdict = f"{b:.12g}, " + ("scikit-learn's" if equal else f"scikit-learn's is {a:.12g}")
+        rows.append(Row(name, (), "float64", verdict, equal, exact=False))
     return rows
 
 
@@ -108,12 +161,17 @@ def find_examples(networks, folder):
 def record_both(folder, network, executable, settings):
     """Records the same trace with Rust and with Python, side by side where there are processors
     for both; returns the two files."""
-    stem = f"{network}-{settings['optimizer']}"
-    python_file = folder / f"{stem}-python.safetensors"
-    rust_file = folder / f"{stem}-rust.safetensors"
-    command = [str(executable), "trace", f"--output={rust_file}"]
+    files = [
+        folder / f"{network}-{settings['optimizer']}-{side}.safetensors"
+        for side in ("python", "rust")
+    ]
+    python_file, rust_file = files
+    if "data" in settings:
+        write, command = train.write, ["train", f"--trace={rust_file}"]
+    else:
+        write, command = record_trace.write, ["trace", f"--output={rust_file}"]
     command += [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
-    rust = subprocess.Popen(command)
+    rust = subprocess.Popen([str(executable), *command], stdout=subprocess.DEVNULL)
     # Threads that outnumber the processors wait for each other: several times slower than in turn.
     if 2 * settings["threads"] > (os.cpu_count() or 1):
         rust.wait()
@@ -125,8 +183,8 @@ def record_both(folder, network, executable, settings):
     finally:
         code = rust.wait()
     if code:
-        fail(f"{network} trace ended with exit code {code}")
-    return python_file, rust_file
+        fail(f"{network} {command[0]} ended with exit code {code}")
+    return files
 
 
 if __name__ == "__main__":

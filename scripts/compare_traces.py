@@ -32,6 +32,7 @@ class Row:
     dtype: str
     verdict: str
     equal: bool
+    exact: bool = True  # to the bit; else by a tolerance that the verdict states
 
 
 def compare(left, right, names=("Python", "Rust")):
@@ -55,9 +56,12 @@ def compare(left, right, names=("Python", "Rust")):
 def _moment(name):
     """Sorts the tensors of a trace by when they are computed."""
     prefix = name.split(".")[0]
-    moments = {"input": 0, "target": 1, "init": 2, "output": 3, "grad": 5, "step1": 6, "losses": 7}
-    later = 8 if prefix.startswith("step") else 4
-    return moments.get(prefix, later), name
+    stage = prefix.rstrip("0123456789")
+    number = int(prefix.removeprefix(stage) or 0)
+    moments = {"input": 0, "target": 1, "init": 2, "output": 3, "grad": 5, "losses": 7, "epoch": 9}
+    if stage == "step":
+        return 6 if number == 1 else 8, number, name
+    return moments.get(stage, 4), number, name
 
 
 def _difference(left, right, names):
@@ -114,15 +118,19 @@ def read(path):
 def show(left, right, names=("Python", "Rust")):
     """Prints a row for each tensor and a note for each setting that differs; returns the rows."""
     rows = compare(left[0], right[0], names)
-    width = max((len(row.name) for row in rows), default=0)
-    for row in rows:
-        shape = "×".join(map(str, row.shape)) or "scalar"
-        print(f"  {row.name:<{width}}  {shape:>9}  {row.dtype:<7}  {row.verdict}")
+    print_rows(rows)
     for key in sorted(left[1].keys() | right[1].keys()):
         values = [side[1].get(key, "not given") for side in (left, right)]
         if not same_setting(*values):
             print(f"  note: {key} is {values[0]} in {names[0]}, {values[1]} in {names[1]}")
     return rows
+
+
+def print_rows(rows):
+    width = max((len(row.name) for row in rows), default=0)
+    for row in rows:
+        shape = "×".join(map(str, row.shape)) or "scalar"
+        print(f"  {row.name:<{width}}  {shape:>9}  {row.dtype:<7}  {row.verdict}")
 
 
 def same_setting(a, b):
@@ -142,7 +150,9 @@ def summarize(rows):
     if different:
         print(f"\n{len(different)} of {len(rows)} tensors differ, the first: {different[0]}")
         return 1
-    print(f"\n{len(rows)} tensors, all equal to the bit")
+    exact = sum(row.exact for row in rows)
+    others = f", {len(rows) - exact} metrics equal to 1e-12" if exact < len(rows) else ""
+    print(f"\n{exact} tensors, all equal to the bit{others}")
     return 0
 
 

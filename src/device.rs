@@ -33,6 +33,12 @@ impl DeviceName {
     }
 }
 
+impl Default for DeviceName {
+    fn default() -> Self {
+        Self(Device::Cpu)
+    }
+}
+
 impl FromStr for DeviceName {
     type Err = &'static str;
 

@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod evaluation;
 pub mod metrics;
 pub mod networks;
 pub mod storage;

@@ -13,6 +13,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 /// A number with its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
@@ -90,6 +92,22 @@ pub struct Evaluation {
     pub metrics: Vec<Metric>,
     /// Of a classifier.
     pub confusion: Option<ConfusionMatrix>,
+}
+
+impl Evaluation {
+    /// An object for machines: the numbers by name, NaN as null, and the confusion matrix, a row
+    /// for each true class.
+    pub fn to_json(&self) -> Value {
+        let mut json: Map<String, Value> = self
+            .metrics
+            .iter()
+            .map(|metric| (metric.name.to_owned(), metric.value.into()))
+            .collect();
+        if let Some(confusion) = &self.confusion {
+            json.insert("confusion".to_owned(), confusion.counts.clone().into());
+        }
+        json.into()
+    }
 }
 
 /// The numbers on one line.

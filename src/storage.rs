@@ -1,6 +1,7 @@
 //! Named tensors in one `.safetensors` file: read with every check, written whole or not at all.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -45,7 +46,8 @@ pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metad
 
 /// A file that takes its place when it is complete, and leaves no trace when it is not.
 ///
-/// Creating it finds out at once whether the place can be written.
+/// Creating it finds out at once whether the place can be written. A process that is killed leaves
+/// the unfinished file beside its place (`.partial-…`); the next that writes there takes it away.
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
@@ -66,7 +68,9 @@ impl OutputFile {
             Ok(there) if !there.is_file() => bail!("{}: not a regular file", cannot()),
             _ => {}
         }
-        let partial = new_file_beside(&path).with_context(cannot)?;
+        let prefix = partial_prefix(&path).with_context(cannot)?;
+        remove_abandoned(folder(&path), &prefix);
+        let partial = new_file_in(folder(&path), &prefix).with_context(cannot)?;
         Ok(Self { path, partial })
     }
 
@@ -93,13 +97,46 @@ pub fn check_writable(path: &Path) -> Result<()> {
     OutputFile::create(path).map(drop)
 }
 
-fn new_file_beside(path: &Path) -> io::Result<NamedTempFile> {
+/// How the names of unfinished files for `path` begin.
+fn partial_prefix(path: &Path) -> io::Result<OsString> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+    let mut prefix = OsString::from(".partial-");
+    prefix.push(name);
+    prefix.push("-");
+    Ok(prefix)
+}
+
+/// A new file, locked for as long as this process has it open.
+fn new_file_in(folder: &Path, prefix: &OsStr) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".partial-");
+    builder.prefix(prefix);
     // Temporary files are private; this one becomes an ordinary file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder(path))
+    let file = builder.tempfile_in(folder)?;
+    // Where a file system has no locks, no file counts as abandoned.
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// Removes what killed processes left behind: unfinished files that nobody holds a lock on.
+fn remove_abandoned(folder: &Path, prefix: &OsStr) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        if !name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes())
+        {
+            continue;
+        }
+        let path = entry.path();
+        let is_abandoned = |file: File| file.try_lock().is_ok();
+        if File::open(&path).is_ok_and(is_abandoned) {
+            // If it cannot be removed, it is in nobody's way.
+            let _ = fs::remove_file(path);
+        }
+    }
 }
 
 fn folder(path: &Path) -> &Path {

@@ -1,4 +1,6 @@
-//! The trace: every tensor of a few training steps, to be compared with the same from Python.
+//! The trace: every tensor of training, to be compared with the same from Python.
+//!
+//! Of a few steps on random data ([`record`]):
 //!
 //! | key | what | shape |
 //! | --- | --- | --- |
@@ -8,14 +10,26 @@
 //! | `losses` | one a step | `(steps,)` |
 //! | `grad.<name>` | the gradients of step 1 | the parameter's |
 //! | `step1.<name>`, `step<steps>.<name>` | the parameters after these steps | the parameter's |
+//!
+//! Of training on a data set ([`insert_epoch`]), for each epoch, counted from 1:
+//!
+//! | key | what | shape |
+//! | --- | --- | --- |
+//! | `epoch<k>.losses` | one a batch | `(batches,)` |
+//! | `epoch<k>.loss` | their mean over the samples, float64 | `()` |
+//! | `epoch<k>.<name>` | the parameters | the parameter's |
+//! | `epoch<k>.optimizer.<i>.<name>` | the optimizer's state of parameter `i` | the state's |
+//! | `epoch<k>.output` | the outputs for the held-back samples | `(N, …)` |
+//! | `metric.epoch<k>.<name>` | how good they are, float64 | `()` |
 
 use anyhow::Result;
 use tch::{Device, Tensor};
 
+use crate::metrics::Evaluation;
 use crate::storage::NamedTensors;
 use crate::tasks::{Model, Network, Task, draw_input};
 use crate::torch::optim::Optimizer;
-use crate::training::forward_and_backward;
+use crate::training::{Epoch, Training, forward_and_backward};
 
 /// Trains `model` for `steps` steps on one random batch and records what happens.
 ///
@@ -60,6 +74,32 @@ pub fn record<N: Network>(
     trace.insert("input".to_owned(), input);
     trace.insert("target".to_owned(), target);
     Ok(trace)
+}
+
+/// Adds what an epoch of training came to, and what the network then made of the held-back samples.
+pub fn insert_epoch<N: Network>(
+    trace: &mut NamedTensors,
+    training: &Training<N>,
+    epoch: &Epoch,
+    output: &Tensor,
+    evaluation: &Evaluation,
+) {
+    let prefix = format!("epoch{}", epoch.number);
+    insert_parameters(trace, &training.model, &prefix, Tensor::shallow_clone);
+    let mut insert = |name: &str, tensor: Tensor| {
+        let copy = tensor.to_device(Device::Cpu).copy();
+        trace.insert(format!("{prefix}.{name}"), copy);
+    };
+    for (name, state) in training.optimizer.state_dict() {
+        insert(&format!("optimizer.{name}"), state);
+    }
+    insert("losses", Tensor::from_slice(&epoch.losses));
+    insert("loss", Tensor::from(epoch.mean_loss));
+    insert("output", output.shallow_clone());
+    for metric in &evaluation.metrics {
+        let name = format!("metric.{prefix}.{}", metric.name);
+        trace.insert(name, Tensor::from(metric.value));
+    }
 }
 
 /// Records a copy of `part` of every parameter under `<prefix>.<name>`.

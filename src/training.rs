@@ -3,15 +3,12 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail};
-use tch::{Tensor, no_grad};
+use tch::Tensor;
 
 use crate::data::Samples;
 use crate::tasks::{Model, Network, Task};
 use crate::torch::data::ShuffledOrder;
 use crate::torch::optim::Optimizer;
-
-/// How many samples an evaluation takes at once. A result depends on it in its last bits.
-const EVALUATION_BATCH: i64 = 1024;
 
 /// What one step computed before it moved the weights.
 #[derive(Debug)]
@@ -43,25 +40,24 @@ pub fn forward_and_backward<N: Network>(
     })
 }
 
-/// The network's outputs for all samples, `(N, …)` float32 on the CPU.
-pub fn outputs<N: Network>(model: &Model<N>, samples: &Samples) -> Tensor {
-    let forward = |indices: &Tensor| {
-        let (input, _) = samples.batch(indices);
-        let output = model.network.forward(&input.to_device(model.vs.device()));
-        output.to_device(tch::Device::Cpu)
-    };
-    let indices = Tensor::arange(samples.len(), (tch::Kind::Int64, tch::Device::Cpu));
-    let batches = indices.split(EVALUATION_BATCH, 0);
-    no_grad(|| Tensor::cat(&batches.iter().map(forward).collect::<Vec<_>>(), 0))
-}
-
-/// Where training stands: after `losses.len()` batches of epoch `epoch`.
+/// Where training stands: after `losses.len()` batches of the epoch that follows `epochs`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Position {
     /// The epochs behind it.
-    pub epoch: usize,
+    pub epochs: usize,
     /// The loss of each batch of the present epoch so far.
     pub losses: Vec<f32>,
+}
+
+/// What a finished epoch came to.
+#[derive(Debug)]
+pub struct Epoch {
+    /// Its number, from 1.
+    pub number: usize,
+    /// The loss of each batch.
+    pub losses: Vec<f32>,
+    /// The mean of the losses over the samples.
+    pub mean_loss: f64,
 }
 
 /// A network in training.
@@ -76,17 +72,14 @@ pub struct Training<N: Network> {
     pub position: Position,
 }
 
-/// What goes on beside training. It ends early where the observer breaks.
+/// What goes on beside training.
 pub trait Observer<N: Network> {
-    /// After each step; the loss is the last of the position's.
-    fn after_step(&mut self, _position: &Position) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
+    /// After each step, which took `samples` samples; its loss is the position's last. Training
+    /// ends here if the answer is to break.
+    fn after_step(&mut self, position: &Position, samples: usize) -> ControlFlow<()>;
 
-    /// After each epoch, with the mean of its losses over the samples.
-    fn after_epoch(&mut self, _training: &Training<N>, _loss: f64) -> Result<()> {
-        Ok(())
-    }
+    /// After each epoch.
+    fn after_epoch(&mut self, training: &Training<N>, epoch: &Epoch) -> Result<()>;
 }
 
 impl<N: Network> Training<N> {
@@ -101,17 +94,25 @@ impl<N: Network> Training<N> {
         samples: &Samples,
         observer: &mut impl Observer<N>,
     ) -> Result<ControlFlow<()>> {
-        while self.position.epoch < self.order.epochs() {
-            let batches = self.order.batches(self.position.epoch);
+        while self.position.epochs < self.order.epochs() {
+            let batches = self.order.batches(self.position.epochs);
             for batch in &batches[self.position.losses.len()..] {
                 self.step(samples, batch, batches.len())?;
-                if observer.after_step(&self.position).is_break() {
+                if observer
+                    .after_step(&self.position, batch.numel())
+                    .is_break()
+                {
                     return Ok(ControlFlow::Break(()));
                 }
             }
             let losses = std::mem::take(&mut self.position.losses);
-            self.position.epoch += 1;
-            observer.after_epoch(self, mean_loss(&losses, &batches))?;
+            self.position.epochs += 1;
+            let epoch = Epoch {
+                number: self.position.epochs,
+                mean_loss: mean_loss(&losses, &batches),
+                losses,
+            };
+            observer.after_epoch(self, &epoch)?;
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -120,9 +121,9 @@ impl<N: Network> Training<N> {
         let device = self.model.vs.device();
         let (input, target) = samples.batch(batch);
         let (input, target) = (input.to_device(device), target.to_device(device));
-        let Position { epoch, losses } = &self.position;
-        let (epoch, batch) = (epoch + 1, losses.len() + 1);
-        let number = (epoch - 1) * batches + batch;
+        let Position { epochs, losses } = &self.position;
+        let (epoch, batch) = (epochs + 1, losses.len() + 1);
+        let number = epochs * batches + batch;
         let here = || format!("training stopped at step {number} (epoch {epoch}, batch {batch})");
         let step = forward_and_backward(&self.model, self.optimizer.as_mut(), &input, &target)
             .with_context(here)?;
@@ -139,10 +140,7 @@ impl<N: Network> Training<N> {
 /// The mean over the samples: each loss is a mean over its batch, and the last batch may be short.
 fn mean_loss(losses: &[f32], batches: &[Tensor]) -> f64 {
     let sizes = batches.iter().map(|batch| batch.numel() as f64);
-    let sum: f64 = losses
-        .iter()
-        .zip(sizes.clone())
-        .map(|(&loss, n)| f64::from(loss) * n)
-        .sum();
+    let weighted = losses.iter().zip(sizes.clone());
+    let sum: f64 = weighted.map(|(&loss, n)| f64::from(loss) * n).sum();
     sum / sizes.sum::<f64>()
 }

@@ -43,6 +43,21 @@ def build(task, seed, device="cpu", threads=None, weights=None):
     return model
 
 
+def metadata(network, model, *, seed, data=None, **settings):
+    """The facts about a recording that go into its file."""
+    facts = {
+        **settings,
+        "network": network,
+        "seed": seed % 2**64,
+        "device": next(model.parameters()).device,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    if data is not None:
+        facts["data"] = Path(data).resolve()
+    return {name: str(fact) for name, fact in facts.items() if fact is not None}
+
+
 def load_weights(path):
     if str(path).endswith(".safetensors"):
         from safetensors.torch import load_file

@@ -1,5 +1,6 @@
 """A price: no activation after the last layer."""
 
+import data
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -25,6 +26,15 @@ def draw_target(batch_size):
 
 
 loss = F.mse_loss
+
+read_data = data.ames
+
+
+def metrics(output, target):
+    from sklearn.metrics import r2_score, root_mean_squared_error
+
+    target, output = target.double() * data.DOLLARS, output.double() * data.DOLLARS
+    return {"RMSE": root_mean_squared_error(target, output), "R²": r2_score(target, output)}
 
 
 def readings(output):

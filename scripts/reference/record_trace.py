@@ -43,23 +43,15 @@ def record(task, model, optimizer, batch_size, steps):
     return {name: tensor.cpu() for name, tensor in trace.items()}
 
 
-def write(path, network, *, seed, steps, batch_size, optimizer, lr, device, threads, weights=None):
-    """Builds the network, records its trace and writes it with the settings as metadata."""
+def write(
+    path, network, *, seed, steps, batch_size, optimizer, lr, device="cpu", threads, weights=None
+):
+    """Builds the network, records its trace and writes it."""
     task = common.task(network)
     model = common.build(task, seed, device, threads, weights)
     trace = record(task, model, OPTIMIZERS[optimizer](model.parameters(), lr), batch_size, steps)
-    metadata = {
-        "network": network,
-        "seed": str(seed % 2**64),
-        "steps": str(steps),
-        "batch_size": str(batch_size),
-        "optimizer": optimizer,
-        "lr": str(lr),
-        "device": str(next(model.parameters()).device),
-        "threads": str(torch.get_num_threads()),
-        "torch": torch.__version__,
-    }
-    save_file(trace, path, metadata)
+    settings = {"seed": seed, "steps": steps, "batch_size": batch_size, "optimizer": optimizer}
+    save_file(trace, path, common.metadata(network, model, lr=lr, **settings))
 
 
 def main():

@@ -66,6 +66,17 @@ pub struct Splits {
     pub note: Option<String>,
 }
 
+impl Splits {
+    /// The samples for a look in between, and what they are called: those for validation or, where
+    /// there are none, the test samples.
+    pub fn held_back(&self) -> (&'static str, &Samples) {
+        match &self.validation {
+            Some(samples) => ("validation", samples),
+            None => ("test", &self.test),
+        }
+    }
+}
+
 /// Features as the network takes them: uint8 pixels become float32 from 0 to 1, as by
 /// `torchvision.transforms.ToTensor`; anything else stays as it is.
 pub fn to_float(features: &Tensor) -> Tensor {

@@ -54,6 +54,16 @@ impl ShuffledOrder {
         self.sampler_seeds.len()
     }
 
+    /// How many samples an epoch visits.
+    pub fn samples(&self) -> usize {
+        self.samples as usize
+    }
+
+    /// How many samples the first `batches` batches of an epoch hold.
+    pub fn samples_in(&self, batches: usize) -> usize {
+        self.samples().min(batches * self.batch_size as usize)
+    }
+
     /// How many batches an epoch has.
     pub fn batches_per_epoch(&self) -> usize {
         (self.samples as usize).div_ceil(self.batch_size as usize)

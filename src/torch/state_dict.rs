@@ -41,7 +41,7 @@ pub fn load_state_dict(vs: &VarStore, path: &Path) -> Result<()> {
 /// # Errors
 /// If a key is missing or unexpected or a shape or dtype differs. Nothing is copied then.
 pub(crate) fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Result<()> {
-    let parameters: NamedTensors = vs.variables().into_iter().collect();
+    let parameters = self::state_dict(vs);
     check_state_dict(&parameters, state_dict)?;
     no_grad(|| {
         for (name, mut parameter) in parameters {
@@ -51,12 +51,16 @@ pub(crate) fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Resul
     })
 }
 
+/// `model.state_dict()`: the parameters of `vs`, not copies, under their names in the network.
+pub(crate) fn state_dict(vs: &VarStore) -> NamedTensors {
+    vs.variables().into_iter().collect()
+}
+
 /// Writes the parameters of `vs`, under their names in the network, for
 /// `model.load_state_dict(safetensors.torch.load_file(path))`.
 pub fn save_state_dict(vs: &VarStore, file: OutputFile) -> Result<()> {
-    let parameters = vs.variables().into_iter().collect();
     file.write_safetensors(
-        &parameters,
+        &state_dict(vs),
         Metadata::from([("format".into(), "pt".into())]),
     )
 }

@@ -16,6 +16,7 @@ mod adam;
 mod sgd;
 
 use std::fmt;
+use std::str::FromStr;
 
 use anyhow::Result;
 use tch::Tensor;
@@ -71,6 +72,14 @@ impl Algorithm {
             Algorithm::Adam => Box::new(Adam::new(vs, AdamConfig::adam(lr))),
             Algorithm::Adamw => Box::new(Adam::new(vs, AdamConfig::adamw(lr))),
         }
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        clap::ValueEnum::from_str(text, false)
     }
 }
 

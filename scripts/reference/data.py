@@ -1,0 +1,75 @@
+"""The data sets, read as a Python user reads them: (input, target) for training and held back."""
+
+import csv
+import gzip
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+def mnist(path):
+    """The four IDX files of MNIST: pixels from 0 to 1 (N, 784), labels (N,) int64."""
+
+    def read(name, header):
+        file = next(file for file in Path(path).glob(f"{name}*"))
+        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
+            return torch.tensor(np.frombuffer(stream.read(), np.uint8, offset=header))
+
+    def read_set(name):
+        images = read(f"{name}-images-idx3-ubyte", 16).reshape(-1, 784)
+        return images / 255, read(f"{name}-labels-idx1-ubyte", 8).long()
+
+    return read_set("train"), read_set("t10k")
+
+
+def medmnist(path):
+    """A binary set of MedMNIST: pixels from 0 to 1 (N, 784), labels (N, 1) float32."""
+    arrays = np.load(only_file(path, "*.npz"))
+
+    def read_set(name):
+        images = torch.tensor(arrays[f"{name}_images"]).reshape(-1, 784)
+        return images / 255, torch.tensor(arrays[f"{name}_labels"]).reshape(-1, 1).float()
+
+    return read_set("train"), read_set("val")
+
+
+DOLLARS = 100_000
+
+# Column, what is subtracted, what it is divided by.
+COLUMNS = [
+    ("Overall Qual", 0, 10),
+    ("Gr Liv Area", 0, 1000),
+    ("Garage Cars", 0, 10),
+    ("Garage Area", 0, 1000),
+    ("Total Bsmt SF", 0, 1000),
+    ("1st Flr SF", 0, 1000),
+    ("Full Bath", 0, 10),
+    ("TotRms AbvGrd", 0, 10),
+    ("Year Built", 1950, 50),
+    ("Year Remod/Add", 1950, 50),
+    ("SalePrice", 0, DOLLARS),
+]
+
+
+def ames(path):
+    """The Ames houses in the units of COLUMNS: features (N, 10), prices (N, 1)."""
+    with open(only_file(path, "*.csv"), newline="", encoding="utf-8-sig") as file:
+        rows = [[row[column] for column, _, _ in COLUMNS] for row in csv.DictReader(file)]
+    complete = [row for row in rows if not {"", "NA"} & set(row)]
+    numbers = torch.tensor([[float(text) for text in row] for row in complete])
+    for i, (_, subtrahend, divisor) in enumerate(COLUMNS):
+        numbers[:, i] = (numbers[:, i] - subtrahend) / divisor
+    for_testing = torch.arange(len(numbers)) % 5 == 4
+
+    def take(chosen):
+        return numbers[chosen, :10], numbers[chosen, 10:]
+
+    return take(~for_testing), take(for_testing)
+
+
+def only_file(path, pattern):
+    """The path itself, or the one file of that pattern in it."""
+    path = Path(path)
+    [file] = path.glob(pattern) if path.is_dir() else [path]
+    return file

@@ -1,0 +1,21 @@
+//! Without a command: the document's demonstration.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use tch::no_grad;
+
+use super::common::Common;
+use crate::tasks::{Network, Task, draw_input};
+use crate::torch::print::repr;
+
+pub(super) fn run<N: Network>(common: &Common) -> Result<()> {
+    let model = common.model::<N>()?;
+    let input = draw_input::<N::Task>(1)?.to_device(model.vs.device());
+    let output = no_grad(|| model.network.forward(&input));
+    let mut stdout = io::stdout().lock();
+    for (label, tensor) in N::Task::report(&output) {
+        writeln!(stdout, "{label} {}", repr(&tensor)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! How far training is: a bar on a terminal, a plain line now and then elsewhere; on stderr.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{
+    HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
+
+use crate::torch::data::ShuffledOrder;
+use crate::training::Position;
+
+/// How often a plain line is written.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Counts samples over all epochs.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    epochs: usize,
+    last_line: Option<Instant>,
+}
+
+impl Progress {
+    /// Starts where training stands.
+    pub fn new(order: &ShuffledOrder, position: &Position) -> Self {
+        let on_terminal = io::stderr().is_terminal();
+        let target = match on_terminal {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        let all = order.epochs() * order.samples();
+        let done = position.epochs * order.samples() + order.samples_in(position.losses.len());
+        let bar = ProgressBar::with_draw_target(Some(all as u64), target)
+            .with_style(style())
+            .with_position(done as u64);
+        bar.reset_eta();
+        Self {
+            bar,
+            epochs: order.epochs(),
+            last_line: (!on_terminal).then(Instant::now),
+        }
+    }
+
+    /// Counts a batch of `samples` samples.
+    pub fn advance(&mut self, position: &Position, samples: usize) {
+        self.bar.inc(samples as u64);
+        self.bar
+            .set_prefix(format!("epoch {}/{}", position.epochs + 1, self.epochs));
+        self.bar.set_message(format!(
+            "loss {:.4}",
+            position.losses.last().unwrap_or(&f32::NAN)
+        ));
+        if self
+            .last_line
+            .is_some_and(|last| last.elapsed() >= INTERVAL)
+        {
+            self.write_line();
+            self.last_line = Some(Instant::now());
+        }
+    }
+
+    fn write_line(&self) {
+        eprintln!(
+            "{}: {}, {}, {} left",
+            self.bar.prefix(),
+            self.bar.message(),
+            rate(self.bar.per_sec()),
+            HumanDuration(self.bar.eta())
+        );
+    }
+
+    /// Prints a result without tearing the bar.
+    pub fn print(&self, line: &str) -> io::Result<()> {
+        self.bar.suspend(|| writeln!(io::stdout(), "{line}"))
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix} [{wide_bar}] {msg}, {rate}, {eta} left")
+        .expect("the template is valid")
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&rate(state.per_sec()));
+        })
+        .progress_chars("=> ")
+}
+
+fn rate(samples_per_second: f64) -> String {
+    format!("{} samples/s", HumanCount(samples_per_second as u64))
+}

@@ -1,0 +1,33 @@
+//! A trained network on samples that it has not seen: its outputs, and how good they are.
+
+use anyhow::Result;
+use tch::{Device, Tensor, no_grad};
+
+use crate::data::{Samples, to_float};
+use crate::metrics::Evaluation;
+use crate::tasks::{Model, Network, Task};
+
+/// How many samples an evaluation takes at once. An output depends on it in its last bits.
+const BATCH_SIZE: i64 = 1024;
+
+/// The network's outputs, `(N, …)` float32 on the CPU, for all features, `(N, …)` as in
+/// [`Samples`], in batches of `batch_size`.
+pub fn outputs<N: Network>(model: &Model<N>, features: &Tensor, batch_size: i64) -> Tensor {
+    let device = model.vs.device();
+    let output = |features: &Tensor| {
+        let input = to_float(features).to_device(device);
+        model.network.forward(&input).to_device(Device::Cpu)
+    };
+    let batches = features.split(batch_size, 0);
+    no_grad(|| Tensor::cat(&batches.iter().map(output).collect::<Vec<_>>(), 0))
+}
+
+/// The network's outputs for all samples, and how good they are.
+///
+/// # Errors
+/// If the outputs cannot be read as answers.
+pub fn evaluate<N: Network>(model: &Model<N>, samples: &Samples) -> Result<(Tensor, Evaluation)> {
+    let output = outputs(model, &samples.features, BATCH_SIZE);
+    let evaluation = N::Task::evaluate(&output, &samples.targets)?;
+    Ok((output, evaluation))
+}
