@@ -170,14 +170,12 @@ struct Recorded<'a> {
 impl Recorded<'_> {
     fn text(&self, name: &str) -> Result<&str> {
         let text = self.settings.get(name).map(String::as_str);
-        text.with_context(|| format!("expected a checkpoint, found no \"{name}\" in its metadata"))
+        text.with_context(|| format!("expected a checkpoint: found no metadata \"{name}\""))
     }
 
     fn value<T, E>(&self, name: &str, parse: fn(&str) -> Result<T, E>) -> Result<T> {
         let text = self.text(name)?;
-        parse(text).map_err(|_| {
-            anyhow!("expected a checkpoint, found \"{name}\" {text:?} in its metadata")
-        })
+        parse(text).map_err(|_| anyhow!("expected a checkpoint: found {text:?} as \"{name}\""))
     }
 
     /// The recorded value, which a given one has to equal.

@@ -10,5 +10,7 @@ mod order;
 mod print;
 mod real_digits;
 mod refusals;
+mod resume;
 mod setup;
+mod train;
 mod weights;

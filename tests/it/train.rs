@@ -1,0 +1,171 @@
+//! Training on the sample data equals an ordinary Python script's, to the bit.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{NETWORKS, example, examples, python, refusal, root, run, stdout};
+
+/// The sample data of each network, in the order of `NETWORKS`.
+const SAMPLE_DATA: [&str; 3] = ["digits", "houses.csv", "odd_or_even.npz"];
+
+fn sample_data(name: &str) -> std::path::PathBuf {
+    root("data/sample").join(name)
+}
+
+/// `scripts/compare.py --train` on the examples that cargo built along with this test.
+fn compare_training(data: &Path, args: &[&str]) -> Command {
+    let mut command = python("scripts/compare.py");
+    command.arg("--examples").arg(examples());
+    command.arg("--train").arg(data).args(args);
+    command
+}
+
+#[test]
+fn equals_python_with_each_optimizer() {
+    // Batches of 64, of which the last is short, and of 500; one thread and two.
+    for args in [
+        ["--batch-size=64", "--threads=1"],
+        ["--batch-size=500", "--threads=2"],
+    ] {
+        for data in SAMPLE_DATA {
+            let text = stdout(compare_training(&sample_data(data), &args).arg("--epochs=2"));
+            assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
+            assert!(text.ends_with(" metrics equal to 1e-12\n"), "{text}");
+            assert!(!text.contains("note:"), "the settings differ: {text}");
+        }
+    }
+}
+
+/// Without this the test above would pass on any two equal runs of the wrong length or data.
+#[test]
+fn comparison_sees_another_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let traces = ["0", "1"].map(|seed| {
+        let path = folder.path().join(format!("{seed}.safetensors"));
+        let mut train = example("house_price_predictor");
+        train.args(["train", "--epochs=2", "--threads=1", "--seed", seed]);
+        stdout(train.arg("--trace").arg(&path));
+        path
+    });
+    let compared = run(python("scripts/compare_traces.py").args(&traces));
+    assert_eq!(compared.status.code(), Some(1));
+    let text = String::from_utf8(compared.stdout).unwrap();
+    assert!(text.contains("the first: epoch1.fc1.bias"), "{text}");
+}
+
+#[test]
+fn output_holds_the_weights_that_python_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    for (network, data) in NETWORKS.into_iter().zip(SAMPLE_DATA) {
+        let [rust, python_file] = ["rust", "python"]
+            .map(|side| folder.path().join(format!("{side}-{network}.safetensors")));
+        let args = [
+            "--epochs=2",
+            "--threads=1",
+            "--seed=9",
+            "--optimizer=momentum",
+            "--lr=0.05",
+        ];
+        // Without --data, which is what the sample data are for.
+        stdout(
+            example(network)
+                .arg("train")
+                .args(args)
+                .arg("--output")
+                .arg(&rust),
+        );
+        let mut python = python("scripts/reference/train.py");
+        python.arg(network).arg("--data").arg(sample_data(data));
+        stdout(python.args(args).arg("--output").arg(&python_file));
+        // compare_traces.py compares any two files of tensors.
+        let compare = [&python_file, &rust];
+        stdout(crate::common::python("scripts/compare_traces.py").args(compare));
+    }
+}
+
+#[test]
+fn starts_from_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let network = "house_price_predictor";
+    let args = ["--epochs=1", "--threads=1"];
+    stdout(
+        example(network)
+            .args(["train", "--output"])
+            .arg(path("first.safetensors"))
+            .args(args),
+    );
+    let weights = path("first.safetensors");
+    let rust = path("rust.safetensors");
+    let mut train = example(network);
+    train.arg("train").args(args).arg("--weights").arg(&weights);
+    stdout(train.arg("--output").arg(&rust));
+    let mut train = python("scripts/reference/train.py");
+    train
+        .arg(network)
+        .args(args)
+        .arg("--data")
+        .arg(sample_data("houses.csv"));
+    train
+        .arg("--weights")
+        .arg(&weights)
+        .arg("--output")
+        .arg(path("python.safetensors"));
+    stdout(&mut train);
+    let compare = [path("python.safetensors"), rust];
+    stdout(python("scripts/compare_traces.py").args(compare));
+}
+
+#[test]
+fn prints_a_line_for_each_epoch() {
+    let mut train = example("digit_classifier");
+    let output = run(train.args(["train", "--epochs=2", "--threads=1"]));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    for (line, start) in lines.iter().zip(["epoch 1/2: loss ", "epoch 2/2: loss "]) {
+        assert!(line.starts_with(start), "{line}");
+        assert!(line.contains("; test: accuracy 0."), "{line}");
+    }
+    // No bar where stderr is no terminal.
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for network in NETWORKS {
+        let mut train = example(network);
+        train.args(["train", "--dry-run"]).current_dir(&folder);
+        train.args(["--output=w.safetensors", "--checkpoint=c.safetensors"]);
+        let text = stdout(train.arg("--trace=t.safetensors"));
+        assert!(text.starts_with("dry run: loss of one batch "), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    }
+    // It finds out what a real run would fail on.
+    let line = refusal(example(NETWORKS[0]).args(["train", "--dry-run", "--output=/no/such/file"]));
+    assert!(line.contains("cannot write /no/such/file"), "{line}");
+}
+
+#[test]
+fn options_that_exclude_each_other() {
+    let cases: [&[&str]; 9] = [
+        &["train", "--epochs=0"],
+        &["train", "--batch-size=0"],
+        &["train", "--lr=nan"],
+        &["train", "--lr=-1"],
+        &["train", "--optimizer=lion"],
+        &["train", "--output=x", "--checkpoint=x"],
+        &["train", "--resume=x", "--weights=y"],
+        &["evaluate"],
+        &["predict", "picture.png"],
+    ];
+    for args in cases {
+        let output = run(example(NETWORKS[0]).args(args));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.starts_with("error: "), "{args:?}: {stderr}");
+    }
+}
