@@ -4,6 +4,7 @@ mod common;
 mod compare;
 mod demonstration;
 mod mirror;
+mod metrics;
 mod mutations;
 mod optim;
 mod order;
