@@ -10,5 +10,6 @@ mod order;
 mod print;
 mod real_digits;
 mod refusals;
+mod sample_data;
 mod setup;
 mod weights;
