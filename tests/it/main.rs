@@ -3,6 +3,7 @@
 mod common;
 mod compare;
 mod demonstration;
+mod download;
 mod mirror;
 mod mutations;
 mod optim;
