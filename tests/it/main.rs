@@ -3,8 +3,9 @@
 mod common;
 mod compare;
 mod demonstration;
-mod mirror;
+mod download;
 mod metrics;
+mod mirror;
 mod mutations;
 mod optim;
 mod order;
@@ -12,6 +13,7 @@ mod print;
 mod real_digits;
 mod refusals;
 mod resume;
+mod sample_data;
 mod setup;
 mod train;
 mod weights;
