@@ -202,6 +202,30 @@ pub fn roc_auc(truth: &[bool], scores: &[f64]) -> f64 {
     (positive_ranks - positives * (positives + 1.) / 2.) / (positives * negatives)
 }
 
+/// The receiver operating characteristic: from (0, 0) to (1, 1), the share of negatives and the share
+/// of positives that score at least each threshold, a point for each score that occurs.
+///
+/// ```
+/// use final_layer::metrics::roc_curve;
+/// let curve = roc_curve(&[true, false, true], &[0.9, 0.5, 0.5]);
+/// assert_eq!(curve, [(0., 0.), (0., 0.5), (1., 1.)]);
+/// ```
+pub fn roc_curve(truth: &[bool], scores: &[f64]) -> Vec<(f64, f64)> {
+    let positives = truth.iter().filter(|&&positive| positive).count() as f64;
+    let negatives = truth.len() as f64 - positives;
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    let (mut hits, mut alarms) = (0, 0);
+    let mut curve = vec![(0., 0.)];
+    for tied in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
+        let right = tied.iter().filter(|&&i| truth[i]).count();
+        hits += right;
+        alarms += tied.len() - right;
+        curve.push((alarms as f64 / negatives, hits as f64 / positives));
+    }
+    curve
+}
+
 /// The square root of the mean squared error, in the unit of its arguments.
 pub fn root_mean_squared_error(truth: &[f64], predicted: &[f64]) -> f64 {
     (squared_errors(truth, predicted) / truth.len() as f64).sqrt()

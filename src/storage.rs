@@ -74,13 +74,17 @@ impl OutputFile {
         Ok(Self { path, partial })
     }
 
-    /// Writes `tensors` as `.safetensors` and moves the file into its place, durably: what was
-    /// there before is either untouched or replaced.
-    pub fn write_safetensors(mut self, tensors: &NamedTensors, metadata: Metadata) -> Result<()> {
-        let bytes = to_safetensors(tensors, metadata)?;
+    /// Writes `tensors` as `.safetensors`, as [`OutputFile::write`].
+    pub fn write_safetensors(self, tensors: &NamedTensors, metadata: Metadata) -> Result<()> {
+        self.write(&to_safetensors(tensors, metadata)?)
+    }
+
+    /// Writes `bytes` and moves the file into its place, durably: what was there before is either
+    /// untouched or replaced.
+    pub fn write(mut self, bytes: &[u8]) -> Result<()> {
         let path = self.path;
         let write = || -> io::Result<()> {
-            self.partial.write_all(&bytes)?;
+            self.partial.write_all(bytes)?;
             self.partial.as_file().sync_all()?;
             self.partial.persist(&path)?;
             File::open(folder(&path))?.sync_all()

@@ -49,7 +49,12 @@ enum Command {
 pub fn run<N: Network>() -> ExitCode {
     let matches = Cli::command().name(N::NAME).about(N::ABOUT).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match dispatch::<N>(&cli) {
+    exit_code(dispatch::<N>(&cli))
+}
+
+/// The exit code of a command that came to `result`; an error is printed in one line.
+pub fn exit_code(result: Result<ExitCode>) -> ExitCode {
+    match result {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

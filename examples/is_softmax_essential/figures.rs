@@ -1,0 +1,233 @@
+//! Plots as SVG, drawn by `plotters`: small enough for a phone, in colours that the page replaces.
+
+use anyhow::Result;
+use maud::{Render, html};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+/// The colours of the plots. The page's style names each again for its dark side.
+pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+pub const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
+pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+pub const ORANGE: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+pub const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
+pub const PURPLE: RGBColor = RGBColor(0xa0, 0x4e, 0x8c);
+
+/// Plots are this many units wide and high, and text this high.
+const SIZE: (u32, u32) = (480, 340);
+const TEXT: u32 = 23;
+
+/// A pixel of a picture, in units.
+const PIXEL: i32 = 4;
+
+pub struct Axis {
+    pub label: String,
+    pub from: f64,
+    pub to: f64,
+    /// How the numbers are written.
+    pub format: fn(f64) -> String,
+}
+
+impl Axis {
+    pub fn new(label: &str, from: f64, to: f64) -> Self {
+        Self {
+            label: label.to_owned(),
+            from,
+            to,
+            format: plain,
+        }
+    }
+
+    pub fn with_format(self, format: fn(f64) -> String) -> Self {
+        Self { format, ..self }
+    }
+}
+
+fn plain(x: f64) -> String {
+    // Free of the dust that steps of 0.1 leave.
+    let rounded = (x * 1e6).round() / 1e6;
+    format!("{}", rounded + 0.)
+}
+
+pub enum Mark {
+    Line,
+    Dashes,
+    Dots,
+    /// From 0 up or down to the point, this wide.
+    Bars(f64),
+}
+
+pub struct Series {
+    /// In the legend; none if empty.
+    pub name: String,
+    pub color: RGBColor,
+    pub mark: Mark,
+    pub points: Vec<(f64, f64)>,
+}
+
+impl Series {
+    pub fn new(name: &str, color: RGBColor, mark: Mark, points: Vec<(f64, f64)>) -> Self {
+        Self {
+            name: name.to_owned(),
+            color,
+            mark,
+            points,
+        }
+    }
+
+    /// The values of epochs 1, 2, ….
+    pub fn epochs(name: &str, color: RGBColor, mark: Mark, values: &[f64]) -> Self {
+        let points = values.iter().enumerate();
+        let points = points.map(|(i, &y)| ((i + 1) as f64, y)).collect();
+        Self::new(name, color, mark, points)
+    }
+}
+
+pub struct Plot {
+    /// For those who do not see it.
+    pub alt: String,
+    pub title: String,
+    pub size: (u32, u32),
+    pub x: Axis,
+    pub y: Axis,
+    pub series: Vec<Series>,
+    pub legend: SeriesLabelPosition,
+}
+
+impl Plot {
+    pub fn new(title: &str, x: Axis, y: Axis, series: Vec<Series>) -> Self {
+        Self {
+            alt: String::new(),
+            title: title.to_owned(),
+            size: SIZE,
+            x,
+            y,
+            series,
+            legend: SeriesLabelPosition::LowerRight,
+        }
+    }
+
+    /// The plot as an `<svg>`.
+    pub fn to_svg(&self) -> Result<String> {
+        let mut svg = String::new();
+        self.draw(&SVGBackend::with_string(&mut svg, self.size).into_drawing_area())?;
+        Ok(with_alternative(&svg, &self.alt))
+    }
+
+    fn draw(&self, area: &DrawingArea<SVGBackend, Shift>) -> Result<()> {
+        let text = |size: u32| ("sans-serif", size).into_font().color(&INK);
+        let mut chart = ChartBuilder::on(area)
+            .caption(&self.title, text(TEXT))
+            .margin(6)
+            .margin_right(18)
+            .x_label_area_size(48)
+            .y_label_area_size(66)
+            .build_cartesian_2d(self.x.from..self.x.to, self.y.from..self.y.to)?;
+        chart
+            .configure_mesh()
+            .x_labels(6)
+            .y_labels(6)
+            .x_label_formatter(&|x| (self.x.format)(*x))
+            .y_label_formatter(&|y| (self.y.format)(*y))
+            .x_desc(&self.x.label)
+            .y_desc(&self.y.label)
+            .axis_desc_style(text(TEXT - 3))
+            .label_style(text(TEXT - 4))
+            .axis_style(INK)
+            .bold_line_style(GRID)
+            .light_line_style(TRANSPARENT)
+            .draw()?;
+        let mut named = false;
+        for Series {
+            name,
+            color,
+            mark,
+            points,
+        } in &self.series
+        {
+            let line = color.stroke_width(2);
+            let points = points.iter().copied();
+            let fill = color.filled();
+            let drawn = match mark {
+                Mark::Line => chart.draw_series(LineSeries::new(points, line))?,
+                Mark::Dashes => chart.draw_series(DashedLineSeries::new(points, 6, 5, line))?,
+                Mark::Dots => {
+                    let dot = color.mix(0.7).filled();
+                    chart.draw_series(points.map(|point| Circle::new(point, 3, dot)))?
+                }
+                Mark::Bars(width) => {
+                    let half = width / 2.;
+                    let bar = |(x, y)| Rectangle::new([(x - half, 0.), (x + half, y)], fill);
+                    chart.draw_series(points.map(bar))?
+                }
+            };
+            if name.is_empty() {
+                continue;
+            }
+            named = true;
+            drawn.label(name);
+            match mark {
+                Mark::Line => {
+                    drawn.legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], line))
+                }
+                Mark::Dashes => drawn.legend(move |at| {
+                    EmptyElement::at(at)
+                        + PathElement::new([(0, 0), (6, 0)], line)
+                        + PathElement::new([(11, 0), (17, 0)], line)
+                }),
+                Mark::Dots => drawn.legend(move |(x, y)| Circle::new((x + 9, y), 4, fill)),
+                Mark::Bars(_) => drawn
+                    .legend(move |(x, y)| Rectangle::new([(x + 3, y - 5), (x + 14, y + 5)], fill)),
+            };
+        }
+        if named {
+            chart
+                .configure_series_labels()
+                .position(self.legend.clone())
+                .label_font(text(TEXT - 4))
+                .legend_area_size(24)
+                .margin(6)
+                .draw()?;
+        }
+        area.present()?;
+        Ok(())
+    }
+}
+
+/// A 28×28 picture of bytes, ink on paper.
+pub fn picture(pixels: &[u8], alt: &str) -> Result<String> {
+    const SIDE: usize = 28;
+    let size = SIDE as u32 * PIXEL as u32;
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (size, size)).into_drawing_area();
+        for (i, &shade) in pixels.iter().enumerate().filter(|(_, shade)| **shade > 0) {
+            let (x, y) = ((i % SIDE) as i32 * PIXEL, (i / SIDE) as i32 * PIXEL);
+            let ink = INK.mix(f64::from(shade) / 255.).filled();
+            area.draw(&Rectangle::new([(x, y), (x + PIXEL, y + PIXEL)], ink))?;
+        }
+        area.present()?;
+    }
+    Ok(with_alternative(&svg, alt))
+}
+
+/// The `<svg>` with its text alternative.
+fn with_alternative(svg: &str, alt: &str) -> String {
+    let label = html! { (alt) }.render().into_string();
+    let label = label.replace('"', "&quot;");
+    svg.trim().replacen(
+        "<svg ",
+        &format!("<svg role=\"img\" aria-label=\"{label}\" "),
+        1,
+    )
+}
+
+/// The largest of some numbers, of those that are numbers.
+pub fn largest(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    numbers.into_iter().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The smallest of some numbers, of those that are numbers.
+pub fn smallest(numbers: impl IntoIterator<Item = f64>) -> f64 {
+    numbers.into_iter().fold(f64::INFINITY, f64::min)
+}

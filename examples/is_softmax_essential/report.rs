@@ -1,0 +1,163 @@
+//! The report: one HTML file that needs no other, no network and no script.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use final_layer::storage::OutputFile;
+use final_layer::torch::random::Seed;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
+use crate::data::Data;
+
+const STYLE: &str = include_str!("report.css");
+
+/// The report as HTML.
+pub fn page(sections: &[Section], data: &Data, seed: Seed) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Is softmax essential?" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    h1 { "Is softmax essential?" }
+                    p {
+                        "Every number on this page was computed in one run of "
+                        code { "is_softmax_essential" }
+                        ", from seed " (seed) ", at " (tch::get_num_threads())
+                        " threads, on " (data.source) "."
+                    }
+                    (summary(sections))
+                    @for part in sections { (section(part)) }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// The number of claims by verdict, and all claims with links to where they are shown.
+fn summary(sections: &[Section]) -> Markup {
+    let claims: Vec<&Claim> = sections.iter().flat_map(|part| &part.claims).collect();
+    let count = |verdict| {
+        claims
+            .iter()
+            .filter(|claim| claim.verdict == verdict)
+            .count()
+    };
+    html! {
+        p {
+            "Of " (claims.len()) " claims, " (count(Verdict::Holds)) " hold, "
+            (count(Verdict::InPart)) " hold in part and " (count(Verdict::DoesNotHold))
+            " do not."
+        }
+        nav {
+            ul {
+                @for part in sections {
+                    li { a href={ "#" (part.id) } { (part.title) } }
+                }
+            }
+        }
+    }
+}
+
+fn section(part: &Section) -> Markup {
+    html! {
+        section id=(part.id) {
+            h2 { (part.title) }
+            p { (part.about) }
+            table.claims {
+                thead { tr { th { "Claim" } th { "Measured" } th { "Verdict" } } }
+                tbody { @for claim in &part.claims { (claim_row(claim)) } }
+            }
+            details {
+                summary { "How each verdict is reached" }
+                dl {
+                    @for claim in &part.claims {
+                        dt { (claim.text) }
+                        dd { (claim.rule) }
+                    }
+                }
+            }
+            @for figure in &part.figures { (figure_block(figure)) }
+            @for table in &part.tables { (table_block(table)) }
+        }
+    }
+}
+
+fn claim_row(claim: &Claim) -> Markup {
+    let (class, sign) = match claim.verdict {
+        Verdict::Holds => ("holds", "✓"),
+        Verdict::InPart => ("in-part", "~"),
+        Verdict::DoesNotHold => ("does-not-hold", "✗"),
+    };
+    html! {
+        tr id=(claim.id) {
+            td { (claim.text) }
+            td { (claim.measured) }
+            td class=(class) { span aria-hidden="true" { (sign) } " " (claim.verdict) }
+        }
+    }
+}
+
+fn figure_block(figure: &Figure) -> Markup {
+    let class = match figure.layout {
+        Layout::Even => "even",
+        Layout::Pictures => "pictures",
+    };
+    html! {
+        figure id=(figure.id) {
+            div class={ "plots " (class) } {
+                @for plot in &figure.plots { (PreEscaped(plot)) }
+            }
+            figcaption { (figure.caption) }
+        }
+    }
+}
+
+fn table_block(table: &Table) -> Markup {
+    html! {
+        details {
+            summary { (table.caption) }
+            div.wide tabindex="0" {
+                table.numbers {
+                    thead { tr { @for cell in &table.head { th { (cell) } } } }
+                    tbody {
+                        @for row in &table.rows { tr { @for cell in row { td { (cell) } } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes every plot as a file of its own: `<figure>.svg`, or `<figure>-<n>.svg` of several.
+pub fn write_figures(sections: &[Section], folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for figure in sections.iter().flat_map(|part| &part.figures) {
+        for (i, plot) in figure.plots.iter().enumerate() {
+            let name = match figure.plots.len() {
+                1 => format!("{}.svg", figure.id),
+                _ => format!("{}-{}.svg", figure.id, i + 1),
+            };
+            let file = OutputFile::create(&folder.join(name))?;
+            file.write(standalone(plot).as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// A plot with the colours of the page, for a file of its own.
+fn standalone(plot: &str) -> String {
+    let colors = STYLE.split("/* page */").next().unwrap_or_default();
+    let inside = plot.find('>').map_or(0, |end| end + 1);
+    let (start, rest) = plot.split_at(inside);
+    format!("{start}\n<style>{colors}</style>{rest}\n")
+}
