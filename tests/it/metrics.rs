@@ -29,7 +29,8 @@ fn close(found: f64, expected: &Value, what: &str) {
 
 #[test]
 fn metrics_are_scikit_learns() {
-    let cases: Value = serde_json::from_str(&python_code("tests/it/python/metrics.py", &[])).unwrap();
+    let cases: Value =
+        serde_json::from_str(&python_code("tests/it/python/metrics.py", &[])).unwrap();
     let cases = cases.as_array().unwrap();
     assert!(cases.len() >= 100);
     for case in cases {
@@ -45,7 +46,11 @@ fn metrics_are_scikit_learns() {
         close(auc, &case["roc_auc"], "ROC AUC");
 
         let (truth, predicted) = (numbers(&case["prices"]), numbers(&case["predicted_prices"]));
-        close(root_mean_squared_error(&truth, &predicted), &case["rmse"], "RMSE");
+        close(
+            root_mean_squared_error(&truth, &predicted),
+            &case["rmse"],
+            "RMSE",
+        );
         close(r2(&truth, &predicted), &case["r2"], "R²");
     }
 }

@@ -1,20 +1,20 @@
 //! Training on the sample data equals an ordinary Python script's, to the bit.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{NETWORKS, example, examples, python, refusal, root, run, stdout};
 
 /// The sample data of each network, in the order of `NETWORKS`.
-const SAMPLE_DATA: [&str; 3] = ["digits", "houses.csv", "odd_or_even.npz"];
+pub const SAMPLE_DATA: [&str; 3] = ["digits", "houses.csv", "odd_or_even.npz"];
 
-fn sample_data(name: &str) -> std::path::PathBuf {
+pub fn sample_data(name: &str) -> PathBuf {
     root("data/sample").join(name)
 }
 
 /// `scripts/compare.py --train` on the examples that cargo built along with this test.
-fn compare_training(data: &Path, args: &[&str]) -> Command {
+pub fn compare_training(data: &Path, args: &[&str]) -> Command {
     let mut command = python("scripts/compare.py");
     command.arg("--examples").arg(examples());
     command.arg("--train").arg(data).args(args);
