@@ -1,5 +1,6 @@
 //! Tests from outside: the real executables beside the real Python.
 
+mod checkpoints;
 mod common;
 mod compare;
 mod demonstration;
