@@ -2,7 +2,12 @@
 
 mod common;
 mod compare;
+mod damage;
+mod data_parity;
+mod data_pictures;
+mod data_refusals;
 mod demonstration;
+mod files;
 mod mirror;
 mod mutations;
 mod optim;
