@@ -3,8 +3,13 @@
 mod checkpoints;
 mod common;
 mod compare;
+mod damage;
+mod data_parity;
+mod data_pictures;
+mod data_refusals;
 mod demonstration;
 mod download;
+mod files;
 mod metrics;
 mod mirror;
 mod mutations;
