@@ -1,4 +1,5 @@
-"""The data sets, read as a Python user reads them: (input, target) for training and held back."""
+"""The data sets, read as a Python user reads them: input and target of "train", "test" and, where
+the set has one, "validation"."""
 
 import csv
 import gzip
@@ -20,7 +21,7 @@ def mnist(path):
         images = read(f"{name}-images-idx3-ubyte", 16).reshape(-1, 784)
         return images / 255, read(f"{name}-labels-idx1-ubyte", 8).long()
 
-    return read_set("train"), read_set("t10k")
+    return {"train": read_set("train"), "test": read_set("t10k")}
 
 
 def medmnist(path):
@@ -31,7 +32,8 @@ def medmnist(path):
         images = torch.tensor(arrays[f"{name}_images"]).reshape(-1, 784)
         return images / 255, torch.tensor(arrays[f"{name}_labels"]).reshape(-1, 1).float()
 
-    return read_set("train"), read_set("val")
+    names = {"train": "train", "validation": "val", "test": "test"}
+    return {split: read_set(name) for split, name in names.items()}
 
 
 DOLLARS = 100_000
@@ -65,7 +67,7 @@ def ames(path):
     def take(chosen):
         return numbers[chosen, :10], numbers[chosen, 10:]
 
-    return take(~for_testing), take(for_testing)
+    return {"train": take(~for_testing), "test": take(for_testing)}
 
 
 def only_file(path, pattern):

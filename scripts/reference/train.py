@@ -28,10 +28,11 @@ def train(
 ):
     """Trains; yields after every epoch."""
     task = common.task(network)
-    training, (held_back, target) = task.read_data(data)
+    sets = task.read_data(data)
+    held_back, target = sets.get("validation", sets["test"])
     model = common.build(task, seed, device, threads, weights)
     optimizer = OPTIMIZERS[optimizer](model.parameters(), lr)
-    loader = DataLoader(TensorDataset(*training), batch_size=batch_size, shuffle=True)
+    loader = DataLoader(TensorDataset(*sets["train"]), batch_size=batch_size, shuffle=True)
     for number in range(1, epochs + 1):
         losses, total = [], 0.0
         for batch_input, batch_target in loader:
@@ -41,12 +42,17 @@ def train(
             optimizer.step()
             losses.append(loss.item())
             total += loss.item() * len(batch_input)
-        with torch.no_grad():
-            # The last bits of an output depend on the size of its batch.
-            output = torch.cat([model(part.to(device)).cpu() for part in held_back.split(1024)])
+        output = outputs(model, held_back)
         metrics = task.metrics(output, target)
         loss = total / len(loader.dataset)
         yield Epoch(number, model, optimizer, losses, loss, output, metrics)
+
+
+def outputs(model, input):
+    """The outputs for many samples; their last bits depend on the size of a batch."""
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        return torch.cat([model(part.to(device)).cpu() for part in input.split(1024)])
 
 
 def write(path, network, **settings):

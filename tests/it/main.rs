@@ -1,16 +1,23 @@
 //! Tests from outside: the real executables beside the real Python.
 
+mod checkpoints;
 mod common;
 mod compare;
+mod damage;
+mod data_parity;
+mod data_pictures;
+mod data_refusals;
 mod demonstration;
 mod download;
+mod files;
 mod metrics;
 mod mirror;
 mod mutations;
 mod optim;
 mod order;
+mod predict;
 mod print;
-mod real_digits;
+mod real_data;
 mod refusals;
 mod resume;
 mod sample_data;
