@@ -35,6 +35,7 @@ PATIENCE = 60
 # What is wrong with the page as it is laid out.
 INSPECT = """(() => {
     const problems = [];
+    document.querySelectorAll("details").forEach(details => details.open = true);
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth > width) {
         problems.push(`the page is ${document.documentElement.scrollWidth} pixels wide`);

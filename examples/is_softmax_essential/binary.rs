@@ -5,6 +5,7 @@ use final_layer::data::Samples;
 use final_layer::metrics::{roc_auc, roc_curve};
 use final_layer::networks::BinaryClassifier;
 use final_layer::tasks::{BinaryClassification, Model, Network, Task};
+use plotters::prelude::SeriesLabelPosition;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
@@ -160,7 +161,10 @@ fn same_function(
     Ok(Claim {
         id: "same-function",
         text: "sigmoid(z) is softmax over [0, z]",
-        measured: format!("≤ {largest:.1e} apart; {equal} of {} equal", test.len()),
+        measured: format!(
+            "≤ {largest:.1e} apart; {equal} of {} equal to the bit",
+            test.len()
+        ),
         verdict: Verdict::of(largest <= SAME, largest <= 1e-3),
         rule: "Two outputs built from the trained weights of one. Holds if no test picture's \
                probabilities differ by more than 1e-6: the same mathematics, not the same bits.",
@@ -284,13 +288,15 @@ fn on_logits() -> Result<Claim> {
 }
 
 fn roc_figure(answers: &[Answers], odd: &[bool]) -> Result<Figure> {
+    // The first two may coincide: the dashes lie on the line.
     let looks = [
-        (BLUE, Mark::Line),
-        (GREEN, Mark::Line),
-        (ORANGE, Mark::Dashes),
+        (1, GREEN, Mark::Line),
+        (0, BLUE, Mark::Dashes),
+        (2, ORANGE, Mark::Dashes),
     ];
     let mut series = vec![Series::new("", INK, Mark::Dashes, vec![(0., 0.), (1., 1.)])];
-    for (answers, (color, mark)) in answers.iter().zip(looks) {
+    for (i, color, mark) in looks {
+        let answers = &answers[i];
         let curve = roc_curve(odd, &answers.probabilities);
         series.push(Series::new(answers.name, color, mark, curve));
     }
@@ -331,7 +337,8 @@ fn saturation_figure() -> Result<Figure> {
         ),
     ];
     let x = Axis::new("logit z, where no is true", -5., 25.);
-    let mut plot = Plot::new("", x, Axis::new("gradient", 0., 1.2), series);
+    let mut plot = Plot::new("", x, Axis::new("gradient", 0., 1.5), series);
+    plot.legend = SeriesLabelPosition::UpperLeft;
     plot.alt = "The gradient on a logit z whose true answer is no. On the logit it rises to 1 and \
                 stays. After a sigmoid it follows, then falls to 0 near z = 17."
         .to_owned();

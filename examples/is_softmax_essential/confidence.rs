@@ -5,6 +5,7 @@ use final_layer::calibration::{Bin, expected_calibration_error, fit_temperature,
 use final_layer::data::Samples;
 use final_layer::metrics::roc_auc;
 use final_layer::networks::DigitClassifier;
+use plotters::prelude::SeriesLabelPosition;
 use tch::{Device, Kind, Tensor};
 
 use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
@@ -319,7 +320,8 @@ fn digits_figure(test: &Samples, answers: &Answers) -> Result<Figure> {
         id: "logits-and-probabilities",
         caption: format!(
             "Test pictures, the logits of each class and the probabilities that softmax makes of \
-             them: {}. The tallest bar stays the tallest; how much it says is seen on the right.",
+             them: {}. The tallest bar stays the tallest; how much it says is seen in the \
+             probabilities.",
             what.join(", ")
         ),
         layout: Layout::Pictures,
@@ -341,12 +343,12 @@ fn reliability_figure(answers: &Answers, tempered: &Answers, temperature: f64) -
             Axis::new("confidence", 0., 1.),
             Axis::new("share", 0., 1.),
             vec![
-                Series::new("answers", BLUE, Mark::Bars(0.05), counts.collect()),
+                Series::new("share of answers", BLUE, Mark::Bars(0.05), counts.collect()),
                 Series::new("if calibrated", INK, Mark::Dashes, vec![(0., 0.), (1., 1.)]),
-                Series::new("right", ORANGE, Mark::Dots, points),
+                Series::new("share right", ORANGE, Mark::Dots, points),
             ],
         );
-        plot.legend = plotters::prelude::SeriesLabelPosition::UpperLeft;
+        plot.legend = SeriesLabelPosition::UpperLeft;
         plot.alt = format!(
             "Reliability diagram {title}: the share of right answers over their confidence, \
              beside the diagonal. Expected calibration error {:.3}.",

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use final_layer::data::{Samples, Splits};
 use final_layer::networks::{DigitClassifier, HousePricePredictor};
 use final_layer::tasks::{Network, Task};
@@ -38,7 +38,7 @@ impl Data {
             Some(path) => path.display().to_string(),
             None => "the project's sample data".to_owned(),
         };
-        let digits = Digits::new(digits)?;
+        let digits = Digits::new(digits).with_context(|| source.clone())?;
         let houses = read::<HousePricePredictor>(&sample_data::<HousePricePredictor>())?;
         Ok(Self {
             digits,

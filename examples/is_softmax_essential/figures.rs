@@ -13,7 +13,10 @@ pub const ORANGE: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 pub const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 pub const PURPLE: RGBColor = RGBColor(0xa0, 0x4e, 0x8c);
 
-/// Plots are this many units wide and high, and text this high.
+/// `plotters` draws at whole units: this many to a pixel of a phone let lines run smoothly.
+const UNIT: u32 = 4;
+
+/// Plots are this many pixels of a phone wide and high, and text this high.
 const SIZE: (u32, u32) = (480, 340);
 const TEXT: u32 = 23;
 
@@ -110,18 +113,20 @@ impl Plot {
     /// The plot as an `<svg>`.
     pub fn to_svg(&self) -> Result<String> {
         let mut svg = String::new();
-        self.draw(&SVGBackend::with_string(&mut svg, self.size).into_drawing_area())?;
+        let size = (self.size.0 * UNIT, self.size.1 * UNIT);
+        self.draw(&SVGBackend::with_string(&mut svg, size).into_drawing_area())?;
         Ok(with_alternative(&svg, &self.alt))
     }
 
     fn draw(&self, area: &DrawingArea<SVGBackend, Shift>) -> Result<()> {
-        let text = |size: u32| ("sans-serif", size).into_font().color(&INK);
+        const LENGTH: i32 = UNIT as i32;
+        let text = |size: u32| ("sans-serif", size * UNIT).into_font().color(&INK);
         let mut chart = ChartBuilder::on(area)
             .caption(&self.title, text(TEXT))
-            .margin(6)
-            .margin_right(18)
-            .x_label_area_size(48)
-            .y_label_area_size(66)
+            .margin(6 * UNIT)
+            .margin_right(18 * UNIT)
+            .x_label_area_size(48 * UNIT)
+            .y_label_area_size(66 * UNIT)
             .build_cartesian_2d(self.x.from..self.x.to, self.y.from..self.y.to)?;
         chart
             .configure_mesh()
@@ -133,8 +138,9 @@ impl Plot {
             .y_desc(&self.y.label)
             .axis_desc_style(text(TEXT - 3))
             .label_style(text(TEXT - 4))
-            .axis_style(INK)
-            .bold_line_style(GRID)
+            .axis_style(INK.stroke_width(UNIT))
+            .set_all_tick_mark_size(5 * UNIT)
+            .bold_line_style(GRID.stroke_width(UNIT))
             .light_line_style(TRANSPARENT)
             .draw()?;
         let mut named = false;
@@ -145,15 +151,17 @@ impl Plot {
             points,
         } in &self.series
         {
-            let line = color.stroke_width(2);
+            let line = color.stroke_width(2 * UNIT);
             let points = points.iter().copied();
             let fill = color.filled();
             let drawn = match mark {
                 Mark::Line => chart.draw_series(LineSeries::new(points, line))?,
-                Mark::Dashes => chart.draw_series(DashedLineSeries::new(points, 6, 5, line))?,
+                Mark::Dashes => {
+                    chart.draw_series(DashedLineSeries::new(points, 6 * UNIT, 5 * UNIT, line))?
+                }
                 Mark::Dots => {
                     let dot = color.mix(0.7).filled();
-                    chart.draw_series(points.map(|point| Circle::new(point, 3, dot)))?
+                    chart.draw_series(points.map(|point| Circle::new(point, 3 * LENGTH, dot)))?
                 }
                 Mark::Bars(width) => {
                     let half = width / 2.;
@@ -167,17 +175,25 @@ impl Plot {
             named = true;
             drawn.label(name);
             match mark {
-                Mark::Line => {
-                    drawn.legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], line))
-                }
+                Mark::Line => drawn
+                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 18 * LENGTH, y)], line)),
                 Mark::Dashes => drawn.legend(move |at| {
                     EmptyElement::at(at)
-                        + PathElement::new([(0, 0), (6, 0)], line)
-                        + PathElement::new([(11, 0), (17, 0)], line)
+                        + PathElement::new([(0, 0), (6 * LENGTH, 0)], line)
+                        + PathElement::new([(11 * LENGTH, 0), (17 * LENGTH, 0)], line)
                 }),
-                Mark::Dots => drawn.legend(move |(x, y)| Circle::new((x + 9, y), 4, fill)),
-                Mark::Bars(_) => drawn
-                    .legend(move |(x, y)| Rectangle::new([(x + 3, y - 5), (x + 14, y + 5)], fill)),
+                Mark::Dots => {
+                    drawn.legend(move |(x, y)| Circle::new((x + 9 * LENGTH, y), 4 * LENGTH, fill))
+                }
+                Mark::Bars(_) => drawn.legend(move |(x, y)| {
+                    Rectangle::new(
+                        [
+                            (x + 3 * LENGTH, y - 5 * LENGTH),
+                            (x + 14 * LENGTH, y + 5 * LENGTH),
+                        ],
+                        fill,
+                    )
+                }),
             };
         }
         if named {
@@ -185,8 +201,8 @@ impl Plot {
                 .configure_series_labels()
                 .position(self.legend.clone())
                 .label_font(text(TEXT - 4))
-                .legend_area_size(24)
-                .margin(6)
+                .legend_area_size(24 * UNIT)
+                .margin(6 * UNIT)
                 .draw()?;
         }
         area.present()?;

@@ -137,9 +137,7 @@ fn always_one(
     Ok(Claim {
         id: "softmax-over-one",
         text: "softmax over one output is always 1",
-        measured: format!(
-            "{ones} of {houses_tested}; gradient ≤ {gradient}; {moved} weights moved"
-        ),
+        measured: format!("{ones} of {houses_tested}; gradient {gradient}; {moved} weights moved"),
         verdict: Verdict::of(
             ones == houses_tested && gradient == 0. && moved == 0,
             ones == houses_tested,

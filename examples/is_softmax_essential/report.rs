@@ -31,8 +31,8 @@ pub fn page(sections: &[Section], data: &Data, seed: Seed) -> String {
                     p {
                         "Every number on this page was computed in one run of "
                         code { "is_softmax_essential" }
-                        ", from seed " (seed) ", at " (tch::get_num_threads())
-                        " threads, on " (data.source) "."
+                        " from seed " (seed) ", on " (data.source) ". Threads: "
+                        (tch::get_num_threads()) "."
                     }
                     (summary(sections))
                     @for part in sections { (section(part)) }
@@ -43,29 +43,43 @@ pub fn page(sections: &[Section], data: &Data, seed: Seed) -> String {
     page.into_string()
 }
 
-/// The number of claims by verdict, and all claims with links to where they are shown.
+/// The number of claims by verdict, of all and of each section, with links.
 fn summary(sections: &[Section]) -> Markup {
-    let claims: Vec<&Claim> = sections.iter().flat_map(|part| &part.claims).collect();
-    let count = |verdict| {
-        claims
-            .iter()
-            .filter(|claim| claim.verdict == verdict)
-            .count()
-    };
+    let all: Vec<&Claim> = sections.iter().flat_map(|part| &part.claims).collect();
     html! {
-        p {
-            "Of " (claims.len()) " claims, " (count(Verdict::Holds)) " hold, "
-            (count(Verdict::InPart)) " hold in part and " (count(Verdict::DoesNotHold))
-            " do not."
-        }
+        p { (all.len()) " claims: " (counts(&all)) "." }
         nav {
             ul {
                 @for part in sections {
-                    li { a href={ "#" (part.id) } { (part.title) } }
+                    li {
+                        a href={ "#" (part.id) } { (part.title) }
+                        " " (counts(&part.claims.iter().collect::<Vec<_>>())) "."
+                    }
                 }
             }
         }
     }
+}
+
+/// How many claims hold, hold in part and do not, in words.
+fn counts(claims: &[&Claim]) -> String {
+    let count = |verdict| {
+        let n = claims
+            .iter()
+            .filter(|claim| claim.verdict == verdict)
+            .count();
+        let words = match (verdict, n) {
+            (Verdict::Holds, 1) => "holds",
+            (Verdict::Holds, _) => "hold",
+            (Verdict::InPart, _) => "in part",
+            (Verdict::DoesNotHold, 1) => "does not",
+            (Verdict::DoesNotHold, _) => "do not",
+        };
+        (n > 0).then(|| format!("{n} {words}"))
+    };
+    let verdicts = [Verdict::Holds, Verdict::InPart, Verdict::DoesNotHold];
+    let counts: Vec<String> = verdicts.into_iter().filter_map(count).collect();
+    counts.join(", ")
 }
 
 fn section(part: &Section) -> Markup {
@@ -114,10 +128,12 @@ fn figure_block(figure: &Figure) -> Markup {
     };
     html! {
         figure id=(figure.id) {
+            // Of a long figure the caption comes first.
+            @if figure.layout == Layout::Pictures { figcaption { (figure.caption) } }
             div class={ "plots " (class) } {
                 @for plot in &figure.plots { (PreEscaped(plot)) }
             }
-            figcaption { (figure.caption) }
+            @if figure.layout == Layout::Even { figcaption { (figure.caption) } }
         }
     }
 }

@@ -130,8 +130,8 @@ fn train_one<N: Network>(laboratory: &Laboratory, train: &Samples) -> Result<Run
     laboratory.train(train, EPOCHS, |_| Ok(()))
 }
 
-/// Probabilities that sum to 1 and get as many labels right as such can: of each picture the first
-/// of its labels, or a share for each where there is none.
+/// Probabilities that sum to 1 and get as many labels right as such can, on the mean and all at
+/// once: of each picture one of its labels, the first, or a share for each where there is none.
 fn best_of_softmax(truth: &Tensor) -> Tensor {
     let first = truth.argmax(1, false).one_hot(LABELS.len() as i64);
     let shares = truth.ones_like() / LABELS.len() as f64;
@@ -142,58 +142,65 @@ fn best_of_softmax(truth: &Tensor) -> Tensor {
 const NAMES: [&str; 3] = ["sigmoid for each", "softmax over all", "softmax at best"];
 
 fn figure(sigmoids: &Scores, softmax: &Scores, ceiling: &Scores) -> Result<Figure> {
-    let values = |scores: &Scores| [scores.each.as_slice(), &[scores.all]].concat();
-    let series = |i: usize, scores: &Scores, color, offset: f64| {
-        let points = values(scores).into_iter().enumerate();
-        let points = points.map(|(x, y)| (x as f64 + offset, y)).collect();
+    let all = |scores: &Scores| [&scores.each[..], &[scores.mean(), scores.all]].concat();
+    let series = |i: usize, scores: &[f64], color, start: f64| {
+        let points = scores.iter().enumerate();
+        let points = points.map(|(x, &y)| (x as f64 + start, y)).collect();
         Series::new(NAMES[i], color, Mark::Bars(0.24), points)
     };
     let name = |x: f64| match (x.round() - x).abs() < 1e-9 {
-        true => ["odd", "> 4", "÷ 3", "all"]
+        true => ["odd", "> 4", "÷ 3", "mean", "all 3"]
             .get(x as usize)
             .map_or(String::new(), |name| (*name).to_owned()),
         false => String::new(),
     };
     let mut plot = Plot::new(
         "",
-        Axis::new("label", -0.5, 3.5).with_format(name),
+        Axis::new("label", -0.5, 4.5).with_format(name),
         Axis::new("test accuracy", 0., 1.4),
         vec![
-            series(0, sigmoids, BLUE, -0.26),
-            series(1, softmax, ORANGE, 0.),
-            series(2, ceiling, INK, 0.26),
+            series(0, &all(sigmoids), BLUE, -0.26),
+            series(1, &all(softmax), ORANGE, 0.),
+            series(2, &[ceiling.mean(), ceiling.all], INK, 3.26),
         ],
     );
     plot.legend = SeriesLabelPosition::UpperMiddle;
     plot.alt = format!(
-        "Accuracy for each label and for all labels together: {} {:.3}, {} {:.3}, {} {:.3} for \
-         all.",
-        NAMES[0], sigmoids.all, NAMES[1], softmax.all, NAMES[2], ceiling.all
+        "Accuracy for each label, their mean, and all labels together. All three are right for \
+         {:.3} with a sigmoid for each, {:.3} with one softmax, {:.3} with softmax at best.",
+        sigmoids.all, softmax.all, ceiling.all
     );
     Ok(Figure {
         id: "labels",
-        caption: "The share of test pictures for which each label is right, and all three are. \
-                  The dark bars are the best that probabilities with a sum of 1 can do."
-            .to_owned(),
+        caption:
+            "The share of test pictures for which each label is right, the mean of these, and \
+                  the share for which all three are. At best: what probabilities with a sum of 1 \
+                  can reach."
+                .to_owned(),
         layout: Layout::Even,
         plots: vec![plot.to_svg()?],
     })
 }
 
 fn table(sigmoids: &Scores, softmax: &Scores, ceiling: &Scores) -> Table {
-    let head = [&[""], &LABELS[..], &["all three"]].concat();
+    let head = [&[""], &LABELS[..], &["mean", "all three"]].concat();
+    let number = |share: &f64| format!("{share:.4}");
     let row = |(name, scores): (&str, &Scores)| {
-        let numbers = scores.each.iter().chain([&scores.all]);
-        let numbers = numbers.map(|share| format!("{share:.4}"));
-        [vec![name.to_owned()], numbers.collect()].concat()
+        let each = scores.each.iter().map(number);
+        let rest = [number(&scores.mean()), number(&scores.all)];
+        [name.to_owned()]
+            .into_iter()
+            .chain(each)
+            .chain(rest)
+            .collect()
     };
+    let best = [NAMES[2], "–", "–", "–"].map(str::to_owned).into_iter();
+    let best = best.chain([number(&ceiling.mean()), number(&ceiling.all)]);
+    let mut rows: Vec<Vec<String>> = [(NAMES[0], sigmoids), (NAMES[1], softmax)].map(row).into();
+    rows.push(best.collect());
     Table {
         caption: "Accuracy on the test pictures".to_owned(),
         head: head.into_iter().map(str::to_owned).collect(),
-        rows: NAMES
-            .into_iter()
-            .zip([sigmoids, softmax, ceiling])
-            .map(row)
-            .collect(),
+        rows,
     }
 }

@@ -9,6 +9,7 @@ mod data_pictures;
 mod data_refusals;
 mod demonstration;
 mod download;
+mod experiment;
 mod files;
 mod metrics;
 mod mirror;
