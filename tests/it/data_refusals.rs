@@ -1,34 +1,95 @@
-//! What the data readers refuse, and how.
+//! What the readers of data refuse, and how: with the real executables, which write nothing then.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
 
-use anyhow::Result;
-use final_layer::data::{ames, medmnist, mnist, picture};
+use final_layer::networks::{DigitClassifier, HousePricePredictor};
+use final_layer::storage::OutputFile;
+use final_layer::tasks::{Model, Network};
+use final_layer::torch::state_dict::save_state_dict;
 use image::{GrayImage, ImageFormat, RgbImage};
+use tch::Device;
+use tempfile::TempDir;
 use zip::CompressionMethod;
 
+use crate::common::{example, lock_generator};
 use crate::files::{
     HOUSE, HOUSE_COLUMNS, encode, gzip, houses, idx, idx_images, idx_labels, medmnist as arrays,
     mnist as files, npy, npy_with_header, npz,
 };
 
-/// The error in one line, with the folder that it was tried in as `F`.
-fn refusal<T>(result: Result<T>, folder: &Path) -> String {
-    let Err(error) = result else {
-        panic!("nothing was refused");
-    };
-    let line = format!("{error:#}").replace(folder.to_str().unwrap(), "F");
-    assert_eq!(line.lines().count(), 1, "more than one line: {line}");
-    line
+fn train_digits(data: &Path) -> Command {
+    train("digit_classifier", data)
+}
+
+fn train_pneumonia(data: &Path) -> Command {
+    train("binary_classifier", data)
+}
+
+fn train_houses(data: &Path) -> Command {
+    train("house_price_predictor", data)
+}
+
+/// Training that would leave two files beside the data.
+fn train(network: &str, data: &Path) -> Command {
+    let mut command = example(network);
+    command.args(["train", "--epochs=1", "--data"]).arg(data);
+    for (option, ending) in [("--output", "weights"), ("--checkpoint", "checkpoint")] {
+        command.arg(option).arg(data.with_extension(ending));
+    }
+    command
+}
+
+fn predict_houses(input: &Path) -> Command {
+    predict::<HousePricePredictor>(input)
+}
+
+fn predict_picture(input: &Path) -> Command {
+    predict::<DigitClassifier>(input)
+}
+
+fn predict<N: Network>(input: &Path) -> Command {
+    static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+    let weights = FOLDER.path().join(format!("{}.safetensors", N::NAME));
+    {
+        let _generator = lock_generator();
+        if !weights.exists() {
+            let file = OutputFile::create(&weights).unwrap();
+            save_state_dict(&Model::<N>::new(Device::Cpu).vs, file).unwrap();
+        }
+    }
+    let mut command = example(N::NAME);
+    command
+        .args(["predict", "--weights"])
+        .arg(weights)
+        .arg(input);
+    command
+}
+
+/// The error in one line, with the folder that it was tried in as `F`; nothing is written there.
+fn refusal(command: fn(&Path) -> Command, path: &Path, folder: &Path) -> String {
+    let before = names(folder);
+    let line = crate::common::refusal(&mut command(path));
+    assert_eq!(names(folder), before);
+    let line = line.strip_prefix("error: ").unwrap();
+    line.replace(folder.to_str().unwrap(), "F")
+}
+
+fn names(folder: &Path) -> HashSet<OsString> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name()).collect()
 }
 
 /// Refuses a file of that name and content.
-fn refuse<T>(read: fn(&Path) -> Result<T>, name: &str, bytes: impl AsRef<[u8]>) -> String {
+fn refuse(command: fn(&Path) -> Command, name: &str, bytes: impl AsRef<[u8]>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
-    refusal(read(&path), folder.path())
+    refusal(command, &path, folder.path())
 }
 
 /// The files of MNIST, but one of them changed or, if `None`, left out.
@@ -41,7 +102,7 @@ fn refuse_mnist(name: &str, bytes: Option<Vec<u8>>) -> String {
     if let Some(bytes) = bytes {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
-    refusal(mnist::read(folder.path()), folder.path())
+    refusal(train_digits, folder.path(), folder.path())
 }
 
 #[test]
@@ -119,13 +180,13 @@ fn mnist_labels_and_paths() {
         format!("F/{NAME}: expected labels 0 to 9, found 10 at index 1")
     );
     assert_eq!(
-        refuse(mnist::read, "digits.gz", ""),
+        refuse(train_digits, "digits.gz", ""),
         "F/digits.gz: expected the folder of the MNIST files or one of them, such as \
          train-images-idx3-ubyte"
     );
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(
-        refusal(mnist::read(&folder.path().join("missing")), folder.path()),
+        refusal(train_digits, &folder.path().join("missing"), folder.path()),
         "cannot read F/missing: No such file or directory (os error 2)"
     );
 }
@@ -139,7 +200,7 @@ fn refuse_array(name: &str, array: Option<Vec<u8>>) -> String {
         None => drop(arrays.remove(place)),
     }
     let bytes = npz(&arrays, CompressionMethod::Deflated);
-    let line = refuse(medmnist::read, "x.npz", bytes);
+    let line = refuse(train_pneumonia, "x.npz", bytes);
     line.strip_prefix("F/x.npz: ").unwrap().to_owned()
 }
 
@@ -268,7 +329,7 @@ fn archives_that_are_damaged() {
         b"text",
         &npz(&arrays(), CompressionMethod::Stored)[..5000],
     ] {
-        let refused = refuse(medmnist::read, "x.npz", bytes);
+        let refused = refuse(train_pneumonia, "x.npz", bytes);
         let expected = "F/x.npz: no .npz file, or cut short: ";
         assert!(refused.starts_with(expected), "{refused}");
     }
@@ -276,7 +337,7 @@ fn archives_that_are_damaged() {
     let mut bytes = npz(&arrays(), CompressionMethod::Stored);
     bytes[3000] ^= 1;
     assert_eq!(
-        refuse(medmnist::read, "x.npz", &bytes),
+        refuse(train_pneumonia, "x.npz", &bytes),
         "F/x.npz: train_images: damaged or cut short: Invalid checksum"
     );
     // The sizes of the first entry in the directory: 20 and 24 bytes after its start.
@@ -286,7 +347,7 @@ fn archives_that_are_damaged() {
         .position(|bytes| bytes == b"PK\x01\x02")
         .unwrap();
     bytes[entry + 24..entry + 28].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
-    let refused = refuse(medmnist::read, "x.npz", &bytes);
+    let refused = refuse(train_pneumonia, "x.npz", &bytes);
     assert!(
         refused.starts_with("F/x.npz: train_images: the archive announces 2147483647 bytes, but "),
         "{refused}"
@@ -298,8 +359,8 @@ fn folders_without_just_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let refused = [
-        refusal(medmnist::read(path), path),
-        refusal(ames::read(path), path),
+        refusal(train_pneumonia, path, path),
+        refusal(train_houses, path, path),
     ];
     assert_eq!(
         refused,
@@ -312,21 +373,21 @@ fn folders_without_just_one_file() {
         fs::write(path.join(name), "").unwrap();
     }
     assert_eq!(
-        refusal(ames::read(path), path),
+        refusal(train_houses, path, path),
         "F: expected one file *.csv or *.csv.gz in this folder, found 2"
     );
     assert_eq!(
-        refusal(medmnist::read(&path.join("c.npz")), path),
+        refusal(train_pneumonia, &path.join("c.npz"), path),
         "cannot read F/c.npz: No such file or directory (os error 2)"
     );
     assert_eq!(
-        refusal(picture::read(path, false), path),
+        refusal(predict_picture, path, path),
         "cannot read F: not a regular file"
     );
 }
 
 fn refuse_houses(text: impl AsRef<[u8]>) -> String {
-    refuse(ames::read, "x.csv", text)
+    refuse(train_houses, "x.csv", text)
 }
 
 #[test]
@@ -349,7 +410,7 @@ fn houses_without_a_column() {
     }
     let no_price = houses(&[]).replace(",SalePrice", "");
     assert_eq!(
-        refuse(ames::read_features, "x.csv", no_price),
+        refuse(predict_houses, "x.csv", no_price),
         "F/x.csv: expected a row with all values, found none"
     );
 }
@@ -390,13 +451,13 @@ fn houses_in_odd_files() {
     );
     let mut cut = gzip(houses(&[HOUSE]).as_bytes());
     cut.pop();
-    let refused = refuse(ames::read, "x.csv.gz", cut);
+    let refused = refuse(train_houses, "x.csv.gz", cut);
     let expected = "F/x.csv.gz: damaged or cut short: ";
     assert!(refused.starts_with(expected), "{refused}");
 }
 
 fn refuse_picture(name: &str, bytes: impl AsRef<[u8]>) -> String {
-    refuse(|path| picture::read(path, false), name, bytes)
+    refuse(predict_picture, name, bytes)
 }
 
 /// A PNG with another width and height in its header, and the checksum that goes with them.
