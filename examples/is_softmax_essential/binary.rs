@@ -89,8 +89,7 @@ pub fn section(laboratory: &Laboratory, digits: &Digits) -> Result<Section> {
         about: format!(
             "Whether a digit is odd, {EPOCHS} epochs over {} pictures from the same seed: \
              BinaryClassifier as the document has it, the same layers with the loss on the logit, \
-             and two outputs with softmax and cross-entropy. The document prints such a \
-             probability as one number in two brackets, as here: its output has two dimensions.",
+             and two outputs with softmax and cross-entropy.",
             digits.train.len()
         ),
         claims,
@@ -147,9 +146,9 @@ fn same_function(
                 variable.copy_(source);
             } else {
                 // The last layer: a row of zeros above the one there is.
-                let row = source.view_(&[&[1], &source.size()[1..]].concat());
+                let row = source.view_([&[1], &source.size()[1..]].concat());
                 let zeros = row.zeros_like();
-                variable.copy_(&Tensor::cat(&[zeros, row], 0).view_(&variable.size()));
+                variable.copy_(&Tensor::cat(&[zeros, row], 0).view_(variable.size()));
             }
         }
     });
@@ -161,10 +160,7 @@ fn same_function(
     Ok(Claim {
         id: "same-function",
         text: "sigmoid(z) is softmax over [0, z]",
-        measured: format!(
-            "≤ {largest:.1e} apart; {equal} of {} equal to the bit",
-            test.len()
-        ),
+        measured: format!("≤ {largest:.1e} apart; {equal} of {} bit-equal", test.len()),
         verdict: Verdict::of(largest <= SAME, largest <= 1e-3),
         rule: "Two outputs built from the trained weights of one. Holds if no test picture's \
                probabilities differ by more than 1e-6: the same mathematics, not the same bits.",

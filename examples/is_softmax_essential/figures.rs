@@ -8,6 +8,7 @@ use plotters::prelude::*;
 /// The colours of the plots. The page's style names each again for its dark side.
 pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
+pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 pub const ORANGE: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 pub const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
@@ -201,6 +202,8 @@ impl Plot {
                 .configure_series_labels()
                 .position(self.legend.clone())
                 .label_font(text(TEXT - 4))
+                // Lines of the grid run behind it, not through its words.
+                .background_style(PAPER.mix(0.85))
                 .legend_area_size(24 * UNIT)
                 .margin(6 * UNIT)
                 .draw()?;

@@ -86,7 +86,7 @@ pub fn section(laboratory: &Laboratory, houses: &Splits) -> Result<Section> {
                 highest <= DOLLARS && dearer > 0 && through_sigmoid.r2 < none.r2,
                 highest <= DOLLARS,
             ),
-            rule: "A sigmoid says at most 1, which stands for $100,000. Holds if no prediction is \
+            rule: "A sigmoid says at most 1, which stands for $100,000 here. Holds if no prediction is \
                    above it, some prices are, and R² is below that of the first network; in part \
                    if no prediction is.",
         },
