@@ -55,6 +55,12 @@ impl Digits {
             all >= FEWEST,
             "expected at least {FEWEST} training pictures, found {all}"
         );
+        let odd = to_bool(&splits.test.targets.remainder(2))?;
+        ensure!(
+            odd.contains(&true) && odd.contains(&false),
+            "expected odd and even digits among the {} test pictures",
+            odd.len()
+        );
         let kept = all - all / 10;
         let part = |start, length| Samples {
             features: splits.train.features.narrow(0, start, length),

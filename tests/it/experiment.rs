@@ -294,13 +294,28 @@ fn what_cannot_be_done_is_refused() {
     };
     let missing = folder.path().join("missing");
     let few = folder.path().join("few");
-    fs::create_dir(&few).unwrap();
-    for (name, bytes) in files::mnist() {
-        fs::write(few.join(name), bytes).unwrap();
+    let even = folder.path().join("even");
+    for data in [&few, &even] {
+        fs::create_dir(data).unwrap();
+        for (name, bytes) in files::mnist() {
+            fs::write(data.join(name), bytes).unwrap();
+        }
+    }
+    for (name, bytes) in [
+        ("train-images-idx3-ubyte", files::idx_images(100)),
+        ("train-labels-idx1-ubyte", files::idx_labels(100)),
+        ("t10k-images-idx3-ubyte", files::idx_images(1)),
+        ("t10k-labels-idx1-ubyte", files::idx_labels(1)),
+    ] {
+        fs::write(even.join(name), bytes).unwrap();
     }
     for (data, message) in [
         (&missing, "cannot read"),
         (&few, "expected at least 100 training pictures, found 5"),
+        (
+            &even,
+            "expected odd and even digits among the 1 test pictures",
+        ),
     ] {
         let line = refuse(data);
         assert!(line.contains(message), "{line}");
@@ -308,7 +323,7 @@ fn what_cannot_be_done_is_refused() {
     }
     // The report that was there, and nothing unfinished beside it.
     assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
 
     let line = refusal(example(EXPERIMENT).args(["--output", "/no/such/folder/report.html"]));
     assert!(line.contains("cannot write /no/such/folder"), "{line}");
