@@ -14,7 +14,7 @@
 //! # What softmax does
 //!
 //! ```text
-//! pₖ = exp(zₖ) / Σⱼ exp(zⱼ)
+//! p_k = exp(z_k) / Σ exp(z_j)        Σ over j = 1 … K
 //! ```
 //!
 //! makes K positive numbers that sum to one from any K numbers z, the logits
@@ -58,20 +58,20 @@
 //! and the exponential goes away:
 //!
 //! ```text
-//! −ln p꜀ = −ln (exp(z꜀) / Σⱼ exp(zⱼ)) = ln Σⱼ exp(zⱼ) − z꜀
+//! −ln p_c = −ln (exp(z_c) / Σ exp(z_j)) = ln Σ exp(z_j) − z_c
 //! ```
 //!
 //! The first term is the *log-sum-exp*. Taking out the largest logit m, as above, it is
 //!
 //! ```text
-//! ln Σⱼ exp(zⱼ) = m + ln Σⱼ exp(zⱼ − m)
+//! ln Σ exp(z_j) = m + ln Σ exp(z_j − m)
 //! ```
 //!
 //! where the sum lies between 1 and K: nothing overflows, and the logarithm is never that of 0. The
-//! gradient by zₖ is pₖ, less 1 for k = c: it does not vanish while the answer is wrong.
+//! gradient by `z_k` is `p_k`, less 1 for k = c: it does not vanish while the answer is wrong.
 //!
-//! A softmax of one's own before the loss loses that. The probability of a class more than 103 below
-//! the largest is 0 in float32, its logarithm −∞, and the gradient no number. This is why
+//! A softmax of one's own before the loss loses that. The probability of a class whose logit is more
+//! than 104 below the largest is 0 in float32, its logarithm −∞, and the gradient no number. This is why
 //! `F.cross_entropy`, and `cross_entropy_for_logits` here, take logits.
 //!
 //! They also apply softmax themselves. Give them probabilities, and it is applied twice
@@ -180,8 +180,8 @@
 //!
 //! # Several labels at once: a sigmoid for each
 //!
-//! Softmax shares out one unit of probability. Where two labels hold, it can give each no more than
-//! ½, which costs ln 2 for each, however sure the network is. A sigmoid answers for each label by
+//! Softmax shares out one unit of probability. Where two labels hold, it can at best give ½ to
+//! each, which costs ln 2 apiece, however sure the network is. A sigmoid answers for each label by
 //! itself ([`several`](#claims)).
 //!
 //! ```
@@ -200,9 +200,24 @@
 //! let apart = z.binary_cross_entropy_with_logits::<Tensor>(&both, None, None, mean);
 //! assert_eq!(format!("{:.4}", shared.double_value(&[])), format!("{:.4}", 2f64.ln()));
 //! assert!(apart.double_value(&[]) < 1e-12);
+//! # anyhow::Ok(())
+//! ```
 //!
-//! // The document's printed logits, and what softmax makes of them. Its printed probabilities
-//! // are others, and sum to 0.978: they are no run's output.
+//! # How sure is sure
+//!
+//! `argmax` of the logits says which class, and not how sure; softmax says how sure the network is,
+//! and not how often it is right when it is that sure. Whether the two agree is measured on samples
+//! that it has not seen ([`calibration`](#claims)).
+//!
+//! # The document's own numbers
+//!
+//! What the document prints beside its code is no run's output: its ten probabilities sum to 0.978,
+//! and softmax makes others of its logits. Its price and its probability of yes lack the second
+//! dimension of a `(1, 1)` output.
+//!
+//! ```
+//! use tch::{Kind, Tensor};
+//!
 //! let z = [0.05f32, -0.2, 0.15, -0.4, 0.08, -0.02, -0.1, 0.23, -0.05, -0.12];
 //! let p = Vec::<f32>::try_from(Tensor::from_slice(&z).softmax(0, Kind::Float))?;
 //! assert_eq!(
@@ -213,12 +228,6 @@
 //! assert_eq!(format!("{:.3}", printed.iter().sum::<f64>()), "0.978");
 //! # anyhow::Ok(())
 //! ```
-//!
-//! # How sure is sure
-//!
-//! `argmax` of the logits says which class, and not how sure; softmax says how sure the network is,
-//! and not how often it is right when it is that sure. Whether the two agree is measured on samples
-//! that it has not seen ([`calibration`](#claims)).
 //!
 //! # Claims
 //!

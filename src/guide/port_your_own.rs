@@ -68,14 +68,14 @@
 //! 78 tensors, all equal to the bit, 4 metrics equal to 1e-12
 //! ```
 //!
-//! Where a tensor differs, the first row that says so points at the cause, as the rows stand in the
-//! order in which the tensors come about:
+//! Where tensors differ, the first row that says so points at the cause, as later ones are computed
+//! from earlier ones:
 //!
 //! | first difference | look at |
 //! | --- | --- |
 //! | only in Python, or only in Rust | a path that is not the attribute's name; two layers on one path |
+//! | `input`, `target` | a layer more or less, as they are drawn after the weights; the task's draws |
 //! | `init.…` | the order of the layers; a layer that is not this crate's |
-//! | `input`, `target` | the task's draws; a layer more or less, as they are drawn after the weights |
 //! | `output` | the forward pass: an activation, its place, an argument's default |
 //! | `grad.…`, `losses` | the loss |
 //! | `step1.…` | the optimizer and its settings |

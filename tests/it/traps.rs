@@ -1,5 +1,6 @@
 //! The sizes in the guide's table of traps, measured here and now.
 //!
+//! Python's result is here that of `final_layer::torch`, which other tests hold against Python.
 //! A number after `≈` depends on the processor: it has to be met within a factor of ten. All else in
 //! a cell has to be met to the letter.
 
