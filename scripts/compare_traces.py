@@ -58,7 +58,8 @@ def _moment(name):
     prefix = name.split(".")[0]
     stage = prefix.rstrip("0123456789")
     number = int(prefix.removeprefix(stage) or 0)
-    moments = {"input": 0, "target": 1, "init": 2, "output": 3, "grad": 5, "losses": 7, "epoch": 9}
+    moments = {"input": 0, "target": 1, "init": 2, "output": 3, "grad": 5, "losses": 7, "epoch": 9,
+               "metric": 10}
     if stage == "step":
         return 6 if number == 1 else 8, number, name
     return moments.get(stage, 4), number, name

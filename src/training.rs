@@ -87,7 +87,7 @@ impl<N: Network> Training<N> {
     /// which leaves it between two batches.
     ///
     /// # Errors
-    /// If a loss is not finite, with the weights as they were before; or what the observer fails
+    /// If a loss is not finite, or the weights between epochs are not; or what the observer fails
     /// with.
     pub fn run(
         &mut self,
@@ -102,9 +102,11 @@ impl<N: Network> Training<N> {
                     .after_step(&self.position, batch.numel())
                     .is_break()
                 {
+                    self.check_weights()?;
                     return Ok(ControlFlow::Break(()));
                 }
             }
+            self.check_weights()?;
             let losses = std::mem::take(&mut self.position.losses);
             self.position.epochs += 1;
             let epoch = Epoch {
@@ -115,6 +117,19 @@ impl<N: Network> Training<N> {
             observer.after_epoch(self, &epoch)?;
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// A finite loss may still have a gradient that is not.
+    fn check_weights(&self) -> Result<()> {
+        for (name, parameter) in self.model.vs.variables() {
+            if !bool::try_from(parameter.isfinite().all())? {
+                let (epoch, batch) = (self.position.epochs + 1, self.position.losses.len());
+                bail!(
+                    "training stopped after batch {batch} of epoch {epoch}: {name} is not finite"
+                );
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self, samples: &Samples, batch: &Tensor, batches: usize) -> Result<()> {

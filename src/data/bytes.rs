@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use flate2::bufread::MultiGzDecoder;
 
 /// Deflate makes at most 258 bytes of 2 bits: a file holds at most this many times its own size.
@@ -32,6 +32,20 @@ impl Source {
                 reader: Box::new(file),
                 most: length,
             }
+        })
+    }
+
+    /// The whole file as text.
+    ///
+    /// # Errors
+    /// If it cannot be decompressed or is not UTF-8.
+    pub(super) fn read_text(mut self) -> Result<String> {
+        let mut bytes = Vec::new();
+        self.read_to_end(&mut bytes).map_err(damaged)?;
+        String::from_utf8(bytes).map_err(|error| {
+            let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + text.iter().filter(|&&byte| byte == b'\n').count();
+            anyhow!("expected UTF-8, found other bytes in line {line}")
         })
     }
 
@@ -71,7 +85,7 @@ pub(super) fn read_exactly(reader: impl Read, length: u64) -> Result<Vec<u8>> {
     reader
         .take(length.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(|error| anyhow::anyhow!("damaged or cut short: {}", one_line(&error)))?;
+        .map_err(damaged)?;
     let found = bytes.len() as u64;
     if found > length {
         bail!("expected {length} bytes of data, found more");
@@ -107,6 +121,10 @@ pub(super) fn only_file(path: &Path, endings: &[&str]) -> Result<PathBuf> {
     Ok(only)
 }
 
+fn damaged(error: io::Error) -> Error {
+    anyhow!("damaged or cut short: {}", one_line(&error))
+}
+
 pub(super) fn cannot_read(path: &Path) -> String {
     format!("cannot read {}", path.display())
 }
@@ -115,6 +133,15 @@ pub(super) fn cannot_read(path: &Path) -> String {
 pub(super) fn one_line(error: &impl ToString) -> String {
     let text = error.to_string();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Text from a file as part of a message: quoted, on one line, and no longer than fits there.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+    }
 }
 
 #[cfg(test)]

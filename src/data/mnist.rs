@@ -47,7 +47,7 @@ fn labels_name(set: &str) -> String {
 fn folder(path: &Path) -> Result<PathBuf> {
     let about = path.metadata().with_context(|| cannot_read(path))?;
     if about.is_dir() {
-        let below = ["", "raw", "MNIST/raw"].map(|below| path.join(below));
+        let below = [path.to_owned(), path.join("raw"), path.join("MNIST/raw")];
         let holds = |folder: &&PathBuf| find(folder, &images_name("train")).is_ok();
         return Ok(below.iter().find(holds).unwrap_or(&below[0]).clone());
     }

@@ -16,8 +16,9 @@ pub mod ames;
 mod bytes;
 pub mod medmnist;
 pub mod mnist;
-
+mod npz;
 pub mod picture;
+mod table;
 
 /// Features and targets, sample by sample, on the CPU.
 #[derive(Debug)]

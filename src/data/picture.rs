@@ -1,6 +1,155 @@
-//! stub
+//! A picture of any size, made into what the networks for pictures take.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use image::imageops::{self, FilterType};
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageResult, Limits, Luma};
 use tch::Tensor;
-/// x
-pub fn read(_p: &std::path::Path, _invert: bool) -> anyhow::Result<(Tensor, String)> {
-    anyhow::bail!("stub")
+
+use super::bytes::{most_inflated, one_line, open, read_exactly};
+use super::{PIXELS, SIDE};
+
+/// No camera's picture has more.
+const MOST_PIXELS: u64 = 1 << 28;
+
+/// A JPEG spends no less than a bit on a block of 64 pixels.
+const MOST_PIXELS_PER_JPEG_BYTE: u64 = 8 * 64;
+
+/// Reads a PNG or JPEG as 28×28 grey pixels, light strokes on black: uint8 `(1, 784)`, and says in
+/// a line what was done.
+///
+/// What is transparent becomes white, colours become grey by their luma, and `invert` is for dark
+/// ink on white. The picture is scaled so that its longer side is 28, and centred on black; one
+/// that is 28×28 already keeps its pixels. Of an animation, this is the first picture.
+///
+/// # Errors
+/// If the file is missing, no PNG or JPEG, damaged, or says that it has more pixels than a file of
+/// its size can hold.
+pub fn read(path: &Path, invert: bool) -> Result<(Tensor, String)> {
+    let (file, length) = open(path)?;
+    let (pixels, steps) = read_exactly(file, length)
+        .and_then(|bytes| prepare(&bytes, invert))
+        .with_context(|| path.display().to_string())?;
+    let features = Tensor::f_from_slice(&pixels)?.f_view([1, PIXELS as i64])?;
+    Ok((
+        features,
+        format!("{}: {}", path.display(), steps.join(", ")),
+    ))
+}
+
+/// The pixels, and what was done step by step.
+fn prepare(bytes: &[u8], invert: bool) -> Result<(Vec<u8>, Vec<String>)> {
+    let (mut picture, mut steps) = decode(bytes)?;
+    if invert {
+        imageops::invert(&mut picture);
+        steps.push("inverted".to_owned());
+    }
+    let picture = fit(picture, &mut steps);
+    Ok((picture.into_raw(), steps))
+}
+
+fn decode(bytes: &[u8]) -> Result<(GrayImage, Vec<String>)> {
+    let length = bytes.len() as u64;
+    let cursor = Cursor::new(bytes);
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Png) => {
+            let mut limits = Limits::no_limits();
+            limits.max_alloc = Some(most_inflated(length));
+            let decoder = readable(PngDecoder::with_limits(cursor, limits))?;
+            let most = most_inflated(length).saturating_mul(8) / png_bits(bytes);
+            to_grey(decoder, most)
+        }
+        Ok(ImageFormat::Jpeg) => {
+            ensure!(is_whole_jpeg(bytes), "cut short: the JPEG has no end");
+            let decoder = readable(JpegDecoder::new(cursor))?;
+            to_grey(decoder, length.saturating_mul(MOST_PIXELS_PER_JPEG_BYTE))
+        }
+        _ => bail!("expected a PNG or JPEG picture, found something else"),
+    }
+}
+
+fn readable<T>(result: ImageResult<T>) -> Result<T> {
+    result.map_err(|error| anyhow!("cannot be read as a picture: {}", one_line(&error)))
+}
+
+/// How many bits a pixel has in a PNG, whose header was read before.
+fn png_bits(bytes: &[u8]) -> u64 {
+    // The signature, and of the first chunk: length, name, width, height, depth, colour type.
+    let (depth, colour_type) = (u64::from(bytes[24]), bytes[25]);
+    depth * [1, 1, 3, 1, 2, 1, 4][usize::from(colour_type)]
+}
+
+/// Whether the end marker follows on the start of the last scan: in the pixels of a scan there are
+/// no markers. The decoder would fill up with grey what is missing.
+fn is_whole_jpeg(bytes: &[u8]) -> bool {
+    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
+    last(0xd9) > last(0xda)
+}
+
+/// Decodes a picture of no more pixels than a file of its size can hold.
+fn to_grey(mut decoder: impl ImageDecoder, most: u64) -> Result<(GrayImage, Vec<String>)> {
+    let (width, height) = decoder.dimensions();
+    let most = most.min(MOST_PIXELS);
+    ensure!(
+        (1..=most).contains(&(u64::from(width) * u64::from(height))),
+        "found {width}×{height} pixels, expected 1 to {most} in a file of its size"
+    );
+    let colour_type = decoder.color_type();
+    let orientation = readable(decoder.orientation())?;
+    let mut picture = readable(DynamicImage::from_decoder(decoder))?;
+
+    let colour = if colour_type.has_color() {
+        "colour"
+    } else {
+        "grey"
+    };
+    let mut steps = vec![format!("{width}×{height} {colour}")];
+    if colour_type.has_alpha() {
+        picture = on_white(picture).into();
+        steps.push("laid over white".to_owned());
+    }
+    let mut picture = DynamicImage::from(picture.into_luma8());
+    if orientation != Orientation::NoTransforms {
+        picture.apply_orientation(orientation);
+        steps.push("turned upright".to_owned());
+    }
+    Ok((picture.into_luma8(), steps))
+}
+
+/// What of white paper shows through.
+fn on_white(picture: DynamicImage) -> GrayImage {
+    let picture = picture.into_luma_alpha8();
+    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [luma, alpha] = picture.get_pixel(x, y).0.map(u32::from);
+        Luma([((luma * alpha + 255 * (255 - alpha) + 127) / 255) as u8])
+    })
+}
+
+/// Scales a picture so that its longer side is 28, and centres it on black.
+fn fit(picture: GrayImage, steps: &mut Vec<String>) -> GrayImage {
+    const FULL: u32 = SIDE as u32;
+    let longer = u64::from(picture.width().max(picture.height()));
+    let scaled = |side: u32| {
+        let rounded = (u64::from(side) * u64::from(FULL) + longer / 2) / longer;
+        rounded.max(1) as u32
+    };
+    let (width, height) = (scaled(picture.width()), scaled(picture.height()));
+    let mut picture = picture;
+    if picture.dimensions() != (width, height) {
+        // Of every source pixel it takes as much as belongs to the new one, and it does not ring.
+        picture = imageops::resize(&picture, width, height, FilterType::Triangle);
+        steps.push(format!("scaled to {width}×{height}"));
+    }
+    if (width, height) == (FULL, FULL) {
+        return picture;
+    }
+    let mut black = GrayImage::new(FULL, FULL);
+    let [left, top] = [width, height].map(|side| i64::from((FULL - side) / 2));
+    imageops::replace(&mut black, &picture, left, top);
+    steps.push(format!("centred on {FULL}×{FULL} black"));
+    black
 }

@@ -64,12 +64,12 @@ impl Task for HousePricing {
 
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         ensure!(!invert, "--invert is for pictures, not for houses");
-        let (features, lines) = ames::read_features(path)?;
+        let (features, lines, note) = ames::read_features(path)?;
         let name = |line| format!("{}:{line}", path.display());
         Ok(Inputs {
             features,
             names: lines.into_iter().map(name).collect(),
-            note: None,
+            note,
         })
     }
 

@@ -65,15 +65,19 @@ pub fn stdout(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("UTF-8 on stdout")
 }
 
-/// Runs a command that has to refuse with exit code 1 and one line on stderr; returns that line.
+/// Runs a command that has to refuse with exit code 1 and one line on stderr, but for notes;
+/// returns that line.
 pub fn refusal(command: &mut Command) -> String {
     let output = run(command);
     let stderr = String::from_utf8(output.stderr).expect("UTF-8 on stderr");
     assert_eq!(output.status.code(), Some(1), "{command:?}: {stderr}");
-    assert_eq!(stderr.lines().count(), 1, "more than one line: {stderr}");
-    assert!(stderr.starts_with("error: "), "{stderr}");
+    let lines = stderr.lines().filter(|line| !line.starts_with("note: "));
+    let [line] = lines.collect::<Vec<_>>()[..] else {
+        panic!("not one line: {stderr}");
+    };
+    assert!(line.starts_with("error: "), "{stderr}");
     assert!(output.stdout.is_empty(), "a refusal prints no result");
-    stderr
+    line.to_owned()
 }
 
 /// Runs a script of Python code with arguments; returns its stdout.

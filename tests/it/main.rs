@@ -1,9 +1,15 @@
 //! Tests from outside: the real executables beside the real Python.
 
+mod checkpoints;
 mod common;
 mod compare;
+mod damage;
+mod data_parity;
+mod data_pictures;
+mod data_refusals;
 mod demonstration;
 mod download;
+mod files;
 mod metrics;
 mod mirror;
 mod mutations;

@@ -156,7 +156,7 @@ fn predict_prints_a_line_for_each_input() {
     );
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "note: 0.png: 28×28 grey, as it is\nnote: 1.png: 28×28 grey, as it is\n"
+        "note: 0.png: 28×28 grey\nnote: 1.png: 28×28 grey\n"
     );
 }
 
