@@ -64,19 +64,21 @@
 //! use tch::nn::{Module, VarStore};
 //! use tch::{Device, Kind, Tensor};
 //!
-//! tch::manual_seed(0);                                       // torch.manual_seed(0)
+//! tch::manual_seed(0);                            // torch.manual_seed(0)
 //! let vs = VarStore::new(Device::Cpu);
-//! let model = DigitClassifier::new(&vs.root());              // model = DigitClassifier()
-//! let mut optimizer = Adam::new(&vs, AdamConfig::adam(1e-3)); // Adam(model.parameters(), lr=1e-3)
-//! let options = (Kind::Float, Device::Cpu);
-//! let x = Tensor::randn([64, 784], options);                 // x = torch.randn(64, 784)
-//! let target = Tensor::randint(10, [64], (Kind::Int64, Device::Cpu)); // torch.randint(10, (64,))
+//! let model = DigitClassifier::new(&vs.root());   // model = DigitClassifier()
+//! let adam = AdamConfig::adam(1e-3);
+//! let mut optimizer = Adam::new(&vs, adam);       // optimizer = Adam(model.parameters(), lr=1e-3)
+//! let numbers = (Kind::Float, Device::Cpu);
+//! let x = Tensor::randn([64, 784], numbers);      // x = torch.randn(64, 784)
+//! let classes = (Kind::Int64, Device::Cpu);
+//! let y = Tensor::randint(10, [64], classes);     // y = torch.randint(10, (64,))
 //!
-//! optimizer.zero_grad();                                     // optimizer.zero_grad()
-//! let logits = model.forward(&x);                            // logits = model(x)
-//! let loss = logits.cross_entropy_for_logits(&target);       // loss = F.cross_entropy(logits, target)
-//! loss.backward();                                           // loss.backward()
-//! optimizer.step();                                          // optimizer.step()
+//! optimizer.zero_grad();                          // optimizer.zero_grad()
+//! let logits = model.forward(&x);                 // logits = model(x)
+//! let loss = logits.cross_entropy_for_logits(&y); // loss = F.cross_entropy(logits, y)
+//! loss.backward();                                // loss.backward()
+//! optimizer.step();                               // optimizer.step()
 //!
 //! assert_eq!(logits.size(), [64, 10]);
 //! let mut names: Vec<String> = vs.variables().into_keys().collect();
@@ -89,10 +91,10 @@
 //!
 //! # Traps
 //!
-//! Each is what one writes first. Its cost is measured by `tests/it/traps.rs` on the digits'
-//! network: seed 0, 64 random samples, one thread; the test fails where this table says something
-//! else. A number after ≈ depends on the processor, and the test allows it a factor of ten; all
-//! others it takes to the letter.
+//! Each is what one writes first; `z` are logits, `p` their softmax, `y` the classes. The cost is
+//! measured by `tests/it/traps.rs` on the digits' network: seed 0, 64 random samples, one thread;
+//! the test fails where this table says something else. A number after ≈ depends on the processor,
+//! and the test allows it a factor of ten; all else it takes to the letter.
 //!
 #![doc = include_str!("traps.md")]
 //!

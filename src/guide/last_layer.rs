@@ -1,26 +1,29 @@
 //! # Softmax, sigmoid or nothing
 //!
-//! | question | the last layer gives | loss | to read it | shown by |
+//! | question | the last layer | loss | to read it | shown by |
 //! | --- | --- | --- | --- | --- |
-//! | which one of K | K logits, no activation | `cross_entropy_for_logits` | softmax; `argmax` for the class alone | [`losses`](#claims), [`argmax`](#claims) |
-//! | yes or no | 1 logit, no activation | `binary_cross_entropy_with_logits` | sigmoid | [`binary`](#claims), [`saturation`](#claims) |
-//! | which of K, any number at once | K logits, no activation | `binary_cross_entropy_with_logits` | a sigmoid for each | [`several`](#claims) |
-//! | how much | the number itself | `mse_loss` | as it is | [`regression`](#claims) |
+//! | which one of K | K logits | cross-entropy of logits | softmax; `argmax` for the class alone | [`losses`](#claims), [`argmax`](#claims) |
+//! | yes or no | one logit | binary cross-entropy of the logit | sigmoid | [`binary`](#claims), [`saturation`](#claims) |
+//! | which of K, any number at once | K logits | binary cross-entropy of each | a sigmoid for each | [`several`](#claims) |
+//! | how much | the number | squared error | as it is | [`regression`](#claims) |
 //!
-//! One rule stands behind the second column: **while training, nothing follows the last layer; what
-//! follows it when an answer is read depends on the question.** The document's `BinaryClassifier`
-//! has its sigmoid inside, and so does the port; [below](#yes-or-no-one-sigmoid) is what that costs.
+//! In `tch` the losses are `cross_entropy_for_logits`, `binary_cross_entropy_with_logits` and
+//! `mse_loss`. One rule stands behind the second column: **while training, nothing follows the last
+//! layer; what follows it when an answer is read depends on the question.** The document's
+//! `BinaryClassifier` has its sigmoid inside, and so does the port;
+//! [below](#yes-or-no-one-sigmoid) is what that costs.
 //!
 //! # What softmax does
 //!
 //! ```text
-//! p_k = exp(z_k) / Σ exp(z_j)        Σ over j = 1 … K
+//! p_k = exp(z_k) / Σ exp(z_j)
 //! ```
 //!
-//! makes K positive numbers that sum to one from any K numbers z, the logits
-//! ([`probabilities`](#claims)). It keeps their order: `argmax` finds the same class before and
-//! after ([`argmax`](#claims)). It does not see a constant c added to all logits, since exp(c) can be
-//! taken out of numerator and denominator; a logit alone therefore says nothing
+//! with the sum over j = 1 … K makes K positive numbers that sum to one from any K numbers z, the
+//! logits ([`probabilities`](#claims)). It keeps their order, so `argmax` finds the same class before
+//! and after, unless two logits are so near (6e-8) that their probabilities round to the same
+//! ([`argmax`](#claims)). It does not see a constant c added to all logits, since exp(c) can be taken
+//! out of numerator and denominator; a logit alone therefore says nothing
 //! ([`arbitrary`](#claims), [`shift`](#claims)).
 //!
 //! As the formula stands, it overflows: in float32 exp(89) is infinite, and ∞/∞ is no number
@@ -49,6 +52,9 @@
 //! let z = Tensor::from_slice(&[0f32, 40., 40.00001]);
 //! let class = |z: &Tensor| z.argmax(0, false).int64_value(&[]);
 //! assert_eq!([class(&z), class(&z.softmax(0, Kind::Float)), class(&z.sigmoid())], [2, 2, 1]);
+//! // Nor does softmax where the logits differ in their last bit.
+//! let z = Tensor::from_slice(&[0.1f32, 0.1f32.next_up()]);
+//! assert_eq!([class(&z), class(&z.softmax(0, Kind::Float))], [1, 0]);
 //! # anyhow::Ok(())
 //! ```
 //!
@@ -71,8 +77,8 @@
 //! gradient by `z_k` is `p_k`, less 1 for k = c: it does not vanish while the answer is wrong.
 //!
 //! A softmax of one's own before the loss loses that. The probability of a class whose logit is more
-//! than 104 below the largest is 0 in float32, its logarithm −∞, and the gradient no number. This is why
-//! `F.cross_entropy`, and `cross_entropy_for_logits` here, take logits.
+//! than 104 below the largest is 0 in float32, its logarithm −∞, and the gradient no number. This is
+//! why `F.cross_entropy`, and `cross_entropy_for_logits` here, take logits.
 //!
 //! They also apply softmax themselves. Give them probabilities, and it is applied twice
 //! ([`losses`](#claims)). Probabilities lie in 0…1, so to the loss they are logits that hardly

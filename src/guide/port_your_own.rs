@@ -90,8 +90,10 @@
 //!
 //! ```sh
 //! scripts/download.py fashion-mnist
-//! cargo run --example clothing_classifier -- train --data data/fashion-mnist --output clothing.safetensors
-//! cargo run --example clothing_classifier -- evaluate --data data/fashion-mnist --weights clothing.safetensors
+//! cargo run --example clothing_classifier -- train \
+//!     --data data/fashion-mnist --output clothing.safetensors
+//! cargo run --example clothing_classifier -- evaluate \
+//!     --data data/fashion-mnist --weights clothing.safetensors
 //! ```
 //!
 //! The file of weights goes back to Python as it is:

@@ -14,8 +14,11 @@ mod numbers;
 
 const TABLE: &str = "src/guide/traps.md";
 
+/// Computes what a cell of the table should say.
+type Measure = fn() -> String;
+
 /// The rows of the guide's table, and what measures each.
-const TRAPS: [(&str, fn() -> String); 19] = [
+const TRAPS: [(&str, Measure); 19] = [
     ("initial values", numbers::initial_values),
     ("order of draws", numbers::order_of_draws),
     ("linear by hand", numbers::linear_by_hand),

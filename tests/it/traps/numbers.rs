@@ -196,7 +196,7 @@ pub fn threads() -> String {
         let output = |threads| {
             tch::set_num_threads(threads);
             let case = Case::new();
-            case.train_with(50, Algorithm::Adam.build(&case.model.vs, 1e-3));
+            let _ = case.train_with(50, Algorithm::Adam.build(&case.model.vs, 1e-3));
             case.output()
         };
         let largest = Difference::between(&output(1), &output(2)).largest;
