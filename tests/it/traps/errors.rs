@@ -1,5 +1,6 @@
 //! Traps that show in what loads although it should not, in names, errors and panics.
 
+use std::fs;
 use std::panic::catch_unwind;
 
 use final_layer::storage::{Metadata, NamedTensors, OutputFile};
@@ -101,10 +102,15 @@ pub fn pt() -> String {
 }
 
 pub fn cuda() -> String {
-    format!(
-        "`Cuda::is_available()` is {}, whatever the machine has",
-        Cuda::is_available()
-    )
+    // Empty where there is no /proc; there is no CUDA there either.
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let not = if maps.contains("libtorch_cuda") {
+        ""
+    } else {
+        "not "
+    };
+    let seen = Cuda::is_available();
+    format!("`libtorch_cuda` is {not}loaded; `Cuda::is_available()`: {seen} (without a GPU)")
 }
 
 pub fn panics() -> String {
