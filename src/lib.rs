@@ -7,6 +7,7 @@ pub mod cli;
 pub mod data;
 pub mod device;
 pub mod evaluation;
+pub mod guide;
 pub mod metrics;
 pub mod networks;
 pub mod storage;

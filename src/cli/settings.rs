@@ -91,7 +91,7 @@ impl Settings {
                 Some(data) => data.clone(),
                 None => recorded.text("data")?.into(),
             },
-            epochs: recorded.raised("epochs", given.epochs, epochs)?,
+            epochs: recorded.agree("epochs", given.epochs, epochs, usize::ge)?,
             batch_size: recorded.same("batch_size", given.batch_size, batch_size)?,
             optimizer: recorded.same("optimizer", given.optimizer, Algorithm::from_str)?,
             lr: recorded.same("lr", given.lr, learning_rate)?,
@@ -185,32 +185,28 @@ impl Recorded<'_> {
         given: Option<T>,
         parse: fn(&str) -> Result<T, E>,
     ) -> Result<T> {
-        let recorded = self.value(name, parse)?;
-        if let Some(given) = given.filter(|given| *given != recorded) {
-            let option = name.replace('_', "-");
-            let conflict = format!("--{option} {given}, but {recorded} in the checkpoint");
-            self.conflicts.push(conflict);
-        }
-        Ok(recorded)
+        self.agree(name, given, parse, T::eq)
     }
 
-    /// The recorded value, or a given one that is no less.
-    fn raised<T: PartialOrd + Display, E>(
+    /// The given value where it may take the place of the recorded one, else the recorded one.
+    fn agree<T: Display, E>(
         &mut self,
         name: &str,
         given: Option<T>,
         parse: fn(&str) -> Result<T, E>,
+        may_replace: fn(&T, &T) -> bool,
     ) -> Result<T> {
         let recorded = self.value(name, parse)?;
         match given {
-            Some(given) if given < recorded => {
-                let conflict = format!("--{name} {given}, but {recorded} in the checkpoint");
+            Some(given) if may_replace(&given, &recorded) => return Ok(given),
+            Some(given) => {
+                let option = name.replace('_', "-");
+                let conflict = format!("--{option} {given}, but {recorded} in the checkpoint");
                 self.conflicts.push(conflict);
-                Ok(recorded)
             }
-            Some(given) => Ok(given),
-            None => Ok(recorded),
+            None => {}
         }
+        Ok(recorded)
     }
 }
 

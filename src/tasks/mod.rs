@@ -86,8 +86,11 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// A single picture.
-    fn picture(path: &FilePath, invert: bool) -> Result<Self> {
+    /// A single picture, as [`picture::read`] reads it.
+    ///
+    /// # Errors
+    /// If the file is no picture that can be read.
+    pub fn picture(path: &FilePath, invert: bool) -> Result<Self> {
         let (features, note) = picture::read(path, invert)?;
         Ok(Self {
             features,

@@ -67,7 +67,14 @@ pub fn save_state_dict(vs: &VarStore, file: OutputFile) -> Result<()> {
 
 /// Refuses a state dict that has not exactly the keys, shapes and dtypes of `expected`.
 pub(crate) fn check_state_dict(expected: &NamedTensors, state_dict: &NamedTensors) -> Result<()> {
-    let problems = mismatches(expected, state_dict);
+    /// So many are told; more of them mean another network altogether.
+    const MOST: usize = 4;
+    let mut problems = mismatches(expected, state_dict);
+    let others = problems.len().saturating_sub(MOST);
+    problems.truncate(MOST);
+    if others > 0 {
+        problems.push(format!("and {others} more"));
+    }
     ensure!(problems.is_empty(), "{}", problems.join("; "));
     Ok(())
 }

@@ -99,3 +99,13 @@ pub fn lock_generator() -> MutexGuard<'static, ()> {
     static GENERATOR: Mutex<()> = Mutex::new(());
     GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Runs on one thread, alone with the global random generator.
+pub fn on_one_thread<R>(run: impl FnOnce() -> R) -> R {
+    let _generator = lock_generator();
+    let threads = tch::get_num_threads();
+    tch::set_num_threads(1);
+    let result = run();
+    tch::set_num_threads(threads);
+    result
+}

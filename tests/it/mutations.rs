@@ -1,10 +1,16 @@
-//! Weights with random damage: loaded or refused in one line, never a panic.
+//! Weights and checkpoints with random damage: loaded or refused in one line, never a panic.
 
 use std::fs;
+use std::path::Path;
 
+use final_layer::checkpoint::{self, Checkpoint};
 use final_layer::networks::HousePricePredictor;
+use final_layer::storage::Metadata;
 use final_layer::tasks::Model;
+use final_layer::torch::data::ShuffledOrder;
+use final_layer::torch::optim::Algorithm;
 use final_layer::torch::state_dict::load_state_dict;
+use final_layer::training::{Position, Training};
 use tch::Device;
 
 use crate::common::{lock_generator, python, stdout};
@@ -25,16 +31,49 @@ fn damaged_weights_never_panic() {
         Model::<HousePricePredictor>::new(Device::Cpu)
     };
     for file in ["weights.safetensors", "weights.pt", "legacy.pth"] {
-        let good = fs::read(folder.path().join(file)).unwrap();
-        let damaged = folder.path().join(format!("damaged-{file}"));
-        let mut random = Random::new();
-        let mut refused = 0;
-        for _ in 0..MUTATIONS {
-            let mut bytes = good.clone();
-            mutate(&mut bytes, &mut random);
-            fs::write(&damaged, &bytes).unwrap();
-            refused += usize::from(load_state_dict(&model.vs, &damaged).is_err());
-        }
-        assert!(refused > MUTATIONS / 3, "{file}: only {refused} refused");
+        damage(&folder.path().join(file), |damaged| {
+            load_state_dict(&model.vs, damaged).is_err()
+        });
     }
+}
+
+#[test]
+fn damaged_checkpoints_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint.safetensors");
+    let mut training = {
+        let _generator = lock_generator();
+        let model = Model::<HousePricePredictor>::new(Device::Cpu);
+        Training {
+            optimizer: Algorithm::Adam.build(&model.vs, 1e-3),
+            order: ShuffledOrder::draw(10, 4, 3),
+            position: Position {
+                epochs: 1,
+                losses: vec![1., 2.],
+            },
+            model,
+        }
+    };
+    checkpoint::save(&training, &Metadata::new(), &path).unwrap();
+    damage(&path, |damaged| {
+        let read = Checkpoint::read(damaged);
+        read.and_then(|read| read.restore(&mut training)).is_err()
+    });
+}
+
+/// Damages a file again and again; `refuses` tells what becomes of it.
+fn damage(path: &Path, mut refuses: impl FnMut(&Path) -> bool) {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let good = fs::read(path).unwrap();
+    assert!(!refuses(path), "{name}: the good file is refused");
+    let damaged = path.with_file_name(format!("damaged-{name}"));
+    let mut random = Random::new();
+    let mut refused = 0;
+    for _ in 0..MUTATIONS {
+        let mut bytes = good.clone();
+        mutate(&mut bytes, &mut random);
+        fs::write(&damaged, &bytes).unwrap();
+        refused += usize::from(refuses(&damaged));
+    }
+    assert!(refused > MUTATIONS / 3, "{name}: only {refused} refused");
 }

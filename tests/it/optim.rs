@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
-use crate::common::{lock_generator, python_code, same_bits};
+use crate::common::{lock_generator, on_one_thread, python_code, same_bits};
 
 const STEPS: usize = 200;
 
@@ -48,15 +48,6 @@ fn check(class: &str, kwargs: Value, optimizer: impl FnOnce(&VarStore) -> Box<dy
             "{class} {kwargs}: {name} differs"
         );
     }
-}
-
-fn on_one_thread<R>(run: impl FnOnce() -> R) -> R {
-    let _generator = lock_generator();
-    let threads = tch::get_num_threads();
-    tch::set_num_threads(1);
-    let result = run();
-    tch::set_num_threads(threads);
-    result
 }
 
 fn new_model() -> Model<DigitClassifier> {

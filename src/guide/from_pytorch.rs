@@ -1,0 +1,139 @@
+//! # From PyTorch to tch
+//!
+//! `tch` calls the libtorch that Python calls. Most of a port is therefore spelling: the same
+//! operations under other names. The rest is a list of places where `tch` does something else by
+//! default. This page has both: [the spelling](#line-by-line), then [the traps](#traps).
+//!
+//! # The three networks, side by side
+//!
+//! Rust on the left, Python on the right. The files are the ones that are compiled; a test holds
+//! the right-hand column against the class in `scripts/reference/`.
+//!
+//! Ten classes, ten logits:
+//!
+//! ```rust,standalone_crate,no_run
+//! # mod torch { pub mod nn { pub use final_layer::torch::nn::linear; } }
+//! # fn main() {}
+#![doc = include_str!("../networks/digit_classifier.rs")]
+//! ```
+//!
+//! A price:
+//!
+//! ```rust,standalone_crate,no_run
+//! # mod torch { pub mod nn { pub use final_layer::torch::nn::linear; } }
+//! # fn main() {}
+#![doc = include_str!("../networks/house_price_predictor.rs")]
+//! ```
+//!
+//! Yes or no:
+//!
+//! ```rust,standalone_crate,no_run
+//! # mod torch { pub mod nn { pub use final_layer::torch::nn::linear; } }
+//! # fn main() {}
+#![doc = include_str!("../networks/binary_classifier.rs")]
+//! ```
+//!
+//! # Line by line
+//!
+//! | Python | Rust | what to know |
+//! | --- | --- | --- |
+//! | `class Net(nn.Module):` | `struct Net { … }`, `impl Module for Net` | the layers are fields; `Module` asks for `forward` alone |
+//! | `super().__init__()` | `vs: &Path` | what registers parameters: in Python the assignment to `self`, here the path |
+//! | `self.fc1 = nn.Linear(784, 128)` | `fc1: linear(&(vs / "fc1"), 784, 128)` | draws the weights in the order of the lines, and names them `fc1.weight`, `fc1.bias` |
+//! | `self.fc1(x)` | `x.apply(&self.fc1)` | calls `forward` |
+//! | `F.relu(x)`, `torch.sigmoid(x)` | `x.relu()`, `x.sigmoid()` | functions are methods of `Tensor` |
+//! | `x = …` | `let x = …;` | a new name for a new tensor; the old one is freed when nothing refers to it |
+//! | `F.softmax(x, dim=1)` | `x.softmax(1, Kind::Float)` | the dtype is not optional |
+//! | `F.cross_entropy(x, t)` | `x.cross_entropy_for_logits(&t)` | on `(N, K)` |
+//! | `F.mse_loss(x, t)` | `x.mse_loss(&t, Reduction::Mean)` | |
+//! | `F.binary_cross_entropy(x, t)` | `x.binary_cross_entropy::<Tensor>(&t, None, Reduction::Mean)` | the `None` is the weight of each sample |
+//! | `torch.manual_seed(0)` | `tch::manual_seed(0)` | the generator is global here, too |
+//! | `Net()` | `Net::new(&vs.root())` with `vs = VarStore::new(Device::Cpu)` | the store owns the parameters |
+//! | `Net().to(device)` | `vs.set_device(device)` after `Net::new` | |
+//! | `model.parameters()` | `vs.trainable_variables()` | in the order of creation |
+//! | `model.state_dict()` | `vs.variables()` | a `HashMap`: in no order |
+//! | `model(x)` | `model.forward(&x)` | |
+//! | `with torch.no_grad():` | `no_grad(\|\| …)` | |
+//! | `loss.item()` | `loss.double_value(&[])` | waits for a GPU, in both languages |
+//!
+//! One step of training, in both languages:
+//!
+//! ```
+//! use final_layer::networks::DigitClassifier;
+//! use final_layer::torch::optim::{Adam, AdamConfig, Optimizer};
+//! use tch::nn::{Module, VarStore};
+//! use tch::{Device, Kind, Tensor};
+//!
+//! tch::manual_seed(0);                            // torch.manual_seed(0)
+//! let vs = VarStore::new(Device::Cpu);
+//! let model = DigitClassifier::new(&vs.root());   // model = DigitClassifier()
+//! let adam = AdamConfig::adam(1e-3);
+//! let mut optimizer = Adam::new(&vs, adam);       // optimizer = Adam(model.parameters(), lr=1e-3)
+//! let numbers = (Kind::Float, Device::Cpu);
+//! let x = Tensor::randn([64, 784], numbers);      // x = torch.randn(64, 784)
+//! let classes = (Kind::Int64, Device::Cpu);
+//! let y = Tensor::randint(10, [64], classes);     // y = torch.randint(10, (64,))
+//!
+//! optimizer.zero_grad();                          // optimizer.zero_grad()
+//! let logits = model.forward(&x);                 // logits = model(x)
+//! let loss = logits.cross_entropy_for_logits(&y); // loss = F.cross_entropy(logits, y)
+//! loss.backward();                                // loss.backward()
+//! optimizer.step();                               // optimizer.step()
+//!
+//! assert_eq!(logits.size(), [64, 10]);
+//! let mut names: Vec<String> = vs.variables().into_keys().collect();
+//! names.sort();
+//! assert_eq!(names, ["fc1.bias", "fc1.weight", "fc2.bias", "fc2.weight"]);
+//! // The order of creation is the order of drawing: weight, bias, weight, bias.
+//! let sizes: Vec<_> = vs.trainable_variables().iter().map(Tensor::size).collect();
+//! assert_eq!(sizes, [vec![128, 784], vec![128], vec![10, 128], vec![10]]);
+//! ```
+//!
+//! # Traps
+//!
+//! Each is what one writes first; `z` are logits, `p` their softmax, `y` the classes. The cost is
+//! measured by `tests/it/traps.rs` on the digits' network: seed 0, 64 random samples, one thread;
+//! the test fails where this table says something else. A number after ≈ depends on the processor,
+//! and the test allows it a factor of ten; all else it takes to the letter.
+//!
+#![doc = include_str!("traps.md")]
+//!
+//! The small sizes are not small errors of the port: they are roundings, and training makes them
+//! grow. What they cost is the proof. Where two runs must be equal, any difference is a mistake;
+//! where they may differ by 1e-7, a mistake of 1e-7 goes unseen.
+//!
+//! # Traps that end in an error
+//!
+//! `tch`'s methods panic where Python raises. Each has a twin that begins with `f_` and returns a
+//! `Result`; its message goes on with a C++ backtrace, so print the first line.
+//!
+//! ```
+//! use final_layer::device::DeviceName;
+//! use tch::nn::{self, VarStore};
+//! use tch::{Cuda, Device, Kind, TchError, Tensor};
+//!
+//! let message = |error: TchError| error.to_string().lines().next().unwrap().to_owned();
+//!
+//! // Shapes that do not fit. `a.matmul(&b)` would panic with this message.
+//! let options = (Kind::Float, Device::Cpu);
+//! let (a, b) = (Tensor::ones([1, 3], options), Tensor::ones([2, 4], options));
+//! assert_eq!(
+//!     message(a.f_matmul(&b).unwrap_err()),
+//!     "Internal torch error: mat1 and mat2 shapes cannot be multiplied (1x3 and 2x4)",
+//! );
+//!
+//! // A `.pt` that tch itself wrote: `save` writes C++'s archive, `load` expects Python's pickle.
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("model.pt");
+//! let mut vs = VarStore::new(Device::Cpu);
+//! nn::linear(vs.root() / "fc1", 10, 64, Default::default());
+//! vs.save(&path)?;
+//! let error = message(vs.load(&path).unwrap_err());
+//! assert!(error.ends_with("Expected GenericDict but got Object"), "{error}");
+//!
+//! // A GPU that is there and not seen, because nothing has loaded libtorch_cuda.
+//! if !Cuda::is_available() {
+//!     assert!("cuda:1000".parse::<DeviceName>().unwrap().find().is_err());
+//! }
+//! # anyhow::Ok(())
+//! ```

@@ -1,0 +1,259 @@
+//! # Softmax, sigmoid or nothing
+//!
+//! | question | the last layer | loss | to read it | shown by |
+//! | --- | --- | --- | --- | --- |
+//! | which one of K | K logits | cross-entropy of logits | softmax; `argmax` for the class alone | [`losses`](#claims), [`argmax`](#claims) |
+//! | yes or no | one logit | binary cross-entropy of the logit | sigmoid | [`binary`](#claims), [`saturation`](#claims) |
+//! | which of K, any number at once | K logits | binary cross-entropy of each | a sigmoid for each | [`several`](#claims) |
+//! | how much | the number | squared error | as it is | [`regression`](#claims) |
+//!
+//! In `tch` the losses are `cross_entropy_for_logits`, `binary_cross_entropy_with_logits` and
+//! `mse_loss`. One rule stands behind the second column: **while training, nothing follows the last
+//! layer; what follows it when an answer is read depends on the question.** The document's
+//! `BinaryClassifier` has its sigmoid inside, and so does the port;
+//! [below](#yes-or-no-one-sigmoid) is what that costs.
+//!
+//! # What softmax does
+//!
+//! ```text
+//! p_k = exp(z_k) / Σ exp(z_j)
+//! ```
+//!
+//! with the sum over j = 1 … K makes K positive numbers that sum to one from any K numbers z, the
+//! logits ([`probabilities`](#claims)). It keeps their order, so `argmax` finds the same class before
+//! and after, unless two logits are so near (6e-8) that their probabilities round to the same
+//! ([`argmax`](#claims)). It does not see a constant c added to all logits, since exp(c) can be taken
+//! out of numerator and denominator; a logit alone therefore says nothing
+//! ([`arbitrary`](#claims), [`shift`](#claims)).
+//!
+//! As the formula stands, it overflows: in float32 exp(89) is infinite, and ∞/∞ is no number
+//! ([`overflow`](#claims)). The constant mends that. With c = −max z every exponent is at most 0 and
+//! one of them is 0, so the sum lies between 1 and K. Softmax is computed so, in libtorch as
+//! everywhere.
+//!
+//! ```
+//! use tch::{Device, Kind, Tensor};
+//!
+//! let z = Tensor::from_slice(&[1000f32, 1001., 1002.]);
+//! let as_written = z.exp() / z.exp().sum(Kind::Float);
+//! assert!(bool::try_from(as_written.isnan().all())?);
+//! let p = Vec::<f32>::try_from(z.softmax(0, Kind::Float))?;
+//! assert_eq!(format!("{p:.4?}"), "[0.0900, 0.2447, 0.6652]");
+//!
+//! // Adding 100 to every logit moves the last bits and nothing else.
+//! tch::manual_seed(0);
+//! let z = Tensor::randn([1000, 10], (Kind::Float, Device::Cpu));
+//! let (p, shifted) = (z.softmax(1, Kind::Float), (&z + 100.).softmax(1, Kind::Float));
+//! let largest = f64::try_from((p - shifted).abs().max())?;
+//! assert!(1e-7 < largest && largest < 1e-5, "{largest}");
+//!
+//! // Softmax keeps the class. A sigmoid of each logit need not: in float32, 40 and 40.00001
+//! // both give 1, and argmax takes the first.
+//! let z = Tensor::from_slice(&[0f32, 40., 40.00001]);
+//! let class = |z: &Tensor| z.argmax(0, false).int64_value(&[]);
+//! assert_eq!([class(&z), class(&z.softmax(0, Kind::Float)), class(&z.sigmoid())], [2, 2, 1]);
+//! // Nor does softmax where the logits differ in their last bit.
+//! let z = Tensor::from_slice(&[0.1f32, 0.1f32.next_up()]);
+//! assert_eq!([class(&z), class(&z.softmax(0, Kind::Float))], [1, 0]);
+//! # anyhow::Ok(())
+//! ```
+//!
+//! # Why logits go into the loss
+//!
+//! Cross-entropy asks for the logarithm of the probability of the right class c. Put softmax in,
+//! and the exponential goes away:
+//!
+//! ```text
+//! −ln p_c = −ln (exp(z_c) / Σ exp(z_j)) = ln Σ exp(z_j) − z_c
+//! ```
+//!
+//! The first term is the *log-sum-exp*. Taking out the largest logit m, as above, it is
+//!
+//! ```text
+//! ln Σ exp(z_j) = m + ln Σ exp(z_j − m)
+//! ```
+//!
+//! where the sum lies between 1 and K: nothing overflows, and the logarithm is never that of 0. The
+//! gradient by `z_k` is `p_k`, less 1 for k = c: it does not vanish while the answer is wrong.
+//!
+//! A softmax of one's own before the loss loses that. The probability of a class whose logit is more
+//! than 104 below the largest is 0 in float32, its logarithm −∞, and the gradient no number. This is
+//! why `F.cross_entropy`, and `cross_entropy_for_logits` here, take logits.
+//!
+//! They also apply softmax themselves. Give them probabilities, and it is applied twice
+//! ([`losses`](#claims)). Probabilities lie in 0…1, so to the loss they are logits that hardly
+//! differ: a perfect answer, 1 for the right class and 0 for the other K − 1, still costs
+//!
+//! ```text
+//! −ln (e / (e + K − 1)) = ln (1 + (K − 1)/e)        1.46115 for K = 10
+//! ```
+//!
+//! and a network that is wrong and sure of it gets no gradient to mend that.
+//!
+//! ```
+//! use tch::{Kind, Reduction, Tensor};
+//!
+//! /// The value of a loss at `z`, and its gradient there.
+//! fn at(z: &[f32], loss: impl Fn(&Tensor) -> Tensor) -> (f64, Tensor) {
+//!     let z = Tensor::from_slice(z).view([1, -1]).set_requires_grad(true);
+//!     let loss = loss(&z);
+//!     loss.backward();
+//!     (loss.double_value(&[]), z.grad())
+//! }
+//! let norm = |gradient: Tensor| gradient.norm().double_value(&[]);
+//! let right = |c: i64| Tensor::from_slice(&[c]);
+//!
+//! // The right class is 200 below the other.
+//! let (loss, gradient) = at(&[-200., 0.], |z| z.cross_entropy_for_logits(&right(0)));
+//! assert_eq!((loss, Vec::<f32>::try_from(gradient.view(-1))?), (200., vec![-1., 1.]));
+//! let by_hand = |z: &Tensor| z.softmax(1, Kind::Float).log().nll_loss(&right(0));
+//! let (loss, gradient) = at(&[-200., 0.], by_hand);
+//! assert!(loss.is_infinite() && norm(gradient).is_nan());
+//!
+//! // Softmax twice: the floor, beside its formula.
+//! let twice = |c| move |z: &Tensor| z.softmax(1, Kind::Float).cross_entropy_for_logits(&right(c));
+//! let mut sure = [0f32; 10];
+//! sure[0] = 50.;
+//! let (floor, _) = at(&sure, twice(0));
+//! assert_eq!(format!("{floor:.5}"), "1.46115");
+//! assert_eq!(format!("{:.5}", (1. + 9. / 1f64.exp()).ln()), "1.46115");
+//!
+//! // Sure of the wrong class: the gradient once, and through two softmaxes.
+//! let (_, once) = at(&sure, |z| z.cross_entropy_for_logits(&right(3)));
+//! let (_, through_two) = at(&sure, twice(3));
+//! assert_eq!(format!("{:.3}", norm(once)), "1.414");
+//! let through_two = norm(through_two);
+//! assert!(2e-22 < through_two && through_two < 3e-22, "{through_two:e}");
+//! # anyhow::Ok(())
+//! ```
+//!
+//! # Yes or no: one sigmoid
+//!
+//! Two classes and softmax, with the first logit held at 0, give the second class
+//!
+//! ```text
+//! exp(z) / (exp(0) + exp(z)) = 1 / (1 + exp(−z)) = sigmoid(z)
+//! ```
+//!
+//! A second output adds nothing but its weights: softmax sees the difference of the two logits
+//! alone. It is the same mathematics, not the same bits ([`binary`](#claims)).
+//!
+//! The loss −ln p, −ln(1 − p) for no, has the trouble of the last section again. In float32
+//! sigmoid(16.7) is 1, so 1 − p is 0; PyTorch cuts the logarithm off at −100, and what is cut off
+//! has no gradient ([`saturation`](#claims)). From the logit it is
+//!
+//! ```text
+//! max(z, 0) − z·y + ln(1 + exp(−|z|))
+//! ```
+//!
+//! which is log-sum-exp of (0, z) less z·y, and has no such place. A network with the sigmoid inside,
+//! as the document's, trains as long as it is not wrong by more than 16.6.
+//!
+//! ```
+//! use tch::{Device, Kind, Reduction, Tensor};
+//!
+//! let z = Tensor::linspace(-20, 20, 100_001, (Kind::Float, Device::Cpu));
+//! let pair = Tensor::stack(&[z.zeros_like(), z.shallow_clone()], 1);
+//! let positive = pair.softmax(1, Kind::Float).select(1, 1);
+//! let largest = f64::try_from((z.sigmoid() - positive).abs().max())?;
+//! assert!(0. < largest && largest < 2e-7, "{largest:e}");
+//!
+//! /// Loss and gradient at the logit `z` where the answer is no: through a sigmoid, and from `z`.
+//! fn losses(z: f32) -> [(f32, f32); 2] {
+//!     let no = Tensor::from_slice(&[0f32]);
+//!     let mean = Reduction::Mean;
+//!     [true, false].map(|through_sigmoid| {
+//!         let z = Tensor::from_slice(&[z]).set_requires_grad(true);
+//!         let loss = match through_sigmoid {
+//!             true => z.sigmoid().binary_cross_entropy::<Tensor>(&no, None, mean),
+//!             false => z.binary_cross_entropy_with_logits::<Tensor>(&no, None, None, mean),
+//!         };
+//!         loss.backward();
+//!         (loss.double_value(&[]) as f32, z.grad().double_value(&[0]) as f32)
+//!     })
+//! }
+//! assert_eq!(losses(16.7), [(100., 0.), (16.7, 1.)]);
+//! assert_eq!(losses(17.), [(100., 0.), (17., 1.)]);
+//! let [(_, gradient), _] = losses(16.6);
+//! assert!(gradient > 0.99);
+//! # anyhow::Ok(())
+//! ```
+//!
+//! # A number: nothing
+//!
+//! Softmax over one logit is exp(z)/exp(z) = 1 for every z. The answer is always 1 and the gradient
+//! always 0: nothing is learnt. A sigmoid learns, and cannot say 2 ([`regression`](#claims)).
+//!
+//! # Several labels at once: a sigmoid for each
+//!
+//! Softmax shares out one unit of probability. Where two labels hold, it can at best give ½ to
+//! each, which costs ln 2 apiece, however sure the network is. A sigmoid answers for each label by
+//! itself ([`several`](#claims)).
+//!
+//! ```
+//! use tch::{Kind, Reduction, Tensor};
+//!
+//! let price = Tensor::from_slice(&[2.5f32]).view([1, 1]);
+//! let z = Tensor::from_slice(&[-3f32]).view([1, 1]).set_requires_grad(true);
+//! let answer = z.softmax(1, Kind::Float);
+//! answer.mse_loss(&price, Reduction::Mean).backward();
+//! assert_eq!((answer.double_value(&[0, 0]), z.grad().double_value(&[0, 0])), (1., 0.));
+//!
+//! let both = Tensor::from_slice(&[1f32, 1.]);
+//! let z = Tensor::from_slice(&[30f32, 30.]);
+//! let mean = Reduction::Mean;
+//! let shared = z.softmax(0, Kind::Float).binary_cross_entropy::<Tensor>(&both, None, mean);
+//! let apart = z.binary_cross_entropy_with_logits::<Tensor>(&both, None, None, mean);
+//! assert_eq!(format!("{:.4}", shared.double_value(&[])), format!("{:.4}", 2f64.ln()));
+//! assert!(apart.double_value(&[]) < 1e-12);
+//! # anyhow::Ok(())
+//! ```
+//!
+//! # How sure is sure
+//!
+//! `argmax` of the logits says which class, and not how sure; softmax says how sure the network is,
+//! and not how often it is right when it is that sure. Whether the two agree is measured on samples
+//! that it has not seen ([`calibration`](#claims)).
+//!
+//! # The document's own numbers
+//!
+//! What the document prints beside its code is no run's output: its ten probabilities sum to 0.978,
+//! and softmax makes others of its logits. Its price and its probability of yes lack the second
+//! dimension of a `(1, 1)` output.
+//!
+//! ```
+//! use tch::{Kind, Tensor};
+//!
+//! let z = [0.05f32, -0.2, 0.15, -0.4, 0.08, -0.02, -0.1, 0.23, -0.05, -0.12];
+//! let p = Vec::<f32>::try_from(Tensor::from_slice(&z).softmax(0, Kind::Float))?;
+//! assert_eq!(
+//!     format!("{p:.4?}"),
+//!     "[0.1076, 0.0838, 0.1190, 0.0686, 0.1109, 0.1004, 0.0926, 0.1289, 0.0974, 0.0908]"
+//! );
+//! let printed = [0.105, 0.087, 0.115, 0.070, 0.108, 0.099, 0.091, 0.124, 0.094, 0.085];
+//! assert_eq!(format!("{:.3}", printed.iter().sum::<f64>()), "0.978");
+//! # anyhow::Ok(())
+//! ```
+//!
+//! # Claims
+//!
+//! Each name above is a line that this command prints, with its numbers, from networks that it
+//! trains:
+//!
+//! ```sh
+//! cargo run --example is_softmax_essential
+//! ```
+//!
+//! | claim | what is measured |
+//! | --- | --- |
+//! | `probabilities` | softmax of a million vectors: positive, sum one |
+//! | `overflow` | the formula as written, where softmax is well |
+//! | `arbitrary` | the range of a trained network's logits |
+//! | `shift` | a constant added to all logits |
+//! | `argmax` | the class from logits and from probabilities, over the test set |
+//! | `calibration` | expected calibration error, before and after a temperature |
+//! | `losses` | four losses from one seed; the floor of the mistaken one |
+//! | `regression` | a linear output, a softmax over it, a sigmoid on top |
+//! | `binary` | one sigmoid against two outputs with softmax |
+//! | `saturation` | where the gradient of sigmoid, then loss, is 0 |
+//! | `several` | several labels: softmax against a sigmoid for each |

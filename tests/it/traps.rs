@@ -1,0 +1,114 @@
+//! The sizes in the guide's table of traps, measured here and now.
+//!
+//! Python's result is here that of `final_layer::torch`, which other tests hold against Python.
+//! A number after `≈` depends on the processor: it has to be met within a factor of ten. All else in
+//! a cell has to be met to the letter.
+
+use std::fs;
+
+use crate::common::root;
+
+mod case;
+mod errors;
+mod numbers;
+
+const TABLE: &str = "src/guide/traps.md";
+
+/// Computes what a cell of the table should say.
+type Measure = fn() -> String;
+
+/// The rows of the guide's table, and what measures each.
+const TRAPS: [(&str, Measure); 19] = [
+    ("initial values", numbers::initial_values),
+    ("order of draws", numbers::order_of_draws),
+    ("linear by hand", numbers::linear_by_hand),
+    ("cross entropy", numbers::cross_entropy),
+    ("log of softmax", numbers::log_of_softmax),
+    ("softmax into the loss", numbers::softmax_into_the_loss),
+    ("SGD by hand", numbers::sgd_by_hand),
+    ("SGD", numbers::sgd),
+    ("Adam", numbers::adam),
+    ("shuffling", numbers::shuffling),
+    ("threads", numbers::threads),
+    ("batch size", numbers::batch_size),
+    ("an extra key", errors::extra_key),
+    ("a shape that broadcasts", errors::broadcast_shape),
+    ("another dtype", errors::other_dtype),
+    ("names", errors::names),
+    (".pt", errors::pt),
+    ("CUDA", errors::cuda),
+    ("panics", errors::panics),
+];
+
+#[test]
+fn sizes_in_the_guide_are_those_measured() {
+    let text = fs::read_to_string(root(TABLE)).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().filter_map(cells).collect();
+    let mut unmet = Vec::new();
+    for (trap, measure) in TRAPS {
+        let measured = measure();
+        let row = rows.iter().find(|row| row[0] == trap);
+        match row.map(|row| row[2]) {
+            Some(told) if agree(told, &measured) => {}
+            told => unmet.push(format!(
+                "{trap}\n  guide:    {told:?}\n  measured: {measured:?}"
+            )),
+        }
+    }
+    assert!(unmet.is_empty(), "{TABLE}:\n{}", unmet.join("\n"));
+
+    let names = |row: &Vec<&str>| row[0].to_owned();
+    let is_measured = |row: &&Vec<&str>| row[2] != "not measured";
+    let told: Vec<String> = rows.iter().filter(is_measured).map(names).collect();
+    assert_eq!(
+        told,
+        TRAPS.map(|(trap, _)| trap),
+        "the rows that claim a size"
+    );
+}
+
+/// The cells of a line of the table below its head.
+fn cells(line: &str) -> Option<Vec<&str>> {
+    let inner = line.strip_prefix("| ")?.strip_suffix(" |")?;
+    let cells: Vec<&str> = inner.split(" | ").collect();
+    let is_head = cells[0] == "trap" || cells[0].starts_with("---");
+    (!is_head).then_some(cells)
+}
+
+/// Whether two cells say the same, numbers after `≈` within a factor of ten.
+fn agree(told: &str, measured: &str) -> bool {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let (told, measured) = (words(told), words(measured));
+    let alike = |(a, b): (&String, &String)| match (about(a), about(b)) {
+        (Some(a), Some(b)) => a <= 10. * b && b <= 10. * a,
+        _ => a == b,
+    };
+    told.len() == measured.len() && told.iter().zip(&measured).all(alike)
+}
+
+/// The number in a word like `≈3e-8,`.
+fn about(word: &str) -> Option<f64> {
+    let number = word.strip_prefix('≈')?;
+    number.trim_end_matches([',', ';']).parse().ok()
+}
+
+/// Without this, a comparison that lets everything pass would look like nineteen measured sizes.
+#[test]
+fn another_size_does_not_agree() {
+    let told = "100352 weights differ by up to ≈1.5e-8, 9 biases do not";
+    assert!(agree(told, told));
+    assert!(agree(told, &told.replace("1.5e-8", "9e-8")));
+    for (from, to) in [
+        ("1.5e-8", "1.6e-7"),
+        ("1.5e-8", "1.4e-9"),
+        ("1.5e-8", "0"),
+        ("1.5e-8", "NaN"),
+        ("≈", ""),
+        ("100352", "100353"),
+        ("weights", "logits"),
+        (", 9 biases do not", ""),
+    ] {
+        let other = told.replace(from, to);
+        assert!(!agree(told, &other), "{other}");
+    }
+}

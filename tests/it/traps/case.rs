@@ -1,0 +1,70 @@
+//! What the traps are tried on, and how two tensors are held against each other.
+
+use final_layer::networks::DigitClassifier;
+use final_layer::tasks::{DigitClassification, Model, Task, draw_input};
+use final_layer::torch::optim::Optimizer;
+use tch::nn::Module;
+use tch::{Device, Kind, Tensor, no_grad};
+
+/// How many elements of two tensors differ, of how many, and by how much at most.
+pub struct Difference {
+    pub count: usize,
+    pub of: usize,
+    pub largest: f64,
+}
+
+impl Difference {
+    pub fn between(a: &Tensor, b: &Tensor) -> Self {
+        let count = a.not_equal_tensor(b).sum(Kind::Int64).int64_value(&[]);
+        Self {
+            count: count as usize,
+            of: a.numel(),
+            largest: (a - b).abs().max().double_value(&[]),
+        }
+    }
+}
+
+/// The network, its input and target, all drawn from seed 0.
+pub struct Case {
+    pub model: Model<DigitClassifier>,
+    pub input: Tensor,
+    pub target: Tensor,
+}
+
+impl Case {
+    pub fn new() -> Self {
+        tch::manual_seed(0);
+        let model = Model::new(Device::Cpu);
+        Self {
+            model,
+            input: draw_input::<DigitClassification>(64).unwrap(),
+            target: DigitClassification::draw_target(64).unwrap(),
+        }
+    }
+
+    /// What the network says now, without gradient.
+    pub fn output(&self) -> Tensor {
+        no_grad(|| self.model.network.forward(&self.input))
+    }
+
+    pub fn parameter(&self, name: &str) -> Tensor {
+        self.model.vs.variables()[name].detach()
+    }
+
+    /// The weights of the first layer after `steps` steps.
+    pub fn train(&self, steps: usize, mut step: impl FnMut(Tensor)) -> Tensor {
+        for _ in 0..steps {
+            let output = self.model.network.forward(&self.input);
+            step(DigitClassification::loss(&output, &self.target).unwrap());
+        }
+        self.parameter("fc1.weight")
+    }
+
+    pub fn train_with(&self, steps: usize, mut optimizer: Box<dyn Optimizer>) -> Tensor {
+        self.train(steps, |loss| {
+            optimizer.zero_grad();
+            loss.backward();
+            optimizer.step();
+        })
+    }
+}
