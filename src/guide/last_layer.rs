@@ -237,23 +237,23 @@
 //!
 //! # Claims
 //!
-//! Each name above is a line that this command prints, with its numbers, from networks that it
-//! trains:
+//! Each name above stands for lines that this command prints, with their numbers, from networks that
+//! it trains; its report has the figures:
 //!
 //! ```sh
 //! cargo run --example is_softmax_essential
 //! ```
 //!
-//! | claim | what is measured |
+//! | name | lines |
 //! | --- | --- |
-//! | `probabilities` | softmax of a million vectors: positive, sum one |
-//! | `overflow` | the formula as written, where softmax is well |
-//! | `arbitrary` | the range of a trained network's logits |
-//! | `shift` | a constant added to all logits |
-//! | `argmax` | the class from logits and from probabilities, over the test set |
-//! | `calibration` | expected calibration error, before and after a temperature |
-//! | `losses` | four losses from one seed; the floor of the mistaken one |
-//! | `regression` | a linear output, a softmax over it, a sigmoid on top |
-//! | `binary` | one sigmoid against two outputs with softmax |
-//! | `saturation` | where the gradient of sigmoid, then loss, is 0 |
-//! | `several` | several labels: softmax against a sigmoid for each |
+//! | `probabilities` | `the probabilities the document prints`, `softmax sums to one`, `softmax gives positive numbers` |
+//! | `overflow` | `exp(z)/Σexp(z) overflows, softmax not`, `the same on [1000, 1001, 1002]` |
+//! | `arbitrary` | `without softmax: arbitrary values` |
+//! | `shift` | `logits + 100: nothing else changes` |
+//! | `argmax` | `argmax of logits is unpredictable`, `a logit does not reflect confidence`, `softmax and sigmoid keep the argmax` |
+//! | `calibration` | `softmax output is a probability`, `a temperature calibrates it` |
+//! | `losses` | `cross-entropy on logits learns best`, `softmax twice learns more slowly`, `softmax twice: loss ≥ ln(1 + 9/e)`, `softmax twice: no gradient if wrong`, `squared error on softmax is slower`, `squared error on logits is slower` |
+//! | `regression` | `a price needs no softmax`, `softmax over one output is always 1`, `softmax on a price is nonsense`, `a sigmoid caps a price` |
+//! | `binary` | `sigmoid(z) is softmax over [0, z]`, `one sigmoid does as well as softmax`, `two outputs cost more` |
+//! | `saturation` | `sigmoid, then BCE: gradient vanishes`, `BCE on the logit keeps it` |
+//! | `several` | `softmax cannot give several labels`, `so its accuracy has a ceiling`, `a sigmoid for each label can` |

@@ -125,6 +125,21 @@ fn one_line_a_claim() {
     assert_eq!(EXPERIMENT_RUN.stderr.lines().find(unexpected), None);
 }
 
+/// The guide's table of claims names these lines, all of them and in their order.
+#[test]
+fn guide_names_the_lines() {
+    let guide = fs::read_to_string(root("src/guide/last_layer.rs")).unwrap();
+    let (_, table) = guide.split_once("//! | name | lines |\n").unwrap();
+    let lines = |row: &str| {
+        let (_, lines) = row.strip_prefix("//! | ")?.split_once(" | ")?;
+        let lines = lines.strip_suffix("` |")?.strip_prefix('`')?;
+        Some(lines.split("`, `").map(str::to_owned).collect::<Vec<_>>())
+    };
+    let named: Vec<String> = table.lines().filter_map(lines).flatten().collect();
+    let printed: Vec<String> = findings().into_iter().map(|line| line.claim).collect();
+    assert_eq!(named, printed);
+}
+
 #[test]
 fn softmax_normalises() {
     let sums = numbers("softmax sums to one", "holds");
