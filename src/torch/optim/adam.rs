@@ -2,6 +2,7 @@ use anyhow::Result;
 use tch::nn::VarStore;
 use tch::{Tensor, no_grad};
 
+use super::elementwise::{self, AdamStep};
 use super::{Optimizer, add_alpha};
 use crate::storage::NamedTensors;
 use crate::torch::state_dict::check_state_dict;
@@ -50,6 +51,8 @@ impl AdamConfig {
 #[derive(Debug)]
 pub struct Adam {
     config: AdamConfig,
+    /// Whether the update element by element gives the bits of the tensor form, on this processor.
+    elementwise: bool,
     params: Vec<Tensor>,
     state: Vec<AdamState>,
 }
@@ -65,6 +68,8 @@ struct AdamState {
     exp_avg_sq: Tensor,
     /// The largest v so far; `None` without `amsgrad`.
     max_exp_avg_sq: Option<Tensor>,
+    /// Room for what [`elementwise_adam`] computes in between.
+    denom: Tensor,
 }
 
 impl AdamState {
@@ -74,6 +79,7 @@ impl AdamState {
             exp_avg: param.zeros_like(),
             exp_avg_sq: param.zeros_like(),
             max_exp_avg_sq: amsgrad.then(|| param.zeros_like()),
+            denom: param.zeros_like(),
         }
     }
 
@@ -100,9 +106,32 @@ impl Adam {
         Self {
             state: params.iter().map(new_state).collect(),
             params,
+            elementwise: no_grad(|| elementwise_is_exact(&config)),
             config,
         }
     }
+}
+
+/// Whether [`elementwise_adam`] gives the bits of [`single_tensor_adam`].
+fn elementwise_is_exact(config: &AdamConfig) -> bool {
+    if config.amsgrad || (config.weight_decay != 0. && !config.decoupled_weight_decay) {
+        return false;
+    }
+    let new_state = || AdamState::new(&elementwise::numbers(0), config.amsgrad);
+    let (mut one, mut other) = (new_state(), new_state());
+    let params_agree = elementwise::same_bits(
+        |param, grad| {
+            one.step += 1.;
+            single_tensor_adam(param, grad.shallow_clone(), &mut one, config);
+        },
+        |param, grad| {
+            other.step += 1.;
+            elementwise_adam(param, grad, &mut other, config);
+        },
+    );
+    params_agree
+        && elementwise::equal(&one.exp_avg, &other.exp_avg)
+        && elementwise::equal(&one.exp_avg_sq, &other.exp_avg_sq)
 }
 
 impl Optimizer for Adam {
@@ -113,8 +142,14 @@ impl Optimizer for Adam {
     fn step(&mut self) {
         no_grad(|| {
             for (param, state) in self.params.iter_mut().zip(&mut self.state) {
-                let grad = param.grad();
-                if grad.defined() {
+                let mut grad = param.grad();
+                if !grad.defined() {
+                    continue;
+                }
+                state.step += 1.; // step_t += 1
+                let done =
+                    self.elementwise && elementwise_adam(param, &mut grad, state, &self.config);
+                if !done {
                     single_tensor_adam(param, grad, state, &self.config);
                 }
             }
@@ -160,8 +195,6 @@ fn single_tensor_adam(
         ..
     } = config;
     let mut grad = grad;
-    state.step += 1.; // step_t += 1
-
     if weight_decay != 0. {
         if config.decoupled_weight_decay {
             *param *= 1. - lr * weight_decay; // param.mul_(1 - lr * weight_decay)
@@ -176,10 +209,7 @@ fn single_tensor_adam(
     state.exp_avg_sq *= beta2;
     let _ = state.exp_avg_sq.addcmul_(&(&grad * (1. - beta2)), &grad);
 
-    let bias_correction1 = 1. - beta1.powf(f64::from(state.step)); // 1 - beta1 ** step
-    let bias_correction2 = 1. - beta2.powf(f64::from(state.step)); // 1 - beta2 ** step
-    let step_size = lr / bias_correction1;
-    let bias_correction2_sqrt = bias_correction2.powf(0.5); // bias_correction2 ** 0.5
+    let (step_size, bias_correction2_sqrt) = corrections(state.step, config);
 
     let exp_avg_sq = match &mut state.max_exp_avg_sq {
         Some(max) => {
@@ -192,6 +222,40 @@ fn single_tensor_adam(
     let denom = exp_avg_sq.sqrt() / bias_correction2_sqrt + eps;
     // param.addcdiv_(exp_avg, denom, value=-step_size)
     let _ = param.addcdiv_(&(&state.exp_avg * -step_size), &denom);
+}
+
+/// The step size and the square root of the second bias correction, at step `step`.
+fn corrections(step: f32, config: &AdamConfig) -> (f64, f64) {
+    let (beta1, beta2) = config.betas;
+    let bias_correction1 = 1. - beta1.powf(f64::from(step)); // 1 - beta1 ** step
+    let bias_correction2 = 1. - beta2.powf(f64::from(step)); // 1 - beta2 ** step
+    let step_size = config.lr / bias_correction1;
+    let bias_correction2_sqrt = bias_correction2.powf(0.5); // bias_correction2 ** 0.5
+    (step_size, bias_correction2_sqrt)
+}
+
+/// [`single_tensor_adam`] in fewer passes, where the tensors are made for it; else returns false.
+fn elementwise_adam(
+    param: &mut Tensor,
+    grad: &mut Tensor,
+    state: &mut AdamState,
+    config: &AdamConfig,
+) -> bool {
+    let (step_size, bias_correction2_sqrt) = corrections(state.step, config);
+    let step = AdamStep {
+        decay: 1. - config.lr * config.weight_decay,
+        betas: config.betas,
+        bias_correction2_sqrt,
+        eps: config.eps,
+        step_size,
+    };
+    let AdamState {
+        exp_avg,
+        exp_avg_sq,
+        denom,
+        ..
+    } = state;
+    elementwise::adam(param, grad, [exp_avg, exp_avg_sq, denom], &step)
 }
 
 /// Takes one square root on one thread, before two threads take the first ones of the process.

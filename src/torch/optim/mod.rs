@@ -13,6 +13,7 @@
 //! Source: `torch/optim/sgd.py`, `torch/optim/adam.py`, `torch/csrc/api/src/optim/adam.cpp`.
 
 mod adam;
+mod elementwise;
 mod sgd;
 
 use std::fmt;

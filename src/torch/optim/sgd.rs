@@ -2,7 +2,7 @@ use anyhow::Result;
 use tch::nn::VarStore;
 use tch::{Tensor, no_grad};
 
-use super::{Optimizer, add_alpha, add_alpha_};
+use super::{Optimizer, add_alpha, add_alpha_, elementwise};
 use crate::storage::NamedTensors;
 use crate::torch::state_dict::check_state_dict;
 
@@ -38,6 +38,8 @@ impl SgdConfig {
 #[derive(Debug)]
 pub struct Sgd {
     config: SgdConfig,
+    /// Whether the update element by element gives the bits of the tensor form, on this processor.
+    elementwise: bool,
     params: Vec<Tensor>,
     /// The direction of each parameter's last step; none before the first.
     momentum_buffers: Vec<Option<Tensor>>,
@@ -50,9 +52,29 @@ impl Sgd {
         Self {
             momentum_buffers: params.iter().map(|_| None).collect(),
             params,
+            elementwise: no_grad(|| elementwise_is_exact(&config)),
             config,
         }
     }
+}
+
+/// Whether [`elementwise_sgd`] gives the bits of [`single_tensor_sgd`].
+fn elementwise_is_exact(config: &SgdConfig) -> bool {
+    if config.weight_decay != 0. || config.nesterov {
+        return false;
+    }
+    let (mut one, mut other) = (None, None);
+    let params_agree = elementwise::same_bits(
+        |param, grad| single_tensor_sgd(param, grad.shallow_clone(), &mut one, config),
+        |param, grad| {
+            elementwise_sgd(param, grad, &mut other, config);
+        },
+    );
+    let buffers_agree = match (&one, &other) {
+        (Some(one), Some(other)) => elementwise::equal(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    params_agree && buffers_agree
 }
 
 impl Optimizer for Sgd {
@@ -63,8 +85,13 @@ impl Optimizer for Sgd {
     fn step(&mut self) {
         no_grad(|| {
             for (param, buffer) in self.params.iter_mut().zip(&mut self.momentum_buffers) {
-                let grad = param.grad();
-                if grad.defined() {
+                let mut grad = param.grad();
+                if !grad.defined() {
+                    continue;
+                }
+                let done =
+                    self.elementwise && elementwise_sgd(param, &mut grad, buffer, &self.config);
+                if !done {
                     single_tensor_sgd(param, grad, buffer, &self.config);
                 }
             }
@@ -141,4 +168,30 @@ fn single_tensor_sgd(
         *momentum_buffer = Some(buf);
     }
     add_alpha_(param, &grad, -lr); // param.add_(grad, alpha=-lr)
+}
+
+/// [`single_tensor_sgd`] in one pass, where the tensors are made for it; else returns false.
+fn elementwise_sgd(
+    param: &mut Tensor,
+    grad: &mut Tensor,
+    momentum_buffer: &mut Option<Tensor>,
+    config: &SgdConfig,
+) -> bool {
+    let &SgdConfig {
+        lr,
+        momentum,
+        dampening,
+        ..
+    } = config;
+    if momentum == 0. {
+        return elementwise::sgd(param, grad, lr);
+    }
+    match momentum_buffer {
+        Some(buffer) => elementwise::momentum(param, grad, buffer, [lr, momentum, dampening]),
+        None => {
+            let done = elementwise::sgd(param, grad, lr);
+            *momentum_buffer = done.then(|| grad.copy()); // torch.clone(grad).detach()
+            done
+        }
+    }
 }
