@@ -267,3 +267,37 @@ fn elementwise_adam(
 fn prepare_sqrt() {
     let _ = Tensor::from(1f32).sqrt();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fifty steps of either form, on as many elements as leave a rest in vectors of any length.
+    #[test]
+    fn both_forms_give_the_same_bits() {
+        for config in [AdamConfig::adam(1e-3), AdamConfig::adamw(0.02)] {
+            let mut optimizers = [true, false].map(|elementwise| {
+                let vs = VarStore::new(tch::Device::Cpu);
+                let start = elementwise::numbers(0).view([1021, 1])
+                    * elementwise::numbers(1).narrow(0, 0, 33);
+                let _ = vs.root().var_copy("w", &start);
+                let mut adam = Adam::new(&vs, config);
+                // Where the forms differ, the first is not used; there is nothing to compare then.
+                adam.elementwise &= elementwise;
+                (vs, adam)
+            });
+            for step in 0..50 {
+                for (vs, adam) in &mut optimizers {
+                    let w = &vs.variables()["w"];
+                    let noise = elementwise::numbers(step).view([1021, 1]);
+                    adam.zero_grad();
+                    (w.tanh() * noise).sum(tch::Kind::Float).backward();
+                    adam.step();
+                }
+            }
+            let [one, other] = optimizers.map(|(vs, _)| vs.variables()["w"].detach());
+            assert!(elementwise::equal(&one, &other));
+            assert!(!elementwise::equal(&one, &one.zeros_like()));
+        }
+    }
+}

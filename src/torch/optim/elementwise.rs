@@ -197,3 +197,80 @@ pub(super) fn numbers(seed: u64) -> Tensor {
     };
     Tensor::from_slice(&(0..COUNT).map(number).collect::<Vec<_>>())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn double(tensors: [&mut Tensor; 2]) -> bool {
+        with_elements(tensors, |[a, b]| {
+            for (a, b) in a.iter_mut().zip(b) {
+                *a = *b * 2.;
+            }
+        })
+    }
+
+    #[test]
+    fn elements_are_those_of_the_tensors() {
+        let (mut a, mut b) = (numbers(0), numbers(1));
+        assert!(double([&mut a, &mut b]));
+        assert!(equal(&a, &(numbers(1) * 2.)));
+        assert!(equal(&b, &numbers(1)));
+        // A part of a tensor that lies in order, too; what is around it stays.
+        let whole = numbers(0);
+        assert!(double([
+            &mut whole.narrow(0, 8, 4),
+            &mut numbers(1).narrow(0, 0, 4)
+        ]));
+        assert!(equal(
+            &whole.narrow(0, 8, 4),
+            &(numbers(1).narrow(0, 0, 4) * 2.)
+        ));
+        for (start, length) in [(0, 8), (12, 1009)] {
+            let around = |tensor: &Tensor| tensor.narrow(0, start, length);
+            assert!(equal(&around(&whole), &around(&numbers(0))));
+        }
+    }
+
+    #[test]
+    fn other_tensors_are_left_alone() {
+        let mut good = numbers(0);
+        let mut others = [
+            numbers(1).to_kind(Kind::Double),
+            numbers(1).view_dtype(Kind::Int),
+            numbers(1).narrow(0, 0, 1020),
+            good.shallow_clone(),
+        ];
+        for other in &mut others[..3] {
+            assert!(!double([&mut good, other]));
+            assert!(!double([other, &mut good]));
+        }
+        assert!(
+            !double([&mut good, &mut others[3]]),
+            "the same elements twice"
+        );
+        // Every other element of a tensor.
+        let mut strided = numbers(1).narrow(0, 0, 1020).view([510, 2]).select(1, 0);
+        assert!(!double([&mut strided, &mut numbers(2).narrow(0, 0, 510)]));
+        // Two parts of one tensor, that overlap and that do not.
+        let whole = numbers(3);
+        let [mut first, mut second] = [0, 10].map(|start| whole.narrow(0, start, 11));
+        assert!(!double([&mut first, &mut second]));
+        let [mut first, mut second] = [0, 11].map(|start| whole.narrow(0, start, 11));
+        assert!(double([&mut first, &mut second]));
+        let mut none = [0, 1].map(|_| Tensor::from_slice::<f32>(&[]));
+        let [a, b] = &mut none;
+        assert!(!double([a, b]));
+        assert!(equal(&good, &numbers(0)));
+    }
+
+    #[test]
+    fn one_rounding_more_is_seen() {
+        let fused = |param: &mut Tensor, grad: &mut Tensor| {
+            assert!(sgd(param, grad, 0.1));
+        };
+        assert!(same_bits(fused, fused));
+        let twice = |param: &mut Tensor, grad: &mut Tensor| *param += &*grad * -0.1;
+        assert!(!same_bits(fused, twice));
+    }
+}
