@@ -13,6 +13,7 @@ fn main() {
     // Absent where torch-sys builds documentation only.
     let Ok(lib) = env::var("DEP_TCH_LIBTORCH_LIB") else {
         println!("cargo::rustc-env=FINAL_LAYER_TORCH_VERSION=unknown");
+        println!("cargo::rustc-env=FINAL_LAYER_TORCH_LIB=unknown");
         return;
     };
     if env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("unix") {
@@ -21,18 +22,24 @@ fn main() {
     let root = Path::new(&lib).parent().unwrap_or(Path::new(""));
     let version = torch_version(root).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=FINAL_LAYER_TORCH_VERSION={version}");
+    println!("cargo::rustc-env=FINAL_LAYER_TORCH_LIB={lib}");
 }
 
 /// The version as `torch.__version__` has it, from the file that the Python package
 /// (`version.py`) or the libtorch archive (`build-version`) carries.
 fn torch_version(root: &Path) -> Option<String> {
-    for name in ["version.py", "build-version"] {
-        println!("cargo::rerun-if-changed={}", root.join(name).display());
-    }
-    if let Ok(text) = fs::read_to_string(root.join("version.py")) {
+    if let Some(text) = read_and_watch(&root.join("version.py")) {
         let line = text.lines().find(|line| line.starts_with("__version__"))?;
         return line.split('\'').nth(1).map(str::to_owned);
     }
-    let text = fs::read_to_string(root.join("build-version")).ok()?;
+    let text = read_and_watch(&root.join("build-version"))?;
     Some(text.trim().to_owned())
+}
+
+/// The text of a file, if it is there. A missing file must not be watched: to cargo it has always
+/// changed, and every command would compile this crate again.
+fn read_and_watch(path: &Path) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    println!("cargo::rerun-if-changed={}", path.display());
+    Some(text)
 }

@@ -1,10 +1,13 @@
 //! `torch.device`: where tensors live.
 
+use std::error::Error;
+use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Result, bail, ensure};
-use tch::{Cuda, Device};
+use anyhow::{Context, Result, anyhow, ensure};
+use libloading::Library;
+use tch::{Cuda, Device, Tensor};
 
 /// A device as `torch.device` spells it: `cpu`, `cuda` (the first GPU) or `cuda:N`.
 ///
@@ -18,19 +21,77 @@ pub struct DeviceName(Device);
 
 impl DeviceName {
     /// The device, if this machine has it.
+    ///
+    /// Loads libtorch's part for CUDA if that is what is asked for. This has to come before the
+    /// process's first `manual_seed` and its first backward pass: these make libtorch look for
+    /// that part, once for all.
+    ///
+    /// # Errors
+    /// If this libtorch has no CUDA, or if there is no such GPU.
     pub fn find(self) -> Result<Device> {
         if let Device::Cuda(index) = self.0 {
-            if !Cuda::is_available() {
-                bail!("--device {self}: this libtorch sees no CUDA device; use --device cpu");
-            }
-            let count = Cuda::device_count();
-            ensure!(
-                (index as i64) < count,
-                "--device {self}: there are {count} CUDA devices, numbered from 0"
-            );
+            find_gpu(index).with_context(|| format!("--device {self}"))?;
         }
         Ok(self.0)
     }
+}
+
+fn find_gpu(index: usize) -> Result<()> {
+    load_cuda()?;
+    ensure!(
+        Cuda::is_available(),
+        "libtorch has CUDA but sees no GPU ({}); check that nvidia-smi lists one and that \
+         CUDA_VISIBLE_DEVICES does not hide it, or use --device cpu",
+        why_no_gpu()
+    );
+    let count = Cuda::device_count();
+    ensure!(
+        (index as i64) < count,
+        "libtorch sees {count} CUDA devices, numbered from 0"
+    );
+    Ok(())
+}
+
+/// What libtorch says when it is to use the GPU that it does not see: its first sentence.
+fn why_no_gpu() -> String {
+    let moved = Tensor::from(0f32).f_to_device(Device::Cuda(0));
+    let reason = moved.map_or_else(|error| error.to_string(), |_| String::new());
+    let sentence = reason.split(['\n', '.']).next().unwrap_or_default();
+    sentence
+        .trim_start_matches("Internal torch error: ")
+        .to_owned()
+}
+
+/// Loads `libtorch_cuda`, found as the rest of libtorch is. No executable is linked with it, as the
+/// linker drops what nothing refers to; so a run on the CPU starts without it.
+fn load_cuda() -> Result<()> {
+    let name = libloading::library_filename("torch_cuda");
+    // SAFETY: loading runs the library's initialisers. They are libtorch's own, which register its
+    // CUDA part with the `libtorch_cpu` that this process was linked with, as on `import torch`;
+    // they rely on nothing that our code could have left undone. No symbol is taken from it.
+    let library = unsafe { Library::new(&name) }.map_err(|error| not_loaded(&name, error))?;
+    // Never unloaded: libtorch keeps pointers into it.
+    std::mem::forget(library);
+    Ok(())
+}
+
+/// Tells a libtorch without CUDA from one whose CUDA part does not load.
+fn not_loaded(name: &OsStr, error: libloading::Error) -> anyhow::Error {
+    let name = name.to_string_lossy();
+    // What the system says, which names the missing file.
+    let reason = error
+        .source()
+        .map_or(error.to_string(), ToString::to_string);
+    if reason.starts_with(&format!("{name}: cannot open shared object file")) || !cfg!(unix) {
+        return anyhow!(
+            "this libtorch has no CUDA ({name} is not there); install a torch that has, as \
+             scripts/setup does on Linux, or use --device cpu"
+        );
+    }
+    anyhow!(
+        "libtorch's {name} does not load ({reason}); install torch again with all that it \
+         depends on (remove .venv, then scripts/setup), or use --device cpu"
+    )
 }
 
 impl Default for DeviceName {
