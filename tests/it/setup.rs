@@ -1,50 +1,131 @@
-//! `scripts/setup` where something is missing: one line that says what, and what to do.
+//! `scripts/setup`: what it changes, and where something is missing, one line that says what.
 
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::process::Command;
+use crate::doctor::Project;
 
-use crate::common::{root, run};
-
-/// Runs a copy of `scripts/setup` in an empty project, with nothing on the PATH but `tools`.
-fn refuse(tools: &[&str], environment: &[(&str, &str)]) -> String {
-    let project = tempfile::tempdir().unwrap();
-    let bin = project.path().join("bin");
-    fs::create_dir(&bin).unwrap();
-    fs::create_dir(project.path().join("scripts")).unwrap();
-    let script = project.path().join("scripts/setup");
-    fs::copy(root("scripts/setup"), &script).unwrap();
-    for tool in ["sh", "dirname"].iter().chain(tools) {
-        symlink(find(tool), bin.join(tool)).unwrap();
-    }
-    let output = run(Command::new(script)
-        .env("PATH", &bin)
-        .env_remove("CXX")
-        .env_remove("PYTHON")
-        .envs(environment.iter().copied()));
+/// Runs `scripts/setup` where it has to refuse; returns its last line.
+fn refuse(project: &Project, args: &[&str], environment: &[(&str, &str)]) -> String {
+    let output = project.run("scripts/setup", args, environment);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(!project.path().join(".venv").exists());
-    stderr
+    let line = stderr.lines().last().unwrap().to_owned();
+    assert!(line.starts_with("setup: error: "), "{stderr}");
+    line
 }
 
-/// Where a tool is; any file stands for one that is only looked for.
-fn find(tool: &str) -> String {
-    let folders = std::env::var("PATH").unwrap();
-    let paths = folders.split(':').map(|folder| format!("{folder}/{tool}"));
-    paths
-        .into_iter()
-        .find(|path| Path::new(path).exists())
-        .unwrap_or_else(|| "/bin/sh".to_owned())
+/// Runs `scripts/setup` where it has to succeed; returns what it said.
+fn set_up(project: &Project, args: &[&str]) -> String {
+    let output = project.run("scripts/setup", args, &[]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    stderr
 }
 
 #[test]
 fn says_what_is_missing() {
-    assert!(refuse(&[], &[]).contains("cargo is not on the PATH"));
-    assert!(refuse(&["cargo"], &[]).contains("no C++ compiler"));
-    assert!(refuse(&["cargo", "c++"], &[]).contains("no Python from 3.10"));
-    let python = [("PYTHON", "/bin/false")];
-    assert!(refuse(&["cargo", "c++"], &python).contains("PYTHON=/bin/false is no Python"));
+    let project = Project::sound();
+    project.remove(".venv");
+    let refuse = |environment: &[(&str, &str)]| refuse(&project, &[], environment);
+    assert!(refuse(&[]).contains("no Python from 3.10"));
+    assert!(refuse(&[("PYTHON", "/bin/false")]).contains("PYTHON=/bin/false is no Python"));
+    assert!(refuse(&[("CXX", "missing-c++")]).contains("no C++ compiler missing-c++"));
+    project.stub("bin/cc", "echo libgomp.so");
+    assert!(refuse(&[]).contains("cc finds no libgomp"));
+    project.remove("bin/cc");
+    assert!(refuse(&[]).contains("no linker cc"));
+    project.remove("bin/c++");
+    assert!(refuse(&[]).contains("no C++ compiler c++"));
+    project.remove("bin/cargo");
+    assert!(refuse(&[]).contains("cargo is not on the PATH"));
+    assert!(!project.path(".venv").exists());
+}
+
+#[test]
+fn a_second_run_changes_nothing() {
+    let project = Project::sound();
+    let said = set_up(&project, &[]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.starts_with("setup: ready: .libtorch -> .venv/"),
+        "{said}"
+    );
+    assert!(!project.path("calls").exists(), "{}", project.read("calls"));
+}
+
+#[test]
+fn another_torch_takes_its_tch_along() {
+    for (torch, tch) in [("2.11.0", "0.24.0"), ("2.12.0", "0.24.0")] {
+        let project = Project::sound();
+        set_up(&project, &["--torch", torch]);
+        let calls = project.read("calls");
+        let [moved, installed] = calls.lines().collect::<Vec<_>>()[..] else {
+            panic!("{calls}");
+        };
+        assert_eq!(moved, format!("cargo update --quiet --precise {tch} tch"));
+        assert!(installed.starts_with("python -m pip install"), "{calls}");
+        assert_eq!(
+            project.read(".venv/installed-requirements.txt"),
+            format!("torch=={torch}\nnumpy==2.4.6\n")
+        );
+    }
+}
+
+#[test]
+fn a_torch_installed_by_hand_is_replaced() {
+    let project = Project::sound();
+    let version = ".venv/lib/python3.11/site-packages/torch/version.py";
+    project.write(version, "__version__ = '2.12.0+cpu'\n");
+    set_up(&project, &[]);
+    assert!(project.read("calls").contains("pip install"));
+}
+
+#[test]
+fn what_cannot_be_installed_is_refused() {
+    let project = Project::sound();
+    let line = refuse(&project, &["--torch", "2.10.0"], &[]);
+    assert!(line.contains("expected 2.11.0, 2.12.0 or 2.13.0"), "{line}");
+    for args in [&["--torch"][..], &["--trch", "2.12.0"], &["--torch="]] {
+        refuse(&project, args, &[]);
+    }
+    assert!(!project.path("calls").exists());
+
+    project.remove("bin/df");
+    project.stub("bin/df", "echo head; echo 'disk 100 100 3145728 99% /'");
+    let line = refuse(&project, &["--torch", "2.12.0"], &[]);
+    assert!(
+        line.contains("3 GB free on this disk; torch needs 6"),
+        "{line}"
+    );
+
+    project.stub("bin/df", "echo head; echo 'disk 100 100 99999999 1% /'");
+    project.stub(
+        ".venv/bin/python",
+        "case \"$*\" in *pip*) exit 1 ;; *) echo 3.11.7 ;; esac",
+    );
+    let line = refuse(&project, &["--torch", "2.12.0"], &[]);
+    assert!(line.contains("pip cannot install torch"), "{line}");
+    let installed = project.read(".venv/installed-requirements.txt");
+    assert!(installed.starts_with("torch==2.13.0"), "{installed}");
+
+    project.stub("bin/cargo", "exit 101");
+    let line = refuse(&project, &["--torch=2.12.0"], &[]);
+    assert!(line.contains("cargo cannot move to tch 0.24.0"), "{line}");
+}
+
+#[test]
+fn a_libtorch_of_ones_own_has_to_be_one() {
+    let project = Project::sound();
+    let line = refuse(&project, &[], &[("LIBTORCH", "/nowhere")]);
+    assert!(
+        line.contains("LIBTORCH=/nowhere has no lib/libtorch_cpu"),
+        "{line}"
+    );
+    project.libtorch("other", "2.11.0+cpu");
+    let line = refuse(&project, &[], &[("LIBTORCH", "other")]);
+    assert!(
+        line.contains("LIBTORCH=other is libtorch 2.11.0, not 2.13.0"),
+        "{line}"
+    );
+    project.libtorch("other", "2.13.0+cpu");
+    let output = project.run("scripts/setup", &[], &[("LIBTORCH", "other")]);
+    assert!(output.status.success(), "{output:?}");
 }

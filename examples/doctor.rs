@@ -1,0 +1,17 @@
+//! libtorch as Rust finds it, for `scripts/doctor`: one fact a line.
+//!
+//! ```sh
+//! cargo run --example doctor
+//! ```
+
+use final_layer::device::DeviceName;
+
+fn main() {
+    println!("version {}", env!("FINAL_LAYER_TORCH_VERSION"));
+    println!("threads {}", tch::get_num_threads());
+    match "cuda".parse::<DeviceName>().map(DeviceName::find) {
+        Ok(Ok(_)) => println!("gpus {}", tch::Cuda::device_count()),
+        Ok(Err(error)) => println!("gpus 0, {}", error.root_cause()),
+        Err(expected) => println!("gpus 0, {expected}"),
+    }
+}
