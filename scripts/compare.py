@@ -30,6 +30,8 @@ from record_trace import OPTIMIZERS  # noqa: E402
 # How far a metric may be from scikit-learn's, which sums in another order.
 METRIC_TOLERANCE = 1e-12
 
+FOREACH = {"default": None, "false": False, "true": True}
+
 
 def main():
     sys.exit(summarize(compare_live(parse_arguments())))
@@ -53,6 +55,9 @@ def parse_arguments():
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="on both sides")
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
+    parser.add_argument("--foreach", choices=FOREACH, default="default",
+                        help="how Python's optimizers take the parameters: one after another "
+                             "(false), all at once (true), or as the device has it (default)")
     parser.add_argument("--examples", type=Path, metavar="FOLDER",
                         help="where the built examples are (default: build them)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
@@ -94,11 +99,13 @@ def compare_live(args):
                 "optimizer": optimizer, "lr": args.lr, "device": args.device,
                 "threads": args.threads,
             }
-            files = record_both(folder, network, executables[network], settings)
+            foreach = FOREACH[args.foreach]
+            files = record_both(folder, network, executables[network], settings, foreach)
             with progress.external_write_mode():
-                print(f"\n{network}: " + ", ".join(f"{k} {v}" for k, v in settings.items()))
-                shown = compare_files(*files)
-                rows += [replace(row, name=f"{network} {optimizer} {row.name}") for row in shown]
+                shown = settings | ({} if foreach is None else {"foreach": foreach})
+                print(f"\n{network}: " + ", ".join(f"{k} {v}" for k, v in shown.items()))
+                found = compare_files(*files)
+                rows += [replace(row, name=f"{network} {optimizer} {row.name}") for row in found]
     return rows
 
 
@@ -158,9 +165,9 @@ def find_examples(networks, folder):
     }
 
 
-def record_both(folder, network, executable, settings):
+def record_both(folder, network, executable, settings, foreach):
     """Records the same trace with Rust and with Python, side by side where there are processors
-    for both; returns the two files."""
+    for both; returns the two files. `foreach` is for Python's optimizer."""
     files = [
         folder / f"{network}-{settings['optimizer']}-{side}.safetensors"
         for side in ("python", "rust")
@@ -176,7 +183,7 @@ def record_both(folder, network, executable, settings):
     if 2 * settings["threads"] > (os.cpu_count() or 1):
         rust.wait()
     try:
-        write(python_file, network, **settings)
+        write(python_file, network, foreach=foreach, **settings)
     except (RuntimeError, AssertionError) as error:
         rust.wait()
         fail(f"Python: {str(error).splitlines()[0]}")

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Records every tensor of a few training steps on random data."""
 
+import functools
+
 import common
 import torch
 from safetensors.torch import save_file
 
 OPTIMIZERS = {
-    "sgd": lambda params, lr: torch.optim.SGD(params, lr=lr),
-    "momentum": lambda params, lr: torch.optim.SGD(params, lr=lr, momentum=0.9),
-    "adam": lambda params, lr: torch.optim.Adam(params, lr=lr),
-    "adamw": lambda params, lr: torch.optim.AdamW(params, lr=lr),
+    "sgd": torch.optim.SGD,
+    "momentum": functools.partial(torch.optim.SGD, momentum=0.9),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
 }
 
 
@@ -44,12 +46,15 @@ def record(task, model, optimizer, batch_size, steps):
 
 
 def write(
-    path, network, *, seed, steps, batch_size, optimizer, lr, device="cpu", threads, weights=None
+    path, network, *, seed, steps, batch_size, optimizer, lr, foreach=None, device="cpu", threads,
+    weights=None
 ):
-    """Builds the network, records its trace and writes it."""
+    """Builds the network, records its trace and writes it. On a GPU the optimizer takes all
+    parameters at once (`foreach`) unless told otherwise; on a CPU one after another."""
     task = common.task(network)
     model = common.build(task, seed, device, threads, weights)
-    trace = record(task, model, OPTIMIZERS[optimizer](model.parameters(), lr), batch_size, steps)
+    algorithm = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach)
+    trace = record(task, model, algorithm, batch_size, steps)
     settings = {"seed": seed, "steps": steps, "batch_size": batch_size, "optimizer": optimizer}
     save_file(trace, path, common.metadata(network, model, lr=lr, **settings))
 

@@ -24,14 +24,15 @@ class Epoch:
 
 
 def train(
-    network, *, data, epochs, batch_size, optimizer, lr, seed, threads, device="cpu", weights=None
+    network, *, data, epochs, batch_size, optimizer, lr, foreach=None, seed, threads, device="cpu",
+    weights=None
 ):
     """Trains; yields after every epoch."""
     task = common.task(network)
     sets = task.read_data(data)
     held_back, target = sets.get("validation", sets["test"])
     model = common.build(task, seed, device, threads, weights)
-    optimizer = OPTIMIZERS[optimizer](model.parameters(), lr)
+    optimizer = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach)
     loader = DataLoader(TensorDataset(*sets["train"]), batch_size=batch_size, shuffle=True)
     for number in range(1, epochs + 1):
         losses, total = [], 0.0
@@ -55,10 +56,10 @@ def outputs(model, input):
         return torch.cat([model(part.to(device)).cpu() for part in input.split(1024)])
 
 
-def write(path, network, **settings):
+def write(path, network, *, foreach=None, **settings):
     """Trains and records what every epoch came to (see src/trace.rs)."""
     trace = {}
-    for epoch in train(network, **settings):
+    for epoch in train(network, foreach=foreach, **settings):
         prefix = f"epoch{epoch.number}"
         for name, tensor in epoch.model.state_dict().items():
             trace[f"{prefix}.{name}"] = tensor.cpu().clone()

@@ -8,6 +8,7 @@ mod data_parity;
 mod data_pictures;
 mod data_refusals;
 mod demonstration;
+mod device;
 mod doctor;
 mod download;
 mod experiment;

@@ -180,7 +180,8 @@ impl Optimizer for Adam {
 
 /// One parameter's update, line by line as `_single_tensor_adam`. `tch` drops the argument
 /// `value` of `addcmul_` and `addcdiv_`; the kernels multiply it into the first factor before
-/// anything else, so multiplying beforehand gives the same bits (on a CPU).
+/// anything else, so multiplying beforehand gives the same bits (on a CPU; of a GPU see
+/// [`super`]).
 fn single_tensor_adam(
     param: &mut Tensor,
     grad: Tensor,

@@ -10,6 +10,24 @@
 //! | first moment | `m.mul_(β₁).add_(g, 1 − β₁)` | `m.lerp_(g, 1 − β₁)` |
 //! | second bias correction | `sqrt(1 − β₂ᵗ)` | `(1 − β₂ᵗ) ** 0.5` |
 //!
+//! # On a GPU
+//!
+//! What is said of bits holds on a CPU. On a GPU nothing is measured yet (`scripts/gpu_parity.py`
+//! will); this is what libtorch's sources let one expect there:
+//!
+//! * Input, initial parameters and the first output and gradients come from the same kernels on
+//!   both sides. SGD, too: `a + α·b` is one fused multiply-add in Python's `add_` and in the
+//!   `addcmul_` that stands for it here.
+//! * Adam and AdamW part from Python in the last bit, already at step 1. There `addcmul` is
+//!   `fma(value, b·c, a)` and `addcdiv` is `fma(value, b / c, a)` (`DeviceAddCmulCdiv.cuh`, the
+//!   same in torch 2.11 to 2.13), where a CPU multiplies `value` into `b` first, as is done here.
+//!   As that kernel takes `value = 1` to `fma(b, c, a)`, what should give Python's bits on a GPU is
+//!   `v.addcmul_(g·g, 1 − β₂)` and `p.addcmul_(m / denom, −step_size)`, with the second factor a
+//!   tensor full of that number. Open: not written, as no GPU has run it.
+//! * By default Python takes all parameters on a GPU at once (`foreach`), and then parts from its
+//!   own `foreach=False`: that multiplies √v by the reciprocal of `bias_correction2_sqrt`
+//!   (`BinaryDivTrueKernel.cu`), as tch does, while `foreach` divides (`ForeachFunctors.cuh`).
+//!
 //! Source: `torch/optim/sgd.py`, `torch/optim/adam.py`, `torch/csrc/api/src/optim/adam.cpp`.
 
 mod adam;

@@ -1,0 +1,17 @@
+"""Prints the table that scripts/gpu_parity.py makes of rows that differ and rows that do not."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
+import gpu_parity  # noqa: E402
+import numpy as np  # noqa: E402
+from compare_traces import compare  # noqa: E402
+from dataclasses import replace  # noqa: E402
+
+one, ten = np.ones(3, np.float32), np.full(3, 10, np.float32)
+nearly = np.nextafter(one, 2)
+left = {"init.a": one, "step1.a": one, "step1.b": ten, "step1.c": one, "grad.a": one}
+right = {"init.a": one, "step1.a": nearly, "step1.b": nearly, "step1.c": one}
+rows = [replace(row, name=f"some_network adam {row.name}") for row in compare(left, right)]
+print(gpu_parity.table("title", rows))
