@@ -1,8 +1,9 @@
 //! What the tests share: where things are, and how they are run.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tch::{Kind, Tensor};
@@ -108,4 +109,17 @@ pub fn on_one_thread<R>(run: impl FnOnce() -> R) -> R {
     let result = run();
     tch::set_num_threads(threads);
     result
+}
+
+/// Writes a file that is to be run. Another process does it: a process that is started while this
+/// one has the file open for writing keeps it open for a moment, and the file is "busy".
+pub fn write_executable(path: &Path, content: &[u8]) {
+    let mut writer = Command::new("sh")
+        .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer.stdin.take().unwrap().write_all(content).unwrap();
+    assert!(writer.wait().unwrap().success(), "cannot write {path:?}");
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{example, examples, python, refusal, root, run, stdout};
+use crate::common::{example, examples, python, refusal, root, run, stdout, write_executable};
 
 const CUDA: &str = "libtorch_cuda.so";
 
@@ -136,8 +136,7 @@ fn without_rpath(folder: &Path) -> PathBuf {
     }
     assert!(places > 0, "the example has no rpath");
     let copy = folder.join("digit_classifier");
-    fs::copy(examples().join("digit_classifier"), &copy).unwrap();
-    fs::write(&copy, bytes).unwrap();
+    write_executable(&copy, &bytes);
     copy
 }
 

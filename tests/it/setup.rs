@@ -88,7 +88,6 @@ fn what_cannot_be_installed_is_refused() {
     }
     assert!(!project.path("calls").exists());
 
-    project.remove("bin/df");
     project.stub("bin/df", "echo head; echo 'disk 100 100 3145728 99% /'");
     let line = refuse(&project, &["--torch", "2.12.0"], &[]);
     assert!(
