@@ -93,8 +93,9 @@
 //!
 //! Each is what one writes first; `z` are logits, `p` their softmax, `y` the classes. The cost is
 //! measured by `tests/it/traps.rs` on the digits' network: seed 0, 64 random samples, one thread;
-//! the test fails where this table says something else. A number after ≈ depends on the processor,
-//! and the test allows it a factor of ten; all else it takes to the letter.
+//! the test fails where this table says something else. A number after ≈ is that of a processor with
+//! AVX-512: on another it may be smaller, even 0, and the test lets it be up to ten times as large;
+//! all else it takes to the letter.
 //!
 #![doc = include_str!("traps.md")]
 //!

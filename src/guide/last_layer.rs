@@ -139,15 +139,18 @@
 //! alone. It is the same mathematics, not the same bits ([`binary`](#claims)).
 //!
 //! The loss −ln p, −ln(1 − p) for no, has the trouble of the last section again. In float32
-//! sigmoid(16.7) is 1, so 1 − p is 0; PyTorch cuts the logarithm off at −100, and what is cut off
-//! has no gradient ([`saturation`](#claims)). From the logit it is
+//! sigmoid(16.7) is 1: the logarithm of 1 − p is cut off at −100, and the sigmoid's slope p(1 − p)
+//! is 0, so that no gradient gets back to z ([`saturation`](#claims)). Where the answer is yes, p
+//! itself grows small without becoming 0, and the gradient fades from z = −28 on. From the logit the
+//! loss is
 //!
 //! ```text
 //! max(z, 0) − z·y + ln(1 + exp(−|z|))
 //! ```
 //!
 //! which is log-sum-exp of (0, z) less z·y, and has no such place. A network with the sigmoid inside,
-//! as the document's, trains as long as it is not wrong by more than 16.6.
+//! as the document's, trains as long as it does not say yes with more than z = 16.6 where the answer
+//! is no, nor no with much less than −28 where it is yes.
 //!
 //! ```
 //! use tch::{Device, Kind, Reduction, Tensor};
@@ -158,24 +161,26 @@
 //! let largest = f64::try_from((z.sigmoid() - positive).abs().max())?;
 //! assert!(0. < largest && largest < 2e-7, "{largest:e}");
 //!
-//! /// Loss and gradient at the logit `z` where the answer is no: through a sigmoid, and from `z`.
-//! fn losses(z: f32) -> [(f32, f32); 2] {
-//!     let no = Tensor::from_slice(&[0f32]);
+//! /// Loss and gradient at the logit `z` for an answer, 0 or 1: through a sigmoid, and from `z`.
+//! fn losses(z: f32, answer: f32) -> [(f32, f32); 2] {
+//!     let answer = Tensor::from_slice(&[answer]);
 //!     let mean = Reduction::Mean;
 //!     [true, false].map(|through_sigmoid| {
 //!         let z = Tensor::from_slice(&[z]).set_requires_grad(true);
 //!         let loss = match through_sigmoid {
-//!             true => z.sigmoid().binary_cross_entropy::<Tensor>(&no, None, mean),
-//!             false => z.binary_cross_entropy_with_logits::<Tensor>(&no, None, None, mean),
+//!             true => z.sigmoid().binary_cross_entropy::<Tensor>(&answer, None, mean),
+//!             false => z.binary_cross_entropy_with_logits::<Tensor>(&answer, None, None, mean),
 //!         };
 //!         loss.backward();
 //!         (loss.double_value(&[]) as f32, z.grad().double_value(&[0]) as f32)
 //!     })
 //! }
-//! assert_eq!(losses(16.7), [(100., 0.), (16.7, 1.)]);
-//! assert_eq!(losses(17.), [(100., 0.), (17., 1.)]);
-//! let [(_, gradient), _] = losses(16.6);
-//! assert!(gradient > 0.99);
+//! assert_eq!(losses(16.7, 0.), [(100., 0.), (16.7, 1.)]);
+//! assert_eq!(losses(17., 0.), [(100., 0.), (17., 1.)]);
+//! let gradient = |z, answer| losses(z, answer)[0].1;
+//! assert!(gradient(16.6, 0.) > 0.99);
+//! assert!(gradient(-27., 1.) < -0.99);
+//! assert!(gradient(-30., 1.) > -0.1);
 //! # anyhow::Ok(())
 //! ```
 //!

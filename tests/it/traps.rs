@@ -1,8 +1,8 @@
 //! The sizes in the guide's table of traps, measured here and now.
 //!
 //! Python's result is here that of `final_layer::torch`, which other tests hold against Python.
-//! A number after `≈` depends on the processor: it has to be met within a factor of ten. All else in
-//! a cell has to be met to the letter.
+//! A number after `≈` depends on the processor: what is measured may be less, even 0, where kernels
+//! round alike, and up to ten times as much. All else in a cell has to be met to the letter.
 
 use std::fs;
 
@@ -75,12 +75,12 @@ fn cells(line: &str) -> Option<Vec<&str>> {
     (!is_head).then_some(cells)
 }
 
-/// Whether two cells say the same, numbers after `≈` within a factor of ten.
+/// Whether a measured cell is as told, numbers after `≈` at most ten times as large.
 fn agree(told: &str, measured: &str) -> bool {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let (told, measured) = (words(told), words(measured));
     let alike = |(a, b): (&String, &String)| match (about(a), about(b)) {
-        (Some(a), Some(b)) => a <= 10. * b && b <= 10. * a,
+        (Some(told), Some(measured)) => measured <= 10. * told,
         _ => a == b,
     };
     told.len() == measured.len() && told.iter().zip(&measured).all(alike)
@@ -97,11 +97,12 @@ fn about(word: &str) -> Option<f64> {
 fn another_size_does_not_agree() {
     let told = "100352 weights differ by up to ≈1.5e-8, 9 biases do not";
     assert!(agree(told, told));
-    assert!(agree(told, &told.replace("1.5e-8", "9e-8")));
+    for size in ["9e-8", "1.4e-9", "0.0e0"] {
+        assert!(agree(told, &told.replace("1.5e-8", size)));
+    }
     for (from, to) in [
         ("1.5e-8", "1.6e-7"),
-        ("1.5e-8", "1.4e-9"),
-        ("1.5e-8", "0"),
+        ("1.5e-8", "inf"),
         ("1.5e-8", "NaN"),
         ("≈", ""),
         ("100352", "100353"),

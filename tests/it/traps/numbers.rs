@@ -124,7 +124,7 @@ pub fn sgd_by_hand() -> String {
             let case = Case::new();
             case.train_with(steps, Algorithm::Sgd.build(&case.model.vs, 0.1))
         };
-        after_steps([1, 100], by_hand, python)
+        after_steps(&[1, 100], by_hand, python)
     })
 }
 
@@ -150,21 +150,22 @@ pub fn adam() -> String {
             let case = Case::new();
             case.train_with(steps, Algorithm::Adam.build(&case.model.vs, 1e-3))
         };
-        after_steps([2, 100], of_tch, python)
+        after_steps(&[2], of_tch, python)
     })
 }
 
 /// How far two ways of training have parted after each number of steps.
 fn after_steps(
-    numbers: [usize; 2],
+    numbers: &[usize],
     one: impl Fn(usize) -> Tensor,
     other: impl Fn(usize) -> Tensor,
 ) -> String {
-    let sizes = numbers.map(|steps| {
+    let size = |&steps: &usize| {
         let Difference { largest, .. } = Difference::between(&one(steps), &other(steps));
         let plural = if steps == 1 { "" } else { "s" };
         format!("≈{largest:.1e} after {steps} step{plural}")
-    });
+    };
+    let sizes: Vec<String> = numbers.iter().map(size).collect();
     format!("weights differ by up to {}", sizes.join(", "))
 }
 
