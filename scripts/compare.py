@@ -184,9 +184,9 @@ def record_both(folder, network, executable, settings, foreach):
         rust.wait()
     try:
         write(python_file, network, foreach=foreach, **settings)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, OSError, ValueError, KeyError) as error:
         rust.wait()
-        fail(f"Python: {str(error).splitlines()[0]}")
+        fail(f"Python: {' '.join(str(error).splitlines()[:1]) or type(error).__name__}")
     finally:
         code = rust.wait()
     if code:

@@ -1,6 +1,6 @@
 //! A trained network on samples that it has not seen: its outputs, and how good they are.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tch::{Device, Tensor, no_grad};
 
 use crate::data::{Samples, to_float};
@@ -20,6 +20,19 @@ pub fn outputs<N: Network>(model: &Model<N>, features: &Tensor, batch_size: i64)
     };
     let batches = features.split(batch_size, 0);
     no_grad(|| Tensor::cat(&batches.iter().map(output).collect::<Vec<_>>(), 0))
+}
+
+/// Refuses outputs that are not finite, of which there is no answer to read.
+///
+/// # Errors
+/// If one is infinite or NaN, as from weights that are.
+pub fn check_finite(output: &Tensor) -> Result<()> {
+    let is_finite = bool::try_from(output.isfinite().all())?;
+    ensure!(
+        is_finite,
+        "the network's outputs are not finite; are its weights?"
+    );
+    Ok(())
 }
 
 /// The network's outputs for all samples, and how good they are.

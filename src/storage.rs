@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use tch::{Kind, Tensor};
@@ -29,6 +29,7 @@ pub fn read_safetensors(path: &Path) -> Result<NamedTensors> {
 
 /// As [`read_safetensors`], with the facts in the header.
 pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metadata)> {
+    check_regular(path)?;
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let no_such_file = |error| anyhow!("{}: not a .safetensors file: {error}", path.display());
     let file = SafeTensors::deserialize(&bytes).map_err(no_such_file)?;
@@ -42,6 +43,23 @@ pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metad
         tensors.insert(name.to_owned(), tensor);
     }
     Ok((tensors, header.metadata().clone().unwrap_or_default()))
+}
+
+/// Refuses what is no regular file: a folder, or a device or pipe that may never end.
+///
+/// # Errors
+/// If there is nothing at `path`, or something else.
+pub fn check_regular(path: &Path) -> Result<()> {
+    let cannot = || format!("cannot read {}", path.display());
+    let about = fs::metadata(path).with_context(cannot)?;
+    ensure!(about.is_file(), "{}: not a regular file", cannot());
+    Ok(())
+}
+
+/// An error of another crate, on one line.
+pub(crate) fn one_line(error: &impl ToString) -> String {
+    let text = error.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A file that takes its place when it is complete, and leaves no trace when it is not.

@@ -31,7 +31,7 @@ def task(name):
 def build(task, seed, device="cpu", threads=None, weights=None):
     """The network as a PyTorch user builds it, seeded."""
     # The first square root of a process, taken by two threads at once, is now and then a rough
-    # approximation (see prepare_sqrt in src/torch/optim.rs).
+    # approximation (see prepare_sqrt in src/torch/optim/adam.rs).
     torch.ones(1).sqrt()
     if threads:
         torch.set_num_threads(threads)

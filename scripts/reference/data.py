@@ -13,9 +13,8 @@ def mnist(path):
     """The four IDX files of MNIST: pixels from 0 to 1 (N, 784), labels (N,) int64."""
 
     def read(name, header):
-        file = next(file for file in Path(path).glob(f"{name}*"))
-        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
-            return torch.tensor(np.frombuffer(stream.read(), np.uint8, offset=header))
+        with open_file(only_file(path, f"{name}*"), "rb") as file:
+            return torch.tensor(np.frombuffer(file.read(), np.uint8, offset=header))
 
     def read_set(name):
         images = read(f"{name}-images-idx3-ubyte", 16).reshape(-1, 784)
@@ -38,7 +37,7 @@ def medmnist(path):
 
 DOLLARS = 100_000
 
-# Column, what is subtracted, what it is divided by.
+# Column (the competition's file has the same names without spaces), what is subtracted, what it is divided by.
 COLUMNS = [
     ("Overall Qual", 0, 10),
     ("Gr Liv Area", 0, 1000),
@@ -56,8 +55,11 @@ COLUMNS = [
 
 def ames(path):
     """The Ames houses in the units of COLUMNS: features (N, 10), prices (N, 1)."""
-    with open(only_file(path, "*.csv"), newline="", encoding="utf-8-sig") as file:
-        rows = [[row[column] for column, _, _ in COLUMNS] for row in csv.DictReader(file)]
+    with open_file(only_file(path, "*.csv*"), "rt", newline="", encoding="utf-8-sig") as file:
+        names, *lines = csv.reader(file)
+    names = [name.replace(" ", "").replace("/", "") for name in names]
+    places = [names.index(column.replace(" ", "").replace("/", "")) for column, _, _ in COLUMNS]
+    rows = [[line[place] for place in places] for line in lines if line]
     complete = [row for row in rows if not {"", "NA"} & set(row)]
     numbers = torch.tensor([[float(text) for text in row] for row in complete])
     for i, (_, subtrahend, divisor) in enumerate(COLUMNS):
@@ -75,3 +77,7 @@ def only_file(path, pattern):
     path = Path(path)
     [file] = path.glob(pattern) if path.is_dir() else [path]
     return file
+
+
+def open_file(path, mode, **options):
+    return (gzip.open if path.suffix == ".gz" else open)(path, mode, **options)

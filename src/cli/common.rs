@@ -1,5 +1,7 @@
 //! The options that every command takes, and the model that they describe.
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -104,6 +106,11 @@ pub(super) fn usage_error(kind: ErrorKind, message: &str) -> ! {
 }
 
 /// A note for the user, beside the results.
-pub(super) fn note(text: impl std::fmt::Display) {
-    eprintln!("note: {text}");
+pub(super) fn note(text: impl Display) {
+    say(format_args!("note: {text}"));
+}
+
+/// A line on stderr. If nobody can read it, the work goes on.
+pub(super) fn say(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

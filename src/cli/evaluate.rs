@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::common::{Common, read_data, require_weights, sample_data};
-use crate::evaluation::evaluate;
+use crate::evaluation::{check_finite, evaluate};
 use crate::tasks::Network;
 
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,8 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
     let model = common.model::<N>()?;
     let path = args.data.clone().unwrap_or_else(sample_data::<N>);
     let test = read_data::<N>(&path)?.test;
-    let (_, evaluation) = evaluate(&model, &test)?;
+    let (output, evaluation) = evaluate(&model, &test)?;
+    check_finite(&output)?;
     let mut stdout = io::stdout().lock();
     if args.json {
         writeln!(stdout, "{}", evaluation.to_json())?;

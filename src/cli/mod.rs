@@ -11,6 +11,7 @@ mod progress;
 mod settings;
 mod trace;
 mod train;
+mod train_files;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use tch::Tensor;
 
 use super::common::{Common, note, require_weights};
-use crate::evaluation::outputs;
+use crate::evaluation::{check_finite, outputs};
 use crate::tasks::{Answer, Inputs, Network, Task};
 
 /// The width of a bar for a probability of 1, in characters.
@@ -32,7 +32,9 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
     // All are read before anything is printed: one that cannot be read leaves no half answer.
     let inputs = read_inputs::<N>(args)?;
     // One at a time, so that no answer depends on its neighbours.
-    let answers = N::Task::answers(&outputs(&model, &inputs.features, 1))?;
+    let output = outputs(&model, &inputs.features, 1);
+    check_finite(&output)?;
+    let answers = N::Task::answers(&output)?;
 
     let mut stdout = io::stdout().lock();
     for (name, answer) in inputs.names.iter().zip(&answers) {

@@ -4,10 +4,12 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
 use indicatif::{
     HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
 
+use super::common::say;
 use crate::torch::data::ShuffledOrder;
 use crate::training::Position;
 
@@ -34,6 +36,8 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(all as u64), target)
             .with_style(style())
             .with_position(done as u64);
+        // What was done before does not count as done just now.
+        bar.tick();
         bar.reset_eta();
         Self {
             bar,
@@ -61,18 +65,21 @@ impl Progress {
     }
 
     fn write_line(&self) {
-        eprintln!(
+        say(format_args!(
             "{}: {}, {}, {} left",
             self.bar.prefix(),
             self.bar.message(),
             rate(self.bar.per_sec()),
             HumanDuration(self.bar.eta())
-        );
+        ));
     }
 
-    /// Prints a result without tearing the bar.
-    pub fn print(&self, line: &str) -> io::Result<()> {
-        self.bar.suspend(|| writeln!(io::stdout(), "{line}"))
+    /// Prints a result without tearing the bar. If its reader has left, training goes on.
+    pub fn print(&self, line: &str) -> Result<()> {
+        match self.bar.suspend(|| writeln!(io::stdout(), "{line}")) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            result => result.context("cannot write to stdout"),
+        }
     }
 
     /// Takes the bar away.

@@ -20,7 +20,7 @@ use crate::torch::random::Seed;
 pub(super) struct Given {
     /// Folder or file of the data [default: the project's sample data]
     #[arg(long, value_name = "PATH")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// Passes over the training samples [default: 10]
     #[arg(long, value_name = "N", value_parser = epochs)]
     epochs: Option<usize>,

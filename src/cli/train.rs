@@ -2,17 +2,19 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::process::{ExitCode, exit};
+use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, ensure};
-use clap::error::ErrorKind;
+use anyhow::{Context, Result};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
-use super::common::{Common, model, note, read_data, usage_error};
+use super::common::{Common, model, note, read_data};
 use super::progress::Progress;
 use super::settings::{Given, Settings};
+use super::train_files::Files;
 use crate::checkpoint::{self, Checkpoint, fingerprint};
 use crate::data::{Samples, Splits};
 use crate::evaluation::evaluate;
@@ -24,44 +26,45 @@ use crate::trace;
 use crate::training::{Epoch, Observer, Position, Training};
 
 /// The exit code of a process that an interrupt ended: 128 + SIGINT.
-const INTERRUPTED: u8 = 130;
+const INTERRUPTED: i32 = 130;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     given: Given,
-    /// Where the trained weights go
-    #[arg(long, value_name = "FILE.safetensors")]
-    output: Option<PathBuf>,
-    /// Where all that is needed to go on is kept, after each epoch and on Ctrl-C
-    /// [default: the file of --resume]
-    #[arg(long, value_name = "FILE.safetensors")]
-    checkpoint: Option<PathBuf>,
-    /// Go on from this checkpoint, under its settings; only --epochs may be raised
-    #[arg(long, value_name = "FILE.safetensors")]
-    resume: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
     /// Try everything on one batch and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Record losses, weights, optimizer and outputs after each epoch, to be compared
-    #[arg(long, value_name = "FILE.safetensors")]
-    trace: Option<PathBuf>,
 }
 
 pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
-    refuse_what_cannot_be_meant(common, args)?;
-    let resumed = args.resume.as_deref().map(Checkpoint::read).transpose()?;
+    let files = &args.files;
+    files.refuse_clashes(common, args.given.data.as_deref())?;
+    let interrupted = listen_to_interrupts()?;
+    let resumed = files.resume.as_deref().map(Checkpoint::read).transpose()?;
     let settings = match &resumed {
         Some(checkpoint) => Settings::resumed::<N>(common, &args.given, checkpoint)?,
         None => Settings::new::<N>(common, &args.given),
     };
     // Found out now rather than after hours of training.
-    let output = args.output.as_deref().map(OutputFile::create).transpose()?;
-    let trace = args.trace.as_deref().map(OutputFile::create).transpose()?;
-    let checkpoint = args.checkpoint.as_deref().or(args.resume.as_deref());
-    checkpoint.map(check_writable).transpose()?;
+    let output = files
+        .output
+        .as_deref()
+        .map(OutputFile::create)
+        .transpose()?;
+    let trace = files.trace.as_deref().map(OutputFile::create).transpose()?;
+    files.checkpoint().map(check_writable).transpose()?;
 
-    let data = read_data::<N>(&settings.data)?;
+    let data = match &resumed {
+        Some(checkpoint) if args.given.data.is_none() => read_data::<N>(&settings.data)
+            .with_context(|| {
+                let path = checkpoint.path.display();
+                format!("{path} names its data, which --data names anew where they have moved")
+            })?,
+        _ => read_data::<N>(&settings.data)?,
+    };
     let fingerprint = fingerprint(&data.train)?;
     let mut training = new_training::<N>(&settings, common.weights.as_deref(), &data.train)?;
     if let Some(checkpoint) = &resumed {
@@ -75,9 +78,9 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
     let metadata = settings.record_with_data::<N>(fingerprint);
     let mut session = Session {
         held_back: data.held_back(),
-        checkpoint,
+        checkpoint: files.checkpoint(),
         metadata: &metadata,
-        interrupted: listen_to_interrupts()?,
+        interrupted,
         progress: Progress::new(&training.order, &training.position),
         trace: trace.is_some().then(NamedTensors::new),
     };
@@ -85,41 +88,15 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
     session.progress.finish();
     if ended?.is_break() {
         session.stop(&training)?;
-        return Ok(ExitCode::from(INTERRUPTED));
-    }
-    if let (Some(file), Some(tensors)) = (trace, &session.trace) {
-        file.write_safetensors(tensors, settings.record::<N>())?;
+        return Ok(ExitCode::from(INTERRUPTED as u8));
     }
     if let Some(file) = output {
         save_state_dict(&training.model.vs, file)?;
     }
+    if let (Some(file), Some(tensors)) = (trace, &session.trace) {
+        file.write_safetensors(tensors, settings.record::<N>())?;
+    }
     Ok(ExitCode::SUCCESS)
-}
-
-fn refuse_what_cannot_be_meant(common: &Common, args: &Args) -> Result<()> {
-    if args.resume.is_some() && common.weights.is_some() {
-        let message = "--weights and --resume: the checkpoint has weights of its own";
-        usage_error(ErrorKind::ArgumentConflict, message);
-    }
-    let files = [&args.output, &args.trace, &args.checkpoint, &args.resume];
-    let [output, trace, checkpoint, resume] = files.map(Option::as_deref);
-    let clash = |a: Option<&Path>, b| a.is_some() && a == b;
-    if clash(output, trace)
-        || [output, trace]
-            .iter()
-            .any(|&file| clash(file, checkpoint.or(resume)))
-    {
-        let message = "--output, --trace and --checkpoint need a file each";
-        usage_error(ErrorKind::ArgumentConflict, message);
-    }
-    if let Some(path) = &args.checkpoint {
-        ensure!(
-            !path.exists() || args.resume.as_ref() == Some(path),
-            "{0}: there is a checkpoint already; go on from it with --resume {0}, or move it away",
-            path.display()
-        );
-    }
-    Ok(())
 }
 
 /// The network, the optimizer and the order of the samples, drawn as Python draws them: the order
@@ -148,12 +125,11 @@ fn new_training<N: Network>(
 /// Whether an interrupt has come. A second one ends the process at once.
 fn listen_to_interrupts() -> Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || {
-        if seen.swap(true, Ordering::SeqCst) {
-            exit(INTERRUPTED.into());
-        }
-    })?;
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first asks whether the second has seen one before.
+        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&interrupted))?;
+        flag::register(signal, Arc::clone(&interrupted))?;
+    }
     Ok(interrupted)
 }
 
@@ -209,7 +185,7 @@ impl<N: Network> Observer<N> for Session<'_> {
         let (number, epochs) = (epoch.number, training.order.epochs());
         let loss = epoch.mean_loss;
         let line = format!("epoch {number}/{epochs}: loss {loss:.6}; {name}: {evaluation}");
-        Ok(self.progress.print(&line)?)
+        self.progress.print(&line)
     }
 }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result, anyhow, bail};
 use flate2::bufread::MultiGzDecoder;
 
+use crate::storage::{check_regular, one_line};
+
 /// Deflate makes at most 258 bytes of 2 bits: a file holds at most this many times its own size.
 const MOST_EXPANSION: u64 = 1032;
 
@@ -63,12 +65,11 @@ impl Read for Source {
 
 /// Opens a regular file; returns its size along with it.
 pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
+    // Before it is opened: a pipe would wait for a writer.
+    check_regular(path)?;
     let file = File::open(path).with_context(|| cannot_read(path))?;
-    let about = file.metadata().with_context(|| cannot_read(path))?;
-    if !about.is_file() {
-        bail!("{}: not a regular file", cannot_read(path));
-    }
-    Ok((BufReader::new(file), about.len()))
+    let length = file.metadata().with_context(|| cannot_read(path))?.len();
+    Ok((BufReader::new(file), length))
 }
 
 /// The most bytes that `compressed` bytes of deflate can become.
@@ -127,12 +128,6 @@ fn damaged(error: io::Error) -> Error {
 
 pub(super) fn cannot_read(path: &Path) -> String {
     format!("cannot read {}", path.display())
-}
-
-/// An error of another crate, on one line.
-pub(super) fn one_line(error: &impl ToString) -> String {
-    let text = error.to_string();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Text from a file as part of a message: quoted, on one line, and no longer than fits there.

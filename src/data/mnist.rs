@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use tch::Tensor;
 
-use super::bytes::{Source, cannot_read, one_line, read_exactly};
+use crate::storage::one_line;
+
+use super::bytes::{Source, cannot_read, read_exactly};
 use super::{PIXELS, SIDE, Samples, Splits};
 
 const IMAGES_MAGIC: u32 = 0x0000_0803;

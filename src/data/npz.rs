@@ -12,7 +12,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use py_literal::Value;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::bytes::{most_inflated, one_line, open, read_exactly, shown};
+use crate::storage::one_line;
+
+use super::bytes::{most_inflated, open, read_exactly, shown};
 
 /// NumPy reads no longer header either, unless told to.
 const MOST_HEADER: usize = 10_000;

@@ -10,7 +10,9 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageResult, Limits, Luma};
 use tch::Tensor;
 
-use super::bytes::{most_inflated, one_line, open, read_exactly};
+use crate::storage::one_line;
+
+use super::bytes::{most_inflated, open, read_exactly};
 use super::{PIXELS, SIDE};
 
 /// No camera's picture has more.
@@ -83,11 +85,31 @@ fn png_bits(bytes: &[u8]) -> u64 {
     depth * [1, 1, 3, 1, 2, 1, 4][usize::from(colour_type)]
 }
 
-/// Whether the end marker follows on the start of the last scan: in the pixels of a scan there are
-/// no markers. The decoder would fill up with grey what is missing.
+/// Whether the picture has its end marker. The decoder would fill up with grey what is missing.
+///
+/// A JPEG is markers, each with the length of what follows; after a scan's come its pixels, in which
+/// 0xff stands only before 0 or a restart marker. What follows on the end is none of the picture's.
 fn is_whole_jpeg(bytes: &[u8]) -> bool {
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
-    last(0xd9) > last(0xda)
+    const END: u8 = 0xd9;
+    let is_pixel = |&byte: &u8| matches!(byte, 0 | 0xd0..=0xd7);
+    let mut rest = &bytes[2..];
+    while let Some(start) = rest
+        .windows(2)
+        .position(|pair| pair[0] == 0xff && !is_pixel(&pair[1]))
+    {
+        let marker = rest[start + 1];
+        rest = &rest[start + 2..];
+        match (marker, rest) {
+            (END, _) => return true,
+            (0xff, _) => rest = &bytes[bytes.len() - rest.len() - 1..],
+            (_, &[high, low, ..]) => {
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                rest = rest.get(length..).unwrap_or_default();
+            }
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// Decodes a picture of no more pixels than a file of its size can hold.

@@ -119,7 +119,7 @@ fn read_row(
     Ok(())
 }
 
-/// The float32 nearest to the number in a field, or none where it is missing.
+/// The number in a field as float32, by way of float64 as in Python, or none where it is missing.
 fn read_number(field: &str) -> Result<Option<f32>> {
     let field = field.trim();
     if field.is_empty() || field == "NA" {

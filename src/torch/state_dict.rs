@@ -16,7 +16,9 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor, no_grad};
 
 use super::print::dtype_name;
-use crate::storage::{Metadata, NamedTensors, OutputFile, read_safetensors};
+use crate::storage::{
+    Metadata, NamedTensors, OutputFile, check_regular, one_line, read_safetensors,
+};
 
 /// Loads weights into every parameter of `vs`, from a `.safetensors` file or from the `.pt` (or
 /// `.pth`) that `torch.save(model.state_dict(), …)` wrote.
@@ -122,6 +124,7 @@ fn read_pt(path: &Path) -> Result<NamedTensors> {
         )
     };
     let unreadable = |error| not_a_state_dict(&format!("cannot read it: {}", one_line(&error)));
+    check_regular(path)?;
     let PickleValue::Dict(entries) =
         PytorchReader::read_pickle_data(path, None).map_err(unreadable)?
     else {
@@ -169,9 +172,4 @@ fn pt_kind(dtype: DType) -> Option<Kind> {
         DType::Bool => Kind::Bool,
         _ => return None,
     })
-}
-
-fn one_line(error: &impl ToString) -> String {
-    let text = error.to_string();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

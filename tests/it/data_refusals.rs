@@ -38,7 +38,7 @@ fn train_houses(data: &Path) -> Command {
 fn train(network: &str, data: &Path) -> Command {
     let mut command = example(network);
     command.args(["train", "--epochs=1", "--data"]).arg(data);
-    for (option, ending) in [("--output", "weights"), ("--checkpoint", "checkpoint")] {
+    for (option, ending) in [("--output", "safetensors"), ("--checkpoint", "checkpoint")] {
         command.arg(option).arg(data.with_extension(ending));
     }
     command
@@ -495,6 +495,11 @@ fn pictures_that_are_damaged() {
             "F/x.jpg: cut short: the JPEG has no end"
         );
     }
+    let mut more = good;
+    more.extend(b"after the end\xff\xda\xff\xd8");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("x.jpg"), more).unwrap();
+    crate::common::stdout(&mut predict_picture(&folder.path().join("x.jpg")));
     for (width, height) in [(0, 28), (28, 0), (u32::MAX, 28)] {
         let refused = refuse_picture("x.png", png_that_claims(width, height));
         let expected = "F/x.png: cannot be read as a picture: ";

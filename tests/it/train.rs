@@ -129,8 +129,12 @@ fn prints_a_line_for_each_epoch() {
         assert!(line.starts_with(start), "{line}");
         assert!(line.contains("; test: accuracy 0."), "{line}");
     }
-    // No bar where stderr is no terminal.
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    // No bar where stderr is no terminal; a plain line, if at all, after ten seconds.
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.lines().all(|line| line.starts_with("epoch ")),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -146,19 +150,49 @@ fn a_dry_run_writes_nothing() {
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
     // It finds out what a real run would fail on.
-    let line = refusal(example(NETWORKS[0]).args(["train", "--dry-run", "--output=/no/such/file"]));
-    assert!(line.contains("cannot write /no/such/file"), "{line}");
+    let line = refusal(example(NETWORKS[0]).args([
+        "train",
+        "--dry-run",
+        "--output=/no/such/file.safetensors",
+    ]));
+    assert!(
+        line.contains("cannot write /no/such/file.safetensors"),
+        "{line}"
+    );
 }
 
 #[test]
 fn options_that_exclude_each_other() {
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 15] = [
         &["train", "--epochs=0"],
         &["train", "--batch-size=0"],
         &["train", "--lr=nan"],
         &["train", "--lr=-1"],
         &["train", "--optimizer=lion"],
-        &["train", "--output=x", "--checkpoint=x"],
+        &["train", "--output=weights.pt"],
+        &["train", "--output=weights"],
+        &[
+            "train",
+            "--output=x.safetensors",
+            "--checkpoint=x.safetensors",
+        ],
+        &[
+            "train",
+            "--output=./x.safetensors",
+            "--checkpoint=x.safetensors",
+        ],
+        &[
+            "train",
+            "--output=x.safetensors",
+            "--resume=x.safetensors",
+            "--checkpoint=y",
+        ],
+        &[
+            "train",
+            "--output=x.safetensors",
+            "--trace=src/../x.safetensors",
+        ],
+        &["train", "--trace=README.md", "--data=./README.md"],
         &["train", "--resume=x", "--weights=y"],
         &["evaluate"],
         &["predict", "picture.png"],
@@ -168,5 +202,67 @@ fn options_that_exclude_each_other() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
         assert!(stderr.starts_with("error: "), "{args:?}: {stderr}");
+    }
+}
+
+/// Training goes on, and its weights are written, if nobody reads what it prints.
+#[test]
+fn nobody_needs_to_listen() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("weights.safetensors");
+    let scripts = [
+        "\"$@\" | true",
+        "\"$@\" 2>&1 >/dev/null | true",
+        "\"$@\" 2>/dev/full",
+        "\"$@\" 2>&-",
+    ];
+    for script in scripts {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]);
+        let train = example("house_price_predictor");
+        shell.arg(train.get_program());
+        shell
+            .args(["train", "--epochs=2", "--output"])
+            .arg(&weights);
+        run(&mut shell);
+        final_layer::storage::read_safetensors(&weights).expect(script);
+        fs::remove_file(&weights).unwrap();
+    }
+    let mut shell = Command::new("sh");
+    let train = example("house_price_predictor");
+    shell
+        .args(["-c", "\"$@\" >/dev/full", "sh"])
+        .arg(train.get_program());
+    let line = refusal(shell.args(["train", "--epochs=1"]));
+    assert!(line.contains("cannot write to stdout: "), "{line}");
+}
+
+#[test]
+fn weights_that_are_not_numbers_have_no_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("weights.safetensors");
+    let mut train = example("house_price_predictor");
+    stdout(
+        train
+            .args(["train", "--epochs=1", "--output"])
+            .arg(&weights),
+    );
+    let mut tensors = final_layer::storage::read_safetensors(&weights).unwrap();
+    let _ = tensors.get_mut("fc2.bias").unwrap().fill_(f64::NAN);
+    let file = final_layer::storage::OutputFile::create(&weights).unwrap();
+    file.write_safetensors(&tensors, Default::default())
+        .unwrap();
+    for args in [vec!["evaluate"], vec!["predict", "data/sample/houses.csv"]] {
+        let mut command = example("house_price_predictor");
+        command
+            .current_dir(root(""))
+            .args(args)
+            .arg("--weights")
+            .arg(&weights);
+        let line = refusal(&mut command);
+        assert!(
+            line.contains("the network's outputs are not finite"),
+            "{line}"
+        );
     }
 }

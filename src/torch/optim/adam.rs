@@ -283,7 +283,10 @@ mod tests {
                     * elementwise::numbers(1).narrow(0, 0, 33);
                 let _ = vs.root().var_copy("w", &start);
                 let mut adam = Adam::new(&vs, config);
-                // Where the forms differ, the first is not used; there is nothing to compare then.
+                #[cfg(target_arch = "x86_64")]
+                if is_x86_feature_detected!("fma") {
+                    assert!(adam.elementwise, "the fast form is not in use");
+                }
                 adam.elementwise &= elementwise;
                 (vs, adam)
             });

@@ -118,6 +118,9 @@ fn with_elements<const N: usize>(
             && tensor.device() == Device::Cpu
             && tensor.is_contiguous()
     };
+    if count == 0 || !tensors.iter().all(fits) {
+        return false;
+    }
     let starts = tensors.each_ref().map(|tensor| tensor.data_ptr() as usize);
     let apart = |(i, &a): (usize, &usize)| {
         let others = &starts[i + 1..];
@@ -125,7 +128,7 @@ fn with_elements<const N: usize>(
             .iter()
             .all(|&b| a.abs_diff(b) >= count * size_of::<f32>())
     };
-    if count == 0 || !tensors.iter().all(fits) || !starts.iter().enumerate().all(apart) {
+    if !starts.iter().enumerate().all(apart) {
         return false;
     }
     let elements = tensors.map(|tensor| {

@@ -1,6 +1,8 @@
 //! `torch.optim`: SGD, Adam and AdamW with Python's defaults and Python's bits.
 //!
-//! They are written out from tensor operations, each line beside the Python line that it mirrors.
+//! They are written out from tensor operations, each line beside the Python line that it mirrors, and
+//! do the same in fewer passes over memory where a check finds the same bits (`elementwise.rs`; this
+//! goes past autograd, so a graph kept over a step is not refused as in Python: run it anew).
 //! `tch` has them too, from C++, but its Adam orders the operations otherwise and parts from Python
 //! at the second step, and none of its optimizers gives its state away, without which training
 //! cannot go on where it stopped:
@@ -116,7 +118,7 @@ impl fmt::Display for Algorithm {
 /// `optimizer.zero_grad()`.
 //
 // Python drops the gradients instead, so that the next backward pass stores -0.0 where 0.0 + -0.0
-// makes 0.0 here. No update can tell the two zeros apart.
+// makes 0.0 here. No weight can tell the two zeros apart; a momentum buffer of zeros could.
 fn zero_grad(params: &mut [Tensor]) {
     for param in params {
         param.zero_grad();
