@@ -13,6 +13,7 @@ mod doctor;
 mod download;
 mod experiment;
 mod files;
+mod instructions;
 mod metrics;
 mod mirror;
 mod mutations;
