@@ -123,7 +123,8 @@ def parse_arguments():
     )
     parser.add_argument("--threads", type=workers.positive, default=1, metavar="N",
                         help="on both sides")
-    parser.add_argument("--rounds", type=workers.positive, metavar="N", help="default: 5, or 1 with --quick")
+    parser.add_argument("--rounds", type=workers.positive, metavar="N",
+                        help="default: 5, or 1 with --quick")
     parser.add_argument("--quick", action="store_true", help="short, for a try")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every round's values")
     args = parser.parse_args()

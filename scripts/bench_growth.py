@@ -3,15 +3,15 @@
 
     scripts/bench_growth.py --svg benches/growth.svg
 
-Samples: one epoch of the digit classifier on 1,000 to 1,000,000 random samples, Adam, batches of 64,
-each in a process of its own, whose peak memory is that of the samples too. Batches: one prediction
-and one training step with Adam at 1 to 16,384 samples. One thread; the median of the rounds, in which
-both sides take turns.
+Samples: one epoch of the digit classifier on 1,000 to 1,000,000 random samples, with Adam, in batches
+of 64, each in a process of its own, whose peak memory holds the samples too. Batches: one prediction
+and one training step with Adam, at 1 to 16,384 samples. A figure is the median of the rounds, in
+which both sides take turns.
 
 Beside the times stands their limit: the floating-point operations of the network's matrix products
-over the rate that libtorch reaches, measured in the same run with a product of the same shape. For an
-epoch also the bytes that Adam has to read and write over the rate of a copy of as many weights. The
-memory's limit is what the samples take as they lie in the file.
+over the rate that libtorch reaches, measured in the same run with products of these shapes. For an
+epoch there come the bytes that Adam has to read and write, over the rate of a copy of as many
+weights. The memory's limit is what the samples take as they lie in the file.
 """
 
 import argparse
@@ -94,7 +94,9 @@ def main():
     for title, size, lines, show in tables:
         print_table(title, size, lines, show)
     if args.svg:
-        panels = [svg.Panel(title, size, *plotted(lines, show)) for title, size, lines, show in tables]
+        panels = [
+            svg.Panel(title, size, *plotted(lines, show)) for title, size, lines, show in tables
+        ]
         args.svg.write_text(svg.draw(panels, measured.about))
     if args.json:
         facts = {"about": measured.about, "times": measured.times, "memory": measured.memory}

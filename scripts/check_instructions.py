@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Counts the processor's instructions in one call of each case and holds them against committed ones.
+"""Counts the instructions in one call of each case and holds them against committed numbers.
 
     scripts/check_instructions.py             fails where a case takes more than it may
     scripts/check_instructions.py --record    commits to what it counts now
     scripts/check_instructions.py --profile   says where the instructions go
 
 Seconds vary with whatever else runs, instructions do not: valgrind's callgrind runs the release
-build of benches/worker.rs and counts within the calls alone, after as many to warm up, on one thread:
-all of them, and those around the matrix products, which would hide the rest. valgrind knows no
-AVX-512, so libtorch runs its kernels for AVX2 here.
+build of benches/worker.rs, on one thread, and counts within the calls alone, after as many to warm
+up: all instructions, and those around the matrix products, which would hide the rest. valgrind
+knows no AVX-512, so libtorch runs its kernels for AVX2 here.
 
-The numbers hold for one libtorch and one kind of processor (whose maker decides which matrix product
-MKL runs); on another, they are not comparable, which is no failure. The exit code is 1 if a case got
-slower, and 77 if nothing could be compared.
+The numbers hold for one libtorch and one kind of processor, by which MKL chooses its matrix product;
+on another, they are not comparable, which is no failure. The exit code is 1 if a case got slower,
+and 77 if nothing could be compared.
 """
 
 import argparse
@@ -31,8 +31,8 @@ from workers import Failed
 
 COMMITTED = in_venv.ROOT / "benches" / "instructions.json"
 
-# How much more a case may take. Counts of one build differ by up to 0.8 %, in the smallest case: the
-# heap lies otherwise.
+# How much more a case may take. Counts of one build differ by up to 0.8 %, in the smallest case, as
+# the heap lies otherwise.
 MARGIN = 0.02
 
 # What `make` and others take for "skipped".
@@ -177,8 +177,8 @@ def compare(committed, found):
     """Prints a row for each case; returns the exit code."""
     for key in ("torch", "processor"):
         if committed[key] != found[key]:
-            print(f"instruction counts: not comparable, {key} is {found[key]}, the committed numbers "
-                  f"are from {committed[key]}")
+            print(f"instruction counts: not comparable, {key} is {found[key]} and the committed "
+                  f"numbers are from {committed[key]}")
             return SKIPPED
     if committed["counts"].keys() != found["counts"].keys():
         raise Failed("the committed numbers have other cases; write them anew with --record")
@@ -188,7 +188,8 @@ def compare(committed, found):
             change = count / committed["counts"][case][part] - 1
             slower += change > MARGIN
             print(f"{case:<34} {part:<6} {count:>12,} instructions, {change:+.2%}{judge(change)}")
-    print(f"instruction counts: {slower} of {2 * len(CASES)} are over {MARGIN:.0%} above the committed")
+    total = 2 * len(CASES)
+    print(f"instruction counts: {slower} of {total} are over {MARGIN:.0%} above the committed ones")
     return 1 if slower else 0
 
 

@@ -8,8 +8,8 @@ from html import escape
 WIDTH, HEIGHT = 420, 300
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 45
 
-# Of Okabe and Ito, which colour-blind people tell apart, in the order of the lines but for two names
-# that have theirs everywhere; the limit is dashed.
+# Of Okabe and Ito, which colour-blind people tell apart: in the order of the lines, but for two names
+# that have their own everywhere. The limit is dashed.
 COLOURS = ["#0072b2", "#56b4e9", "#cc79a7"]
 NAMED_COLOURS = {"Rust": "#d55e00", "limit": "#009e73"}
 
@@ -79,9 +79,8 @@ def powers_of_ten(low, high):
 def path(points, colour, width=1, dash=None):
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return (
-        f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>'
-    )
+    style = f'fill="none" stroke="{colour}" stroke-width="{width}"{dashes}'
+    return f'<polyline points="{places}" {style}/>'
 
 
 def text(x, y, words, *, anchor="start", size=11):

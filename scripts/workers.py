@@ -1,6 +1,7 @@
 """What the measuring scripts share: both sides as processes, and what they run on.
 
-This module imports no torch: a process that Linux starts counts its parent's memory as its own peak.
+This module imports no torch: Linux counts what a process had before `exec`, its parent's memory, in
+its peak.
 """
 
 import json

@@ -9,7 +9,7 @@ here, `step` and `epoch` take one word more:
                                                    fastest plain loop: batches by index, fused=True,
                                                    no loss read back
 
-With --train FOLDER, trains for one epoch on IDX files instead, which is to be measured from outside.
+With --train FOLDER, trains for one epoch on IDX files instead, to be measured from outside.
 """
 
 import argparse
