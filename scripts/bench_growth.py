@@ -3,10 +3,10 @@
 
     scripts/bench_growth.py --svg benches/growth.svg
 
-Samples: one epoch of the digit classifier on 1,000 to 1,000,000 random samples, with Adam, in batches
-of 64, each in a process of its own, whose peak memory holds the samples too. Batches: one prediction
-and one training step with Adam, at 1 to 16,384 samples. A figure is the median of the rounds, in
-which both sides take turns.
+Samples: one epoch of the digit classifier on 1,000 to 1,000,000 random samples, with Adam, in
+batches of 64, each in a process of its own, whose peak memory holds the samples too. Batches: one
+prediction and one training step with Adam, at 1 to 16,384 samples. A figure is the median of the
+rounds, in which both sides take turns.
 
 Beside the times stands their limit: the floating-point operations of the network's matrix products
 over the rate that libtorch reaches, measured in the same run with products of these shapes. For an

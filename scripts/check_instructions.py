@@ -10,9 +10,9 @@ build of benches/worker.rs, on one thread, and counts within the calls alone, af
 up: all instructions, and those around the matrix products, which would hide the rest. valgrind
 knows no AVX-512, so libtorch runs its kernels for AVX2 here.
 
-The numbers hold for one libtorch and one kind of processor, by which MKL chooses its matrix product;
-on another, they are not comparable, which is no failure. The exit code is 1 if a case got slower,
-and 77 if nothing could be compared.
+The numbers hold for one libtorch and one kind of processor, by which MKL chooses its matrix
+product; on another, they are not comparable, which is no failure. The exit code is 1 if a case got
+slower, and 77 if nothing could be compared.
 """
 
 import argparse
@@ -38,7 +38,7 @@ MARGIN = 0.02
 # What `make` and others take for "skipped".
 SKIPPED = 77
 
-CALLS = 20
+CALLS = 10
 
 CASES = [
     "inference digit_classifier 1",

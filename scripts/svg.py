@@ -6,10 +6,10 @@ from html import escape
 
 # Of one panel and of its axes within.
 WIDTH, HEIGHT = 420, 300
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 45
+LEFT, RIGHT, TOP, BOTTOM = 70, 20, 50, 45
 
-# Of Okabe and Ito, which colour-blind people tell apart: in the order of the lines, but for two names
-# that have their own everywhere. The limit is dashed.
+# Of Okabe and Ito, which colour-blind people tell apart: in the order of the lines, but for two
+# names that have their own everywhere. The limit is dashed.
 COLOURS = ["#0072b2", "#56b4e9", "#cc79a7"]
 NAMED_COLOURS = {"Rust": "#d55e00", "limit": "#009e73"}
 
@@ -54,16 +54,14 @@ def draw_panel(panel):
     for y in powers_of_ten(min(ys), max(ys)):
         yield path([(LEFT, to_y(y)), (WIDTH - RIGHT, to_y(y))], "#e5e5e5")
         yield text(LEFT - 5, to_y(y) + 4, panel.show_y(y), anchor="end", size=9)
-    # Times that fall with the batch leave room at the right, those that grow at the left.
-    first = next(iter(panel.lines.values()))
-    falls = first[max(xs)] < first[min(xs)]
+    legend_x = LEFT
     for number, (name, line) in enumerate(panel.lines.items()):
         colour = NAMED_COLOURS.get(name) or COLOURS[number]
         dash = "4 3" if name == "limit" else None
         yield path([(to_x(x), to_y(y)) for x, y in sorted(line.items())], colour, 2, dash)
-        x, y = WIDTH - RIGHT - 130 if falls else LEFT + 10, TOP + 12 + 14 * number
-        yield path([(x, y - 4), (x + 18, y - 4)], colour, 2, dash)
-        yield text(x + 24, y, name, size=10)
+        yield path([(legend_x, 35), (legend_x + 16, 35)], colour, 2, dash)
+        yield text(legend_x + 20, 38, name, size=9)
+        legend_x += 30 + 4.7 * len(name)
 
 
 def scale(low, high, start, end):

@@ -1,5 +1,6 @@
 //! Tests from outside: the real executables beside the real Python.
 
+mod bench;
 mod checkpoints;
 mod common;
 mod compare;
