@@ -35,18 +35,24 @@ def train(
     optimizer = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach)
     loader = DataLoader(TensorDataset(*sets["train"]), batch_size=batch_size, shuffle=True)
     for number in range(1, epochs + 1):
-        losses, total = [], 0.0
-        for batch_input, batch_target in loader:
-            optimizer.zero_grad()
-            loss = task.loss(model(batch_input.to(device)), batch_target.to(device))
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-            total += loss.item() * len(batch_input)
+        losses, total = run_epoch(task, model, optimizer, loader, device)
         output = outputs(model, held_back)
         metrics = task.metrics(output, target)
         loss = total / len(loader.dataset)
         yield Epoch(number, model, optimizer, losses, loss, output, metrics)
+
+
+def run_epoch(task, model, optimizer, loader, device="cpu"):
+    """Trains on every batch; returns their losses, and the sum of the samples' losses."""
+    losses, total = [], 0.0
+    for batch_input, batch_target in loader:
+        optimizer.zero_grad()
+        loss = task.loss(model(batch_input.to(device)), batch_target.to(device))
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        total += loss.item() * len(batch_input)
+    return losses, total
 
 
 def outputs(model, input):

@@ -1,5 +1,6 @@
 //! Tests from outside: the real executables beside the real Python.
 
+mod bench;
 mod checkpoints;
 mod common;
 mod compare;
@@ -13,6 +14,7 @@ mod doctor;
 mod download;
 mod experiment;
 mod files;
+mod instructions;
 mod metrics;
 mod mirror;
 mod mutations;

@@ -1,0 +1,223 @@
+//! Runs one case after the other and says how long each took: the Rust side of `scripts/bench.py`,
+//! `scripts/bench_growth.py` and `scripts/check_instructions.py`.
+//!
+//! A case is a line on stdin, its answer a line of JSON on stdout; `scripts/reference/bench_worker.py`
+//! is the Python side and takes the same lines.
+//!
+//! | case | a call is |
+//! | --- | --- |
+//! | `inference NETWORK BATCH` | one forward pass, without gradients |
+//! | `step NETWORK BATCH OPTIMIZER` | one training step on one and the same batch |
+//! | `epoch NETWORK SAMPLES OPTIMIZER` | one epoch of training on random samples, batches of 64 |
+//! | `product M K N` | one matrix product, `(M, K)` by `(N, K)` transposed |
+//! | `copy BYTES` | one copy from one buffer to another |
+
+use std::hint::black_box;
+use std::io::{self, BufRead, Write};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use final_layer::data::Samples;
+use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
+use final_layer::tasks::{Model, Network, Task, draw_input};
+use final_layer::torch::data::ShuffledOrder;
+use final_layer::torch::optim::Algorithm;
+use final_layer::training::{Epoch, Observer, Position, Training, forward_and_backward};
+use serde_json::{Value, json};
+use tch::{Device, Kind, Tensor, no_grad};
+
+/// The optimizers' usual learning rate for these networks.
+const LR: f64 = 1e-3;
+
+/// The batches of an epoch.
+const BATCH_SIZE: i64 = 64;
+
+/// Calls are timed in groups that take at least so long, that the clock costs nothing.
+const GROUP: Duration = Duration::from_millis(1);
+
+#[derive(Debug, Parser)]
+struct Args {
+    /// Threads of one operation
+    #[arg(long, default_value_t = 1)]
+    threads: i32,
+    /// Repeat each case for so long, after a fifth of that to warm up
+    #[arg(long, default_value_t = 1.)]
+    seconds: f64,
+    /// Call each case so many times, after as many to warm up, without a clock
+    #[arg(long)]
+    calls: Option<u32>,
+    /// What `cargo bench` adds
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    tch::set_num_threads(args.threads);
+    let mut stdout = io::stdout().lock();
+    let about = json!({ "torch": env!("FINAL_LAYER_TORCH_VERSION") });
+    writeln!(stdout, "{about}")?;
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let answer = answer(&args, &line).unwrap_or_else(|error| {
+            let text = format!("{error:#}");
+            json!({ "error": text.lines().next() })
+        });
+        writeln!(stdout, "{answer}")?;
+    }
+    Ok(())
+}
+
+fn answer(args: &Args, line: &str) -> Result<Value> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut case = case(&words)?;
+    if let Some(calls) = args.calls {
+        repeat_counted(calls, &mut case);
+        repeat_counted(calls, &mut case);
+        return Ok(json!({ "calls": calls }));
+    }
+    Ok(time(Duration::try_from_secs_f64(args.seconds)?, &mut case))
+}
+
+/// The median time of a call, in microseconds.
+fn time(budget: Duration, case: &mut dyn FnMut()) -> Value {
+    let start = Instant::now();
+    let mut calls = 0;
+    while calls == 0 || start.elapsed() < budget / 5 {
+        case();
+        calls += 1;
+    }
+    let call = start.elapsed().as_secs_f64() / f64::from(calls);
+    let group = (GROUP.as_secs_f64() / call).ceil() as u32;
+    let mut times = Vec::new();
+    let start = Instant::now();
+    while times.is_empty() || start.elapsed() < budget {
+        let start = Instant::now();
+        repeat_counted(group, case);
+        times.push(start.elapsed().as_secs_f64() * 1e6 / f64::from(group));
+    }
+    times.sort_by(f64::total_cmp);
+    json!({ "microseconds": times[times.len() / 2], "calls": times.len() as u32 * group })
+}
+
+/// `scripts/check_instructions.py` counts what runs in here, by this name.
+#[inline(never)]
+fn repeat_counted(calls: u32, case: &mut dyn FnMut()) {
+    for _ in 0..calls {
+        case();
+    }
+}
+
+type Case = Box<dyn FnMut()>;
+
+/// What a line describes, ready to be called.
+fn case(words: &[&str]) -> Result<Case> {
+    match *words {
+        ["product", m, k, n] => product(m.parse()?, k.parse()?, n.parse()?),
+        ["copy", bytes] => copy(bytes.parse()?),
+        [what, network, size, ref optimizer @ ..] => {
+            let size = size.parse().context("expected a number of samples")?;
+            match network {
+                DigitClassifier::NAME => network_case::<DigitClassifier>(what, size, optimizer),
+                HousePricePredictor::NAME => {
+                    network_case::<HousePricePredictor>(what, size, optimizer)
+                }
+                BinaryClassifier::NAME => network_case::<BinaryClassifier>(what, size, optimizer),
+                _ => bail!("{network} is no network"),
+            }
+        }
+        _ => bail!("{words:?} is no case"),
+    }
+}
+
+fn network_case<N: Network + 'static>(what: &str, size: i64, optimizer: &[&str]) -> Result<Case> {
+    ensure!(size > 0, "expected at least one sample");
+    tch::manual_seed(0);
+    let model = Model::<N>::new(Device::Cpu);
+    match (what, optimizer) {
+        ("inference", []) => inference(model, size),
+        ("step", [optimizer]) => step(model, size, parse(optimizer)?),
+        ("epoch", [optimizer]) => epoch(model, size, parse(optimizer)?),
+        _ => bail!("{what} with {optimizer:?} is no case"),
+    }
+}
+
+fn parse(optimizer: &str) -> Result<Algorithm> {
+    optimizer.parse().map_err(anyhow::Error::msg)
+}
+
+fn inference<N: Network + 'static>(model: Model<N>, batch_size: i64) -> Result<Case> {
+    let input = draw_input::<N::Task>(batch_size)?;
+    Ok(Box::new(move || {
+        let _ = black_box(no_grad(|| model.network.forward(&input)));
+    }))
+}
+
+fn step<N: Network + 'static>(
+    model: Model<N>,
+    batch_size: i64,
+    optimizer: Algorithm,
+) -> Result<Case> {
+    let input = draw_input::<N::Task>(batch_size)?;
+    let target = N::Task::draw_target(batch_size)?;
+    let mut optimizer = optimizer.build(&model.vs, LR);
+    Ok(Box::new(move || {
+        let step = forward_and_backward(&model, optimizer.as_mut(), &input, &target);
+        black_box(step.expect("a finite loss"));
+        optimizer.step();
+    }))
+}
+
+fn epoch<N: Network + 'static>(
+    model: Model<N>,
+    samples: i64,
+    optimizer: Algorithm,
+) -> Result<Case> {
+    let features = match N::Task::INPUT_FEATURES {
+        784 => Tensor::f_randint(256, [samples, 784], (Kind::Uint8, Device::Cpu))?,
+        _ => draw_input::<N::Task>(samples)?,
+    };
+    let targets = N::Task::draw_target(samples)?;
+    let samples = Samples { features, targets };
+    let mut training = Training {
+        optimizer: optimizer.build(&model.vs, LR),
+        model,
+        order: ShuffledOrder::draw(samples.len(), BATCH_SIZE, 0),
+        position: Position::default(),
+    };
+    Ok(Box::new(move || {
+        training.order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, 1);
+        training.position = Position::default();
+        let ended = training.run(&samples, &mut Alone);
+        assert!(ended.expect("finite weights").is_continue());
+    }))
+}
+
+/// Nothing goes on beside training.
+struct Alone;
+
+impl<N: Network> Observer<N> for Alone {
+    fn after_step(&mut self, _: &Position, _: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn after_epoch(&mut self, _: &Training<N>, _: &Epoch) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn product(m: i64, k: i64, n: i64) -> Result<Case> {
+    let draw = |rows| Tensor::f_randn([rows, k], (Kind::Float, Device::Cpu));
+    let (a, b) = (draw(m)?, draw(n)?);
+    Ok(Box::new(move || {
+        let _ = black_box(no_grad(|| a.linear(&b, None::<&Tensor>)));
+    }))
+}
+
+fn copy(bytes: i64) -> Result<Case> {
+    let source = Tensor::f_ones([bytes], (Kind::Uint8, Device::Cpu))?;
+    let mut copy = source.copy();
+    Ok(Box::new(move || copy.copy_(&source)))
+}

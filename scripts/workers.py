@@ -1,0 +1,175 @@
+"""What the measuring scripts share: both sides as processes, and what they run on.
+
+This module imports no torch: Linux counts what a process had before `exec`, its parent's memory, in
+its peak.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import in_venv
+
+REFERENCE = in_venv.ROOT / "scripts" / "reference"
+MIB = 1 << 20
+
+
+class Failed(Exception):
+    """What went wrong, in a line for the user."""
+
+
+def build():
+    """Builds what is measured, in the release profile; returns the executables by name."""
+    command = ["cargo", "build", "--release", "--quiet", "--message-format=json",
+               "--bench=worker", "--example=digit_classifier"]
+    if not shutil.which("cargo"):
+        raise Failed("cargo is not on the PATH")
+    built = subprocess.run(command, cwd=in_venv.ROOT, stdout=subprocess.PIPE, text=True)
+    if built.returncode:
+        raise Failed("cannot build the worker")
+    messages = [json.loads(line) for line in built.stdout.splitlines()]
+    return {
+        message["target"]["name"]: message["executable"]
+        for message in messages
+        if message.get("executable")
+    }
+
+
+def positive(text):
+    """A number for argparse."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def rust_worker(executables, **options):
+    return [executables["worker"], *flags(options)]
+
+
+def python_worker(**options):
+    return [sys.executable, str(REFERENCE / "bench_worker.py"), *flags(options)]
+
+
+def flags(options):
+    return [f"--{name}={value}" for name, value in options.items()]
+
+
+class Worker:
+    """A process that answers one case after another, and waits in between."""
+
+    def __init__(self, command):
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        self.about = self.read("at its start")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def ask(self, case):
+        """The median time of a call, in microseconds."""
+        self.process.stdin.write(case + "\n")
+        self.process.stdin.flush()
+        return self.read(case)["microseconds"]
+
+    def read(self, case):
+        line = self.process.stdout.readline()
+        answer = json.loads(line) if line else {"error": "it ended"}
+        if "error" in answer:
+            raise Failed(f"{Path(self.process.args[0]).name}, {case}: {answer['error']}")
+        return answer
+
+    def close(self):
+        """Ends the process; returns its peak memory in bytes."""
+        with self.process.stdin, self.process.stdout:
+            pass
+        return wait(self.process).memory
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process took from start to end."""
+
+    wall: float  # seconds
+    cpu: float  # seconds, of all threads
+    memory: int  # bytes at its peak
+
+
+def run(command):
+    """Runs a process that has to succeed; returns what it took."""
+    start = time.perf_counter()
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)
+    return wait(process, start)
+
+
+def wait(process, start=0.0):
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        command = " ".join(map(str, process.args))
+        raise Failed(f"{command} ended with exit code {process.returncode}")
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1 << 10
+    return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
+
+
+def surroundings(python, rust, threads):
+    """What the figures depend on, in a line; `python` and `rust` are what the workers say."""
+    if python["torch"] != rust["torch"]:
+        raise Failed(f"torch is {python['torch']} in Python, {rust['torch']} in Rust")
+    rustc = subprocess.run(["rustc", "--version"], stdout=subprocess.PIPE, text=True)
+    return ", ".join([
+        date.today().isoformat(), processor(), f"{os.cpu_count()} processors",
+        f"load {os.getloadavg()[0]:.1f} at the start", f"threads {threads}",
+        f"torch {python['torch']}", f"Python {python['python']}", f"tch {locked_version('tch')}",
+        " ".join(rustc.stdout.split()[:2]),
+    ])
+
+
+def processor():
+    """The name of the processor, with family and model where the name alone says little."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return "unknown processor"
+    fields = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", text, re.MULTILINE))
+    name = fields.get("model name", "unknown processor")
+    numbers = [f"{key} {fields[key]}" for key in ("cpu family", "model") if key in fields]
+    return f"{name} ({', '.join(numbers)})" if numbers else name
+
+
+def locked_version(package):
+    """The version of a crate in Cargo.lock."""
+    lock = (in_venv.ROOT / "Cargo.lock").read_text()
+    found = re.search(rf'name = "{package}"\nversion = "([^"]*)"', lock)
+    return found[1] if found else "unknown"
+
+
+def show_time(microseconds):
+    """A time with three digits and its unit."""
+    for unit, size in [("s", 1e6), ("ms", 1e3)]:
+        if microseconds >= size:
+            return f"{three_digits(microseconds / size)} {unit}"
+    return f"{three_digits(microseconds)} µs"
+
+
+def show_memory(size):
+    return f"{three_digits(size / MIB)} MiB"
+
+
+def three_digits(number):
+    """`12.3`, `123`, `1,230`."""
+    digits = max(0, 2 - len(str(int(number))) + 1)
+    rounded = round(number, digits)
+    return f"{rounded:,.{digits}f}"
