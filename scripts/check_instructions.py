@@ -5,10 +5,11 @@
     scripts/check_instructions.py --record    commits to what it counts now
     scripts/check_instructions.py --profile   says where the instructions go
 
-Seconds vary with whatever else runs, instructions do not: valgrind's callgrind runs the release
-build of benches/worker.rs, on one thread, and counts within the calls alone, after as many to warm
-up: all instructions, and those around the matrix products, which would hide the rest. valgrind
-knows no AVX-512, so libtorch runs its kernels for AVX2 here.
+Seconds vary with whatever else runs, instructions do not: valgrind's callgrind runs
+benches/worker.rs, on one thread, and counts within the calls alone, after as many to warm up: all
+instructions, and those around the matrix products, which would hide the rest. valgrind knows no
+AVX-512, so libtorch runs its kernels for AVX2 here. Counted is the dev build, which the tests have
+built already; --profile is of the release build.
 
 The numbers hold for one libtorch and one kind of processor, by which MKL chooses its matrix
 product; on another, they are not comparable, which is no failure. The exit code is 1 if a case got
@@ -100,7 +101,8 @@ def count_live(profile):
     if not shutil.which("valgrind"):
         print("instruction counts: skipped, there is no valgrind on the PATH")
         sys.exit(SKIPPED)
-    command = workers.rust_worker(workers.build(), threads=1, calls=CALLS)
+    executables = workers.build("release" if profile else "dev")
+    command = workers.rust_worker(executables, threads=1, calls=CALLS)
     about, profiles = run_callgrind(command)
     if profile:
         for case, functions in zip(CASES, profiles, strict=True):

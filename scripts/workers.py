@@ -25,9 +25,9 @@ class Failed(Exception):
     """What went wrong, in a line for the user."""
 
 
-def build():
-    """Builds what is measured, in the release profile; returns the executables by name."""
-    command = ["cargo", "build", "--release", "--quiet", "--message-format=json",
+def build(profile="release"):
+    """Builds what is measured; returns the executables by name."""
+    command = ["cargo", "build", f"--profile={profile}", "--quiet", "--message-format=json",
                "--bench=worker", "--example=digit_classifier"]
     if not shutil.which("cargo"):
         raise Failed("cargo is not on the PATH")
