@@ -8,6 +8,7 @@
 //! that the report states beside it. The report has the figures.
 
 mod binary;
+mod calibration;
 mod claims;
 mod confidence;
 mod data;

@@ -31,7 +31,12 @@ pub fn page(sections: &[Section], data: &Data, seed: Seed) -> String {
                     p {
                         "Every number on this page was computed in one run of "
                         code { "is_softmax_essential" }
-                        " from seed " (seed) ", on " (data.source) ". Threads: "
+                        " from seed " (seed) ", on the digits of "
+                        @match &data.folder {
+                            Some(folder) => code { (folder) },
+                            None => "the project's sample",
+                        }
+                        " and on the made-up houses of the project's sample. Threads: "
                         (tch::get_num_threads()) "."
                     }
                     (summary(sections))
@@ -74,10 +79,16 @@ fn counts(claims: &[&Claim]) -> String {
             (Verdict::InPart, _) => "in part",
             (Verdict::DoesNotHold, 1) => "does not",
             (Verdict::DoesNotHold, _) => "do not",
+            (Verdict::NotMeasured, _) => "not measured",
         };
         (n > 0).then(|| format!("{n} {words}"))
     };
-    let verdicts = [Verdict::Holds, Verdict::InPart, Verdict::DoesNotHold];
+    let verdicts = [
+        Verdict::Holds,
+        Verdict::InPart,
+        Verdict::DoesNotHold,
+        Verdict::NotMeasured,
+    ];
     let counts: Vec<String> = verdicts.into_iter().filter_map(count).collect();
     counts.join(", ")
 }
@@ -111,6 +122,7 @@ fn claim_row(claim: &Claim) -> Markup {
         Verdict::Holds => ("holds", "✓"),
         Verdict::InPart => ("in-part", "~"),
         Verdict::DoesNotHold => ("does-not-hold", "✗"),
+        Verdict::NotMeasured => ("not-measured", "–"),
     };
     html! {
         tr id=(claim.id) {

@@ -320,3 +320,22 @@ impl Variant for LabelsThroughSoftmax {
         BinaryClassification::loss(output, target)
     }
 }
+
+/// Which labels hold, as shares of one: `F.cross_entropy(logits, shares)`, targets float32 `(N, 3)`
+/// with a sum of 1.
+#[derive(Debug)]
+pub struct LabelsShared;
+
+impl Variant for LabelsShared {
+    const NAME: &'static str = "labels: shares of one";
+    type Layers = Layers<3>;
+    type Question = BinaryClassification;
+
+    fn layers(vs: &Path) -> Layers<3> {
+        Layers::new(vs)
+    }
+
+    fn loss(logits: &Tensor, shares: &Tensor) -> Result<Tensor> {
+        Ok(logits.f_cross_entropy_loss::<Tensor>(shares, None, Reduction::Mean, -100, 0.)?)
+    }
+}

@@ -187,13 +187,15 @@
 //! # A number: nothing
 //!
 //! Softmax over one logit is exp(z)/exp(z) = 1 for every z. The answer is always 1 and the gradient
-//! always 0: nothing is learnt. A sigmoid learns, and cannot say 2 ([`regression`](#claims)).
+//! always 0: nothing is learnt. A sigmoid learns, as long as the prices lie within the unit that its 1
+//! stands for; of what is dearer it is far off, for it cannot say 2 ([`regression`](#claims)).
 //!
 //! # Several labels at once: a sigmoid for each
 //!
 //! Softmax shares out one unit of probability. Where two labels hold, it can at best give ½ to
-//! each, which costs ln 2 apiece, however sure the network is. A sigmoid answers for each label by
-//! itself ([`several`](#claims)).
+//! each, which costs ln 2 apiece, however sure the network is. At a threshold of 0.5 it names one
+//! label at most; at a lower one, fitted, it names several and is still right less often than a
+//! sigmoid, which answers for each label by itself ([`several`](#claims)).
 //!
 //! ```
 //! use tch::{Kind, Reduction, Tensor};
@@ -261,4 +263,4 @@
 //! | `regression` | `a price needs no softmax`, `softmax over one output is always 1`, `softmax on a price is nonsense`, `a sigmoid caps a price` |
 //! | `binary` | `sigmoid(z) is softmax over [0, z]`, `one sigmoid does as well as softmax`, `two outputs cost more` |
 //! | `saturation` | `sigmoid, then BCE: gradient vanishes`, `BCE on the logit keeps it` |
-//! | `several` | `softmax cannot give several labels`, `so its accuracy has a ceiling`, `a sigmoid for each label can` |
+//! | `several` | `softmax at 0.5: one label at most`, `so its accuracy at 0.5 has a ceiling`, `softmax worse at a fitted threshold`, `a sigmoid for each label can` |
