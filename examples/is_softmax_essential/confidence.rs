@@ -39,7 +39,7 @@ impl Answers {
     }
 }
 
-pub fn section(digits: &Digits, run: &Run<DigitClassifier, f64>) -> Result<Section> {
+pub fn section<S>(digits: &Digits, run: &Run<DigitClassifier, S>) -> Result<Section> {
     let Digits {
         validation, test, ..
     } = digits;

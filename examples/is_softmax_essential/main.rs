@@ -13,11 +13,13 @@ mod claims;
 mod confidence;
 mod data;
 mod figures;
+mod gradients;
 mod laboratory;
 mod losses;
 mod normalisation;
 mod regression;
 mod report;
+mod saturation;
 mod several_labels;
 mod variants;
 

@@ -19,11 +19,11 @@
 //! p_k = exp(z_k) / Σ exp(z_j)
 //! ```
 //!
-//! with the sum over j = 1 … K makes K positive numbers that sum to one from any K numbers z, the
-//! logits ([`probabilities`](#claims)). It keeps their order, so `argmax` finds the same class before
+//! with the sum over j = 1 … K makes K positive numbers that sum to one from any K finite numbers z,
+//! the logits; in float32 some round to 0 ([`probabilities`](#claims)). It keeps their order, so `argmax` finds the same class before
 //! and after, unless two logits are so near (6e-8) that their probabilities round to the same
 //! ([`argmax`](#claims)). It does not see a constant c added to all logits, since exp(c) can be taken
-//! out of numerator and denominator; a logit alone therefore says nothing
+//! out of numerator and denominator; a logit alone therefore is no probability
 //! ([`arbitrary`](#claims), [`shift`](#claims)).
 //!
 //! As the formula stands, it overflows: in float32 exp(89) is infinite, and ∞/∞ is no number
@@ -135,8 +135,10 @@
 //! exp(z) / (exp(0) + exp(z)) = 1 / (1 + exp(−z)) = sigmoid(z)
 //! ```
 //!
-//! A second output adds nothing but its weights: softmax sees the difference of the two logits
-//! alone. It is the same mathematics, not the same bits ([`binary`](#claims)).
+//! A second output adds nothing to what can be said: softmax sees the difference of the two logits
+//! alone. It is the same mathematics, not the same bits. It trains otherwise, for both rows of
+//! weights take Adam's step and the difference moves by both: after as many steps, two outputs were
+//! a little ahead ([`binary`](#claims)).
 //!
 //! The loss −ln p, −ln(1 − p) for no, has the trouble of the last section again. In float32
 //! sigmoid(16.7) is 1: the logarithm of 1 − p is cut off at −100, and the sigmoid's slope p(1 − p)
