@@ -1,25 +1,26 @@
 //! What a sure and wrong answer teaches under each of the four losses.
 
 use anyhow::Result;
+use final_layer::tasks::{DigitClassification, Task};
 use plotters::prelude::SeriesLabelPosition;
 use tch::{Kind, Tensor};
 
 use crate::claims::{Claim, Figure, Layout, Verdict};
 use crate::figures::{Axis, Plot, Series};
 use crate::losses::{CLASSES, COLORS, NAMES, mark};
-use crate::variants::digit_losses;
+use crate::variants::{
+    Loss, cross_entropy_on_softmax, squared_error_on_logits, squared_error_on_softmax,
+};
 
 /// The logit of a wrong class of which the network is sure; all others are 0.
 const SURE: f64 = 50.;
 
-type Loss = fn(&Tensor, &Tensor) -> Tensor;
-
 /// The four losses, in the order of the curves.
 const LOSSES: [Loss; 4] = [
-    |logits, target| logits.cross_entropy_for_logits(target),
-    digit_losses::cross_entropy_on_softmax,
-    digit_losses::squared_error_on_softmax,
-    digit_losses::squared_error_on_logits,
+    DigitClassification::loss,
+    cross_entropy_on_softmax,
+    squared_error_on_softmax,
+    squared_error_on_logits,
 ];
 
 /// The norm of the gradient on the logits of one picture, where class 0 has logit `z`, all others
@@ -29,7 +30,7 @@ fn gradient_norm(loss: Loss, z: f64) -> Result<f64> {
     logits[0] = z as f32;
     let logits = Tensor::from_slice(&logits).view([1, CLASSES]);
     let logits = logits.set_requires_grad(true);
-    loss(&logits, &Tensor::from_slice(&[1i64])).backward();
+    loss(&logits, &Tensor::from_slice(&[1i64]))?.backward();
     // In float64: the square of 1e-22 is no float32.
     Ok(f64::try_from(logits.grad().to_kind(Kind::Double).norm())?)
 }

@@ -7,10 +7,10 @@ use tch::{Device, Kind, Tensor};
 
 use crate::claims::{Claim, Figure, Layout, Verdict};
 use crate::figures::{Axis, BLUE, GREEN, Mark, Plot, Series};
-use crate::variants::binary_cross_entropy_with_logits;
+use crate::variants::{Loss, binary_cross_entropy_with_logits as on_the_logit};
 
 /// Loss and gradient of a logit `z` whose true answer is no.
-fn loss_and_gradient(loss: fn(&Tensor, &Tensor) -> Result<Tensor>, z: f32) -> Result<(f64, f64)> {
+fn loss_and_gradient(loss: Loss, z: f32) -> Result<(f64, f64)> {
     let z = Tensor::from_slice(&[z]).set_requires_grad(true);
     let loss = loss(&z, &Tensor::zeros([1], (Kind::Float, Device::Cpu)))?;
     loss.backward();
@@ -19,10 +19,6 @@ fn loss_and_gradient(loss: fn(&Tensor, &Tensor) -> Result<Tensor>, z: f32) -> Re
 
 fn after_sigmoid(z: &Tensor, target: &Tensor) -> Result<Tensor> {
     BinaryClassification::loss(&z.sigmoid(), target)
-}
-
-fn with_logits(z: &Tensor, target: &Tensor) -> Result<Tensor> {
-    Ok(binary_cross_entropy_with_logits(z, target))
 }
 
 /// Where a search for the end of the gradient begins and ends.
@@ -79,7 +75,7 @@ impl Saturation {
     }
 
     pub fn figure(&self) -> Result<Figure> {
-        let points = |loss: fn(&Tensor, &Tensor) -> Result<Tensor>| {
+        let points = |loss: Loss| {
             let point = |half: i32| {
                 let z = half as f32 / 2.;
                 Ok((z.into(), loss_and_gradient(loss, z)?.1))
@@ -87,7 +83,7 @@ impl Saturation {
             (-10..=50).map(point).collect::<Result<Vec<_>>>()
         };
         let series = vec![
-            Series::new("BCE on the logit", GREEN, Mark::Line, points(with_logits)?),
+            Series::new("BCE on the logit", GREEN, Mark::Line, points(on_the_logit)?),
             Series::new(
                 "sigmoid, then BCE",
                 BLUE,
@@ -102,7 +98,7 @@ impl Saturation {
             Some(z) => format!("after a sigmoid it is 0 from z = {z:.3} on"),
             None => format!("after a sigmoid it is never 0 up to z = {}", SEARCH.1),
         };
-        let (_, kept) = loss_and_gradient(with_logits, 25.)?;
+        let (_, kept) = loss_and_gradient(on_the_logit, 25.)?;
         plot.alt = format!(
             "The gradient on a logit z whose true answer is no. On the logit it is {kept:.3} at \
              z = 25; {lost}."
@@ -121,8 +117,8 @@ impl Saturation {
 
 pub fn on_logits() -> Result<Claim> {
     let (after, gradient_after) = loss_and_gradient(after_sigmoid, 17.)?;
-    let (with, gradient_with) = loss_and_gradient(with_logits, 17.)?;
-    let (_, farther) = loss_and_gradient(with_logits, SEARCH.1)?;
+    let (with, gradient_with) = loss_and_gradient(on_the_logit, 17.)?;
+    let (_, farther) = loss_and_gradient(on_the_logit, SEARCH.1)?;
     Ok(Claim {
         id: "bce-on-logits",
         text: "BCE on the logit keeps it",
