@@ -260,9 +260,15 @@ fn table(answers: &[Answers]) -> Table {
     Table {
         caption: "The three networks; last, the test pictures with a probability of exactly 0 or 1"
             .to_owned(),
-        head: ["", "weights", "time a step", "ROC AUC", "exactly 0 or 1"]
-            .map(str::to_owned)
-            .into(),
+        head: [
+            "network",
+            "weights",
+            "time a step",
+            "ROC AUC",
+            "exactly 0 or 1",
+        ]
+        .map(str::to_owned)
+        .into(),
         rows: answers.iter().map(row).collect(),
     }
 }

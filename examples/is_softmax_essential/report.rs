@@ -98,9 +98,16 @@ fn section(part: &Section) -> Markup {
         section id=(part.id) {
             h2 { (part.title) }
             p { (part.about) }
-            table.claims {
-                thead { tr { th { "Claim" } th { "Measured" } th { "Verdict" } } }
-                tbody { @for claim in &part.claims { (claim_row(claim)) } }
+            // The roles outlive a style that shows a row as lines, on a phone.
+            table.claims role="table" {
+                thead role="rowgroup" {
+                    tr role="row" {
+                        @for name in ["Claim", "Measured", "Verdict"] {
+                            th scope="col" role="columnheader" { (name) }
+                        }
+                    }
+                }
+                tbody role="rowgroup" { @for claim in &part.claims { (claim_row(claim)) } }
             }
             details {
                 summary { "How each verdict is reached" }
@@ -125,10 +132,10 @@ fn claim_row(claim: &Claim) -> Markup {
         Verdict::NotMeasured => ("not-measured", "–"),
     };
     html! {
-        tr id=(claim.id) {
-            td { (claim.text) }
-            td { (claim.measured) }
-            td class=(class) { span aria-hidden="true" { (sign) } " " (claim.verdict) }
+        tr id=(claim.id) role="row" {
+            td role="cell" { (claim.text) }
+            td role="cell" { (claim.measured) }
+            td.(class) role="cell" { span aria-hidden="true" { (sign) } " " (claim.verdict) }
         }
     }
 }
@@ -154,13 +161,22 @@ fn table_block(table: &Table) -> Markup {
     html! {
         details {
             summary { (table.caption) }
-            div.wide tabindex="0" {
+            div.wide tabindex="0" role="region" aria-label=(table.caption) {
                 table.numbers {
-                    thead { tr { @for cell in &table.head { th { (cell) } } } }
-                    tbody {
-                        @for row in &table.rows { tr { @for cell in row { td { (cell) } } } }
-                    }
+                    thead { tr { @for cell in &table.head { th scope="col" { (cell) } } } }
+                    tbody { @for row in &table.rows { (number_row(row)) } }
                 }
+            }
+        }
+    }
+}
+
+/// Its first cell names the row.
+fn number_row(row: &[String]) -> Markup {
+    html! {
+        tr {
+            @for (i, cell) in row.iter().enumerate() {
+                @if i == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
             }
         }
     }
@@ -187,5 +203,7 @@ fn standalone(plot: &str) -> String {
     let colors = STYLE.split("/* page */").next().unwrap_or_default();
     let inside = plot.find('>').map_or(0, |end| end + 1);
     let (start, rest) = plot.split_at(inside);
-    format!("{start}\n<style>{colors}</style>{rest}\n")
+    // Of its own: a page that shows it may be light where the system is dark.
+    let paper = "svg { background: var(--paper); }";
+    format!("{start}\n<style>{colors}{paper}</style>{rest}\n")
 }

@@ -1,5 +1,6 @@
 //! `is_softmax_essential`: its lines, its numbers, its report, what it refuses.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -69,19 +70,22 @@ struct Finding {
     verdict: String,
 }
 
-fn findings() -> Vec<Finding> {
-    let finding = |line: &str| {
+impl Finding {
+    fn new(line: &str) -> Self {
         let fields: Vec<&str> = line.split(" | ").map(str::trim).collect();
         let [claim, measured, verdict] = fields[..] else {
             panic!("not three fields: {line}");
         };
-        Finding {
+        Self {
             claim: claim.to_owned(),
             measured: measured.to_owned(),
             verdict: verdict.to_owned(),
         }
-    };
-    EXPERIMENT_RUN.stdout.lines().map(finding).collect()
+    }
+}
+
+fn findings() -> Vec<Finding> {
+    EXPERIMENT_RUN.stdout.lines().map(Finding::new).collect()
 }
 
 /// What was measured for a claim, which has to have this verdict.
@@ -96,10 +100,15 @@ fn measured(claim: &str, verdict: &str) -> String {
 
 /// The numbers in what was measured for a claim, which has to have this verdict.
 fn numbers(claim: &str, verdict: &str) -> Vec<f64> {
-    let text = measured(claim, verdict);
+    numbers_in(&measured(claim, verdict))
+}
+
+fn numbers_in(text: &str) -> Vec<f64> {
     let is_part = |c: char| c.is_ascii_digit() || ".-+e".contains(c);
     let parts = text.split(|c| !is_part(c));
-    parts.filter_map(|part| part.parse().ok()).collect()
+    // A sentence ends in a dot, too.
+    let numbers = parts.map(|part| part.trim_end_matches('.').parse());
+    numbers.filter_map(Result::ok).collect()
 }
 
 #[test]
@@ -126,6 +135,71 @@ fn one_line_a_claim() {
     // No bar where stderr is no terminal; a reader of data may have a note.
     let unexpected = |line: &&str| !line.starts_with("note: ");
     assert_eq!(EXPERIMENT_RUN.stderr.lines().find(unexpected), None);
+}
+
+/// Every name in the guide that stands for lines leads to their row, and no row is without one.
+#[test]
+fn guide_links_its_statements_to_the_rows() {
+    let guide = fs::read_to_string(root("src/guide/last_layer.rs")).unwrap();
+    let between = |start: &str, end: &str| -> BTreeSet<String> {
+        let parts = guide.split(start).skip(1);
+        let names = parts.filter_map(|part| part.split_once(end));
+        names.map(|(name, _)| name.to_owned()).collect()
+    };
+    let anchors = between("<a id=\"", "\"></a>`");
+    let links = between("`](#", ")");
+    assert_eq!(anchors.len(), 11);
+    assert_eq!(links, anchors);
+    for name in &anchors {
+        assert!(guide.contains(&format!("| <a id=\"{name}\"></a>`{name}` |")));
+        assert!(guide.contains(&format!("[`{name}`](#{name})")));
+    }
+}
+
+/// The lines that the README quotes are a run's: the same claims and verdicts, and the numbers but
+/// for what another processor's rounding does to a training.
+#[test]
+fn readme_quotes_a_run() {
+    let readme = fs::read_to_string(root("README.md")).unwrap();
+    let (_, section) = readme.split_once("## Is softmax essential?").unwrap();
+    let (_, quoted) = section.split_once("```text\n").unwrap();
+    let (quoted, _) = quoted.split_once("\n```").unwrap();
+    let quoted: Vec<Finding> = quoted.lines().map(Finding::new).collect();
+    assert_eq!(quoted.len(), 3);
+    for quoted in quoted {
+        let printed = numbers(&quoted.claim, &quoted.verdict);
+        let written = numbers_in(&quoted.measured);
+        assert_eq!(written.len(), printed.len(), "{}", quoted.claim);
+        for (written, printed) in written.iter().zip(&printed) {
+            let claim = &quoted.claim;
+            assert!(
+                (written - printed).abs() < 0.02,
+                "{claim}: {written}, {printed}"
+            );
+        }
+    }
+}
+
+/// The figure that the README shows is a run's: its ends, in the text alternative, are.
+#[test]
+fn readme_shows_a_run() {
+    let shown = fs::read_to_string(root("docs/loss-curves.svg")).unwrap();
+    let label = |svg: &str| {
+        let (_, rest) = svg.split_once("aria-label=\"").unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    };
+    let [shown_label, drawn] = [&shown, &EXPERIMENT_RUN.loss_curve].map(|svg| label(svg));
+    let [written, printed] = [&shown_label, &drawn].map(|label| numbers_in(label));
+    assert_eq!((written.len(), printed.len()), (4, 4), "{shown_label}");
+    for (written, printed) in written.iter().zip(&printed) {
+        assert!((written - printed).abs() < 0.02, "{shown_label}; {drawn}");
+    }
+    // The style does not depend on a training.
+    let style = |svg: &str| {
+        let (_, rest) = svg.split_once("<style>").unwrap();
+        rest.split_once("</style>").unwrap().0.to_owned()
+    };
+    assert_eq!(style(&shown), style(&EXPERIMENT_RUN.loss_curve));
 }
 
 /// The guide's table of claims names these lines, all of them and in their order.
@@ -348,7 +422,7 @@ fn report_holds_all_claims_and_figures() {
     let report = &EXPERIMENT_RUN.report;
     let cell = |text: &str| {
         let text = text.replace('&', "&amp;").replace('<', "&lt;");
-        format!("<td>{}</td>", text.replace('>', "&gt;"))
+        format!("<td role=\"cell\">{}</td>", text.replace('>', "&gt;"))
     };
     for finding in findings() {
         assert!(report.contains(&cell(&finding.claim)), "{}", finding.claim);
@@ -375,6 +449,7 @@ fn figures_go_to_a_folder() {
     assert_eq!(EXPERIMENT_RUN.figures, plots);
     let svg = &EXPERIMENT_RUN.loss_curve;
     assert!(svg.starts_with("<svg ") && svg.contains("<style>"), "{svg}");
+    assert!(svg.contains("svg { background: var(--paper); }"), "{svg}");
 }
 
 #[test]
