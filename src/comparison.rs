@@ -15,15 +15,19 @@ impl Difference {
     /// The mean difference of what two models scored on each sample. NaN without a sample.
     ///
     /// Its standard error is that of models which are equal, √(Σ d²)/N: where right answers score 1
-    /// and wrong ones 0, McNemar's root of the number of samples that only one model got right, over
-    /// N.
+    /// and wrong ones 0, McNemar's root of the number of samples that only one model got right,
+    /// over N.
     ///
     /// ```
     /// use final_layer::comparison::Difference;
     /// let difference = Difference::paired(&[1., 1., 1., 0.], &[1., 0., 0., 0.]);
     /// assert_eq!(difference, Difference { mean: 0.5, error: 2f64.sqrt() / 4. });
     /// ```
+    ///
+    /// # Panics
+    /// If one model has scores of more samples than the other.
     pub fn paired(a: &[f64], b: &[f64]) -> Self {
+        assert_eq!(a.len(), b.len(), "scores of the same samples");
         let count = a.len() as f64;
         let differences = || a.iter().zip(b).map(|(a, b)| a - b);
         let squares: f64 = differences().map(|d| d * d).sum();
@@ -38,7 +42,12 @@ impl Difference {
     ///
     /// Source: DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or more correlated
     /// receiver operating characteristic curves" (1988).
+    ///
+    /// # Panics
+    /// If there is not one score of each model for each sample.
     pub fn of_auc(truth: &[bool], a: &[f64], b: &[f64]) -> Self {
+        let samples = [a.len(), b.len()];
+        assert_eq!(samples, [truth.len(); 2], "scores of the same samples");
         let [positives, negatives] = [true, false].map(|class| {
             let [a, b] = [a, b].map(|scores| placements(truth, scores, class));
             a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>()

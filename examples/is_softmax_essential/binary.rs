@@ -208,10 +208,10 @@ fn more_costly([_, one, two]: &[Answers; 3]) -> Claim {
             heavier >= COSTLY && slower >= COSTLY,
             heavier >= COSTLY || slower >= COSTLY,
         ),
-        rule: "Beside one output, both with the loss on logits; the time is that of a training step, \
-               the least of the medians of ten epochs, the networks taking turns. That there are \
-               more weights is known; whether it matters is judged. Holds if there are 5 % more or \
-               above, and a step takes 5 % longer or more; in part if one of them.",
+        rule: "Beside one output, both with the loss on logits; the time is that of a training \
+               step, the least of the medians of ten epochs, the networks taking turns. That there \
+               are more weights is known; whether it matters is judged. Holds if there are 5 % \
+               more or above, and a step takes 5 % longer or more; in part if one of them.",
     }
 }
 

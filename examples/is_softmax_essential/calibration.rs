@@ -158,13 +158,13 @@ impl Calibration {
             text: "a temperature calibrates it",
             measured,
             verdict,
-            rule: "The temperature T was fitted on validation pictures. Holds if it brings down the \
-                   cross-entropy (NLL) of the test pictures by more than two standard errors of \
-                   the difference on the same pictures, and the expected calibration error (ECE) \
-                   that is left is one of chance: at most the last number, which 95 of 100 test \
-                   sets of a calibrated classifier stay below. In part if the cross-entropy is \
-                   brought down at all. Not measured where no T is best: all validation pictures \
-                   are answered right.",
+            rule: "The temperature T was fitted on validation pictures. Holds if it brings down \
+                   the cross-entropy (NLL) of the test pictures by more than two standard errors \
+                   of the difference on the same pictures, and the expected calibration error \
+                   (ECE) that is left is one of chance: at most the last number, which 95 of 100 \
+                   test sets of a calibrated classifier stay below. In part if the cross-entropy \
+                   is brought down at all. Not measured where no T is best: all validation \
+                   pictures are answered right.",
         })
     }
 
@@ -204,8 +204,8 @@ impl Calibration {
         Ok(Figure {
             id: "reliability",
             caption: format!(
-                "Reliability: of the answers in each of {BINS} bins of confidence, the share that is \
-             right (dots), and the share of all answers that fall into the bin (bars). \
+                "Reliability: of the answers in each of {BINS} bins of confidence, the share that \
+             is right (dots), and the share of all answers that fall into the bin (bars). \
              Calibrated, the dots lie on the diagonal. Expected calibration error {:.3} as \
              trained, {:.3} with the logits divided by {temperature:.2}.",
                 self.trained.error, self.tempered.error

@@ -76,9 +76,9 @@ pub fn section(seed: Seed) -> Result<Section> {
                 counts.negative == 0 && counts.with_zero == 0,
                 counts.negative == 0,
             ),
-            rule: "That none is below 0 is a theorem, checked; that some are rounded to 0, as e^z is \
-                   where z is 104 below the largest, is measured. Holds if all are above 0; in part \
-                   if none is below.",
+            rule: "That none is below 0 is a theorem, checked; that some are rounded to 0, as e^z \
+                   is where z is 104 below the largest, is measured. Holds if all are above 0; in \
+                   part if none is below.",
         },
         Claim {
             id: "naive-overflow",

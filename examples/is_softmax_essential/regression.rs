@@ -105,8 +105,9 @@ pub fn section(laboratory: &Laboratory, houses: &Splits) -> Result<Section> {
             "HousePricePredictor three times from the same initial weights: with nothing, with \
              softmax and with a sigmoid after its single output. Squared error, {HOUSE_EPOCHS} \
              epochs over {} of the sample's made-up houses, measured on {} others. The prices are \
-             in units of {}, with the sigmoid of {}: most cost less than that. The document prints such a price as tensor([1.255]); an output for one house has two \
-             dimensions, tensor([[1.255]]).",
+             in units of {}, with the sigmoid of {}: most cost less than that. The document prints \
+             such a price as tensor([1.255]); an output for one house has two dimensions, \
+             tensor([[1.255]]).",
             train.len(),
             test.len(),
             dollars(DOLLARS),
@@ -222,9 +223,9 @@ fn figure(truth: &[f64], prices: &[Prices; 3]) -> Result<Figure> {
     Ok(Figure {
         id: "prices",
         caption: format!(
-            "Predicted against true prices of the made-up test houses; right ones lie on the dashed \
-             line. With softmax they go from {} to {}, with a sigmoid, for which {} is the most that \
-             can be said, up to {}.",
+            "Predicted against true prices of the made-up test houses; right ones lie on the \
+             dashed line. With softmax they go from {} to {}, with a sigmoid, for which {} is the \
+             most that can be said, up to {}.",
             dollars(smallest(softmax.predicted.iter().copied())),
             dollars(largest(softmax.predicted.iter().copied())),
             dollars(CAP),

@@ -177,9 +177,9 @@ fn claims(measured: &Measured, truth: &Tensor) -> Vec<Claim> {
                 softmax.all, ceiling.all
             ),
             verdict: Verdict::if_so(softmax.all <= ceiling.all && ceiling.all < 1.),
-            rule: "The ceiling is what softmax would reach at a threshold of 0.5 by the true labels: \
-                   those of all pictures that have one label at most. It follows from the line \
-                   above; measured is how low it is. Holds if it is below 1 and not exceeded.",
+            rule: "The ceiling is what softmax would reach at a threshold of 0.5 by the true \
+                   labels: those of all pictures that have one label at most. It follows from the \
+                   line above; measured is how low it is. Holds if it is below 1 and not exceeded.",
         },
         Claim {
             id: "softmax-threshold",

@@ -19,16 +19,16 @@
 //! p_k = exp(z_k) / Σ exp(z_j)
 //! ```
 //!
-//! with the sum over j = 1 … K makes K positive numbers that sum to one from any K finite numbers z,
-//! the logits; in float32 some round to 0 ([`probabilities`](#probabilities)). It keeps their order, so `argmax` finds the same class before
-//! and after, unless two logits are so near (6e-8) that their probabilities round to the same
-//! ([`argmax`](#argmax)). It does not see a constant c added to all logits, since exp(c) can be taken
-//! out of numerator and denominator; a logit alone therefore is no probability
-//! ([`arbitrary`](#arbitrary), [`shift`](#shift)).
+//! with the sum over j = 1 … K makes K positive numbers that sum to one from any K finite numbers
+//! z, the logits; in float32 some round to 0 ([`probabilities`](#probabilities)). It keeps their
+//! order, so `argmax` finds the same class before and after, unless two logits are so near (6e-8)
+//! that their probabilities round to the same ([`argmax`](#argmax)). It does not see a constant c
+//! added to all logits, since exp(c) can be taken out of numerator and denominator; a logit alone
+//! therefore is no probability ([`arbitrary`](#arbitrary), [`shift`](#shift)).
 //!
 //! As the formula stands, it overflows: in float32 exp(89) is infinite, and ∞/∞ is no number
-//! ([`overflow`](#overflow)). The constant mends that. With c = −max z every exponent is at most 0 and
-//! one of them is 0, so the sum lies between 1 and K. Softmax is computed so, in libtorch as
+//! ([`overflow`](#overflow)). The constant mends that. With c = −max z every exponent is at most 0
+//! and one of them is 0, so the sum lies between 1 and K. Softmax is computed so, in libtorch as
 //! everywhere.
 //!
 //! ```
@@ -76,9 +76,10 @@
 //! where the sum lies between 1 and K: nothing overflows, and the logarithm is never that of 0. The
 //! gradient by `z_k` is `p_k`, less 1 for k = c: it does not vanish while the answer is wrong.
 //!
-//! A softmax of one's own before the loss loses that. The probability of a class whose logit is more
-//! than 104 below the largest is 0 in float32 ([`probabilities`](#probabilities)), its logarithm −∞,
-//! and the gradient no number. This is why `F.cross_entropy`, and `cross_entropy_for_logits` here, take logits.
+//! A softmax of one's own before the loss loses that. The probability of a class whose logit is
+//! more than 104 below the largest is 0 in float32 ([`probabilities`](#probabilities)), its
+//! logarithm −∞, and the gradient no number. This is why `F.cross_entropy`, and
+//! `cross_entropy_for_logits` here, take logits.
 //!
 //! They also apply softmax themselves. Give them probabilities, and it is applied twice
 //! ([`losses`](#losses)). Probabilities lie in 0…1, so to the loss they are logits that hardly
@@ -88,7 +89,7 @@
 //! −ln (e / (e + K − 1)) = ln (1 + (K − 1)/e)        1.46115 for K = 10
 //! ```
 //!
-//! and a network that is wrong and sure of it gets no gradient to mend that.
+//! and a network that is wrong and sure of it gets no gradient to mend that ([`losses`](#losses)).
 //!
 //! ```
 //! use tch::{Kind, Reduction, Tensor};
@@ -142,9 +143,9 @@
 //!
 //! The loss −ln p, −ln(1 − p) for no, has the trouble of the last section again. In float32
 //! sigmoid(16.7) is 1: the logarithm of 1 − p is cut off at −100, and the sigmoid's slope p(1 − p)
-//! is 0, so that no gradient gets back to z ([`saturation`](#saturation)). Where the answer is yes, p
-//! itself grows small without becoming 0, and the gradient fades from z = −28 on. From the logit the
-//! loss is
+//! is 0, so that no gradient gets back to z ([`saturation`](#saturation)). Where the answer is yes,
+//! p itself grows small without becoming 0, and the gradient fades from z = −28 on. From the logit
+//! the loss is
 //!
 //! ```text
 //! max(z, 0) − z·y + ln(1 + exp(−|z|))
@@ -189,8 +190,9 @@
 //! # A number: nothing
 //!
 //! Softmax over one logit is exp(z)/exp(z) = 1 for every z. The answer is always 1 and the gradient
-//! always 0: nothing is learnt. A sigmoid learns, as long as the prices lie within the unit that its 1
-//! stands for; of what is dearer it is far off, for it cannot say 2 ([`regression`](#regression)).
+//! always 0: nothing is learnt. A sigmoid learns, as long as the prices lie within the unit that
+//! its 1 stands for; of what is dearer it is far off, for it cannot say 2
+//! ([`regression`](#regression)).
 //!
 //! # Several labels at once: a sigmoid for each
 //!
@@ -246,8 +248,8 @@
 //!
 //! # Claims
 //!
-//! Each name above stands for lines that this command prints, with their numbers, from networks that
-//! it trains; its report has the figures:
+//! Each name above stands for lines that this command prints, with their numbers, from networks
+//! that it trains; its report has the figures:
 //!
 //! ```sh
 //! cargo run --example is_softmax_essential

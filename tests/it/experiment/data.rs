@@ -7,8 +7,8 @@ use super::EXPERIMENT;
 use crate::common::{example, refusal, run, stdout};
 use crate::files;
 
-/// The four files of MNIST, with pictures that are the same for every digit of a class and apart for
-/// others.
+/// The four files of MNIST, with pictures that are the same for every digit of a class and apart
+/// for others.
 fn mnist_apart(train: u32, test: u32) -> [(&'static str, Vec<u8>); 4] {
     let images = |count: u32| {
         let rows = (0..count).flat_map(|n| (0..28u32).map(move |row| row / 2 == n % 10));
@@ -23,8 +23,8 @@ fn mnist_apart(train: u32, test: u32) -> [(&'static str, Vec<u8>); 4] {
     ]
 }
 
-/// Where no answer is wrong, what would be told by wrong ones is said not to be measured. The report
-/// names the folder of the digits by its last component, and the houses apart.
+/// Where no answer is wrong, what would be told by wrong ones is said not to be measured. The
+/// report names the folder of the digits by its last component, and the houses apart.
 #[test]
 fn data_without_a_mistake() {
     let folder = tempfile::tempdir().unwrap();
