@@ -4,6 +4,7 @@
 pub mod calibration;
 pub mod checkpoint;
 pub mod cli;
+pub mod comparison;
 pub mod data;
 pub mod device;
 pub mod evaluation;

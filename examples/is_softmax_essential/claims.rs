@@ -8,6 +8,8 @@ pub enum Verdict {
     Holds,
     InPart,
     DoesNotHold,
+    /// The data leave nothing to measure.
+    NotMeasured,
 }
 
 impl Verdict {
@@ -32,6 +34,7 @@ impl fmt::Display for Verdict {
             Self::Holds => "holds",
             Self::InPart => "holds in part",
             Self::DoesNotHold => "does not hold",
+            Self::NotMeasured => "not measured",
         })
     }
 }

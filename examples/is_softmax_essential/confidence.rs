@@ -1,40 +1,33 @@
 //! What the logits of a trained network say without softmax, and what its probabilities are worth.
 
 use anyhow::Result;
-use final_layer::calibration::{Bin, expected_calibration_error, fit_temperature, reliability};
 use final_layer::data::Samples;
 use final_layer::metrics::roc_auc;
 use final_layer::networks::DigitClassifier;
-use plotters::prelude::SeriesLabelPosition;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
-use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
+use crate::calibration::Calibration;
+use crate::claims::{Claim, Figure, Layout, Section, Verdict};
 use crate::data::{Digits, to_bool, to_f64};
-use crate::figures::{Axis, BLUE, INK, Mark, ORANGE, Plot, Series, largest, picture, smallest};
+use crate::figures::{Axis, BLUE, Mark, ORANGE, Plot, Series, largest, picture, smallest};
 use crate::laboratory::{Run, outputs};
 use crate::variants::softmax;
-
-/// Equally wide, as in Guo et al. (2017).
-const BINS: usize = 15;
-
-/// Sets of answers drawn from a calibrated classifier.
-const DRAWS: i64 = 400;
 
 /// What is added to all logits.
 const SHIFT: f64 = 100.;
 
 /// A network's answers to the pictures of one set.
-struct Answers {
-    logits: Tensor,
-    probabilities: Tensor,
+pub struct Answers {
+    pub logits: Tensor,
+    pub probabilities: Tensor,
     /// The largest probability of each picture.
-    confidences: Vec<f64>,
+    pub confidences: Vec<f64>,
     /// Whether the class of the largest is the true one.
-    right: Vec<bool>,
+    pub right: Vec<bool>,
 }
 
 impl Answers {
-    fn new(logits: Tensor, targets: &Tensor) -> Result<Self> {
+    pub fn new(logits: Tensor, targets: &Tensor) -> Result<Self> {
         let probabilities = softmax(&logits);
         let (confidences, classes) = probabilities.max_dim(1, false);
         Ok(Self {
@@ -44,35 +37,18 @@ impl Answers {
             logits,
         })
     }
-
-    fn bins(&self) -> Vec<Bin> {
-        reliability(&self.confidences, &self.right, BINS)
-    }
-
-    fn calibration_error(&self) -> f64 {
-        expected_calibration_error(&self.bins())
-    }
 }
 
-pub fn section(digits: &Digits, run: &Run<DigitClassifier, f64>) -> Result<Section> {
+pub fn section<S>(digits: &Digits, run: &Run<DigitClassifier, S>) -> Result<Section> {
     let Digits {
         validation, test, ..
     } = digits;
     let answers = Answers::new(outputs(&run.model, test), &test.targets)?;
-    let validation_logits = outputs(&run.model, validation);
-    let temperature = fit_temperature(&validation_logits, &validation.targets)?;
-    let tempered = Answers::new(&answers.logits / temperature, &test.targets)?;
-    let likely = likely_calibration_error(&answers.confidences);
+    let calibration = Calibration::new(run, digits, &answers)?;
 
     let mut claims = claims_about_logits(&answers)?;
     claims.push(sigmoid_ties()?);
-    claims.extend(claims_about_calibration(
-        &answers,
-        &tempered,
-        temperature,
-        likely,
-        &test.targets,
-    )?);
+    claims.extend(calibration.claims(&answers, &test.targets)?);
     Ok(Section {
         id: "confidence",
         title: "What do logits say without softmax, and are probabilities to be trusted?",
@@ -87,9 +63,9 @@ pub fn section(digits: &Digits, run: &Run<DigitClassifier, f64>) -> Result<Secti
         claims,
         figures: vec![
             digits_figure(test, &answers)?,
-            reliability_figure(&answers, &tempered, temperature)?,
+            calibration.figure(&answers)?,
         ],
-        tables: vec![reliability_table(&answers, &tempered)],
+        tables: vec![calibration.table()],
     })
 }
 
@@ -116,10 +92,6 @@ fn claims_about_logits(answers: &Answers) -> Result<Vec<Claim>> {
     };
     let same_shifted = agreement(&shifted, logits);
     let same_class = agreement(logits, probabilities);
-
-    let largest_logits = to_f64(&logits.max_dim(1, false).0)?;
-    let by_logit = roc_auc(&answers.right, &largest_logits);
-    let by_probability = roc_auc(&answers.right, &answers.confidences);
     Ok(vec![
         Claim {
             id: "arbitrary-logits",
@@ -142,19 +114,37 @@ fn claims_about_logits(answers: &Answers) -> Result<Vec<Claim>> {
             text: "argmax of logits is unpredictable",
             measured: format!("the class that softmax gives: {same_class} of {n}"),
             verdict: Verdict::of(same_class == 0, same_class < n),
-            rule: "Does not hold if the largest logit and the largest probability are of one class \
+            rule: "That softmax keeps the order is a theorem, up to rounding: it is checked here. \
+                   Does not hold if the largest logit and the largest probability are of one class \
                    for every picture.",
         },
-        Claim {
-            id: "no-confidence",
-            text: "a logit does not reflect confidence",
-            measured: format!("right from wrong, AUC: {by_logit:.3}, softmax {by_probability:.3}"),
-            verdict: Verdict::of(by_logit <= 0.55, by_logit < by_probability),
-            rule: "How well the largest logit, and the largest probability, tell right answers \
-                   from wrong ones. Holds if the logit does so no better than chance (ROC AUC up \
-                   to 0.55); in part if worse than the probability.",
-        },
+        no_confidence(answers)?,
     ])
+}
+
+fn no_confidence(answers: &Answers) -> Result<Claim> {
+    let largest_logits = to_f64(&answers.logits.max_dim(1, false).0)?;
+    let by_logit = roc_auc(&answers.right, &largest_logits);
+    let by_probability = roc_auc(&answers.right, &answers.confidences);
+    let (n, right) = (answers.right.len(), &answers.right);
+    let (measured, verdict) = match (right.contains(&true), right.contains(&false)) {
+        (true, true) => (
+            format!("right from wrong, AUC: {by_logit:.3}, softmax {by_probability:.3}"),
+            Verdict::of(by_logit <= 0.55, by_logit < by_probability),
+        ),
+        (_, false) => (format!("no wrong answer among {n}"), Verdict::NotMeasured),
+        (false, _) => (format!("no right answer among {n}"), Verdict::NotMeasured),
+    };
+    Ok(Claim {
+        id: "no-confidence",
+        text: "a logit does not reflect confidence",
+        measured,
+        verdict,
+        rule: "How well the largest logit, and the largest probability, tell right answers from \
+               wrong ones. Holds if the logit does so no better than chance (ROC AUC up to 0.55); \
+               in part if worse than the probability. Not measured where all answers are right, or \
+               all wrong.",
+    })
 }
 
 /// Any increasing function keeps the order, but float32 rounds.
@@ -179,67 +169,6 @@ fn sigmoid_ties() -> Result<Claim> {
         rule: "Holds if both give the class of the largest logit; in part if one does. In float32 \
                the sigmoid of 17 and more is 1, and the first of equals is taken.",
     })
-}
-
-/// The calibration error that a calibrated classifier with these confidences stays below in 95 of
-/// 100 such test sets: whether each answer is right is drawn with its confidence.
-fn likely_calibration_error(confidences: &[f64]) -> f64 {
-    let confidences = Tensor::from_slice(confidences);
-    let mut errors: Vec<f64> = (0..DRAWS)
-        .map(|_| {
-            let chance = Tensor::rand_like(&confidences);
-            let right = chance.lt_tensor(&confidences);
-            error_of(&confidences, &right)
-        })
-        .collect();
-    errors.sort_by(f64::total_cmp);
-    errors[errors.len() * 95 / 100]
-}
-
-/// As [`expected_calibration_error`], in tensors: thousands of test sets in no time.
-fn error_of(confidences: &Tensor, right: &Tensor) -> f64 {
-    let bins = (confidences * BINS as f64).ceil().clamp(1., BINS as f64) - 1.;
-    let gaps = right.to_kind(Kind::Double) - confidences;
-    let sums = Tensor::zeros([BINS as i64], (Kind::Double, Device::Cpu));
-    let sums = sums.index_add(0, &bins.to_kind(Kind::Int64), &gaps);
-    sums.abs().sum(Kind::Double).double_value(&[]) / confidences.numel() as f64
-}
-
-fn claims_about_calibration(
-    answers: &Answers,
-    tempered: &Answers,
-    temperature: f64,
-    likely: f64,
-    targets: &Tensor,
-) -> Result<Vec<Claim>> {
-    let loss = |answers: &Answers| f64::try_from(answers.logits.cross_entropy_for_logits(targets));
-    let (before, after) = (answers.calibration_error(), tempered.calibration_error());
-    let (loss_before, loss_after) = (loss(answers)?, loss(tempered)?);
-    Ok(vec![
-        Claim {
-            id: "calibration",
-            text: "softmax output is a probability",
-            measured: format!("ECE {before:.3}; by chance up to {likely:.3}"),
-            verdict: Verdict::of(before <= likely, before <= 2. * likely),
-            rule: "Holds if the expected calibration error (ECE, 15 bins) is one that 95 of 100 test \
-                   sets of a calibrated classifier with these confidences stay below; in part if \
-                   it is at most twice as much.",
-        },
-        Claim {
-            id: "temperature",
-            text: "a temperature calibrates it",
-            measured: format!(
-                "T {temperature:.2}: ECE {before:.3}→{after:.3}, NLL {loss_before:.3}→{loss_after:.3}"
-            ),
-            verdict: Verdict::of(
-                after < before && loss_after < loss_before,
-                after < before || loss_after < loss_before,
-            ),
-            rule: "Holds if the temperature that was fitted on validation data brings down both \
-                   the expected calibration error (ECE) and the cross-entropy (NLL) of the test pictures; in part if \
-                   one of them.",
-        },
-    ])
 }
 
 /// The places of the test pictures that the figure shows, each with what it is.
@@ -327,80 +256,4 @@ fn digits_figure(test: &Samples, answers: &Answers) -> Result<Figure> {
         layout: Layout::Pictures,
         plots,
     })
-}
-
-fn reliability_figure(answers: &Answers, tempered: &Answers, temperature: f64) -> Result<Figure> {
-    let plot = |title: String, answers: &Answers| {
-        let bins = answers.bins();
-        let filled = bins.iter().filter(|bin| bin.count > 0);
-        let points = filled.map(|bin| (bin.confidence, bin.accuracy)).collect();
-        let counts = bins.iter().enumerate().map(|(i, bin)| {
-            let middle = (i as f64 + 0.5) / BINS as f64;
-            (middle, bin.count as f64 / answers.right.len() as f64)
-        });
-        let mut plot = Plot::new(
-            &title,
-            Axis::new("confidence", 0., 1.),
-            Axis::new("share", 0., 1.),
-            vec![
-                Series::new("share of answers", BLUE, Mark::Bars(0.05), counts.collect()),
-                Series::new("if calibrated", INK, Mark::Dashes, vec![(0., 0.), (1., 1.)]),
-                Series::new("share right", ORANGE, Mark::Dots, points),
-            ],
-        );
-        plot.legend = SeriesLabelPosition::UpperLeft;
-        plot.alt = format!(
-            "Reliability diagram {title}: the share of right answers over their confidence, \
-             beside the diagonal. Expected calibration error {:.3}.",
-            answers.calibration_error()
-        );
-        plot.to_svg()
-    };
-    Ok(Figure {
-        id: "reliability",
-        caption: format!(
-            "Reliability: of the answers in each of {BINS} bins of confidence, the share that is \
-             right (dots), and the share of all answers that fall into the bin (bars). \
-             Calibrated, the dots lie on the diagonal. Expected calibration error {:.3} as \
-             trained, {:.3} with the logits divided by {temperature:.2}.",
-            answers.calibration_error(),
-            tempered.calibration_error()
-        ),
-        layout: Layout::Even,
-        plots: vec![
-            plot("as trained".to_owned(), answers)?,
-            plot(format!("temperature {temperature:.2}"), tempered)?,
-        ],
-    })
-}
-
-fn reliability_table(answers: &Answers, tempered: &Answers) -> Table {
-    let cells = |bin: &Bin| match bin.count {
-        0 => ["0".to_owned(), "–".to_owned(), "–".to_owned()],
-        n => [
-            n.to_string(),
-            format!("{:.3}", bin.confidence),
-            format!("{:.3}", bin.accuracy),
-        ],
-    };
-    let (before, after) = (answers.bins(), tempered.bins());
-    let rows = before.iter().zip(&after).enumerate();
-    let row = |(i, (before, after)): (usize, (&Bin, &Bin))| {
-        let up_to = format!("{:.3}", (i + 1) as f64 / BINS as f64);
-        [vec![up_to], cells(before).into(), cells(after).into()].concat()
-    };
-    let head = [
-        "confidence up to",
-        "answers",
-        "confidence",
-        "right",
-        "tempered: answers",
-        "confidence",
-        "right",
-    ];
-    Table {
-        caption: "The reliability diagrams in numbers".to_owned(),
-        head: head.map(str::to_owned).into(),
-        rows: rows.map(row).collect(),
-    }
 }

@@ -15,8 +15,8 @@ const FEWEST: i64 = 100;
 pub struct Data {
     pub digits: Digits,
     pub houses: Splits,
-    /// Where the digits were read, in words.
-    pub source: String,
+    /// The name of the folder of the digits; none of the sample's.
+    pub folder: Option<String>,
 }
 
 /// Pictures of digits, uint8 `(N, 784)`, with their classes, int64 `(N,)`.
@@ -34,16 +34,18 @@ impl Data {
             Some(path) => read::<DigitClassifier>(path)?,
             None => read::<DigitClassifier>(&sample_data::<DigitClassifier>())?,
         };
-        let source = match path {
+        let digits = Digits::new(digits).with_context(|| match path {
             Some(path) => path.display().to_string(),
             None => "the project's sample data".to_owned(),
-        };
-        let digits = Digits::new(digits).with_context(|| source.clone())?;
+        })?;
         let houses = read::<HousePricePredictor>(&sample_data::<HousePricePredictor>())?;
         Ok(Self {
             digits,
             houses,
-            source,
+            folder: path.map(|path| {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                name.to_string_lossy().into_owned()
+            }),
         })
     }
 }

@@ -26,7 +26,7 @@ pub const BATCH_SIZE: i64 = 64;
 pub const LEARNING_RATE: f64 = 1e-3;
 
 /// Passes over the pictures, and over the houses, by all networks.
-const ALL_EPOCHS: usize = 9 * EPOCHS + 3 * ROUNDS;
+const ALL_EPOCHS: usize = 10 * EPOCHS + 3 * ROUNDS;
 const ALL_HOUSE_EPOCHS: usize = 3 * HOUSE_EPOCHS;
 
 pub struct Laboratory {

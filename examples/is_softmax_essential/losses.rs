@@ -1,32 +1,36 @@
 //! One network, one seed, four losses: which one softmax belongs with.
 
 use anyhow::Result;
+use final_layer::comparison::Difference;
+use final_layer::metrics::ConfusionMatrix;
 use final_layer::networks::DigitClassifier;
 use final_layer::tasks::{Model, Network};
 use plotters::prelude::SeriesLabelPosition;
-use tch::{Kind, Tensor};
 
 use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
 use crate::data::Digits;
 use crate::figures::{
     Axis, BLUE, GREEN, INK, Mark, ORANGE, PURPLE, Plot, Series, largest, smallest,
 };
+use crate::gradients;
 use crate::laboratory::{EPOCHS, Laboratory, Run, outputs};
-use crate::variants::{
-    CrossEntropyOnSoftmax, SquaredErrorOnLogits, SquaredErrorOnSoftmax, Varied, digit_losses,
-};
+use crate::variants::{CrossEntropyOnSoftmax, SquaredErrorOnLogits, SquaredErrorOnSoftmax, Varied};
 
-const CLASSES: i64 = 10;
+pub const CLASSES: i64 = 10;
 
-/// The logit of a wrong class of which the network is sure; all others are 0.
-const SURE: f64 = 50.;
+/// How a network answers the test pictures after an epoch.
+pub struct Judged {
+    accuracy: f64,
+    /// Of each picture 1 if it is right, else 0.
+    right: Vec<f64>,
+}
 
 /// The runs of the four losses.
 pub struct Runs {
-    pub on_logits: Run<DigitClassifier, f64>,
-    on_softmax: Run<Varied<CrossEntropyOnSoftmax>, f64>,
-    squared_on_softmax: Run<Varied<SquaredErrorOnSoftmax>, f64>,
-    squared_on_logits: Run<Varied<SquaredErrorOnLogits>, f64>,
+    pub on_logits: Run<DigitClassifier, Judged>,
+    on_softmax: Run<Varied<CrossEntropyOnSoftmax>, Judged>,
+    squared_on_softmax: Run<Varied<SquaredErrorOnSoftmax>, Judged>,
+    squared_on_logits: Run<Varied<SquaredErrorOnLogits>, Judged>,
 }
 
 /// Trains the network with each loss.
@@ -39,12 +43,16 @@ pub fn train(laboratory: &Laboratory, digits: &Digits) -> Result<Runs> {
     })
 }
 
-fn train_one<N: Network>(laboratory: &Laboratory, digits: &Digits) -> Result<Run<N, f64>> {
+fn train_one<N: Network>(laboratory: &Laboratory, digits: &Digits) -> Result<Run<N, Judged>> {
+    let truth = Vec::<i64>::try_from(&digits.test.targets)?;
     let judge = |model: &Model<N>| {
-        let right = outputs(model, &digits.test)
-            .argmax(1, false)
-            .eq_tensor(&digits.test.targets);
-        Ok(f64::try_from(right.mean(Kind::Double))?)
+        let classes = outputs(model, &digits.test).argmax(1, false);
+        let classes = Vec::<i64>::try_from(classes)?;
+        let pairs = classes.iter().zip(&truth);
+        Ok(Judged {
+            accuracy: ConfusionMatrix::new(CLASSES as usize, &truth, &classes).accuracy(),
+            right: pairs.map(|(a, b)| f64::from(a == b)).collect(),
+        })
     };
     laboratory.train(&digits.train, EPOCHS, judge)
 }
@@ -53,29 +61,41 @@ fn train_one<N: Network>(laboratory: &Laboratory, digits: &Digits) -> Result<Run
 struct Curve<'a> {
     name: &'static str,
     losses: &'a [f64],
-    accuracies: &'a [f64],
+    accuracies: Vec<f64>,
+    /// By picture: whether it is right after the first epoch, after the last, and in what share of
+    /// all.
+    first: &'a [f64],
+    last: &'a [f64],
+    share: Vec<f64>,
 }
 
-impl Curve<'_> {
-    fn new<'a, N: Network>(name: &'static str, run: &'a Run<N, f64>) -> Curve<'a> {
-        Curve {
+impl<'a> Curve<'a> {
+    fn new<N: Network>(name: &'static str, run: &'a Run<N, Judged>) -> Self {
+        let right: Vec<&[f64]> = run.scores.iter().map(|judged| &judged.right[..]).collect();
+        let pictures = right.first().map_or(0, |right| right.len());
+        let share = |picture| {
+            let right = right.iter().map(|right| right[picture]);
+            right.sum::<f64>() / run.scores.len() as f64
+        };
+        Self {
             name,
             losses: &run.losses,
-            accuracies: &run.scores,
+            accuracies: run.scores.iter().map(|judged| judged.accuracy).collect(),
+            first: right.first().copied().unwrap_or_default(),
+            last: right.last().copied().unwrap_or_default(),
+            share: (0..pictures).map(share).collect(),
         }
     }
 
-    fn first(&self) -> f64 {
-        self.accuracies.first().copied().unwrap_or(f64::NAN)
+    /// The accuracies after the first and the last epoch.
+    fn ends(&self) -> (f64, f64) {
+        ends(&self.accuracies)
     }
+}
 
-    fn last(&self) -> f64 {
-        self.accuracies.last().copied().unwrap_or(f64::NAN)
-    }
-
-    fn mean(&self) -> f64 {
-        self.accuracies.iter().sum::<f64>() / self.accuracies.len() as f64
-    }
+fn ends(values: &[f64]) -> (f64, f64) {
+    let of = |value: Option<&f64>| value.copied().unwrap_or(f64::NAN);
+    (of(values.first()), of(values.last()))
 }
 
 pub fn section(digits: &Digits, runs: &Runs) -> Result<Section> {
@@ -88,7 +108,7 @@ pub fn section(digits: &Digits, runs: &Runs) -> Result<Section> {
     let floor = (1. + (CLASSES - 1) as f64 / 1f64.exp()).ln();
     let [reference, twice, squared_on_softmax, squared_on_logits] = &curves;
     let claims = vec![
-        best(reference, &curves[1..], digits.test.len()),
+        best(reference, &curves[1..]),
         slower(
             "double-softmax",
             "softmax twice learns more slowly",
@@ -106,7 +126,7 @@ pub fn section(digits: &Digits, runs: &Runs) -> Result<Section> {
             rule: "Softmax of a vector of one 1 and nine 0 gives the true class e/(e + 9) at most. \
                    Holds if no batch had a loss below that of this.",
         },
-        gradients_when_wrong()?,
+        gradients::claim()?,
         slower(
             "squared-error-on-softmax",
             "squared error on softmax is slower",
@@ -134,100 +154,61 @@ pub fn section(digits: &Digits, runs: &Runs) -> Result<Section> {
         figures: vec![
             accuracy_figure(&curves)?,
             loss_figure(&curves, floor)?,
-            gradient_figure()?,
+            gradients::figure()?,
         ],
         tables: vec![table(&curves)],
     })
 }
 
-fn best(reference: &Curve, others: &[Curve], pictures: i64) -> Claim {
-    let next = others
-        .iter()
-        .max_by(|a, b| a.last().total_cmp(&b.last()))
-        .map_or(f64::NAN, Curve::last);
-    let last = reference.last();
-    let error = (last * (1. - last) / pictures as f64).sqrt();
+fn best(reference: &Curve, others: &[Curve]) -> Claim {
+    let ahead = |other: &Curve| Difference::paired(reference.last, other.last);
+    let by_accuracy = |a: &&Curve, b: &&Curve| a.ends().1.total_cmp(&b.ends().1);
+    let next = others.iter().max_by(by_accuracy).expect("others");
     Claim {
         id: "cross-entropy-on-logits",
         text: "cross-entropy on logits learns best",
-        measured: format!("accuracy {last:.3}; the best other loss: {next:.3}"),
-        verdict: Verdict::of(last > next + 2. * error, last >= next - 2. * error),
-        rule: "By the accuracy after the last epoch. Holds if it is above that of every other \
-               loss by more than two standard errors; in part if it is within two.",
+        measured: format!(
+            "{:.3}; best other loss {:.3} ({})",
+            reference.ends().1,
+            next.ends().1,
+            ahead(next)
+        ),
+        verdict: Verdict::of(
+            others.iter().all(|other| ahead(other).is_ahead()),
+            !others.iter().any(|other| ahead(other).is_behind()),
+        ),
+        rule: "By the accuracy after the last epoch. Holds if it is above that of every other loss \
+               by more than two standard errors of the difference on the same pictures; in part if \
+               it is below none by more.",
     }
 }
 
 fn slower(id: &'static str, text: &'static str, curve: &Curve, reference: &Curve) -> Claim {
-    let (first, last) = (curve.first(), curve.last());
-    let (other_first, other_last) = (reference.first(), reference.last());
-    let worse_at_first = first < other_first;
-    let worse_on_average = curve.mean() < reference.mean();
+    let first = Difference::paired(curve.first, reference.first);
+    let average = Difference::paired(&curve.share, &reference.share);
     Claim {
         id,
         text,
-        measured: format!(
-            "accuracy {first:.3} … {last:.3}; else {other_first:.3} … {other_last:.3}"
-        ),
+        measured: format!("first {first}; on average {average}"),
         verdict: Verdict::of(
-            worse_at_first && worse_on_average,
-            worse_at_first || worse_on_average,
+            first.is_behind() && average.is_behind(),
+            first.is_behind() || average.is_behind(),
         ),
-        rule: "The accuracy after the first and the last epoch, beside that of cross-entropy on \
-               logits. Holds if it is lower both after the first epoch and on the average of all; \
-               in part if one of them.",
+        rule: "The accuracy after the first epoch, and on the average of all, less that of \
+               cross-entropy on logits. Holds if both are below by more than two standard errors \
+               of the difference on the same pictures; in part if one of them.",
     }
 }
 
-type Loss = fn(&Tensor, &Tensor) -> Tensor;
-
-/// The four losses, in the order of the curves.
-const LOSSES: [Loss; 4] = [
-    |logits, target| logits.cross_entropy_for_logits(target),
-    digit_losses::cross_entropy_on_softmax,
-    digit_losses::squared_error_on_softmax,
-    digit_losses::squared_error_on_logits,
-];
-
-/// The norm of the gradient on the logits of one picture, where class 0 has logit `z`, all others
-/// 0, and class 1 is true.
-fn gradient_norm(loss: Loss, z: f64) -> Result<f64> {
-    let mut logits = vec![0f32; CLASSES as usize];
-    logits[0] = z as f32;
-    let logits = Tensor::from_slice(&logits).view([1, CLASSES]);
-    let logits = logits.set_requires_grad(true);
-    loss(&logits, &Tensor::from_slice(&[1i64])).backward();
-    // In float64: the square of 1e-22 is no float32.
-    Ok(f64::try_from(logits.grad().to_kind(Kind::Double).norm())?)
-}
-
-fn gradients_when_wrong() -> Result<Claim> {
-    let norms = LOSSES
-        .iter()
-        .map(|&loss| gradient_norm(loss, SURE))
-        .collect::<Result<Vec<f64>>>()?;
-    Ok(Claim {
-        id: "gradient-when-wrong",
-        text: "softmax twice: no gradient if wrong",
-        measured: format!(
-            "z = {SURE}: norm {:.1e}; on logits {:.3}",
-            norms[1], norms[0]
-        ),
-        verdict: Verdict::if_so(norms[0] > 1. && norms[1] < 1e-6),
-        rule: "Ten logits, 50 for a wrong class and 0 for the others. Holds if the gradient of \
-               cross-entropy on logits is larger than 1, and that through a second softmax \
-               smaller than a millionth.",
-    })
-}
-
-const COLORS: [plotters::style::RGBColor; 4] = [BLUE, ORANGE, GREEN, PURPLE];
-const NAMES: [&str; 4] = [
+pub const COLORS: [plotters::style::RGBColor; 4] = [BLUE, ORANGE, GREEN, PURPLE];
+pub const NAMES: [&str; 4] = [
     "cross-entropy, logits",
     "cross-entropy, softmax",
     "sq. error, softmax",
     "sq. error, logits",
 ];
 
-fn mark(curve: usize) -> Mark {
+pub fn mark(curve: usize) -> Mark {
     match curve % 2 {
         0 => Mark::Line,
         _ => Mark::Dashes,
@@ -238,8 +219,8 @@ fn accuracy_figure(curves: &[Curve]) -> Result<Figure> {
     let series = curves
         .iter()
         .enumerate()
-        .map(|(i, curve)| Series::epochs(NAMES[i], COLORS[i], mark(i), curve.accuracies));
-    let all = curves.iter().flat_map(|curve| curve.accuracies);
+        .map(|(i, curve)| Series::epochs(NAMES[i], COLORS[i], mark(i), &curve.accuracies));
+    let all = curves.iter().flat_map(|curve| &curve.accuracies);
     let lowest = smallest(all.copied()).min(0.8);
     // Room below the curves for the legend.
     let from = (lowest * 10. - 2.).floor().max(0.) / 10.;
@@ -249,9 +230,8 @@ fn accuracy_figure(curves: &[Curve]) -> Result<Figure> {
         Axis::new("test accuracy", from, 1.),
         series.collect(),
     );
-    plot.alt = describe("Test accuracy over epochs.", curves, |curve| {
-        (curve.first(), curve.last())
-    });
+    let shown: Vec<&Curve> = curves.iter().collect();
+    plot.alt = describe("Test accuracy over epochs.", &shown, |curve| curve.ends());
     Ok(Figure {
         id: "accuracy",
         caption: "Test accuracy after each epoch, by loss.".to_owned(),
@@ -262,7 +242,6 @@ fn accuracy_figure(curves: &[Curve]) -> Result<Figure> {
 
 fn loss_figure(curves: &[Curve], floor: f64) -> Result<Figure> {
     let floor_line = vec![(1., floor), (EPOCHS as f64, floor)];
-    let ends = |curve: &Curve| (curve.losses[0], curve.losses[curve.losses.len() - 1]);
     let plot = |title: &str, unit: &str, part: [usize; 2], extra: Option<Series>| {
         let losses = part.iter().flat_map(|&i| curves[i].losses.iter().copied());
         let highest = largest(losses) * 1.05;
@@ -276,8 +255,9 @@ fn loss_figure(curves: &[Curve], floor: f64) -> Result<Figure> {
             series.chain(extra).collect(),
         );
         plot.legend = SeriesLabelPosition::UpperRight;
-        let shown = part.map(|i| Curve { ..curves[i] });
-        plot.alt = describe(&format!("{title} over epochs."), &shown, ends);
+        let shown = part.map(|i| &curves[i]);
+        let about = format!("{title} over epochs.");
+        plot.alt = describe(&about, &shown, |curve| ends(curve.losses));
         plot.to_svg()
     };
     let floor_line = Series::new("floor ln(1 + 9/e)", INK, Mark::Dashes, floor_line);
@@ -295,46 +275,13 @@ fn loss_figure(curves: &[Curve], floor: f64) -> Result<Figure> {
     })
 }
 
-fn describe(what: &str, curves: &[Curve], ends: impl Fn(&Curve) -> (f64, f64)) -> String {
-    let part = |curve: &Curve| {
+fn describe(what: &str, curves: &[&Curve], ends: impl Fn(&Curve) -> (f64, f64)) -> String {
+    let part = |curve: &&Curve| {
         let (first, last) = ends(curve);
         format!(" {}: from {first:.3} to {last:.3}.", curve.name)
     };
     let parts: String = curves.iter().map(part).collect();
     format!("{what}{parts}")
-}
-
-/// The smallest power of ten that the plot of gradients shows.
-const SMALLEST_POWER: f64 = -24.;
-
-fn gradient_figure() -> Result<Figure> {
-    let mut series = Vec::new();
-    for (i, loss) in LOSSES.into_iter().enumerate() {
-        let mut points = Vec::new();
-        for z in 0..=SURE as i32 {
-            let power = gradient_norm(loss, z.into())?.log10();
-            points.push((z.into(), power.max(SMALLEST_POWER)));
-        }
-        series.push(Series::new(NAMES[i], COLORS[i], mark(i), points));
-    }
-    let y = Axis::new("norm of the gradient", SMALLEST_POWER, 4.);
-    let y = y.with_format(|power| format!("1e{power:.0}"));
-    let x = Axis::new("logit z of a wrong class", 0., SURE);
-    let mut plot = Plot::new("", x, y, series);
-    plot.legend = SeriesLabelPosition::LowerLeft;
-    plot.alt = "The norm of the gradient on the logits, on a logarithmic scale, over the logit of \
-                a wrong class. On logits it stays near 1 or grows; through softmax and a second \
-                loss that is not its own it falls exponentially."
-        .to_owned();
-    Ok(Figure {
-        id: "gradients",
-        caption:
-            "What a sure and wrong answer teaches: the gradient's norm on ten logits of which \
-                  a wrong one is z and all others are 0. Only the losses on logits correct it."
-                .to_owned(),
-        layout: Layout::Even,
-        plots: vec![plot.to_svg()?],
-    })
 }
 
 fn table(curves: &[Curve]) -> Table {

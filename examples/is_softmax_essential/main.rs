@@ -8,15 +8,18 @@
 //! that the report states beside it. The report has the figures.
 
 mod binary;
+mod calibration;
 mod claims;
 mod confidence;
 mod data;
 mod figures;
+mod gradients;
 mod laboratory;
 mod losses;
 mod normalisation;
 mod regression;
 mod report;
+mod saturation;
 mod several_labels;
 mod variants;
 

@@ -1,4 +1,4 @@
-//! Softmax makes positive numbers that sum to one, of anything.
+//! Softmax makes positive numbers that sum to one of any finite ones; in float32 some round to 0.
 
 use anyhow::Result;
 use final_layer::torch::random::Seed;
@@ -33,7 +33,8 @@ struct Counts {
     with_zero: i64,
     largest_gap: f64,
     not_finite: i64,
-    naive_not_finite: i64,
+    naive_overflows: i64,
+    naive_zero_by_zero: i64,
 }
 
 pub fn section(seed: Seed) -> Result<Section> {
@@ -75,20 +76,24 @@ pub fn section(seed: Seed) -> Result<Section> {
                 counts.negative == 0 && counts.with_zero == 0,
                 counts.negative == 0,
             ),
-            rule: "Holds if all are above 0; in part if none is below, but some are rounded to 0, \
-                   as e^z is where z is 104 below the largest.",
+            rule: "That none is below 0 is a theorem, checked; that some are rounded to 0, as e^z \
+                   is where z is 104 below the largest, is measured. Holds if all are above 0; in \
+                   part if none is below.",
         },
         Claim {
             id: "naive-overflow",
             text: "exp(z)/Σexp(z) overflows, softmax not",
             measured: format!(
-                "not finite: naive {:.1} %, softmax {:.1} %",
-                percent(counts.naive_not_finite),
+                "∞ in {:.2} %, 0/0 in {:.2} %; softmax {:.2} %",
+                percent(counts.naive_overflows),
+                percent(counts.naive_zero_by_zero),
                 percent(counts.not_finite)
             ),
-            verdict: Verdict::if_so(counts.naive_not_finite > 0 && counts.not_finite == 0),
-            rule: "Holds if the formula as written gives a NaN or an infinity for some of these \
-                   vectors, and softmax for none.",
+            verdict: Verdict::if_so(counts.naive_overflows > 0 && counts.not_finite == 0),
+            rule: "In how many vectors the sum of the formula as written is infinite (a power \
+                   overflows, or their sum), in how many it is 0 (all underflow), and in how many \
+                   softmax is not finite. Holds if the formula overflows for some of these \
+                   vectors, and softmax is finite for all.",
         },
         thousand()?,
     ];
@@ -134,7 +139,7 @@ fn count(logits: &Tensor, counts: &mut Counts) -> Result<()> {
     let probabilities = softmax(logits);
     let rows = |flags: Tensor| flags.any_dim(1, false).sum(Kind::Int64).int64_value(&[]);
     let gaps = (probabilities.sum_dim_intlist(1, false, Kind::Double) - 1.).abs();
-    let naive = naive_softmax(logits);
+    let sums = logits.exp().sum_dim_intlist(1, true, Kind::Float);
     let finite = logits.masked_select(&logits.isfinite());
     counts.vectors += logits.size()[0];
     counts.largest_logit = counts.largest_logit.max(f64::try_from(finite.abs().max())?);
@@ -142,7 +147,8 @@ fn count(logits: &Tensor, counts: &mut Counts) -> Result<()> {
     counts.with_zero += rows(probabilities.eq(0.));
     counts.largest_gap = counts.largest_gap.max(f64::try_from(gaps.max())?);
     counts.not_finite += rows(probabilities.isfinite().logical_not());
-    counts.naive_not_finite += rows(naive.isfinite().logical_not());
+    counts.naive_overflows += rows(sums.isinf());
+    counts.naive_zero_by_zero += rows(sums.eq(0.));
     Ok(())
 }
 

@@ -31,7 +31,12 @@ pub fn page(sections: &[Section], data: &Data, seed: Seed) -> String {
                     p {
                         "Every number on this page was computed in one run of "
                         code { "is_softmax_essential" }
-                        " from seed " (seed) ", on " (data.source) ". Threads: "
+                        " from seed " (seed) ", on the digits of "
+                        @match &data.folder {
+                            Some(folder) => code { (folder) },
+                            None => "the project's sample",
+                        }
+                        " and on the made-up houses of the project's sample. Threads: "
                         (tch::get_num_threads()) "."
                     }
                     (summary(sections))
@@ -74,10 +79,16 @@ fn counts(claims: &[&Claim]) -> String {
             (Verdict::InPart, _) => "in part",
             (Verdict::DoesNotHold, 1) => "does not",
             (Verdict::DoesNotHold, _) => "do not",
+            (Verdict::NotMeasured, _) => "not measured",
         };
         (n > 0).then(|| format!("{n} {words}"))
     };
-    let verdicts = [Verdict::Holds, Verdict::InPart, Verdict::DoesNotHold];
+    let verdicts = [
+        Verdict::Holds,
+        Verdict::InPart,
+        Verdict::DoesNotHold,
+        Verdict::NotMeasured,
+    ];
     let counts: Vec<String> = verdicts.into_iter().filter_map(count).collect();
     counts.join(", ")
 }
@@ -87,9 +98,16 @@ fn section(part: &Section) -> Markup {
         section id=(part.id) {
             h2 { (part.title) }
             p { (part.about) }
-            table.claims {
-                thead { tr { th { "Claim" } th { "Measured" } th { "Verdict" } } }
-                tbody { @for claim in &part.claims { (claim_row(claim)) } }
+            // The roles outlive a style that shows a row as lines, on a phone.
+            table.claims role="table" {
+                thead role="rowgroup" {
+                    tr role="row" {
+                        @for name in ["Claim", "Measured", "Verdict"] {
+                            th scope="col" role="columnheader" { (name) }
+                        }
+                    }
+                }
+                tbody role="rowgroup" { @for claim in &part.claims { (claim_row(claim)) } }
             }
             details {
                 summary { "How each verdict is reached" }
@@ -111,12 +129,13 @@ fn claim_row(claim: &Claim) -> Markup {
         Verdict::Holds => ("holds", "✓"),
         Verdict::InPart => ("in-part", "~"),
         Verdict::DoesNotHold => ("does-not-hold", "✗"),
+        Verdict::NotMeasured => ("not-measured", "–"),
     };
     html! {
-        tr id=(claim.id) {
-            td { (claim.text) }
-            td { (claim.measured) }
-            td class=(class) { span aria-hidden="true" { (sign) } " " (claim.verdict) }
+        tr id=(claim.id) role="row" {
+            td role="cell" { (claim.text) }
+            td role="cell" { (claim.measured) }
+            td.(class) role="cell" { span aria-hidden="true" { (sign) } " " (claim.verdict) }
         }
     }
 }
@@ -142,13 +161,22 @@ fn table_block(table: &Table) -> Markup {
     html! {
         details {
             summary { (table.caption) }
-            div.wide tabindex="0" {
+            div.wide tabindex="0" role="region" aria-label=(table.caption) {
                 table.numbers {
-                    thead { tr { @for cell in &table.head { th { (cell) } } } }
-                    tbody {
-                        @for row in &table.rows { tr { @for cell in row { td { (cell) } } } }
-                    }
+                    thead { tr { @for cell in &table.head { th scope="col" { (cell) } } } }
+                    tbody { @for row in &table.rows { (number_row(row)) } }
                 }
+            }
+        }
+    }
+}
+
+/// Its first cell names the row.
+fn number_row(row: &[String]) -> Markup {
+    html! {
+        tr {
+            @for (i, cell) in row.iter().enumerate() {
+                @if i == 0 { th scope="row" { (cell) } } @else { td { (cell) } }
             }
         }
     }
@@ -175,5 +203,7 @@ fn standalone(plot: &str) -> String {
     let colors = STYLE.split("/* page */").next().unwrap_or_default();
     let inside = plot.find('>').map_or(0, |end| end + 1);
     let (start, rest) = plot.split_at(inside);
-    format!("{start}\n<style>{colors}</style>{rest}\n")
+    // Of its own: a page that shows it may be light where the system is dark.
+    let paper = "svg { background: var(--paper); }";
+    format!("{start}\n<style>{colors}{paper}</style>{rest}\n")
 }

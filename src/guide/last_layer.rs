@@ -2,10 +2,10 @@
 //!
 //! | question | the last layer | loss | to read it | shown by |
 //! | --- | --- | --- | --- | --- |
-//! | which one of K | K logits | cross-entropy of logits | softmax; `argmax` for the class alone | [`losses`](#claims), [`argmax`](#claims) |
-//! | yes or no | one logit | binary cross-entropy of the logit | sigmoid | [`binary`](#claims), [`saturation`](#claims) |
-//! | which of K, any number at once | K logits | binary cross-entropy of each | a sigmoid for each | [`several`](#claims) |
-//! | how much | the number | squared error | as it is | [`regression`](#claims) |
+//! | which one of K | K logits | cross-entropy of logits | softmax; `argmax` for the class alone | [`losses`](#losses), [`argmax`](#argmax) |
+//! | yes or no | one logit | binary cross-entropy of the logit | sigmoid | [`binary`](#binary), [`saturation`](#saturation) |
+//! | which of K, any number at once | K logits | binary cross-entropy of each | a sigmoid for each | [`several`](#several) |
+//! | how much | the number | squared error | as it is | [`regression`](#regression) |
 //!
 //! In `tch` the losses are `cross_entropy_for_logits`, `binary_cross_entropy_with_logits` and
 //! `mse_loss`. One rule stands behind the second column: **while training, nothing follows the last
@@ -19,16 +19,16 @@
 //! p_k = exp(z_k) / Σ exp(z_j)
 //! ```
 //!
-//! with the sum over j = 1 … K makes K positive numbers that sum to one from any K numbers z, the
-//! logits ([`probabilities`](#claims)). It keeps their order, so `argmax` finds the same class before
-//! and after, unless two logits are so near (6e-8) that their probabilities round to the same
-//! ([`argmax`](#claims)). It does not see a constant c added to all logits, since exp(c) can be taken
-//! out of numerator and denominator; a logit alone therefore says nothing
-//! ([`arbitrary`](#claims), [`shift`](#claims)).
+//! with the sum over j = 1 … K makes K positive numbers that sum to one from any K finite numbers
+//! z, the logits; in float32 some round to 0 ([`probabilities`](#probabilities)). It keeps their
+//! order, so `argmax` finds the same class before and after, unless two logits are so near (6e-8)
+//! that their probabilities round to the same ([`argmax`](#argmax)). It does not see a constant c
+//! added to all logits, since exp(c) can be taken out of numerator and denominator; a logit alone
+//! therefore is no probability ([`arbitrary`](#arbitrary), [`shift`](#shift)).
 //!
 //! As the formula stands, it overflows: in float32 exp(89) is infinite, and ∞/∞ is no number
-//! ([`overflow`](#claims)). The constant mends that. With c = −max z every exponent is at most 0 and
-//! one of them is 0, so the sum lies between 1 and K. Softmax is computed so, in libtorch as
+//! ([`overflow`](#overflow)). The constant mends that. With c = −max z every exponent is at most 0
+//! and one of them is 0, so the sum lies between 1 and K. Softmax is computed so, in libtorch as
 //! everywhere.
 //!
 //! ```
@@ -76,19 +76,20 @@
 //! where the sum lies between 1 and K: nothing overflows, and the logarithm is never that of 0. The
 //! gradient by `z_k` is `p_k`, less 1 for k = c: it does not vanish while the answer is wrong.
 //!
-//! A softmax of one's own before the loss loses that. The probability of a class whose logit is more
-//! than 104 below the largest is 0 in float32, its logarithm −∞, and the gradient no number. This is
-//! why `F.cross_entropy`, and `cross_entropy_for_logits` here, take logits.
+//! A softmax of one's own before the loss loses that. The probability of a class whose logit is
+//! more than 104 below the largest is 0 in float32 ([`probabilities`](#probabilities)), its
+//! logarithm −∞, and the gradient no number. This is why `F.cross_entropy`, and
+//! `cross_entropy_for_logits` here, take logits.
 //!
 //! They also apply softmax themselves. Give them probabilities, and it is applied twice
-//! ([`losses`](#claims)). Probabilities lie in 0…1, so to the loss they are logits that hardly
+//! ([`losses`](#losses)). Probabilities lie in 0…1, so to the loss they are logits that hardly
 //! differ: a perfect answer, 1 for the right class and 0 for the other K − 1, still costs
 //!
 //! ```text
 //! −ln (e / (e + K − 1)) = ln (1 + (K − 1)/e)        1.46115 for K = 10
 //! ```
 //!
-//! and a network that is wrong and sure of it gets no gradient to mend that.
+//! and a network that is wrong and sure of it gets no gradient to mend that ([`losses`](#losses)).
 //!
 //! ```
 //! use tch::{Kind, Reduction, Tensor};
@@ -135,14 +136,16 @@
 //! exp(z) / (exp(0) + exp(z)) = 1 / (1 + exp(−z)) = sigmoid(z)
 //! ```
 //!
-//! A second output adds nothing but its weights: softmax sees the difference of the two logits
-//! alone. It is the same mathematics, not the same bits ([`binary`](#claims)).
+//! A second output adds nothing to what can be said: softmax sees the difference of the two logits
+//! alone. It is the same mathematics, not the same bits. It trains otherwise, for both rows of
+//! weights take Adam's step and the difference moves by both: after as many steps, two outputs were
+//! a little ahead ([`binary`](#binary)).
 //!
 //! The loss −ln p, −ln(1 − p) for no, has the trouble of the last section again. In float32
 //! sigmoid(16.7) is 1: the logarithm of 1 − p is cut off at −100, and the sigmoid's slope p(1 − p)
-//! is 0, so that no gradient gets back to z ([`saturation`](#claims)). Where the answer is yes, p
-//! itself grows small without becoming 0, and the gradient fades from z = −28 on. From the logit the
-//! loss is
+//! is 0, so that no gradient gets back to z ([`saturation`](#saturation)). Where the answer is yes,
+//! p itself grows small without becoming 0, and the gradient fades from z = −28 on. From the logit
+//! the loss is
 //!
 //! ```text
 //! max(z, 0) − z·y + ln(1 + exp(−|z|))
@@ -187,13 +190,16 @@
 //! # A number: nothing
 //!
 //! Softmax over one logit is exp(z)/exp(z) = 1 for every z. The answer is always 1 and the gradient
-//! always 0: nothing is learnt. A sigmoid learns, and cannot say 2 ([`regression`](#claims)).
+//! always 0: nothing is learnt. A sigmoid learns, as long as the prices lie within the unit that
+//! its 1 stands for; of what is dearer it is far off, for it cannot say 2
+//! ([`regression`](#regression)).
 //!
 //! # Several labels at once: a sigmoid for each
 //!
 //! Softmax shares out one unit of probability. Where two labels hold, it can at best give ½ to
-//! each, which costs ln 2 apiece, however sure the network is. A sigmoid answers for each label by
-//! itself ([`several`](#claims)).
+//! each, which costs ln 2 apiece, however sure the network is. At a threshold of 0.5 it names one
+//! label at most; at a lower one, fitted, it names several and is still right less often than a
+//! sigmoid, which answers for each label by itself ([`several`](#several)).
 //!
 //! ```
 //! use tch::{Kind, Reduction, Tensor};
@@ -218,7 +224,7 @@
 //!
 //! `argmax` of the logits says which class, and not how sure; softmax says how sure the network is,
 //! and not how often it is right when it is that sure. Whether the two agree is measured on samples
-//! that it has not seen ([`calibration`](#claims)).
+//! that it has not seen ([`calibration`](#calibration)).
 //!
 //! # The document's own numbers
 //!
@@ -242,8 +248,8 @@
 //!
 //! # Claims
 //!
-//! Each name above stands for lines that this command prints, with their numbers, from networks that
-//! it trains; its report has the figures:
+//! Each name above stands for lines that this command prints, with their numbers, from networks
+//! that it trains; its report has the figures:
 //!
 //! ```sh
 //! cargo run --example is_softmax_essential
@@ -251,14 +257,14 @@
 //!
 //! | name | lines |
 //! | --- | --- |
-//! | `probabilities` | `the probabilities the document prints`, `softmax sums to one`, `softmax gives positive numbers` |
-//! | `overflow` | `exp(z)/Σexp(z) overflows, softmax not`, `the same on [1000, 1001, 1002]` |
-//! | `arbitrary` | `without softmax: arbitrary values` |
-//! | `shift` | `logits + 100: nothing else changes` |
-//! | `argmax` | `argmax of logits is unpredictable`, `a logit does not reflect confidence`, `softmax and sigmoid keep the argmax` |
-//! | `calibration` | `softmax output is a probability`, `a temperature calibrates it` |
-//! | `losses` | `cross-entropy on logits learns best`, `softmax twice learns more slowly`, `softmax twice: loss ≥ ln(1 + 9/e)`, `softmax twice: no gradient if wrong`, `squared error on softmax is slower`, `squared error on logits is slower` |
-//! | `regression` | `a price needs no softmax`, `softmax over one output is always 1`, `softmax on a price is nonsense`, `a sigmoid caps a price` |
-//! | `binary` | `sigmoid(z) is softmax over [0, z]`, `one sigmoid does as well as softmax`, `two outputs cost more` |
-//! | `saturation` | `sigmoid, then BCE: gradient vanishes`, `BCE on the logit keeps it` |
-//! | `several` | `softmax cannot give several labels`, `so its accuracy has a ceiling`, `a sigmoid for each label can` |
+//! | <a id="probabilities"></a>`probabilities` | `the probabilities the document prints`, `softmax sums to one`, `softmax gives positive numbers` |
+//! | <a id="overflow"></a>`overflow` | `exp(z)/Σexp(z) overflows, softmax not`, `the same on [1000, 1001, 1002]` |
+//! | <a id="arbitrary"></a>`arbitrary` | `without softmax: arbitrary values` |
+//! | <a id="shift"></a>`shift` | `logits + 100: nothing else changes` |
+//! | <a id="argmax"></a>`argmax` | `argmax of logits is unpredictable`, `a logit does not reflect confidence`, `softmax and sigmoid keep the argmax` |
+//! | <a id="calibration"></a>`calibration` | `softmax output is a probability`, `a temperature calibrates it` |
+//! | <a id="losses"></a>`losses` | `cross-entropy on logits learns best`, `softmax twice learns more slowly`, `softmax twice: loss ≥ ln(1 + 9/e)`, `softmax twice: no gradient if wrong`, `squared error on softmax is slower`, `squared error on logits is slower` |
+//! | <a id="regression"></a>`regression` | `a price needs no softmax`, `softmax over one output is always 1`, `softmax on a price is nonsense`, `a sigmoid caps a price` |
+//! | <a id="binary"></a>`binary` | `sigmoid(z) is softmax over [0, z]`, `one sigmoid does as well as softmax`, `two outputs cost more` |
+//! | <a id="saturation"></a>`saturation` | `sigmoid, then BCE: gradient vanishes`, `BCE on the logit keeps it` |
+//! | <a id="several"></a>`several` | `softmax at 0.5: one label at most`, `so its accuracy at 0.5 has a ceiling`, `softmax worse at a fitted threshold`, `a sigmoid for each label can` |

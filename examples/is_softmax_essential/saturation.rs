@@ -1,0 +1,132 @@
+//! Where a sigmoid before the loss of a yes or no takes its gradient away.
+
+use anyhow::Result;
+use final_layer::tasks::{BinaryClassification, Task};
+use plotters::prelude::SeriesLabelPosition;
+use tch::{Device, Kind, Tensor};
+
+use crate::claims::{Claim, Figure, Layout, Verdict};
+use crate::figures::{Axis, BLUE, GREEN, Mark, Plot, Series};
+use crate::variants::{Loss, binary_cross_entropy_with_logits as on_the_logit};
+
+/// Loss and gradient of a logit `z` whose true answer is no.
+fn loss_and_gradient(loss: Loss, z: f32) -> Result<(f64, f64)> {
+    let z = Tensor::from_slice(&[z]).set_requires_grad(true);
+    let loss = loss(&z, &Tensor::zeros([1], (Kind::Float, Device::Cpu)))?;
+    loss.backward();
+    Ok((f64::try_from(&loss)?, f64::try_from(z.grad())?))
+}
+
+fn after_sigmoid(z: &Tensor, target: &Tensor) -> Result<Tensor> {
+    BinaryClassification::loss(&z.sigmoid(), target)
+}
+
+/// Where a search for the end of the gradient begins and ends.
+const SEARCH: (f32, f32) = (0., 100.);
+
+/// The smallest float32 z, up to [`SEARCH`]'s end, from which on the gradient through a sigmoid and
+/// then the loss is 0, by bisection; none if it never is.
+fn saturation() -> Result<Option<f32>> {
+    let is_zero = |z: f32| -> Result<bool> { Ok(loss_and_gradient(after_sigmoid, z)?.1 == 0.) };
+    if !is_zero(SEARCH.1)? {
+        return Ok(None);
+    }
+    // The bits of positive floats are in the order of the floats.
+    let (mut above, mut zero) = (SEARCH.0.to_bits(), SEARCH.1.to_bits());
+    while zero - above > 1 {
+        let middle = above + (zero - above) / 2;
+        match is_zero(f32::from_bits(middle))? {
+            true => zero = middle,
+            false => above = middle,
+        }
+    }
+    Ok(Some(f32::from_bits(zero)))
+}
+
+/// Where the gradient is lost.
+pub struct Saturation {
+    from: Option<f32>,
+    /// The loss at [`SEARCH`]'s end.
+    loss: f64,
+}
+
+impl Saturation {
+    pub fn find() -> Result<Self> {
+        Ok(Self {
+            from: saturation()?,
+            loss: loss_and_gradient(after_sigmoid, SEARCH.1)?.0,
+        })
+    }
+
+    pub fn vanishing(&self) -> Claim {
+        let loss = self.loss;
+        Claim {
+            id: "sigmoid-then-bce",
+            text: "sigmoid, then BCE: gradient vanishes",
+            measured: match self.from {
+                Some(z) => format!("0 from z = {z:.3} on; loss never above {loss:.0}"),
+                None => format!("not up to z = {}", SEARCH.1),
+            },
+            verdict: Verdict::if_so(self.from.is_some()),
+            rule: "A logit z, where no is true. Holds if from some z up to 100 on, found by \
+                   bisection, the gradient is exactly 0: the sigmoid rounds to 1, and the loss is \
+                   cut at 100.",
+        }
+    }
+
+    pub fn figure(&self) -> Result<Figure> {
+        let points = |loss: Loss| {
+            let point = |half: i32| {
+                let z = half as f32 / 2.;
+                Ok((z.into(), loss_and_gradient(loss, z)?.1))
+            };
+            (-10..=50).map(point).collect::<Result<Vec<_>>>()
+        };
+        let series = vec![
+            Series::new("BCE on the logit", GREEN, Mark::Line, points(on_the_logit)?),
+            Series::new(
+                "sigmoid, then BCE",
+                BLUE,
+                Mark::Dashes,
+                points(after_sigmoid)?,
+            ),
+        ];
+        let x = Axis::new("logit z, where no is true", -5., 25.);
+        let mut plot = Plot::new("", x, Axis::new("gradient", 0., 1.5), series);
+        plot.legend = SeriesLabelPosition::UpperLeft;
+        let lost = match self.from {
+            Some(z) => format!("after a sigmoid it is 0 from z = {z:.3} on"),
+            None => format!("after a sigmoid it is never 0 up to z = {}", SEARCH.1),
+        };
+        let (_, kept) = loss_and_gradient(on_the_logit, 25.)?;
+        plot.alt = format!(
+            "The gradient on a logit z whose true answer is no. On the logit it is {kept:.3} at \
+             z = 25; {lost}."
+        );
+        Ok(Figure {
+            id: "saturation",
+            caption: format!(
+                "The gradient on a logit z where no is true. On the logit it is {kept:.3} at \
+                 z = 25; {lost}, where the probability rounds to 1."
+            ),
+            layout: Layout::Even,
+            plots: vec![plot.to_svg()?],
+        })
+    }
+}
+
+pub fn on_logits() -> Result<Claim> {
+    let (after, gradient_after) = loss_and_gradient(after_sigmoid, 17.)?;
+    let (with, gradient_with) = loss_and_gradient(on_the_logit, 17.)?;
+    let (_, farther) = loss_and_gradient(on_the_logit, SEARCH.1)?;
+    Ok(Claim {
+        id: "bce-on-logits",
+        text: "BCE on the logit keeps it",
+        measured: format!(
+            "z = 17: loss {with:.0}, gradient {gradient_with:.0}; else {after:.0}, {gradient_after:.0}"
+        ),
+        verdict: Verdict::if_so(gradient_with > 0.99 && farther > 0.99),
+        rule: "Holds if, at z = 17 and at z = 100 where no is true, the gradient of the loss on \
+               the logit is within 1 % of 1.",
+    })
+}
