@@ -57,14 +57,9 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
     let trace = files.trace.as_deref().map(OutputFile::create).transpose()?;
     files.checkpoint().map(check_writable).transpose()?;
 
-    let data = match &resumed {
-        Some(checkpoint) if args.given.data.is_none() => read_data::<N>(&settings.data)
-            .with_context(|| {
-                let path = checkpoint.path.display();
-                format!("{path} names its data, which --data names anew where they have moved")
-            })?,
-        _ => read_data::<N>(&settings.data)?,
-    };
+    // A checkpoint names its data where nothing is given.
+    let recorded_in = resumed.as_ref().filter(|_| args.given.data.is_none());
+    let data = read_training_data::<N>(&settings.data, recorded_in)?;
     let fingerprint = fingerprint(&data.train)?;
     let mut training = new_training::<N>(&settings, common.weights.as_deref(), &data.train)?;
     if let Some(checkpoint) = &resumed {
@@ -97,6 +92,17 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
         file.write_safetensors(tensors, settings.record::<N>())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_training_data<N: Network>(path: &Path, recorded_in: Option<&Checkpoint>) -> Result<Splits> {
+    let data = read_data::<N>(path);
+    match recorded_in {
+        Some(checkpoint) => data.with_context(|| {
+            let path = checkpoint.path.display();
+            format!("{path} names its data, which --data names anew where they have moved")
+        }),
+        None => data,
+    }
 }
 
 /// The network, the optimizer and the order of the samples, drawn as Python draws them: the order
