@@ -9,6 +9,7 @@ use crate::data::Samples;
 use crate::tasks::{Model, Network, Task};
 use crate::torch::data::ShuffledOrder;
 use crate::torch::optim::Optimizer;
+use crate::torch::state_dict::state_dict;
 
 /// What one step computed before it moved the weights.
 #[derive(Debug)]
@@ -121,7 +122,7 @@ impl<N: Network> Training<N> {
 
     /// A finite loss may still have a gradient that is not.
     fn check_weights(&self) -> Result<()> {
-        for (name, parameter) in self.model.vs.variables() {
+        for (name, parameter) in state_dict(&self.model.vs) {
             if !bool::try_from(parameter.isfinite().all())? {
                 let (epoch, batch) = (self.position.epochs + 1, self.position.losses.len());
                 bail!(
