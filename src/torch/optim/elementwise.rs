@@ -5,7 +5,7 @@
 //! [`Sgd`](super::Sgd) do, with the roundings of libtorch's kernels: `lerp`, `addcmul` and
 //! `add(alpha)` multiply and add in one rounding, `addcdiv` rounds the product, the quotient and the
 //! sum. The square root is libtorch's own, as that of the mathematics library behind it is not the
-//! float32 nearest to the root: of 1,021 numbers, 170 differed.
+//! float32 nearest to the root: of 1,021 numbers, 170 differed on an AMD EPYC with AVX-512.
 //!
 //! libtorch chooses its kernels by the processor; so an optimizer finds out first whether the bits
 //! are the same on the one at hand ([`same_bits`]), and else keeps to the tensor form.
