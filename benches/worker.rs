@@ -23,7 +23,7 @@ use final_layer::data::Samples;
 use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
 use final_layer::tasks::{Model, Network, Task, draw_input};
 use final_layer::torch::data::ShuffledOrder;
-use final_layer::torch::optim::Algorithm;
+use final_layer::training::Algorithm;
 use final_layer::training::{Epoch, Observer, Position, Training, forward_and_backward};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor, no_grad};

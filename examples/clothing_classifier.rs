@@ -6,7 +6,7 @@ use tch::nn::{Linear, Module, Path};
 
 #[rustfmt::skip]
 #[derive(Debug)]
-struct ClothingClassifier {                             // class ClothingClassifier(nn.Module):
+struct ClothingClassifier {                                         // class ClothingClassifier(nn.Module):
     fc1: Linear,
     fc2: Linear,
     fc3: Linear,
@@ -17,21 +17,21 @@ impl Network for ClothingClassifier {
     type Task = DigitClassification;
     const NAME: &'static str = "clothing_classifier";
     const ABOUT: &'static str = "Ten kinds of clothing: tanh, ReLU, logits";
-    fn build(vs: &Path) -> Self {                       //     def __init__(self):
-        Self {                                          //         super().__init__()
-            fc1: linear(&(vs / "fc1"), 784, 128),       //         self.fc1 = nn.Linear(784, 128)
-            fc2: linear(&(vs / "fc2"), 128, 64),        //         self.fc2 = nn.Linear(128, 64)
-            fc3: linear(&(vs / "fc3"), 64, 10),         //         self.fc3 = nn.Linear(64, 10)
+    fn build(vs: &Path) -> Self {                                   //     def __init__(self):
+        Self {                                                      //         super().__init__()
+            fc1: linear(vs / "fc1", 784, 128, Default::default()),  //         self.fc1 = nn.Linear(784, 128)
+            fc2: linear(vs / "fc2", 128, 64, Default::default()),   //         self.fc2 = nn.Linear(128, 64)
+            fc3: linear(vs / "fc3", 64, 10, Default::default()),    //         self.fc3 = nn.Linear(64, 10)
         }
     }
 }
 
 #[rustfmt::skip]
 impl Module for ClothingClassifier {
-    fn forward(&self, x: &tch::Tensor) -> tch::Tensor { //     def forward(self, x):
-        let x = x.apply(&self.fc1).tanh();              //         x = torch.tanh(self.fc1(x))
-        let x = x.apply(&self.fc2).relu();              //         x = F.relu(self.fc2(x))
-        x.apply(&self.fc3)                              //         return self.fc3(x)
+    fn forward(&self, x: &tch::Tensor) -> tch::Tensor {             //     def forward(self, x):
+        let x = x.apply(&self.fc1).tanh();                          //         x = torch.tanh(self.fc1(x))
+        let x = x.apply(&self.fc2).relu();                          //         x = F.relu(self.fc2(x))
+        x.apply(&self.fc3)                                          //         return self.fc3(x)
     }
 }
 

@@ -4,14 +4,16 @@
 //! cargo run --example doctor
 //! ```
 
-use final_layer::device::DeviceName;
+use final_layer::torch::Error;
+use final_layer::torch::device::DeviceName;
 
 fn main() {
     println!("version {}", env!("FINAL_LAYER_TORCH_VERSION"));
     println!("threads {}", tch::get_num_threads());
     match "cuda".parse::<DeviceName>().map(DeviceName::find) {
         Ok(Ok(_)) => println!("gpus {}", tch::Cuda::device_count()),
-        Ok(Err(error)) => println!("gpus 0, {}", error.root_cause()),
+        Ok(Err(Error::Device { reason, .. })) => println!("gpus 0, {reason}"),
+        Ok(Err(error)) => println!("gpus 0, {error}"),
         Err(expected) => println!("gpus 0, {expected}"),
     }
 }

@@ -15,9 +15,11 @@ use anyhow::{Context, Result, ensure};
 use tch::{Kind, Tensor};
 
 use crate::data::Samples;
-use crate::storage::{Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata};
 use crate::tasks::Network;
-use crate::torch::state_dict::{copy_state_dict, state_dict};
+use crate::torch::serialization::{
+    Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata,
+};
+use crate::torch::serialization::{copy_state_dict, state_dict};
 use crate::training::{Position, Training};
 
 const MODEL: &str = "model.";
@@ -48,7 +50,7 @@ pub fn save<N: Network>(training: &Training<N>, settings: &Metadata, path: &Path
     insert_all(&mut tensors, OPTIMIZER, training.optimizer.state_dict());
     let mut metadata = settings.clone();
     metadata.insert(POSITION.to_owned(), epochs.to_string());
-    OutputFile::create(path)?.write_safetensors(&tensors, metadata)
+    Ok(OutputFile::create(path)?.write_safetensors(&tensors, metadata)?)
 }
 
 fn insert_all(tensors: &mut NamedTensors, prefix: &str, part: NamedTensors) {

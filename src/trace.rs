@@ -26,9 +26,9 @@ use anyhow::Result;
 use tch::{Device, Tensor};
 
 use crate::metrics::Evaluation;
-use crate::storage::NamedTensors;
 use crate::tasks::{Model, Network, Task, draw_input};
 use crate::torch::optim::Optimizer;
+use crate::torch::serialization::NamedTensors;
 use crate::training::{Epoch, Training, forward_and_backward};
 
 /// Trains `model` for `steps` steps on one random batch and records what happens.

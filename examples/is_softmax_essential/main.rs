@@ -29,8 +29,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use final_layer::cli::exit_code;
-use final_layer::storage::OutputFile;
 use final_layer::torch::random::Seed;
+use final_layer::torch::serialization::OutputFile;
 
 use data::Data;
 use laboratory::Laboratory;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use final_layer::storage::OutputFile;
 use final_layer::torch::random::Seed;
+use final_layer::torch::serialization::OutputFile;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};

@@ -105,8 +105,8 @@ impl<const OUTPUTS: i64> Network for Layers<OUTPUTS> {
 
     fn build(vs: &Path) -> Self {
         Self {
-            fc1: linear(&(vs / "fc1"), 784, 64),
-            fc2: linear(&(vs / "fc2"), 64, OUTPUTS),
+            fc1: linear(vs / "fc1", 784, 64, Default::default()),
+            fc2: linear(vs / "fc2", 64, OUTPUTS, Default::default()),
         }
     }
 }

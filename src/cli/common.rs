@@ -10,10 +10,10 @@ use clap::error::ErrorKind;
 
 use super::settings::threads;
 use crate::data::Splits;
-use crate::device::DeviceName;
 use crate::tasks::{Model, Network, Task};
+use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
-use crate::torch::state_dict::load_state_dict;
+use crate::torch::serialization::load_state_dict;
 
 #[derive(Debug, Args)]
 pub(super) struct Common {

@@ -20,6 +20,7 @@ use anyhow::{Error, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::tasks::Network;
+use crate::torch::one_line;
 use common::Common;
 
 #[derive(Debug, Parser)]
@@ -59,7 +60,7 @@ pub fn exit_code(result: Result<ExitCode>) -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}", one_line(&error));
+            let _ = writeln!(io::stderr(), "error: {}", one_line(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -74,15 +75,6 @@ fn dispatch<N: Network>(cli: &Cli) -> Result<ExitCode> {
         Some(Command::Predict(args)) => predict::run::<N>(&cli.common, args)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The error and its causes in one line: what libtorch says goes on with a C++ backtrace.
-fn one_line(error: &Error) -> String {
-    let causes = error.chain().map(|cause| {
-        let text = cause.to_string();
-        text.lines().next().unwrap_or_default().to_owned()
-    });
-    causes.collect::<Vec<_>>().join(": ")
 }
 
 fn is_broken_pipe(error: &Error) -> bool {

@@ -9,11 +9,11 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use super::common::{Common, note, sample_data};
 use crate::checkpoint::Checkpoint;
-use crate::device::DeviceName;
-use crate::storage::Metadata;
 use crate::tasks::Network;
-use crate::torch::optim::Algorithm;
+use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
+use crate::torch::serialization::Metadata;
+use crate::training::Algorithm;
 
 /// What the command line may say of a training run.
 #[derive(Debug, clap::Args)]

@@ -7,10 +7,10 @@ use clap::value_parser;
 
 use super::common::Common;
 use super::settings::{batch_size, learning_rate, torch_version};
-use crate::storage::{Metadata, OutputFile};
 use crate::tasks::Network;
-use crate::torch::optim::Algorithm;
+use crate::torch::serialization::{Metadata, OutputFile};
 use crate::trace;
+use crate::training::Algorithm;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -50,5 +50,5 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
         ("torch", torch_version().to_owned()),
     ];
     let metadata: Metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
-    output.write_safetensors(&trace, metadata)
+    Ok(output.write_safetensors(&trace, metadata)?)
 }

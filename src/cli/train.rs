@@ -18,10 +18,10 @@ use super::train_files::Files;
 use crate::checkpoint::{self, Checkpoint, fingerprint};
 use crate::data::{Samples, Splits};
 use crate::evaluation::evaluate;
-use crate::storage::{Metadata, NamedTensors, OutputFile, check_writable};
 use crate::tasks::Network;
 use crate::torch::data::ShuffledOrder;
-use crate::torch::state_dict::save_state_dict;
+use crate::torch::serialization::save_state_dict;
+use crate::torch::serialization::{Metadata, NamedTensors, OutputFile, check_writable};
 use crate::trace;
 use crate::training::{Epoch, Observer, Position, Training};
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result, anyhow, bail};
 use flate2::bufread::MultiGzDecoder;
 
-use crate::storage::{check_regular, one_line};
+use crate::torch::one_line;
+use crate::torch::serialization::check_regular;
 
 /// Deflate makes at most 258 bytes of 2 bits: a file holds at most this many times its own size.
 const MOST_EXPANSION: u64 = 1032;

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use py_literal::Value;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::storage::one_line;
+use crate::torch::one_line;
 
 use super::bytes::{most_inflated, open, read_exactly, shown};
 

@@ -109,7 +109,7 @@
 //! `Result`; its message goes on with a C++ backtrace, so print the first line.
 //!
 //! ```
-//! use final_layer::device::DeviceName;
+//! use final_layer::torch::device::DeviceName;
 //! use tch::nn::{self, VarStore};
 //! use tch::{Cuda, Device, Kind, TchError, Tensor};
 //!

@@ -12,8 +12,9 @@
 //!
 //! Source: `torch/_tensor_str.py`.
 
-use anyhow::{Result, bail};
 use tch::{Device, Kind, Tensor};
+
+use super::error::{Error, Result};
 
 const PRECISION: usize = 4;
 const LINE_WIDTH: usize = 80;
@@ -31,7 +32,7 @@ const PREFIX: &str = "tensor(";
 /// let t = tch::Tensor::from_slice(&[1.0f32, -0.5]);
 /// assert_eq!(repr(&t)?, "tensor([ 1.0000, -0.5000])");
 /// assert_eq!(repr(&tch::Tensor::from_slice(&[7i64]))?, "tensor([7])");
-/// # anyhow::Ok(())
+/// # Ok::<(), final_layer::torch::Error>(())
 /// ```
 pub fn repr(tensor: &Tensor) -> Result<String> {
     let kind = tensor.kind();
@@ -71,7 +72,10 @@ pub fn dtype_name(kind: Kind) -> Result<&'static str> {
         Kind::BFloat16 => "torch.bfloat16",
         Kind::Float => "torch.float32",
         Kind::Double => "torch.float64",
-        kind => bail!("cannot print a tensor of dtype {kind:?}"),
+        kind => {
+            let problem = format!("cannot print a tensor of dtype {kind:?}");
+            return Err(Error::Tensor(problem));
+        }
     })
 }
 

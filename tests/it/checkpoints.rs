@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use final_layer::checkpoint::Checkpoint;
-use final_layer::storage::{Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata};
+use final_layer::torch::serialization::{
+    Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata,
+};
 use tch::Tensor;
 
 use crate::common::{example, refusal, root, stdout};

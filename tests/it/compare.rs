@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use final_layer::networks::DigitClassifier;
-use final_layer::storage::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use final_layer::tasks::{DigitClassification, Model, Network};
-use final_layer::torch::optim::{Algorithm, Optimizer};
+use final_layer::torch::optim::Optimizer;
+use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use final_layer::trace;
+use final_layer::training::Algorithm;
 use tch::nn::{self, Module, OptimizerConfig};
 use tch::{Device, Kind, Tensor};
 
@@ -196,7 +197,7 @@ impl Optimizer for TchOptimizer {
         unreachable!("the trace asks for no state")
     }
 
-    fn load_state_dict(&mut self, _: &NamedTensors) -> anyhow::Result<()> {
+    fn load_state_dict(&mut self, _: &NamedTensors) -> final_layer::torch::Result<()> {
         unreachable!("the trace loads no state")
     }
 }

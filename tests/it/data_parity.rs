@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use final_layer::data::{Splits, ames, medmnist, mnist};
-use final_layer::storage::{NamedTensors, read_safetensors};
+use final_layer::torch::serialization::{NamedTensors, read_safetensors};
 use tch::Tensor;
 use tempfile::TempDir;
 

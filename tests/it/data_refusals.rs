@@ -8,9 +8,9 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use final_layer::networks::{DigitClassifier, HousePricePredictor};
-use final_layer::storage::OutputFile;
 use final_layer::tasks::{Model, Network};
-use final_layer::torch::state_dict::save_state_dict;
+use final_layer::torch::serialization::OutputFile;
+use final_layer::torch::serialization::save_state_dict;
 use image::{GrayImage, ImageFormat, RgbImage};
 use tch::Device;
 use tempfile::TempDir;

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use final_layer::checkpoint::{self, Checkpoint};
 use final_layer::networks::HousePricePredictor;
-use final_layer::storage::Metadata;
 use final_layer::tasks::Model;
 use final_layer::torch::data::ShuffledOrder;
-use final_layer::torch::optim::Algorithm;
-use final_layer::torch::state_dict::load_state_dict;
+use final_layer::torch::serialization::Metadata;
+use final_layer::torch::serialization::load_state_dict;
+use final_layer::training::Algorithm;
 use final_layer::training::{Position, Training};
 use tch::Device;
 

@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 
 use final_layer::networks::DigitClassifier;
-use final_layer::storage::{NamedTensors, read_safetensors};
 use final_layer::tasks::Model;
-use final_layer::torch::optim::{Adam, AdamConfig, Algorithm, Optimizer, Sgd, SgdConfig};
+use final_layer::torch::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
+use final_layer::torch::serialization::{NamedTensors, read_safetensors};
 use final_layer::trace;
+use final_layer::training::Algorithm;
 use serde_json::{Value, json};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};

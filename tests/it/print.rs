@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::fs;
 
-use final_layer::storage::read_safetensors;
 use final_layer::torch::print::repr;
+use final_layer::torch::serialization::read_safetensors;
 
 use crate::common::python_code;
 

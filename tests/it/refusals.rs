@@ -172,7 +172,7 @@ fn options_stand_before_or_after_a_subcommand() {
     let trace = |args: &[&str], name: &str| {
         let path = folder.path().join(name);
         stdout(example(NETWORK).args(args).arg("--output").arg(&path));
-        final_layer::storage::read_safetensors(&path).unwrap()
+        final_layer::torch::serialization::read_safetensors(&path).unwrap()
     };
     let before = trace(&["--seed=3", "trace", "--steps=1"], "before.safetensors");
     let after = trace(&["trace", "--steps=1", "--seed=3"], "after.safetensors");

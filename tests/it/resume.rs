@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use final_layer::storage::{Metadata, NamedTensors, OutputFile, read_safetensors};
+use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use tch::{Device, Kind, Tensor};
 use tempfile::TempDir;
 

@@ -225,7 +225,7 @@ fn nobody_needs_to_listen() {
             .args(["train", "--epochs=2", "--output"])
             .arg(&weights);
         run(&mut shell);
-        final_layer::storage::read_safetensors(&weights).expect(script);
+        final_layer::torch::serialization::read_safetensors(&weights).expect(script);
         fs::remove_file(&weights).unwrap();
     }
     let mut shell = Command::new("sh");
@@ -247,9 +247,9 @@ fn weights_that_are_not_numbers_have_no_answers() {
             .args(["train", "--epochs=1", "--output"])
             .arg(&weights),
     );
-    let mut tensors = final_layer::storage::read_safetensors(&weights).unwrap();
+    let mut tensors = final_layer::torch::serialization::read_safetensors(&weights).unwrap();
     let _ = tensors.get_mut("fc2.bias").unwrap().fill_(f64::NAN);
-    let file = final_layer::storage::OutputFile::create(&weights).unwrap();
+    let file = final_layer::torch::serialization::OutputFile::create(&weights).unwrap();
     file.write_safetensors(&tensors, Default::default())
         .unwrap();
     for args in [vec!["evaluate"], vec!["predict", "data/sample/houses.csv"]] {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
-use final_layer::storage::OutputFile;
 use final_layer::tasks::{Model, Network};
-use final_layer::torch::state_dict::save_state_dict;
+use final_layer::torch::serialization::OutputFile;
+use final_layer::torch::serialization::save_state_dict;
 use tch::Device;
 
 use crate::common::{NETWORKS, example, lock_generator, python, run, stdout};

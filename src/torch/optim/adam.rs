@@ -1,11 +1,11 @@
-use anyhow::Result;
 use tch::nn::VarStore;
 use tch::{Tensor, no_grad};
 
 use super::elementwise::{self, AdamStep};
 use super::{Optimizer, add_alpha};
-use crate::storage::NamedTensors;
-use crate::torch::state_dict::check_state_dict;
+use crate::torch::Result;
+use crate::torch::serialization::NamedTensors;
+use crate::torch::serialization::check_state_dict;
 
 /// The arguments of `torch.optim.Adam` and `torch.optim.AdamW`, under their names there.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,10 @@
-use anyhow::Result;
 use tch::nn::VarStore;
 use tch::{Tensor, no_grad};
 
 use super::{Optimizer, add_alpha, add_alpha_, elementwise};
-use crate::storage::NamedTensors;
-use crate::torch::state_dict::check_state_dict;
+use crate::torch::Result;
+use crate::torch::serialization::NamedTensors;
+use crate::torch::serialization::check_state_dict;
 
 /// The arguments of `torch.optim.SGD`, under their names there.
 #[derive(Clone, Copy, Debug, PartialEq)]

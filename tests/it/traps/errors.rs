@@ -3,7 +3,7 @@
 use std::fs;
 use std::panic::catch_unwind;
 
-use final_layer::storage::{Metadata, NamedTensors, OutputFile};
+use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile};
 use tch::nn::{self, VarStore};
 use tch::{Cuda, Device, Kind, Tensor};
 

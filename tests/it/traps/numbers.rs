@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use final_layer::torch::data::ShuffledOrder;
-use final_layer::torch::optim::Algorithm;
+use final_layer::training::Algorithm;
 use tch::data::Iter2;
 use tch::nn::{self, Init, Module, OptimizerConfig};
 use tch::{Device, Kind, Reduction, Tensor, no_grad};

@@ -1,18 +1,19 @@
 //! `torch.device`: where tensors live.
 
-use std::error::Error;
+use std::error::Error as _;
 use std::ffi::OsStr;
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, anyhow, ensure};
 use libloading::Library;
 use tch::{Cuda, Device, Tensor};
+
+use super::error::{Error, Result};
 
 /// A device as `torch.device` spells it: `cpu`, `cuda` (the first GPU) or `cuda:N`.
 ///
 /// ```
-/// use final_layer::device::DeviceName;
+/// use final_layer::torch::device::DeviceName;
 /// assert_eq!("cuda:1".parse::<DeviceName>().unwrap().to_string(), "cuda:1");
 /// assert!("tpu".parse::<DeviceName>().is_err());
 /// ```
@@ -30,25 +31,31 @@ impl DeviceName {
     /// If this libtorch has no CUDA, or if there is no such GPU.
     pub fn find(self) -> Result<Device> {
         if let Device::Cuda(index) = self.0 {
-            find_gpu(index).with_context(|| format!("--device {self}"))?;
+            find_gpu(index).map_err(|reason| Error::Device {
+                device: self.to_string(),
+                reason,
+            })?;
         }
         Ok(self.0)
     }
 }
 
-fn find_gpu(index: usize) -> Result<()> {
+/// The reason why there is no such GPU, if there is none.
+fn find_gpu(index: usize) -> Result<(), String> {
     load_cuda()?;
-    ensure!(
-        Cuda::is_available(),
-        "libtorch has CUDA but sees no GPU ({}); check that nvidia-smi lists one and that \
-         CUDA_VISIBLE_DEVICES does not hide it, or use --device cpu",
-        why_no_gpu()
-    );
+    if !Cuda::is_available() {
+        return Err(format!(
+            "libtorch has CUDA but sees no GPU ({}); check that nvidia-smi lists one and that \
+             CUDA_VISIBLE_DEVICES does not hide it, or use --device cpu",
+            why_no_gpu()
+        ));
+    }
     let count = Cuda::device_count();
-    ensure!(
-        (index as i64) < count,
-        "libtorch sees {count} CUDA devices, numbered from 0"
-    );
+    if index as i64 >= count {
+        return Err(format!(
+            "libtorch sees {count} CUDA devices, numbered from 0"
+        ));
+    }
     Ok(())
 }
 
@@ -64,7 +71,7 @@ fn why_no_gpu() -> String {
 
 /// Loads `libtorch_cuda`, found as the rest of libtorch is. No executable is linked with it, as the
 /// linker drops what nothing refers to; so a run on the CPU starts without it.
-fn load_cuda() -> Result<()> {
+fn load_cuda() -> Result<(), String> {
     let name = libloading::library_filename("torch_cuda");
     // SAFETY: loading runs the library's initialisers. They are libtorch's own, which register its
     // CUDA part with the `libtorch_cpu` that this process was linked with, as on `import torch`;
@@ -76,19 +83,19 @@ fn load_cuda() -> Result<()> {
 }
 
 /// Tells a libtorch without CUDA from one whose CUDA part does not load.
-fn not_loaded(name: &OsStr, error: libloading::Error) -> anyhow::Error {
+fn not_loaded(name: &OsStr, error: libloading::Error) -> String {
     let name = name.to_string_lossy();
     // What the system says, which names the missing file.
     let reason = error
         .source()
         .map_or(error.to_string(), ToString::to_string);
     if reason.starts_with(&format!("{name}: cannot open shared object file")) || !cfg!(unix) {
-        return anyhow!(
+        return format!(
             "this libtorch has no CUDA ({name} is not there); install a torch that has, as \
              scripts/setup does on Linux, or use --device cpu"
         );
     }
-    anyhow!(
+    format!(
         "libtorch's {name} does not load ({reason}); install torch again with all that it \
          depends on (remove .venv, then scripts/setup), or use --device cpu"
     )

@@ -1,15 +1,19 @@
 //! Training: the one loop, for every network.
 
+mod algorithm;
+
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail};
 use tch::Tensor;
 
+pub use algorithm::Algorithm;
+
 use crate::data::Samples;
 use crate::tasks::{Model, Network, Task};
 use crate::torch::data::ShuffledOrder;
 use crate::torch::optim::Optimizer;
-use crate::torch::state_dict::state_dict;
+use crate::torch::serialization::state_dict;
 
 /// What one step computed before it moved the weights.
 #[derive(Debug)]

@@ -8,17 +8,26 @@
 //!
 //! Source: `Module.load_state_dict` and `_load_from_state_dict` in `torch/nn/modules/module.py`.
 
+mod output_file;
+#[cfg(feature = "pt")]
+mod pt;
+mod safetensors;
+
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::{fs, io};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use pytorch_reader::{DType, PickleValue, PytorchReader};
 use tch::nn::VarStore;
-use tch::{Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
+pub use output_file::{OutputFile, check_writable};
+pub use safetensors::{Metadata, read_safetensors, read_safetensors_and_metadata};
+
+use super::error::{Error, Result};
 use super::print::dtype_name;
-use crate::storage::{
-    Metadata, NamedTensors, OutputFile, check_regular, one_line, read_safetensors,
-};
+
+/// Tensors by name, in the order of their names.
+pub type NamedTensors = BTreeMap<String, Tensor>;
 
 /// Loads weights into every parameter of `vs`, from a `.safetensors` file or from the `.pt` (or
 /// `.pth`) that `torch.save(model.state_dict(), …)` wrote.
@@ -29,20 +38,26 @@ use crate::storage::{
 pub fn load_state_dict(vs: &VarStore, path: &Path) -> Result<()> {
     let state_dict = match path.extension().and_then(|extension| extension.to_str()) {
         Some("safetensors") => read_safetensors(path)?,
-        Some("pt" | "pth") => read_pt(path)?,
-        _ => bail!(
-            "{}: unknown kind of weights, expected a name that ends in .safetensors, .pt or .pth",
-            path.display()
-        ),
+        #[cfg(feature = "pt")]
+        Some("pt" | "pth") => pt::read_pt(path)?,
+        _ => {
+            let problem = format!("unknown kind of weights, expected a name that ends in {KINDS}");
+            return Err(Error::file(path, problem));
+        }
     };
-    copy_state_dict(vs, &state_dict).with_context(|| path.display().to_string())
+    copy_state_dict(vs, &state_dict).map_err(|error| error.loading(path))
 }
+
+#[cfg(feature = "pt")]
+const KINDS: &str = ".safetensors, .pt or .pth";
+#[cfg(not(feature = "pt"))]
+const KINDS: &str = ".safetensors (.pt needs the feature pt)";
 
 /// Copies a state dict into the parameters of `vs`.
 ///
 /// # Errors
 /// If a key is missing or unexpected or a shape or dtype differs. Nothing is copied then.
-pub(crate) fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Result<()> {
+pub fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Result<()> {
     let parameters = self::state_dict(vs);
     check_state_dict(&parameters, state_dict)?;
     no_grad(|| {
@@ -54,7 +69,7 @@ pub(crate) fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Resul
 }
 
 /// `model.state_dict()`: the parameters of `vs`, not copies, under their names in the network.
-pub(crate) fn state_dict(vs: &VarStore) -> NamedTensors {
+pub fn state_dict(vs: &VarStore) -> NamedTensors {
     vs.variables().into_iter().collect()
 }
 
@@ -69,16 +84,11 @@ pub fn save_state_dict(vs: &VarStore, file: OutputFile) -> Result<()> {
 
 /// Refuses a state dict that has not exactly the keys, shapes and dtypes of `expected`.
 pub(crate) fn check_state_dict(expected: &NamedTensors, state_dict: &NamedTensors) -> Result<()> {
-    /// So many are told; more of them mean another network altogether.
-    const MOST: usize = 4;
-    let mut problems = mismatches(expected, state_dict);
-    let others = problems.len().saturating_sub(MOST);
-    problems.truncate(MOST);
-    if others > 0 {
-        problems.push(format!("and {others} more"));
+    let problems = mismatches(expected, state_dict);
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Error::StateDict(problems)),
     }
-    ensure!(problems.is_empty(), "{}", problems.join("; "));
-    Ok(())
 }
 
 /// What keeps `state_dict` from being loaded: one phrase a key.
@@ -115,61 +125,27 @@ fn mismatch(name: &str, parameter: &Tensor, loaded: Option<&Tensor>) -> Option<S
     })
 }
 
-/// Reads the dict of tensors that `torch.save` wrote, without running any of its pickle.
-fn read_pt(path: &Path) -> Result<NamedTensors> {
-    let not_a_state_dict = |found: &str| {
-        anyhow!(
-            "{}: expected a dict of tensors, as torch.save(model.state_dict(), ...) writes; {found}",
-            path.display()
-        )
-    };
-    let unreadable = |error| not_a_state_dict(&format!("cannot read it: {}", one_line(&error)));
-    check_regular(path)?;
-    let PickleValue::Dict(entries) =
-        PytorchReader::read_pickle_data(path, None).map_err(unreadable)?
-    else {
-        return Err(not_a_state_dict("found something else"));
-    };
-    let reader = PytorchReader::new(path).map_err(unreadable)?;
-    let file_size = std::fs::metadata(path)?.len();
-    // `_metadata` is an attribute of the OrderedDict that state_dict() returns, not an entry.
-    let is_other = |name: &&String| reader.get(name).is_none() && *name != "_metadata";
-    if let Some(name) = entries.keys().find(is_other) {
-        return Err(not_a_state_dict(&format!("\"{name}\" is no tensor")));
+/// Refuses what is no regular file: a folder, or a device or pipe that may never end.
+///
+/// # Errors
+/// If there is nothing at `path`, or something else.
+pub fn check_regular(path: &Path) -> Result<()> {
+    let is_file = fs::metadata(path).map(|about| about.is_file());
+    match is_file {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::read(path, not_regular())),
+        Err(error) => Err(Error::read(path, error)),
     }
-    reader
-        .tensors()
-        .iter()
-        .map(|(name, tensor)| {
-            let kind = pt_kind(tensor.dtype())
-                .ok_or_else(|| not_a_state_dict(&format!("\"{name}\" has an unknown dtype")))?;
-            // A view with stride 0 claims more elements than the file holds.
-            if tensor.byte_len() as u64 > file_size {
-                return Err(not_a_state_dict(&format!(
-                    "\"{name}\" is larger than the file"
-                )));
-            }
-            let size: Vec<i64> = tensor.shape().iter().map(|&n| n as i64).collect();
-            let bytes = tensor
-                .read()
-                .map_err(|error| not_a_state_dict(&format!("cannot read it: {error}")))?;
-            Ok((name.clone(), Tensor::f_from_data_size(&bytes, &size, kind)?))
-        })
-        .collect()
 }
 
-fn pt_kind(dtype: DType) -> Option<Kind> {
-    Some(match dtype {
-        DType::F64 => Kind::Double,
-        DType::F32 => Kind::Float,
-        DType::F16 => Kind::Half,
-        DType::BF16 => Kind::BFloat16,
-        DType::I64 => Kind::Int64,
-        DType::I32 => Kind::Int,
-        DType::I16 => Kind::Int16,
-        DType::I8 => Kind::Int8,
-        DType::U8 => Kind::Uint8,
-        DType::Bool => Kind::Bool,
-        _ => return None,
-    })
+fn not_regular() -> io::Error {
+    io::Error::other("not a regular file")
+}
+
+/// The folder that a path is in.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
 }
