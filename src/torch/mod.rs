@@ -5,6 +5,7 @@
 //! rules it follows. What already agrees (the losses, ReLU, softmax) is taken from `tch`.
 
 pub mod data;
+mod native;
 pub mod nn;
 pub mod optim;
 pub mod print;
