@@ -10,6 +10,7 @@ mod linear;
 mod parameters;
 
 pub mod init;
+pub mod utils;
 
 use tch::Tensor;
 pub use tch::nn::{

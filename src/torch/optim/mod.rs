@@ -46,6 +46,7 @@
 
 mod adam;
 mod elementwise;
+pub mod lr_scheduler;
 mod optimizer;
 mod param_group;
 mod setting;
