@@ -2,13 +2,14 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use tch::Tensor;
 
 use super::common::{Common, note, require_weights};
 use crate::evaluation::{check_finite, outputs};
-use crate::tasks::{Answer, Inputs, Network, Task};
+use crate::tasks::{Answer, Inputs, Network, Predict};
 
 /// The width of a bar for a probability of 1, in characters.
 const BAR: f64 = 40.;
@@ -26,7 +27,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
+pub(super) fn run<N: Network<Task: Predict>>(common: &Common, args: &Args) -> Result<ExitCode> {
     require_weights(common);
     let model = common.model::<N>()?;
     // All are read before anything is printed: one that cannot be read leaves no half answer.
@@ -46,13 +47,16 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
             writeln!(stdout, "{name}: {}", answer.text)?;
         }
     }
-    match &answers[..] {
-        [answer] if stdout.is_terminal() && !args.json => write_bars(&mut stdout, answer),
-        _ => Ok(()),
+    if let [answer] = &answers[..]
+        && stdout.is_terminal()
+        && !args.json
+    {
+        write_bars(&mut stdout, answer)?;
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn read_inputs<N: Network>(args: &Args) -> Result<Inputs> {
+fn read_inputs<N: Network<Task: Predict>>(args: &Args) -> Result<Inputs> {
     let mut features = Vec::new();
     let mut names = Vec::new();
     for path in &args.inputs {

@@ -1,6 +1,7 @@
 //! `trace`: a few training steps on random data, tensor by tensor.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::value_parser;
@@ -31,7 +32,7 @@ pub(super) struct Args {
     lr: f64,
 }
 
-pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
+pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
     let output = OutputFile::create(&args.output)?;
     let model = common.model::<N>()?;
     let mut optimizer = args.optimizer.build(&model.vs, args.lr);
@@ -50,5 +51,6 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
         ("torch", torch_version().to_owned()),
     ];
     let metadata: Metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
-    Ok(output.write_safetensors(&trace, metadata)?)
+    output.write_safetensors(&trace, metadata)?;
+    Ok(ExitCode::SUCCESS)
 }
