@@ -55,6 +55,22 @@ bool is_plain_f32(const at::Tensor& tensor) {
   return storage.data() != nullptr && end <= storage.nbytes();
 }
 
+// Where the elements of plain tensors of one shape lie, if no two of them share any.
+bool plain_elements(const at::Tensor* const* tensors, size_t n, float** elements) {
+  for (size_t i = 0; i < n; ++i) {
+    if (!is_plain_f32(*tensors[i]) || tensors[i]->sizes() != tensors[0]->sizes()) return false;
+  }
+  const int64_t count = tensors[0]->numel();
+  for (size_t i = 0; i < n; ++i) {
+    // A lazy copy gets memory of its own here.
+    elements[i] = tensors[i]->mutable_data_ptr<float>();
+    for (size_t j = 0; j < i; ++j) {
+      if (elements[i] < elements[j] + count && elements[j] < elements[i] + count) return false;
+    }
+  }
+  return true;
+}
+
 } // namespace
 
 extern "C" {
@@ -102,6 +118,36 @@ bool final_layer_is_plain_f32(const at::Tensor* tensor) {
   // What fails leaves `plain` false.
   std::free(caught([&] { plain = is_plain_f32(*tensor); }));
   return plain;
+}
+
+bool final_layer_plain_elements(const at::Tensor* const* tensors, size_t n, float** elements) {
+  bool plain = false;
+  std::free(caught([&] { plain = plain_elements(tensors, n, elements); }));
+  return plain;
+}
+
+// The operations of an optimizer whose factor tch leaves out.
+
+char* final_layer_add(const at::Tensor* a, const at::Tensor* b, double alpha, at::Tensor** sum) {
+  return caught([&] { *sum = new at::Tensor(a->add(*b, alpha)); });
+}
+
+char* final_layer_add_(at::Tensor* a, const at::Tensor* b, double alpha) {
+  return caught([&] { a->add_(*b, alpha); });
+}
+
+char* final_layer_addcmul_(
+    at::Tensor* a, const at::Tensor* b, const at::Tensor* c, double value) {
+  return caught([&] { a->addcmul_(*b, *c, value); });
+}
+
+char* final_layer_addcdiv_(
+    at::Tensor* a, const at::Tensor* b, const at::Tensor* c, double value) {
+  return caught([&] { a->addcdiv_(*b, *c, value); });
+}
+
+char* final_layer_clone(const at::Tensor* tensor, at::Tensor** clone) {
+  return caught([&] { *clone = new at::Tensor(tensor->clone()); });
 }
 
 } // extern "C"

@@ -8,13 +8,21 @@
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
-use tch::Tensor;
+use tch::{TchError, Tensor};
 use torch_sys::C_tensor;
+
+use super::Error;
 
 /// What libtorch refused, in one line of its own words.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NativeError(String);
+
+impl From<NativeError> for Error {
+    fn from(NativeError(text): NativeError) -> Self {
+        Self::Libtorch(TchError::Torch(text))
+    }
+}
 
 unsafe extern "C" {
     fn final_layer_free(text: *mut c_char);
@@ -24,6 +32,31 @@ unsafe extern "C" {
     fn final_layer_bump_version(tensor: *const C_tensor) -> *mut c_char;
     fn final_layer_tensor_id(tensor: *const C_tensor) -> *const c_void;
     fn final_layer_is_plain_f32(tensor: *const C_tensor) -> bool;
+    fn final_layer_plain_elements(
+        tensors: *const *const C_tensor,
+        n: usize,
+        elements: *mut *mut f32,
+    ) -> bool;
+    fn final_layer_add(
+        a: *const C_tensor,
+        b: *const C_tensor,
+        alpha: f64,
+        sum: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    fn final_layer_add_(a: *mut C_tensor, b: *const C_tensor, alpha: f64) -> *mut c_char;
+    fn final_layer_addcmul_(
+        a: *mut C_tensor,
+        b: *const C_tensor,
+        c: *const C_tensor,
+        value: f64,
+    ) -> *mut c_char;
+    fn final_layer_addcdiv_(
+        a: *mut C_tensor,
+        b: *const C_tensor,
+        c: *const C_tensor,
+        value: f64,
+    ) -> *mut c_char;
+    fn final_layer_clone(tensor: *const C_tensor, clone: *mut *mut C_tensor) -> *mut c_char;
 }
 
 /// The state of the global generator of the CPU: uint8 `(5056,)`, as `torch.get_rng_state()`.
@@ -76,6 +109,64 @@ pub(crate) fn tensor_id(tensor: &Tensor) -> usize {
 pub(crate) fn is_plain_f32(tensor: &Tensor) -> bool {
     // SAFETY: the pointer is valid while `tensor` is borrowed, and the tensor is only read.
     unsafe { final_layer_is_plain_f32(tensor.as_ptr()) }
+}
+
+/// Where the elements of tensors lie that are plain ([`is_plain_f32`]), have one shape, and share no
+/// element; else `None`.
+pub(crate) fn plain_elements<const N: usize>(tensors: [&Tensor; N]) -> Option<[*mut f32; N]> {
+    let tensors = tensors.map(Tensor::as_ptr);
+    let mut elements = [ptr::null_mut(); N];
+    // SAFETY: the tensors are borrowed, and either array has N places.
+    let plain = unsafe { final_layer_plain_elements(tensors.as_ptr(), N, elements.as_mut_ptr()) };
+    plain.then_some(elements)
+}
+
+/// `a.add(b, alpha=alpha)`
+pub(crate) fn add(a: &Tensor, b: &Tensor, alpha: f64) -> Result<Tensor, NativeError> {
+    // SAFETY: both are borrowed, and only read.
+    made(|sum| unsafe { final_layer_add(a.as_ptr(), b.as_ptr(), alpha, sum) })
+}
+
+/// `a.add_(b, alpha=alpha)`
+pub(crate) fn add_(a: &mut Tensor, b: &Tensor, alpha: f64) -> Result<(), NativeError> {
+    // SAFETY: both are borrowed; libtorch allows for what they share, as in tch's own `add_`.
+    check(unsafe { final_layer_add_(a.as_mut_ptr(), b.as_ptr(), alpha) })
+}
+
+/// `a.addcmul_(b, c, value=value)`
+pub(crate) fn addcmul_(
+    a: &mut Tensor,
+    b: &Tensor,
+    c: &Tensor,
+    value: f64,
+) -> Result<(), NativeError> {
+    // SAFETY: as in `add_`.
+    check(unsafe { final_layer_addcmul_(a.as_mut_ptr(), b.as_ptr(), c.as_ptr(), value) })
+}
+
+/// `a.addcdiv_(b, c, value=value)`
+pub(crate) fn addcdiv_(
+    a: &mut Tensor,
+    b: &Tensor,
+    c: &Tensor,
+    value: f64,
+) -> Result<(), NativeError> {
+    // SAFETY: as in `add_`.
+    check(unsafe { final_layer_addcdiv_(a.as_mut_ptr(), b.as_ptr(), c.as_ptr(), value) })
+}
+
+/// `tensor.clone()`: a copy, sparse where the tensor is.
+pub(crate) fn clone(tensor: &Tensor) -> Result<Tensor, NativeError> {
+    // SAFETY: it is borrowed, and only read.
+    made(|clone| unsafe { final_layer_clone(tensor.as_ptr(), clone) })
+}
+
+/// The tensor that `make` made, in the place that it is given.
+fn made(make: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, NativeError> {
+    let mut tensor = ptr::null_mut();
+    check(make(&mut tensor))?;
+    // SAFETY: it points to a tensor that C++ made for this caller alone, as tch's own functions do.
+    Ok(unsafe { Tensor::from_ptr(tensor) })
 }
 
 /// The error, if `text` is one.

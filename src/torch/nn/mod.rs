@@ -7,6 +7,7 @@
 //! that the compiler names it.
 
 mod linear;
+mod parameters;
 
 pub mod init;
 
@@ -17,6 +18,7 @@ pub use tch::nn::{
 };
 
 pub use linear::{LinearConfig, f_linear, linear};
+pub use parameters::parameters;
 
 use super::{Error, Result, one_line};
 
