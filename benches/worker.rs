@@ -167,11 +167,11 @@ fn step<N: Network<Task: Dataset> + 'static>(
 ) -> Result<Case> {
     let input = N::Task::draw_input(batch_size)?;
     let target = N::Task::draw_target(batch_size)?;
-    let mut optimizer = optimizer.build(&model.vs, LR);
+    let mut optimizer = optimizer.build(&model.vs, LR)?;
     Ok(Box::new(move || {
         let step = forward_and_backward(&model, optimizer.as_mut(), &input, &target);
         black_box(step.expect("a finite loss"));
-        optimizer.step();
+        optimizer.step().expect("plain gradients");
     }))
 }
 
@@ -186,7 +186,7 @@ fn epoch<N: Network<Task: Dataset> + 'static>(
     };
     let targets = N::Task::draw_target(samples)?;
     let samples = Samples { features, targets };
-    let optimizer = optimizer.build(&model.vs, LR);
+    let optimizer = optimizer.build(&model.vs, LR)?;
     let order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, 0);
     let mut training = Training::new(model, optimizer, order);
     Ok(Box::new(move || {

@@ -6,7 +6,8 @@
 //! | `optimizer.<i>.<name>` | the optimizer's state of parameter `i`, under Python's names |
 //! | `losses` | float32, the loss of each batch of the present epoch so far |
 //!
-//! The metadata holds `position`, the epochs behind, and the settings under which it was written.
+//! The metadata holds `position`, the epochs behind, `param_groups`, the optimizer's groups as JSON
+//! ([`StateDict::param_groups_json`]), and the settings under which it was written.
 //! The order of the samples is not stored: it follows from the seed.
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use tch::{Kind, Tensor};
 
 use crate::data::Samples;
 use crate::tasks::{Dataset, Network};
+use crate::torch::optim::StateDict;
 use crate::torch::serialization::{
     Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata,
 };
@@ -26,6 +28,7 @@ const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
 const LOSSES: &str = "losses";
 const POSITION: &str = "position";
+const PARAM_GROUPS: &str = "param_groups";
 
 /// What a checkpoint file holds.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ pub struct Checkpoint {
     pub settings: Metadata,
     position: Position,
     model: NamedTensors,
-    optimizer: NamedTensors,
+    optimizer: StateDict,
 }
 
 /// Writes where `training` stands, with `settings`, in place of the file at `path`.
@@ -51,8 +54,10 @@ pub fn save<N: Network<Task: Dataset>>(
     let Position { epochs, losses } = &training.position;
     let mut tensors = NamedTensors::from([(LOSSES.to_owned(), Tensor::from_slice(losses))]);
     insert_all(&mut tensors, MODEL, state_dict(&training.model.vs));
-    insert_all(&mut tensors, OPTIMIZER, training.optimizer.state_dict());
+    let optimizer = training.optimizer.state_dict();
+    insert_all(&mut tensors, OPTIMIZER, optimizer.tensors());
     let mut metadata = settings.clone();
+    metadata.insert(PARAM_GROUPS.to_owned(), optimizer.param_groups_json()?);
     metadata.insert(POSITION.to_owned(), epochs.to_string());
     Ok(OutputFile::create(path)?.write_safetensors(&tensors, metadata)?)
 }
@@ -80,6 +85,9 @@ impl Checkpoint {
         let epochs = settings
             .remove(POSITION)
             .with_context(|| missing("metadata", POSITION))?;
+        let param_groups = settings
+            .remove(PARAM_GROUPS)
+            .with_context(|| missing("metadata", PARAM_GROUPS))?;
         let losses = tensors
             .remove(LOSSES)
             .with_context(|| missing("tensor", LOSSES))?;
@@ -106,7 +114,7 @@ impl Checkpoint {
             settings,
             position,
             model,
-            optimizer,
+            optimizer: StateDict::from_parts(optimizer, &param_groups)?,
         })
     }
 

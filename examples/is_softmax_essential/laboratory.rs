@@ -94,7 +94,7 @@ impl Laboratory {
         judge: impl Fn(&Model<N>) -> Result<S>,
     ) -> Result<Run<N, S>> {
         let model = self.build();
-        let optimizer = Algorithm::Adam.build(&model.vs, LEARNING_RATE);
+        let optimizer = Algorithm::Adam.build(&model.vs, LEARNING_RATE)?;
         let order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, epochs);
         let mut training = Training::new(model, optimizer, order);
         self.bar.set_message(N::NAME);

@@ -124,7 +124,7 @@ fn new_training<N: Network<Task: Dataset>>(
         Some(settings.threads),
         weights,
     )?;
-    let optimizer = settings.optimizer.build(&model.vs, settings.lr);
+    let optimizer = settings.optimizer.build(&model.vs, settings.lr)?;
     let order = ShuffledOrder::draw(samples.len(), settings.batch_size, settings.epochs);
     Ok(Training::new(model, optimizer, order))
 }

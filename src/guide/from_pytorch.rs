@@ -68,17 +68,17 @@
 //! let vs = VarStore::new(Device::Cpu);
 //! let model = DigitClassifier::new(&vs.root());   // model = DigitClassifier()
 //! let adam = AdamConfig::adam(1e-3);
-//! let mut optimizer = Adam::new(&vs, adam);       // optimizer = Adam(model.parameters(), lr=1e-3)
+//! let mut optimizer = Adam::new(&vs, adam)?;      // optimizer = Adam(model.parameters(), lr=1e-3)
 //! let numbers = (Kind::Float, Device::Cpu);
 //! let x = Tensor::randn([64, 784], numbers);      // x = torch.randn(64, 784)
 //! let classes = (Kind::Int64, Device::Cpu);
 //! let y = Tensor::randint(10, [64], classes);     // y = torch.randint(10, (64,))
 //!
-//! optimizer.zero_grad();                          // optimizer.zero_grad()
+//! optimizer.zero_grad(true)?;                     // optimizer.zero_grad()
 //! let logits = model.forward(&x);                 // logits = model(x)
 //! let loss = logits.cross_entropy_for_logits(&y); // loss = F.cross_entropy(logits, y)
 //! loss.backward();                                // loss.backward()
-//! optimizer.step();                               // optimizer.step()
+//! optimizer.step()?;                              // optimizer.step()
 //!
 //! assert_eq!(logits.size(), [64, 10]);
 //! let mut names: Vec<String> = vs.variables().into_keys().collect();
@@ -87,6 +87,7 @@
 //! // The order of creation is the order of drawing: weight, bias, weight, bias.
 //! let sizes: Vec<_> = vs.trainable_variables().iter().map(Tensor::size).collect();
 //! assert_eq!(sizes, [vec![128, 784], vec![128], vec![10, 128], vec![10]]);
+//! # Ok::<(), final_layer::torch::Error>(())
 //! ```
 //!
 //! # Traps

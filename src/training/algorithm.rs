@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use tch::nn::VarStore;
 
+use crate::torch::Result;
 use crate::torch::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
 
 /// The optimizers that the command line offers, each with PyTorch's defaults.
@@ -20,17 +21,20 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// The optimizer for all trainable variables of `vs`, with learning rate `lr`.
-    pub fn build(self, vs: &VarStore, lr: f64) -> Box<dyn Optimizer> {
+    ///
+    /// # Errors
+    /// If `lr` is negative, or if `vs` has no variable.
+    pub fn build(self, vs: &VarStore, lr: f64) -> Result<Box<dyn Optimizer>> {
         let momentum = SgdConfig {
             momentum: 0.9,
             ..SgdConfig::new(lr)
         };
-        match self {
-            Algorithm::Sgd => Box::new(Sgd::new(vs, SgdConfig::new(lr))),
-            Algorithm::Momentum => Box::new(Sgd::new(vs, momentum)),
-            Algorithm::Adam => Box::new(Adam::new(vs, AdamConfig::adam(lr))),
-            Algorithm::Adamw => Box::new(Adam::new(vs, AdamConfig::adamw(lr))),
-        }
+        Ok(match self {
+            Algorithm::Sgd => Box::new(Sgd::new(vs, SgdConfig::new(lr))?),
+            Algorithm::Momentum => Box::new(Sgd::new(vs, momentum)?),
+            Algorithm::Adam => Box::new(Adam::new(vs, AdamConfig::adam(lr))?),
+            Algorithm::Adamw => Box::new(Adam::new(vs, AdamConfig::adamw(lr))?),
+        })
     }
 }
 

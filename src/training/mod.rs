@@ -24,7 +24,7 @@ pub struct Step {
     pub loss: Tensor,
 }
 
-/// Zeroes the gradients, runs the network forward and the loss backward. The gradients are then in
+/// Drops the gradients, runs the network forward and the loss backward. The gradients are then in
 /// the parameters, and `optimizer.step()` is the caller's.
 ///
 /// # Errors
@@ -35,7 +35,7 @@ pub fn forward_and_backward<N: Network>(
     input: &Tensor,
     target: &Tensor,
 ) -> Result<Step> {
-    optimizer.zero_grad();
+    optimizer.zero_grad(true)?;
     let output = model.network.forward_t(input, true);
     let loss = N::Task::loss(&output, target)?;
     loss.backward();
@@ -173,7 +173,7 @@ impl<N: Network<Task: Dataset>> Training<N> {
         if !loss.is_finite() {
             bail!("{}: the loss is {loss}", here());
         }
-        self.optimizer.step();
+        self.optimizer.step().with_context(here)?;
         self.position.losses.push(loss);
         Ok(())
     }

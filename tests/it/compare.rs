@@ -4,7 +4,8 @@ use std::path::Path;
 
 use final_layer::networks::DigitClassifier;
 use final_layer::tasks::{DigitClassification, Model, Network};
-use final_layer::torch::optim::Optimizer;
+use final_layer::torch::Result;
+use final_layer::torch::optim::{Optimizer, ParamGroup, Setting, StateDict};
 use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use final_layer::trace;
 use final_layer::training::Algorithm;
@@ -182,23 +183,64 @@ impl Network for TchClassifier {
 }
 
 /// An optimizer of `tch`.
+#[derive(Debug)]
 struct TchOptimizer(nn::Optimizer);
 
 impl Optimizer for TchOptimizer {
-    fn zero_grad(&mut self) {
+    fn zero_grad(&mut self, _set_to_none: bool) -> Result<()> {
         self.0.zero_grad();
+        Ok(())
     }
 
-    fn step(&mut self) {
+    fn step(&mut self) -> Result<()> {
         self.0.step();
+        Ok(())
     }
 
-    fn state_dict(&self) -> NamedTensors {
-        unreachable!("the trace asks for no state")
+    // The trace asks for nothing else.
+
+    fn group_count(&self) -> usize {
+        unimplemented!()
     }
 
-    fn load_state_dict(&mut self, _: &NamedTensors) -> final_layer::torch::Result<()> {
-        unreachable!("the trace loads no state")
+    fn params(&self, _: usize) -> &[Tensor] {
+        unimplemented!()
+    }
+
+    fn lr(&self, _: usize) -> f64 {
+        unimplemented!()
+    }
+
+    fn set_lr(&mut self, _: usize, _: f64) {
+        unimplemented!()
+    }
+
+    fn momentum(&self, _: usize) -> Option<f64> {
+        unimplemented!()
+    }
+
+    fn set_momentum(&mut self, _: usize, _: f64) {
+        unimplemented!()
+    }
+
+    fn setting(&self, _: usize, _: &str) -> Option<Setting> {
+        unimplemented!()
+    }
+
+    fn set_setting(&mut self, _: usize, _: &str, _: Setting) -> Result<()> {
+        unimplemented!()
+    }
+
+    fn add_param_group(&mut self, _: ParamGroup) -> Result<()> {
+        unimplemented!()
+    }
+
+    fn state_dict(&self) -> StateDict {
+        unimplemented!()
+    }
+
+    fn load_state_dict(&mut self, _: &StateDict) -> Result<()> {
+        unimplemented!()
     }
 }
 
@@ -233,13 +275,15 @@ fn compare_control<N: Network>(
 
 #[test]
 fn the_same_control_with_our_own_parts_passes() {
-    let (code, text) = compare_control::<DigitClassifier>(|vs| Algorithm::Adam.build(vs, 1e-3));
+    let (code, text) =
+        compare_control::<DigitClassifier>(|vs| Algorithm::Adam.build(vs, 1e-3).unwrap());
     assert_eq!(code, Some(0), "{text}");
 }
 
 #[test]
 fn comparison_sees_the_linear_of_tch() {
-    let (code, text) = compare_control::<TchClassifier>(|vs| Algorithm::Adam.build(vs, 1e-3));
+    let (code, text) =
+        compare_control::<TchClassifier>(|vs| Algorithm::Adam.build(vs, 1e-3).unwrap());
     assert_eq!(code, Some(1), "{text}");
     // The input is drawn after the weights, of which tch draws as many: equal. The weights not.
     assert!(text.contains("the first: init.fc1.bias"), "{text}");

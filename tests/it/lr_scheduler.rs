@@ -284,7 +284,12 @@ fn rates_and_momenta_are_pythons() {
         }
         check_state(expression, &scheduler.state(), &answer["state"]);
         for group in 0..2 {
-            check_group(expression, optimizer.as_ref(), group, &answer["groups"][group]);
+            check_group(
+                expression,
+                optimizer.as_ref(),
+                group,
+                &answer["groups"][group],
+            );
         }
     }
 }
@@ -308,11 +313,7 @@ fn check_group(case: &str, optimizer: &dyn Optimizer, group: usize, python: &Val
     }
 }
 
-fn check_value(
-    place: &str,
-    found: &Setting,
-    python: &Value,
-) {
+fn check_value(place: &str, found: &Setting, python: &Value) {
     match (found, python) {
         (Setting::None, Value::Null) => {}
         (Setting::Bool(found), Value::Bool(python)) => assert_eq!(found, python, "{place}"),
@@ -397,7 +398,9 @@ fn json_of(state: &Settings) -> String {
             Setting::List(items) => items.iter().map(value).collect(),
         }
     }
-    let entries = state.iter().map(|(name, setting)| (name.clone(), value(setting)));
+    let entries = state
+        .iter()
+        .map(|(name, setting)| (name.clone(), value(setting)));
     Value::Object(entries.collect()).to_string()
 }
 

@@ -45,7 +45,7 @@ fn damaged_checkpoints_never_panic() {
         let _generator = lock_generator();
         let model = Model::<HousePricePredictor>::new(Device::Cpu);
         Training {
-            optimizer: Algorithm::Adam.build(&model.vs, 1e-3),
+            optimizer: Algorithm::Adam.build(&model.vs, 1e-3).unwrap(),
             order: ShuffledOrder::draw(10, 4, 3),
             position: Position {
                 epochs: 1,

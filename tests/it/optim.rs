@@ -4,12 +4,12 @@ use std::ffi::OsStr;
 
 use final_layer::networks::DigitClassifier;
 use final_layer::tasks::Model;
-use final_layer::torch::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
+use final_layer::torch::optim::{Adam, AdamConfig, Optimizer, Setting, Sgd, SgdConfig, StateDict};
 use final_layer::torch::serialization::{NamedTensors, read_safetensors};
 use final_layer::trace;
 use final_layer::training::Algorithm;
 use serde_json::{Value, json};
-use tch::nn::VarStore;
+use tch::nn::{Module, VarStore};
 use tch::{Device, Kind, Tensor};
 
 use crate::common::{lock_generator, on_one_thread, python_code, same_bits};
@@ -36,7 +36,7 @@ fn check(class: &str, kwargs: Value, optimizer: impl FnOnce(&VarStore) -> Box<dy
         let model = new_model();
         let mut optimizer = optimizer(&model.vs);
         let mut trace = trace::record(&model, optimizer.as_mut(), 37, STEPS).unwrap();
-        for (name, tensor) in optimizer.state_dict() {
+        for (name, tensor) in optimizer.state_dict().tensors() {
             trace.insert(format!("state.{name}"), tensor);
         }
         trace
@@ -57,7 +57,7 @@ fn new_model() -> Model<DigitClassifier> {
 }
 
 fn adam(vs: &VarStore, config: AdamConfig) -> Box<dyn Optimizer> {
-    Box::new(Adam::new(vs, config))
+    Box::new(Adam::new(vs, config).unwrap())
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn sgd_equals_python() {
         ),
     ];
     for (kwargs, config) in cases {
-        check("SGD", kwargs, |vs| Box::new(Sgd::new(vs, config)));
+        check("SGD", kwargs, |vs| Box::new(Sgd::new(vs, config).unwrap()));
     }
 }
 
@@ -166,15 +166,15 @@ fn state_carries_an_optimizer_over() {
             let train = |model: &Model<DigitClassifier>, optimizer: &mut dyn Optimizer, steps| {
                 for _ in 0..steps {
                     forward_and_backward(model, optimizer, &input, &target).unwrap();
-                    optimizer.step();
+                    optimizer.step().unwrap();
                 }
             };
-            let mut optimizer = algorithm.build(&model.vs, 0.01);
+            let mut optimizer = algorithm.build(&model.vs, 0.01).unwrap();
             train(&model, optimizer.as_mut(), 5);
 
             let mut second = new_model();
             second.vs.copy(&model.vs).unwrap();
-            let mut carried = algorithm.build(&second.vs, 0.01);
+            let mut carried = algorithm.build(&second.vs, 0.01).unwrap();
             let state = optimizer.state_dict();
             carried.load_state_dict(&state).unwrap();
             train(&second, carried.as_mut(), 5);
@@ -192,31 +192,106 @@ fn state_carries_an_optimizer_over() {
 fn a_state_that_does_not_fit_is_refused() {
     let _generator = lock_generator();
     let model = new_model();
-    let mut adam = Algorithm::Adam.build(&model.vs, 0.01);
-    let refused = |adam: &mut Box<dyn Optimizer>, state: &NamedTensors| {
-        adam.load_state_dict(state).unwrap_err().to_string()
+    let mut adam = Algorithm::Adam.build(&model.vs, 0.01).unwrap();
+    let output = model
+        .network
+        .forward(&Tensor::ones([4, 784], (Kind::Float, Device::Cpu)));
+    output.sum(Kind::Float).backward();
+    adam.step().unwrap();
+
+    // Each takes one thing out of a good state or puts one in.
+    let refused = |adam: &mut Box<dyn Optimizer>, spoil: &dyn Fn(&mut StateDict)| {
+        let mut dict = adam.state_dict();
+        spoil(&mut dict);
+        adam.load_state_dict(&dict).unwrap_err().to_string()
     };
-    let mut state = adam.state_dict();
-    assert!(state.remove("0.exp_avg").is_some());
-    assert_eq!(refused(&mut adam, &state), "missing key \"0.exp_avg\"");
-
+    let state = |i: usize, name: &'static str, tensor: Option<Tensor>| {
+        move |dict: &mut StateDict| {
+            let state = dict.state.get_mut(&i).unwrap();
+            match &tensor {
+                Some(tensor) => drop(state.insert(name.to_owned(), tensor.copy())),
+                None => drop(state.remove(name).unwrap()),
+            }
+        }
+    };
     let scalar = Tensor::from(1f32);
-    let mut state = adam.state_dict();
-    state.insert("0.momentum_buffer".into(), scalar.copy());
-    assert_eq!(
-        refused(&mut adam, &state),
-        "unexpected key \"0.momentum_buffer\""
-    );
+    let double = adam.state_dict().state[&1]["exp_avg"].to_kind(Kind::Double);
+    let setting = |name: &'static str, value: Setting| {
+        move |dict: &mut StateDict| {
+            let settings = &mut dict.param_groups[0].settings;
+            drop(settings.insert(name.to_owned(), value.clone()));
+        }
+    };
+    type Spoil<'a> = &'a dyn Fn(&mut StateDict);
+    let cases: [(&str, Spoil); 11] = [
+        ("missing key \"0.exp_avg\"", &state(0, "exp_avg", None)),
+        (
+            "unexpected key \"0.momentum_buffer\"",
+            &state(0, "momentum_buffer", Some(scalar.copy())),
+        ),
+        (
+            "\"1.exp_avg\" has shape [], expected [128]",
+            &state(1, "exp_avg", Some(scalar)),
+        ),
+        (
+            "\"1.exp_avg\" is torch.float64, expected torch.float32",
+            &state(1, "exp_avg", Some(double)),
+        ),
+        ("unexpected state of parameter 7", &|dict| {
+            let state = dict.state.remove(&3).unwrap();
+            dict.state.insert(7, state);
+        }),
+        (
+            "loaded state dict has a different number of parameter groups",
+            &|dict| dict.param_groups.clear(),
+        ),
+        (
+            "loaded state dict contains a parameter group that doesn't match the size of \
+             optimizer's group",
+            &|dict| {
+                dict.param_groups[0].params.pop();
+            },
+        ),
+        ("a parameter group has no entry \"lr\"", &|dict| {
+            drop(dict.param_groups[0].settings.remove("lr"));
+        }),
+        (
+            "\"betas\" of a parameter group: expected two numbers, found 0.9",
+            &setting("betas", 0.9.into()),
+        ),
+        (
+            "fused=True is not supported: its kernel rounds otherwise",
+            &setting("fused", true.into()),
+        ),
+        (
+            "missing key \"0.max_exp_avg_sq\"; missing key \"1.max_exp_avg_sq\"; missing key \
+             \"2.max_exp_avg_sq\"; missing key \"3.max_exp_avg_sq\"",
+            &setting("amsgrad", true.into()),
+        ),
+    ];
+    let before = adam.state_dict();
+    let before_groups = before.param_groups_json().unwrap();
+    let before: NamedTensors = before
+        .tensors()
+        .into_iter()
+        .map(|(name, t)| (name, t.copy()))
+        .collect();
+    for (message, spoil) in cases {
+        assert_eq!(refused(&mut adam, spoil), message);
+        let after = adam.state_dict();
+        assert_eq!(
+            after.param_groups_json().unwrap(),
+            before_groups,
+            "{message}"
+        );
+        for (name, tensor) in after.tensors() {
+            assert!(
+                same_bits(&tensor, &before[&name]),
+                "{message}: {name} was loaded"
+            );
+        }
+    }
 
-    let mut state = adam.state_dict();
-    state.insert("1.exp_avg".into(), scalar);
-    assert!(refused(&mut adam, &state).contains("\"1.exp_avg\" has shape []"));
-
-    let mut state = adam.state_dict();
-    let double = state["1.exp_avg"].to_kind(Kind::Double);
-    state.insert("1.exp_avg".into(), double);
-    assert!(refused(&mut adam, &state).contains("torch.float64"));
-
-    let mut sgd = Algorithm::Sgd.build(&model.vs, 0.01);
+    let mut sgd = Algorithm::Sgd.build(&model.vs, 0.01).unwrap();
     assert!(sgd.load_state_dict(&adam.state_dict()).is_err());
 }

@@ -122,7 +122,7 @@ pub fn sgd_by_hand() -> String {
         };
         let python = |steps| {
             let case = Case::new();
-            case.train_with(steps, Algorithm::Sgd.build(&case.model.vs, 0.1))
+            case.train_with(steps, Algorithm::Sgd, 0.1)
         };
         after_steps(&[1, 100], by_hand, python)
     })
@@ -133,7 +133,7 @@ pub fn sgd() -> String {
         let (one, other) = (Case::new(), Case::new());
         let mut sgd = nn::Sgd::default().build(&one.model.vs, 0.1).unwrap();
         let of_tch = one.train(100, |loss| sgd.backward_step(&loss));
-        let python = other.train_with(100, Algorithm::Sgd.build(&other.model.vs, 0.1));
+        let python = other.train_with(100, Algorithm::Sgd, 0.1);
         let Difference { count, of, .. } = Difference::between(&of_tch, &python);
         format!("{count} of {of} weights differ after 100 steps")
     })
@@ -148,7 +148,7 @@ pub fn adam() -> String {
         };
         let python = |steps| {
             let case = Case::new();
-            case.train_with(steps, Algorithm::Adam.build(&case.model.vs, 1e-3))
+            case.train_with(steps, Algorithm::Adam, 1e-3)
         };
         after_steps(&[2], of_tch, python)
     })
@@ -197,7 +197,7 @@ pub fn threads() -> String {
         let output = |threads| {
             tch::set_num_threads(threads);
             let case = Case::new();
-            let _ = case.train_with(50, Algorithm::Adam.build(&case.model.vs, 1e-3));
+            let _ = case.train_with(50, Algorithm::Adam, 1e-3);
             case.output()
         };
         let largest = Difference::between(&output(1), &output(2)).largest;
