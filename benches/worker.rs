@@ -22,8 +22,8 @@ use clap::Parser;
 use final_layer::data::Samples;
 use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
 use final_layer::tasks::{Model, Network, Task, draw_input};
-use final_layer::torch::data::ShuffledOrder;
 use final_layer::torch::optim::Algorithm;
+use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::{Epoch, Observer, Position, Training, forward_and_backward};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -181,14 +181,19 @@ fn epoch<N: Network + 'static>(
     };
     let targets = N::Task::draw_target(samples)?;
     let samples = Samples { features, targets };
+    let config = DataLoaderConfig {
+        batch_size: BATCH_SIZE,
+        shuffle: true,
+        ..Default::default()
+    };
     let mut training = Training {
         optimizer: optimizer.build(&model.vs, LR),
         model,
-        order: ShuffledOrder::draw(samples.len(), BATCH_SIZE, 0),
+        loader: DataLoader::new(samples.len(), config)?,
+        epochs: 1,
         position: Position::default(),
     };
     Ok(Box::new(move || {
-        training.order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, 1);
         training.position = Position::default();
         let ended = training.run(&samples, &mut Alone);
         assert!(ended.expect("finite weights").is_continue());

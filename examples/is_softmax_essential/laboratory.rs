@@ -7,9 +7,9 @@ use std::time::Instant;
 use anyhow::Result;
 use final_layer::data::Samples;
 use final_layer::tasks::{Model, Network};
-use final_layer::torch::data::ShuffledOrder;
 use final_layer::torch::optim::Algorithm;
 use final_layer::torch::random::Seed;
+use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::{Epoch, Observer, Position, Training};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tch::{Device, Tensor};
@@ -96,11 +96,16 @@ impl Laboratory {
     ) -> Result<Run<N, S>> {
         let model = self.build();
         let optimizer = Algorithm::Adam.build(&model.vs, LEARNING_RATE);
-        let order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, epochs);
+        let config = DataLoaderConfig {
+            batch_size: BATCH_SIZE,
+            shuffle: true,
+            ..Default::default()
+        };
         let mut training = Training {
             model,
             optimizer,
-            order,
+            loader: DataLoader::new(samples.len(), config)?,
+            epochs,
             position: Position::default(),
         };
         self.bar.set_message(N::NAME);

@@ -20,8 +20,8 @@ use crate::data::{Samples, Splits};
 use crate::evaluation::evaluate;
 use crate::storage::{Metadata, NamedTensors, OutputFile, check_writable};
 use crate::tasks::Network;
-use crate::torch::data::ShuffledOrder;
 use crate::torch::state_dict::save_state_dict;
+use crate::torch::utils::data::{DataLoader, DataLoaderConfig};
 use crate::trace;
 use crate::training::{Epoch, Observer, Position, Training};
 
@@ -76,7 +76,7 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
         checkpoint: files.checkpoint(),
         metadata: &metadata,
         interrupted,
-        progress: Progress::new(&training.order, &training.position),
+        progress: Progress::new(&training.loader, training.epochs, &training.position),
         trace: trace.is_some().then(NamedTensors::new),
     };
     let ended = training.run(&data.train, &mut session);
@@ -105,8 +105,7 @@ fn read_training_data<N: Network>(path: &Path, recorded_in: Option<&Checkpoint>)
     }
 }
 
-/// The network, the optimizer and the order of the samples, drawn as Python draws them: the order
-/// right after the weights.
+/// The network, the optimizer and the loader, before the first epoch.
 fn new_training<N: Network>(
     settings: &Settings,
     weights: Option<&Path>,
@@ -119,11 +118,16 @@ fn new_training<N: Network>(
         weights,
     )?;
     let optimizer = settings.optimizer.build(&model.vs, settings.lr);
-    let order = ShuffledOrder::draw(samples.len(), settings.batch_size, settings.epochs);
+    let config = DataLoaderConfig {
+        batch_size: settings.batch_size,
+        shuffle: true,
+        ..Default::default()
+    };
     Ok(Training {
         model,
         optimizer,
-        order,
+        loader: DataLoader::new(samples.len(), config)?,
+        epochs: settings.epochs,
         position: Position::default(),
     })
 }
@@ -158,7 +162,7 @@ impl Session<'_> {
     /// Saves where training was interrupted.
     fn stop<N: Network>(&self, training: &Training<N>) -> Result<()> {
         self.save(training)?;
-        let Position { epochs, losses } = &training.position;
+        let Position { epochs, losses, .. } = &training.position;
         let place = format!(
             "stopped after batch {} of epoch {}",
             losses.len(),
@@ -188,7 +192,7 @@ impl<N: Network> Observer<N> for Session<'_> {
         if let Some(trace) = &mut self.trace {
             trace::insert_epoch(trace, training, epoch, &output, &evaluation);
         }
-        let (number, epochs) = (epoch.number, training.order.epochs());
+        let (number, epochs) = (epoch.number, training.epochs);
         let loss = epoch.mean_loss;
         let line = format!("epoch {number}/{epochs}: loss {loss:.6}; {name}: {evaluation}");
         self.progress.print(&line)

@@ -4,10 +4,10 @@
 //! the places where they do not: each file names the PyTorch source whose order of operations or
 //! rules it follows. What already agrees (the losses, ReLU, softmax) is taken from `tch`.
 
-pub mod data;
 mod native;
 pub mod nn;
 pub mod optim;
 pub mod print;
 pub mod random;
 pub mod state_dict;
+pub mod utils;
