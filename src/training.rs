@@ -84,7 +84,8 @@ pub trait Observer<N: Network> {
     /// ends here if the answer is to break.
     fn after_step(&mut self, position: &Position, samples: usize) -> ControlFlow<()>;
 
-    /// After each epoch.
+    /// After each epoch. What it draws comes before the next one's order, as in Python; so a
+    /// checkpoint has to be written after what it draws.
     fn after_epoch(&mut self, training: &Training<N>, epoch: &Epoch) -> Result<()>;
 }
 
