@@ -199,7 +199,7 @@ pub fn random() -> i64 {
 /// use final_layer::torch::random::Generator;
 /// let generator = Generator::new();
 /// generator.manual_seed(0);
-/// assert_eq!(generator.randperm(5)?, [4, 1, 2, 0, 3]);
+/// assert_eq!(generator.randperm(5)?, [4, 0, 1, 3, 2]);
 /// # Ok::<(), final_layer::torch::random::RandomError>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -48,8 +48,9 @@ impl Default for DataLoaderConfig {
 /// let config = DataLoaderConfig { batch_size: 4, shuffle: true, ..Default::default() };
 /// let loader = DataLoader::new(10, config)?;
 /// for _epoch in 0..2 {
-///     let sizes: Result<Vec<usize>, _> = loader.iter().map(|batch| Ok(batch?.numel())).collect();
-///     assert_eq!(sizes?, [4, 4, 2]);
+///     for (batch, size) in loader.iter().zip([4, 4, 2]) {
+///         assert_eq!(batch?.numel(), size);
+///     }
 /// }
 /// # Ok::<(), final_layer::torch::utils::data::DataError>(())
 /// ```
