@@ -48,6 +48,8 @@
 //! | `F.mse_loss(x, t)` | `x.mse_loss(&t, Reduction::Mean)` | |
 //! | `F.binary_cross_entropy(x, t)` | `x.binary_cross_entropy::<Tensor>(&t, None, Reduction::Mean)` | the `None` is the weight of each sample |
 //! | `torch.manual_seed(0)` | `tch::manual_seed(0)` | the generator is global here, too |
+//! | `DataLoader(data, 64, shuffle=True)` | [`DataLoader::new`](crate::torch::utils::data::DataLoader::new) | batches of indices, for `index_select`; draws when Python's does |
+//! | `torch.get_rng_state()` | [`get_rng_state`](crate::torch::random::get_rng_state) | the same 5,056 bytes |
 //! | `Net()` | `Net::new(&vs.root())` with `vs = VarStore::new(Device::Cpu)` | the store owns the parameters |
 //! | `Net().to(device)` | `vs.set_device(device)` after `Net::new` | |
 //! | `model.parameters()` | `vs.trainable_variables()` | in the order of creation |

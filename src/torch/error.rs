@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use tch::TchError;
 
+use super::random::RandomError;
+use super::utils::data::DataError;
+
 /// What can go wrong in this crate's `torch`. Each is one line; causes are behind
 /// [`source`](StdError::source).
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +62,12 @@ pub enum Error {
         /// Why it cannot be had, and what mends it.
         reason: String,
     },
+    /// What a random generator refuses.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// What a loader of samples refuses.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// What libtorch itself refuses: its message, without the C++ backtrace behind it.
     #[error("{}", folded(.0))]
     Libtorch(#[from] TchError),

@@ -6,6 +6,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/multinomial_ops.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -93,6 +94,25 @@ char* final_layer_set_rng_state(const at::Tensor* state) {
     at::Generator generator = at::detail::getDefaultCPUGenerator();
     const std::lock_guard<std::mutex> lock(generator.mutex());
     generator.set_state(*state);
+  });
+}
+
+// torch.multinomial with a generator in the state `state`; then the numbers and the new state are in
+// new tensors.
+char* final_layer_multinomial(
+    const at::Tensor* weights,
+    int64_t count,
+    bool replacement,
+    const at::Tensor* state,
+    at::Tensor** drawn,
+    at::Tensor** new_state) {
+  return caught([&] {
+    at::Generator generator = at::detail::createCPUGenerator();
+    generator.set_state(*state);
+    at::Tensor numbers = at::_ops::multinomial::call(*weights, count, replacement, generator);
+    at::Tensor after = generator.get_state();
+    *drawn = new at::Tensor(std::move(numbers));
+    *new_state = new at::Tensor(std::move(after));
   });
 }
 

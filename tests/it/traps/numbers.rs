@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use final_layer::torch::data::ShuffledOrder;
+use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::Algorithm;
 use tch::data::Iter2;
 use tch::nn::{self, Init, Module, OptimizerConfig};
@@ -174,7 +174,13 @@ pub fn shuffling() -> String {
         let samples = Tensor::arange(1000, (Kind::Int64, Device::Cpu));
         let list = |batches: Vec<Tensor>| Vec::<i64>::try_from(Tensor::cat(&batches, 0)).unwrap();
         tch::manual_seed(0);
-        let python = list(ShuffledOrder::draw(1000, 64, 1).batches(0));
+        let config = DataLoaderConfig {
+            batch_size: 64,
+            shuffle: true,
+            ..Default::default()
+        };
+        let loader = DataLoader::new(1000, config).unwrap();
+        let python = list(loader.iter().map(Result::unwrap).collect());
         tch::manual_seed(0);
         let mut batches = Iter2::new(&samples, &samples, 64);
         let tch = list(batches.shuffle().map(|(xs, _)| xs).collect());
