@@ -10,13 +10,14 @@
 //! | `epoch.rng_state`, `epoch.generator_state.<i>` | these when the present epoch started; none between epochs |
 //!
 //! The metadata holds `position`, the epochs behind, `param_groups`, the optimizer's groups as JSON
-//! ([`StateDict::param_groups_json`]), and the settings under which it was written. The order of the
-//! samples is not stored: it follows from the states at the epoch's start. Dropout on a GPU draws
-//! from a generator of that GPU, which is not here.
+//! ([`StateDict::param_groups_json`]), `scheduler_state`, the learning rate scheduler's, if there is
+//! one, and the settings under which it was written. The order of the samples is not stored: it
+//! follows from the states at the epoch's start. Dropout on a GPU draws from a generator of that GPU,
+//! which is not here.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tch::{Kind, Tensor};
 
 use crate::data::Samples;
@@ -36,6 +37,7 @@ const GENERATOR_STATE: &str = "generator_state.";
 const EPOCH: &str = "epoch.";
 const POSITION: &str = "position";
 const PARAM_GROUPS: &str = "param_groups";
+const SCHEDULER_STATE: &str = "scheduler_state";
 
 /// What a checkpoint file holds.
 #[derive(Debug)]
@@ -48,6 +50,7 @@ pub struct Checkpoint {
     states: GeneratorStates,
     model: NamedTensors,
     optimizer: StateDict,
+    scheduler: Option<String>,
 }
 
 /// Writes where `training` stands, with `settings`, in place of the file at `path`.
@@ -74,6 +77,9 @@ pub fn save<N: Network<Task: Dataset>>(
     }
     let mut metadata = settings.clone();
     metadata.insert(PARAM_GROUPS.to_owned(), optimizer.param_groups_json()?);
+    if let Some(scheduler) = &training.scheduler {
+        metadata.insert(SCHEDULER_STATE.to_owned(), scheduler.to_json()?);
+    }
     metadata.insert(POSITION.to_owned(), epochs.to_string());
     Ok(OutputFile::create(path)?.write_safetensors(&tensors, metadata)?)
 }
@@ -122,6 +128,7 @@ impl Checkpoint {
         let param_groups = settings
             .remove(PARAM_GROUPS)
             .with_context(|| missing("metadata", PARAM_GROUPS))?;
+        let scheduler = settings.remove(SCHEDULER_STATE);
         let losses = tensors
             .remove(LOSSES)
             .with_context(|| missing("tensor", LOSSES))?;
@@ -151,7 +158,7 @@ impl Checkpoint {
             insert_all(&mut rest, EPOCH, epoch);
         }
         if let Some(name) = rest.keys().next() {
-            anyhow::bail!("found an unexpected tensor \"{name}\"");
+            bail!("found an unexpected tensor \"{name}\"");
         }
         Ok(Self {
             path: path.to_owned(),
@@ -160,6 +167,7 @@ impl Checkpoint {
             states,
             model,
             optimizer: StateDict::from_parts(optimizer, &param_groups)?,
+            scheduler,
         })
     }
 
@@ -194,6 +202,14 @@ impl Checkpoint {
             .optimizer
             .load_state_dict(&self.optimizer)
             .context("the optimizer's state")?;
+        match (&mut training.scheduler, &self.scheduler) {
+            (Some(scheduler), Some(state)) => scheduler.load_json(state)?,
+            (None, None) => {}
+            (there, _) => bail!(
+                "expected {} scheduler's state",
+                if there.is_some() { "a" } else { "no" }
+            ),
+        }
         loader
             .set_generator_states(&self.states)
             .context("the generators' states")?;

@@ -24,7 +24,7 @@ use crate::torch::serialization::{
 };
 use crate::torch::utils::data::{DataLoader, DataLoaderConfig};
 use crate::trace;
-use crate::training::{Epoch, Observer, Position, Training};
+use crate::training::{Epoch, Observer, Position, Schedule, Training};
 
 /// The exit code of a process that an interrupt ended: 128 + SIGINT.
 const INTERRUPTED: i32 = 130;
@@ -124,10 +124,20 @@ fn new_training<N: Network<Task: Dataset>>(
         Some(settings.threads),
         weights,
     )?;
-    let optimizer = settings.optimizer.build(&model.vs, settings.lr)?;
+    let algorithm = settings.optimizer;
+    let mut optimizer = algorithm.build_with(&model.vs, settings.lr, settings.arguments)?;
     let config = DataLoaderConfig::shuffled(settings.batch_size);
     let loader = DataLoader::new(samples.len(), config)?;
-    Ok(Training::new(model, optimizer, loader, settings.epochs))
+    let build = |schedule: &Schedule| {
+        let scheduler = schedule.build(optimizer.as_mut(), settings.epochs, loader.len());
+        scheduler.with_context(|| format!("--scheduler {schedule}"))
+    };
+    let scheduler = settings.scheduler.as_ref().map(build).transpose()?;
+    Ok(Training {
+        scheduler,
+        clip_grad_norm: settings.clip_grad_norm,
+        ..Training::new(model, optimizer, loader, settings.epochs)
+    })
 }
 
 /// Whether an interrupt has come. A second one ends the process at once.

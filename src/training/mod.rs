@@ -1,16 +1,20 @@
 //! Training: the one loop, for every network.
 
 mod algorithm;
+mod scheduler;
 
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail};
 use tch::Tensor;
 
-pub use algorithm::Algorithm;
+pub use algorithm::{Algorithm, Arguments};
+pub use scheduler::{Schedule, Scheduler};
 
 use crate::data::Samples;
 use crate::tasks::{Dataset, Model, Network, Objective};
+use crate::torch::Error;
+use crate::torch::nn::utils::clip_grad_norm_;
 use crate::torch::optim::Optimizer;
 use crate::torch::serialization::state_dict;
 use crate::torch::utils::data::{Batches, DataLoader, GeneratorStates};
@@ -74,6 +78,10 @@ pub struct Training<N: Network<Task: Dataset>> {
     pub model: Model<N>,
     /// What moves its weights.
     pub optimizer: Box<dyn Optimizer>,
+    /// What changes the optimizer's learning rate, if anything.
+    pub scheduler: Option<Scheduler>,
+    /// The largest norm that a step's gradients may have; longer ones are scaled down.
+    pub clip_grad_norm: Option<f64>,
     /// What says which samples each step takes.
     pub loader: DataLoader,
     /// The epochs that it lasts in all.
@@ -115,6 +123,8 @@ impl<N: Network<Task: Dataset>> Training<N> {
         Self {
             model,
             optimizer,
+            scheduler: None,
+            clip_grad_norm: None,
             loader,
             epochs,
             position: Position::default(),
@@ -158,6 +168,9 @@ impl<N: Network<Task: Dataset>> Training<N> {
                 mean_loss: mean_loss(&losses, &sizes),
                 losses,
             };
+            if let Some(scheduler) = &mut self.scheduler {
+                scheduler.after_epoch(self.optimizer.as_mut(), epoch.mean_loss)?;
+            }
             observer.after_epoch(self, &epoch)?;
         }
         Ok(ControlFlow::Continue(()))
@@ -203,9 +216,24 @@ impl<N: Network<Task: Dataset>> Training<N> {
         if !loss.is_finite() {
             bail!("{}: the loss is {loss}", here());
         }
-        self.optimizer.step().with_context(here)?;
+        self.move_weights().with_context(here)?;
         self.position.losses.push(loss);
         Ok(())
+    }
+
+    /// What follows the backward pass: clipping, the optimizer's step, the scheduler's.
+    fn move_weights(&mut self) -> Result<(), Error> {
+        if let Some(max_norm) = self.clip_grad_norm {
+            let groups = 0..self.optimizer.group_count();
+            let params = groups.flat_map(|group| self.optimizer.params(group));
+            let params: Vec<Tensor> = params.map(Tensor::shallow_clone).collect();
+            let _ = clip_grad_norm_(&params, max_norm, 2., false)?;
+        }
+        self.optimizer.step()?;
+        match &mut self.scheduler {
+            Some(scheduler) => scheduler.after_batch(self.optimizer.as_mut()),
+            None => Ok(()),
+        }
     }
 }
 

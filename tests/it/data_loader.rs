@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
-use final_layer::storage::{NamedTensors, read_safetensors};
 use final_layer::torch::random::{Generator, get_rng_state, manual_seed};
+use final_layer::torch::serialization::{NamedTensors, read_safetensors};
 use final_layer::torch::utils::data::{
     DataLoader, DataLoaderConfig, RandomSampler, RandomSamplerConfig, Sampler, SequentialSampler,
     WeightedRandomSampler, WeightedRandomSamplerConfig,

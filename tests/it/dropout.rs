@@ -8,14 +8,14 @@ use std::path::Path;
 use anyhow::Result;
 use final_layer::checkpoint::{self, Checkpoint};
 use final_layer::data::Samples;
-use final_layer::storage::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use final_layer::tasks::{DigitClassification, Model, Network};
 use final_layer::torch::nn::linear;
-use final_layer::torch::optim::Algorithm;
 use final_layer::torch::random::{Generator, get_rng_state, manual_seed};
+use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use final_layer::torch::utils::data::{
     DataLoader, DataLoaderConfig, RandomSampler, RandomSamplerConfig, Sampler,
 };
+use final_layer::training::Algorithm;
 use final_layer::training::{Epoch, Observer, Position, Training};
 use serde_json::{Value, json};
 use tch::nn::{Linear, Module, Path as VarPath};
@@ -38,10 +38,10 @@ impl Network for Dropout {
     const NAME: &'static str = "dropout";
     const ABOUT: &'static str = "for tests";
 
-    fn build(vs: &VarPath) -> Self {
+    fn new(vs: &VarPath) -> Self {
         Self {
-            first: linear(&(vs / "0"), 784, 16),
-            second: linear(&(vs / "3"), 16, 10),
+            first: linear(vs / "0", 784, 16, Default::default()),
+            second: linear(vs / "3", 16, 10, Default::default()),
         }
     }
 }
@@ -77,14 +77,9 @@ fn new_training(case: &Value) -> (Training<Dropout>, Option<Generator>) {
         sampler,
         generator: generator.clone(),
     };
-    let training = Training {
-        optimizer: Algorithm::Adam.build(&model.vs, 0.01),
-        loader: DataLoader::new(SAMPLES, config).unwrap(),
-        epochs: EPOCHS,
-        position: Position::default(),
-        model,
-    };
-    (training, generator)
+    let optimizer = Algorithm::Adam.build(&model.vs, 0.01).unwrap();
+    let loader = DataLoader::new(SAMPLES, config).unwrap();
+    (Training::new(model, optimizer, loader, EPOCHS), generator)
 }
 
 /// Records every epoch, and breaks after so many steps.
@@ -229,7 +224,8 @@ fn a_checkpoint_without_states_is_refused() {
         assert!(training.run(&samples, &mut recorder).unwrap().is_break());
         checkpoint::save(&training, &Metadata::new(), &path).unwrap();
 
-        let (good, metadata) = final_layer::storage::read_safetensors_and_metadata(&path).unwrap();
+        let (good, metadata) =
+            final_layer::torch::serialization::read_safetensors_and_metadata(&path).unwrap();
         let mut refuse = |change: &dyn Fn(&mut NamedTensors)| {
             let copies = good
                 .iter()

@@ -2,10 +2,10 @@
 
 use std::ffi::OsStr;
 
-use final_layer::storage::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use final_layer::torch::random::{
     Generator, Seed, get_rng_state, manual_seed, random, set_rng_state,
 };
+use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 

@@ -44,17 +44,14 @@ fn damaged_checkpoints_never_panic() {
     let _generator = lock_generator();
     let model = Model::<HousePricePredictor>::new(Device::Cpu);
     let loader = DataLoader::new(10, DataLoaderConfig::shuffled(4)).unwrap();
-    let mut training = Training {
-        optimizer: Algorithm::Adam.build(&model.vs, 1e-3).unwrap(),
-        position: Position {
-            epochs: 1,
-            losses: vec![1., 2.],
-            epoch_start: Some(loader.generator_states().unwrap()),
-        },
-        loader,
-        epochs: 3,
-        model,
+    let position = Position {
+        epochs: 1,
+        losses: vec![1., 2.],
+        epoch_start: Some(loader.generator_states().unwrap()),
     };
+    let optimizer = Algorithm::Adam.build(&model.vs, 1e-3).unwrap();
+    let mut training = Training::new(model, optimizer, loader, 3);
+    training.position = position;
     checkpoint::save(&training, &Metadata::new(), &path).unwrap();
     damage(&path, |damaged| {
         let read = Checkpoint::read(damaged);
