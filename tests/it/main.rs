@@ -10,6 +10,7 @@ mod data_pictures;
 mod data_refusals;
 mod demonstration;
 mod device;
+mod distributed;
 mod doctor;
 mod download;
 mod experiment;
