@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -37,7 +38,10 @@ def explain(kind, error, trace):
     """Says in a line which package is missing or broken; shows any other error as Python does."""
     last = traceback.extract_tb(trace)[-1:]
     in_package = any("site-packages" in frame.filename for frame in last)
-    if isinstance(error, ImportError) or (isinstance(error, OSError) and in_package):
+    # A package whose files are gone but for its folder is a module without a file.
+    module = getattr(error, "obj", None) if isinstance(error, AttributeError) else None
+    is_empty = isinstance(module, ModuleType) and getattr(module, "__file__", None) is None
+    if isinstance(error, ImportError) or is_empty or (isinstance(error, OSError) and in_package):
         print(half_made_message(error), file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)

@@ -28,6 +28,7 @@ mod real_data;
 mod refusals;
 mod resume;
 mod sample_data;
+mod scripts;
 mod setup;
 mod train;
 mod traps;
