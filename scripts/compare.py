@@ -33,6 +33,9 @@ from record_trace import OPTIMIZERS  # noqa: E402
 # How far a metric may be from scikit-learn's, which sums in another order.
 METRIC_TOLERANCE = 1e-12
 
+# What goes with --train alone.
+TRAINING = ["weight_decay", "momentum", "scheduler", "clip_grad_norm"]
+
 FOREACH = {"default": None, "false": False, "true": True}
 
 
@@ -56,6 +59,7 @@ def parse_arguments():
                         help="may be given several times (default: all)")
     parser.add_argument("--batch-size", type=positive, default=64, metavar="N")
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
+    train.add_options(parser)
     parser.add_argument("--threads", type=common.threads, default=1, metavar="N", help="on both sides")
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
     parser.add_argument("--foreach", choices=FOREACH, default="default",
@@ -65,7 +69,12 @@ def parse_arguments():
                         help="where the built examples are (default: build them)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
     args = parser.parse_args()
+    if args.momentum is not None and not args.optimizers:
+        args.optimizers = ["sgd", "momentum"]
     args.optimizers = args.optimizers or list(OPTIMIZERS)
+    given = [name for name in TRAINING if vars(args)[name] is not None]
+    if given and not args.data:
+        parser.error(f"--{given[0].replace('_', '-')} goes with --train")
     if args.data and not Path(args.data).exists():
         fail(f"{args.data}: there is no such file or folder")
     args.networks = args.networks or (network_for(Path(args.data)) if args.data else NETWORKS)
@@ -120,9 +129,11 @@ def compare_live(args):
 
 
 def lengths(args):
-    """How long to train, and on what."""
+    """How long to train, on what, and with which options."""
     if args.data:
-        return {"data": args.data, "epochs": args.epochs}
+        options = {name: vars(args)[name] for name in TRAINING}
+        given = {name: value for name, value in options.items() if value is not None}
+        return {"data": args.data, "epochs": args.epochs, **given}
     return {"steps": args.steps}
 
 

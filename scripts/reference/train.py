@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import common
+import schedulers
 import torch
 from record_trace import OPTIMIZERS
 from safetensors.torch import save, save_file
@@ -47,8 +48,9 @@ class Alone:
 
 
 def train(
-    network, *, data, epochs, batch_size, optimizer, lr, foreach=None, seed, threads, device="cpu",
-    weights=None, part=Alone()
+    network, *, data, epochs, batch_size, optimizer, lr, weight_decay=None, momentum=None,
+    scheduler=None, clip_grad_norm=None, foreach=None, seed, threads, device="cpu", weights=None,
+    part=Alone()
 ):
     """Trains; yields after every epoch."""
     task = common.task(network, "read_data", "loss", "metrics")
@@ -56,26 +58,37 @@ def train(
         sets = task.read_data(data)
     held_back, target = sets.get("validation", sets["test"])
     model = common.build(task, seed, device, threads, weights)
-    optimizer = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach)
+    given = {"weight_decay": weight_decay, "momentum": momentum, "foreach": foreach}
+    given = {name: value for name, value in given.items() if value is not None}
+    optimizer = OPTIMIZERS[optimizer](model.parameters(), lr, **given)
     in_training, loss_function = part.model(model), part.loss(task.loss)
     loader = part.loader(TensorDataset(*sets["train"]), batch_size)
+    scheduler = schedulers.build(scheduler, optimizer, epochs, len(loader))
     for number in range(1, epochs + 1):
-        losses, total = run_epoch(loss_function, in_training, optimizer, loader, device)
+        losses, total = run_epoch(
+            loss_function, in_training, optimizer, loader, device, scheduler, clip_grad_norm
+        )
         losses, total = part.together(losses, total)
+        schedulers.after_epoch(scheduler, total / len(loader.dataset))
         output = outputs(model, held_back)
         metrics = task.metrics(output, target)
         loss = total / len(loader.dataset)
         yield Epoch(number, model, optimizer, losses, loss, output, metrics)
 
 
-def run_epoch(loss_function, model, optimizer, loader, device="cpu"):
+def run_epoch(
+    loss_function, model, optimizer, loader, device="cpu", scheduler=None, clip_grad_norm=None
+):
     """Trains on every batch; returns their losses, and the sum of the samples' losses."""
     losses, total = [], 0.0
     for batch_input, batch_target in loader:
         optimizer.zero_grad()
         loss = loss_function(model(batch_input.to(device)), batch_target.to(device))
         loss.backward()
+        if clip_grad_norm is not None:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), clip_grad_norm)
         optimizer.step()
+        schedulers.after_batch(scheduler)
         losses.append(loss.item())
         total += loss.item() * len(batch_input)
     return losses, total
@@ -125,8 +138,19 @@ def add_arguments(parser):
     parser.add_argument("--batch-size", type=common.positive, default=64, metavar="N")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam")
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
+    add_options(parser)
     parser.add_argument("--output", type=output_file, metavar="FILE.safetensors",
                         help="where the weights go")
+
+
+def add_options(parser):
+    """What an optimizer takes beside its learning rate, and what goes on around it."""
+    parser.add_argument("--weight-decay", type=float, metavar="F")
+    parser.add_argument("--momentum", type=float, metavar="F", help="of SGD")
+    parser.add_argument("--scheduler", metavar="NAME[:ARGUMENTS]",
+                        help=f"one of {', '.join(schedulers.CLASSES)}, such as "
+                             "step:step_size=10,gamma=0.5")
+    parser.add_argument("--clip-grad-norm", type=float, metavar="F")
 
 
 def output_file(text):

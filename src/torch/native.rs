@@ -4,8 +4,6 @@
 //! A call costs 2 to 10 ns, of which [`is_plain_f32`] takes most.
 
 // The optimizers are about to call the rest.
-#![allow(dead_code)]
-
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
