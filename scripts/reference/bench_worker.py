@@ -99,6 +99,8 @@ def make_case(what, *words):
 
 
 def build(network):
+    if network not in common.known_networks():
+        raise ValueError(f"{network} is no network")
     task = common.task(network, "draw_input", "draw_target", "loss")
     return task, common.build(task, 0)
 

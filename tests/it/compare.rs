@@ -162,7 +162,7 @@ fn nothing_and_unreadable_files_are_no_proof() {
     );
     let content = std::fs::read(&empty).unwrap();
     let cases = [
-        (file("broken", b"no trace"), "header too small"),
+        (file("broken", b"no trace"), "header too large"),
         (file("nothing", b""), "header too small"),
         (
             file("cut", &content[..content.len() - 1]),
