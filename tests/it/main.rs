@@ -9,6 +9,7 @@ mod data_parity;
 mod data_pictures;
 mod data_refusals;
 mod demonstration;
+mod dependent;
 mod device;
 mod doctor;
 mod download;
