@@ -31,7 +31,7 @@ def version(text):
 
 def packages(folder):
     """The project's own package, and all that it depends on."""
-    command = ["cargo", "metadata", "--format-version=1"]
+    command = ["cargo", "metadata", "--quiet", "--format-version=1"]
     output = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=False)
     if output.returncode != 0:
         sys.exit("error: cargo metadata failed; its message is above")

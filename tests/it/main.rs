@@ -27,6 +27,7 @@ mod print;
 mod real_data;
 mod refusals;
 mod resume;
+mod rust_version;
 mod sample_data;
 mod setup;
 mod train;
