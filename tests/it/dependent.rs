@@ -95,7 +95,7 @@ fn by_package() -> String {
     let archive = kept("target/package").join(format!("{name}.crate"));
     let folder = kept("unpacked");
     let _ = fs::remove_dir_all(&folder);
-    fs::create_dir(&folder).unwrap();
+    fs::create_dir_all(&folder).unwrap();
     // Files of a package all have one and the same time, by which cargo would not see a change.
     let mut tar = Command::new("tar");
     stdout(tar.arg("-xmf").arg(archive).arg("-C").arg(&folder));
