@@ -36,11 +36,11 @@ pub use schedules::{
     CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, LinearLrConfig, MultiStepLR, StepLR,
 };
 
+pub use state::{from_json, to_json};
+
 use super::{Optimizer, Setting, Settings, refused};
 use crate::torch::Result;
 use state::{entry, floats, int, list};
-
-pub(crate) use state::{from_json, to_json};
 
 /// What all schedulers but [`ReduceLROnPlateau`] are. A scheduler is to be lent the optimizer that
 /// it was made for.

@@ -73,11 +73,11 @@ pub(super) fn ints(state: &Settings, name: &str) -> Result<Vec<i64>> {
     })
 }
 
-/// The state as JSON; infinite numbers, which JSON does not have, are texts there.
+/// A scheduler's state as JSON, to be kept in a file; infinite numbers, which JSON does not have, are texts there.
 ///
 /// # Errors
 /// If a number is NaN.
-pub(crate) fn to_json(state: &Settings) -> Result<String> {
+pub fn to_json(state: &Settings) -> Result<String> {
     let mut object = Map::new();
     for (name, setting) in state {
         let value = match setting {
@@ -89,11 +89,11 @@ pub(crate) fn to_json(state: &Settings) -> Result<String> {
     Ok(Value::Object(object).to_string())
 }
 
-/// The state that [`to_json`] wrote.
+/// The state of a scheduler that [`to_json`] wrote.
 ///
 /// # Errors
 /// If the text is another.
-pub(crate) fn from_json(text: &str) -> Result<Settings> {
+pub fn from_json(text: &str) -> Result<Settings> {
     let Ok(object) = serde_json::from_str::<Map<String, Value>>(text) else {
         return refused("expected the state of a scheduler");
     };
