@@ -146,7 +146,8 @@ fn networks_that_are_not_there_are_told_from_those_that_are() {
             stderr,
             format!(
                 "error: there is no network '{}'; expected one of digit_classifier, \
-                 house_price_predictor, binary_classifier, clothing_classifier\n",
+                 house_price_predictor, binary_classifier, clothing_classifier, \
+                 dropout_classifier\n",
                 args[0]
             )
         );
