@@ -5,6 +5,7 @@
 // torch/torch.h costs 15.
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ScalarOps.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdlib>
@@ -126,7 +127,15 @@ bool final_layer_plain_elements(const at::Tensor* const* tensors, size_t n, floa
   return plain;
 }
 
-// The operations of an optimizer whose factor tch leaves out.
+// The operations of an optimizer that tch leaves a factor out of, or has with its arguments
+// exchanged, or where it panics: its functions that take a number drop the number while the error
+// is pending, and take the error for one of their own.
+
+// Python's a.mul_(number). at::mul_(Tensor, Scalar) multiplies the other way round, and then rounds
+// the number to bfloat16 or float16 first.
+char* final_layer_mul_(at::Tensor* a, double number) {
+  return caught([&] { a->mul_(at::native::wrapped_scalar_tensor(number)); });
+}
 
 char* final_layer_add(const at::Tensor* a, const at::Tensor* b, double alpha, at::Tensor** sum) {
   return caught([&] { *sum = new at::Tensor(a->add(*b, alpha)); });
@@ -144,6 +153,18 @@ char* final_layer_addcmul_(
 char* final_layer_addcdiv_(
     at::Tensor* a, const at::Tensor* b, const at::Tensor* c, double value) {
   return caught([&] { a->addcdiv_(*b, *c, value); });
+}
+
+char* final_layer_div_(at::Tensor* a, double number) {
+  return caught([&] { a->div_(number); });
+}
+
+char* final_layer_add_number_(at::Tensor* a, double number) {
+  return caught([&] { a->add_(number); });
+}
+
+char* final_layer_lerp_(at::Tensor* a, const at::Tensor* end, double weight) {
+  return caught([&] { a->lerp_(*end, weight); });
 }
 
 char* final_layer_clone(const at::Tensor* tensor, at::Tensor** clone) {

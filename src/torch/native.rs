@@ -56,6 +56,10 @@ unsafe extern "C" {
         c: *const C_tensor,
         value: f64,
     ) -> *mut c_char;
+    fn final_layer_mul_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_div_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_add_number_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_lerp_(a: *mut C_tensor, end: *const C_tensor, weight: f64) -> *mut c_char;
     fn final_layer_clone(tensor: *const C_tensor, clone: *mut *mut C_tensor) -> *mut c_char;
 }
 
@@ -153,6 +157,30 @@ pub(crate) fn addcdiv_(
 ) -> Result<(), NativeError> {
     // SAFETY: as in `add_`.
     check(unsafe { final_layer_addcdiv_(a.as_mut_ptr(), b.as_ptr(), c.as_ptr(), value) })
+}
+
+/// `a.mul_(number)`
+pub(crate) fn mul_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_mul_(a.as_mut_ptr(), number) })
+}
+
+/// `a.div_(number)`
+pub(crate) fn div_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_div_(a.as_mut_ptr(), number) })
+}
+
+/// `a.add_(number)`
+pub(crate) fn add_number_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_add_number_(a.as_mut_ptr(), number) })
+}
+
+/// `a.lerp_(end, weight)`
+pub(crate) fn lerp_(a: &mut Tensor, end: &Tensor, weight: f64) -> Result<(), NativeError> {
+    // SAFETY: as in `add_`.
+    check(unsafe { final_layer_lerp_(a.as_mut_ptr(), end.as_ptr(), weight) })
 }
 
 /// `tensor.clone()`: a copy, sparse where the tensor is.
