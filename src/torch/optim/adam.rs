@@ -440,3 +440,64 @@ fn agrees(config: &AdamConfig) -> bool {
 fn prepare_sqrt() {
     let _ = Tensor::from(1f32).sqrt();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fifty steps of either form, on as many elements as leave a rest in vectors of any length.
+    #[test]
+    fn both_forms_give_the_same_bits() {
+        assert_eq!(elementwise_is_exact(), elementwise::is_expected());
+        if !elementwise_is_exact() {
+            return; // The fast form is not in use.
+        }
+        let other = AdamConfig {
+            betas: (0.6, 0.5),
+            eps: 1e-3,
+            ..AdamConfig::adamw(0.3)
+        };
+        for config in [AdamConfig::adam(1e-3), AdamConfig::adamw(0.02), other] {
+            assert!(config.has_elementwise_form());
+            no_grad(|| {
+                let [one, mut two] = [0, 1].map(|_| {
+                    let columns = elementwise::numbers(1).narrow(0, 0, 33);
+                    elementwise::numbers(0).view([1021, 1]) * columns
+                });
+                let [mut ones, mut twos] = [&one, &two].map(|w| AdamState::new(w, false).unwrap());
+                for step in 0..50 {
+                    let grad = one.tanh() * elementwise::numbers(step).view([1021, 1]);
+                    assert!(elementwise_adam(&one, &grad, &mut ones, &config).unwrap());
+                    single_tensor_adam(&mut two, &grad, &mut twos, &config).unwrap();
+                    assert!(elementwise::equal(&one, &two), "{config:?}, step {step}");
+                }
+                assert!(!elementwise::equal(&one, &one.zeros_like()));
+            });
+        }
+    }
+
+    /// Settings that the fast form does not have.
+    #[test]
+    fn other_settings_take_the_tensor_form() {
+        let plain = AdamConfig::adam(1e-3);
+        let others = [
+            AdamConfig {
+                betas: (0.5, 0.9),
+                ..plain
+            },
+            AdamConfig {
+                weight_decay: 0.1,
+                ..plain
+            },
+            AdamConfig {
+                amsgrad: true,
+                ..plain
+            },
+            AdamConfig {
+                maximize: true,
+                ..plain
+            },
+        ];
+        assert!(others.iter().all(|config| !config.has_elementwise_form()));
+    }
+}

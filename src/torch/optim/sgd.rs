@@ -304,3 +304,39 @@ fn agrees(config: &SgdConfig) -> bool {
     };
     params_agree && buffers_agree
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As of Adam.
+    #[test]
+    fn both_forms_give_the_same_bits() {
+        assert_eq!(elementwise_is_exact(), elementwise::is_expected());
+        if !elementwise_is_exact() {
+            return; // The fast form is not in use.
+        }
+        let plain = SgdConfig::new(0.1);
+        let momentum = SgdConfig {
+            momentum: 0.9,
+            ..plain
+        };
+        let dampened = SgdConfig {
+            dampening: 0.3,
+            ..momentum
+        };
+        for config in [plain, momentum, dampened] {
+            assert!(config.has_elementwise_form());
+            no_grad(|| {
+                let [one, mut two] = [0, 1].map(|_| elementwise::numbers(0));
+                let (mut ones, mut twos) = (None, None);
+                for step in 0..50 {
+                    let grad = elementwise::numbers(step);
+                    assert!(elementwise_sgd(&one, &grad, &mut ones, &config).unwrap());
+                    single_tensor_sgd(&mut two, &grad, &mut twos, &config).unwrap();
+                    assert!(elementwise::equal(&one, &two), "{config:?}, step {step}");
+                }
+            });
+        }
+    }
+}
