@@ -5,6 +5,7 @@
 // torch/torch.h costs 15.
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ScalarOps.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/multinomial_ops.h>
 
@@ -133,20 +134,21 @@ const void* final_layer_tensor_id(const at::Tensor* tensor) {
   return tensor->unsafeGetTensorImpl();
 }
 
-bool final_layer_is_plain_f32(const at::Tensor* tensor) {
-  bool plain = false;
-  // What fails leaves `plain` false.
-  std::free(caught([&] { plain = is_plain_f32(*tensor); }));
-  return plain;
-}
-
 bool final_layer_plain_elements(const at::Tensor* const* tensors, size_t n, float** elements) {
   bool plain = false;
   std::free(caught([&] { plain = plain_elements(tensors, n, elements); }));
   return plain;
 }
 
-// The operations of an optimizer whose factor tch leaves out.
+// The operations of an optimizer that tch leaves a factor out of, or has with its arguments
+// exchanged, or where it panics: its functions that take a number drop the number while the error
+// is pending, and take the error for one of their own.
+
+// Python's a.mul_(number). at::mul_(Tensor, Scalar) multiplies the other way round, and then rounds
+// the number to bfloat16 or float16 first.
+char* final_layer_mul_(at::Tensor* a, double number) {
+  return caught([&] { a->mul_(at::native::wrapped_scalar_tensor(number)); });
+}
 
 char* final_layer_add(const at::Tensor* a, const at::Tensor* b, double alpha, at::Tensor** sum) {
   return caught([&] { *sum = new at::Tensor(a->add(*b, alpha)); });
@@ -164,6 +166,18 @@ char* final_layer_addcmul_(
 char* final_layer_addcdiv_(
     at::Tensor* a, const at::Tensor* b, const at::Tensor* c, double value) {
   return caught([&] { a->addcdiv_(*b, *c, value); });
+}
+
+char* final_layer_div_(at::Tensor* a, double number) {
+  return caught([&] { a->div_(number); });
+}
+
+char* final_layer_add_number_(at::Tensor* a, double number) {
+  return caught([&] { a->add_(number); });
+}
+
+char* final_layer_lerp_(at::Tensor* a, const at::Tensor* end, double weight) {
+  return caught([&] { a->lerp_(*end, weight); });
 }
 
 char* final_layer_clone(const at::Tensor* tensor, at::Tensor** clone) {

@@ -1,9 +1,8 @@
 //! What libtorch can do and `tch` cannot say: the only place that calls `native.cpp`.
 //!
 //! The C++ side catches every exception. `build.rs` compiles it, in about 2 s of processor time.
-//! A call costs 2 to 10 ns, of which [`is_plain_f32`] takes most.
+//! A call costs 2 to 10 ns, of which [`plain_elements`] takes most.
 
-// The optimizers are about to call the rest.
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
@@ -54,7 +53,6 @@ unsafe extern "C" {
     fn final_layer_set_grad_to_none(tensor: *mut C_tensor) -> *mut c_char;
     fn final_layer_bump_version(tensor: *const C_tensor) -> *mut c_char;
     fn final_layer_tensor_id(tensor: *const C_tensor) -> *const c_void;
-    fn final_layer_is_plain_f32(tensor: *const C_tensor) -> bool;
     fn final_layer_plain_elements(
         tensors: *const *const C_tensor,
         n: usize,
@@ -79,6 +77,10 @@ unsafe extern "C" {
         c: *const C_tensor,
         value: f64,
     ) -> *mut c_char;
+    fn final_layer_mul_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_div_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_add_number_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_lerp_(a: *mut C_tensor, end: *const C_tensor, weight: f64) -> *mut c_char;
     fn final_layer_clone(tensor: *const C_tensor, clone: *mut *mut C_tensor) -> *mut c_char;
 }
 
@@ -151,18 +153,13 @@ pub(crate) fn tensor_id(tensor: &Tensor) -> usize {
     unsafe { final_layer_tensor_id(tensor.as_ptr()) }.addr()
 }
 
-/// Whether the elements are float32 numbers that lie in order in memory of the CPU and mean what
-/// they say, so that they may be read and written through `data_ptr`.
+/// Where the elements of tensors lie that are plain, have one shape, and share no element; else
+/// `None`.
 ///
-/// That leaves out undefined, sparse, quantized, negated and conjugated tensors, ZeroTensors, other
-/// devices, expanded and transposed views, and tensors without any memory.
-pub(crate) fn is_plain_f32(tensor: &Tensor) -> bool {
-    // SAFETY: the pointer is valid while `tensor` is borrowed, and the tensor is only read.
-    unsafe { final_layer_is_plain_f32(tensor.as_ptr()) }
-}
-
-/// Where the elements of tensors lie that are plain ([`is_plain_f32`]), have one shape, and share no
-/// element; else `None`.
+/// Plain are float32 numbers that lie in order in memory of the CPU and mean what they say, so that
+/// they may be read and written there. That leaves out undefined, sparse, quantized, negated and
+/// conjugated tensors, ZeroTensors, other devices, expanded and transposed views, and tensors without
+/// any memory.
 pub(crate) fn plain_elements<const N: usize>(tensors: [&Tensor; N]) -> Option<[*mut f32; N]> {
     let tensors = tensors.map(Tensor::as_ptr);
     let mut elements = [ptr::null_mut(); N];
@@ -203,6 +200,30 @@ pub(crate) fn addcdiv_(
 ) -> Result<(), NativeError> {
     // SAFETY: as in `add_`.
     check(unsafe { final_layer_addcdiv_(a.as_mut_ptr(), b.as_ptr(), c.as_ptr(), value) })
+}
+
+/// `a.mul_(number)`
+pub(crate) fn mul_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_mul_(a.as_mut_ptr(), number) })
+}
+
+/// `a.div_(number)`
+pub(crate) fn div_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_div_(a.as_mut_ptr(), number) })
+}
+
+/// `a.add_(number)`
+pub(crate) fn add_number_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_add_number_(a.as_mut_ptr(), number) })
+}
+
+/// `a.lerp_(end, weight)`
+pub(crate) fn lerp_(a: &mut Tensor, end: &Tensor, weight: f64) -> Result<(), NativeError> {
+    // SAFETY: as in `add_`.
+    check(unsafe { final_layer_lerp_(a.as_mut_ptr(), end.as_ptr(), weight) })
 }
 
 /// `tensor.clone()`: a copy, sparse where the tensor is.
@@ -297,7 +318,7 @@ mod tests {
             &w.detach(),
             &ones(&[]),
         ] {
-            assert!(is_plain_f32(tensor), "{tensor:?}");
+            assert!(plain_elements([tensor]).is_some(), "{tensor:?}");
         }
         let complex = Tensor::complex(&plain, &plain);
         let others = [
@@ -319,7 +340,7 @@ mod tests {
             ("without elements", ones(&[0])),
         ];
         for (name, tensor) in &others {
-            assert!(!is_plain_f32(tensor), "{name}");
+            assert!(plain_elements([tensor]).is_none(), "{name}");
         }
     }
 

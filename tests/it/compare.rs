@@ -336,6 +336,10 @@ impl Optimizer for TchOptimizer {
         unimplemented!()
     }
 
+    fn add_params(&mut self, _: usize, _: Vec<Tensor>) -> Result<()> {
+        unimplemented!()
+    }
+
     fn state_dict(&self) -> StateDict {
         unimplemented!()
     }

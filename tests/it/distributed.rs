@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use final_layer::networks::{DigitClassifier, HousePricePredictor};
-use final_layer::storage::{NamedTensors, read_safetensors};
-use final_layer::tasks::{Model, Network, Task};
-use final_layer::torch::data::ShuffledOrder;
-use final_layer::torch::optim::Algorithm;
+use final_layer::tasks::{Dataset, Model, Network, Objective};
+use final_layer::torch::random::manual_seed;
+use final_layer::torch::serialization::{NamedTensors, read_safetensors};
+use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
+use final_layer::training::Algorithm;
 use tch::{Device, Tensor};
 
 use crate::common::{
@@ -80,7 +81,7 @@ fn two_processes_give_the_bits_of_two_halves_of_each_batch() {
 
 /// Two processes beside this crate's own parts in one: each batch is cut in two, and the mean of
 /// the halves' gradients moves the weights.
-fn check_halves<N: Network>() {
+fn check_halves<N: Network<Task: Dataset>>() {
     let folder = tempfile::tempdir().unwrap();
     let [path, whole] =
         ["two", "one"].map(|name| folder.path().join(name).with_extension("safetensors"));
@@ -102,24 +103,25 @@ fn check_halves<N: Network>() {
     assert!(0. < largest && largest < 1e-5, "{}: {largest}", N::NAME);
 }
 
-fn train_by_halves<N: Network>() -> NamedTensors {
-    let data = N::Task::read_data(&sample_data(N::Task::SAMPLE_DATA))
-        .unwrap()
-        .train;
-    tch::manual_seed(0);
+fn train_by_halves<N: Network<Task: Dataset>>() -> NamedTensors {
+    let data = N::Task::read(&sample_data(N::Task::SAMPLE_DATA.unwrap()));
+    let data = data.unwrap().train;
+    manual_seed(0);
     let model = Model::<N>::new(Device::Cpu);
-    let mut optimizer = Algorithm::Adam.build(&model.vs, 1e-3);
-    let order = ShuffledOrder::draw(data.len(), 50, EPOCHS);
-    for batch in (0..EPOCHS).flat_map(|epoch| order.batches(epoch)) {
+    let mut optimizer = Algorithm::Adam.build(&model.vs, 1e-3).unwrap();
+    let loader = DataLoader::new(data.len(), DataLoaderConfig::shuffled(50)).unwrap();
+    for batch in (0..EPOCHS).flat_map(|_| loader.iter()) {
+        let batch = batch.unwrap();
         let samples = batch.size()[0];
         let mut mean: Vec<Tensor> = Vec::new();
         for half in [
             batch.narrow(0, 0, samples / 2),
             batch.narrow(0, samples / 2, samples - samples / 2),
         ] {
-            let (input, target) = data.batch(&half);
-            optimizer.zero_grad();
-            let loss = N::Task::loss(&tch::nn::Module::forward(&model.network, &input), &target);
+            let (features, target) = data.batch(&half);
+            optimizer.zero_grad(true).unwrap();
+            let input = N::Task::to_input(&features);
+            let loss = N::Task::loss(&model.network.forward_t(&input, true), &target);
             // Halves of an odd batch weigh as much as they have samples.
             (loss.unwrap() * (half.size()[0] as f64 * 2. / samples as f64)).backward();
             let gradients = model.vs.trainable_variables().into_iter();
@@ -132,7 +134,7 @@ fn train_by_halves<N: Network>() -> NamedTensors {
         for (parameter, gradient) in model.vs.trainable_variables().iter().zip(&mean) {
             parameter.grad().copy_(gradient);
         }
-        optimizer.step();
+        optimizer.step().unwrap();
     }
     model
         .vs

@@ -7,6 +7,7 @@
 //! that the compiler names it.
 
 mod linear;
+mod optimizer;
 mod parameters;
 
 pub mod init;
@@ -19,6 +20,7 @@ pub use tch::nn::{
 };
 
 pub use linear::{LinearConfig, f_linear, linear};
+pub use optimizer::{Adam, AdamW, Optimizer, OptimizerConfig, Sgd, adam, adamw, sgd};
 pub use parameters::parameters;
 
 use super::{Error, Result, one_line};

@@ -5,9 +5,9 @@ use tch::{Tensor, no_grad};
 use super::elementwise::{self, AdamStep, Plain};
 use super::optimizer::{OptimizerOf, Rule};
 use super::setting::{Settings, Taking};
-use super::{copied, refuse_other_forms, refused};
+use super::{check_shapes, copied, invalid, refuse_other_forms, refused};
 use crate::torch::Result;
-use crate::torch::native::{add, addcdiv_, addcmul_};
+use crate::torch::native::{add, add_number_, addcdiv_, addcmul_, div_, lerp_, mul_};
 use crate::torch::serialization::NamedTensors;
 
 /// The arguments of `torch.optim.Adam` and `torch.optim.AdamW`, under their names there.
@@ -108,21 +108,18 @@ impl Rule for AdamConfig {
         // NaN is in no range.
         let not_negative = |value: f64| value >= 0.;
         if !not_negative(self.lr) {
-            return refused(format!("Invalid learning rate: {:?}", self.lr));
+            return invalid("Invalid learning rate", self.lr);
         }
         if !not_negative(self.eps) {
-            return refused(format!("Invalid epsilon value: {:?}", self.eps));
+            return invalid("Invalid epsilon value", self.eps);
         }
         for (i, beta) in [self.betas.0, self.betas.1].iter().enumerate() {
             if !unit.contains(beta) {
-                return refused(format!("Invalid beta parameter at index {i}: {beta:?}"));
+                return invalid(&format!("Invalid beta parameter at index {i}"), *beta);
             }
         }
         if !not_negative(self.weight_decay) {
-            return refused(format!(
-                "Invalid weight_decay value: {:?}",
-                self.weight_decay
-            ));
+            return invalid("Invalid weight_decay value", self.weight_decay);
         }
         self.refuse_other_forms()
     }
@@ -315,6 +312,7 @@ fn single_tensor_adam(
         decoupled_weight_decay,
         ..
     } = config;
+    check_shapes(param, &[grad, &state.exp_avg, &state.exp_avg_sq])?;
     // grad = grads[i] if not maximize else -grads[i]
     let mut grad = if maximize {
         grad.f_neg()?
@@ -326,7 +324,7 @@ fn single_tensor_adam(
 
     if weight_decay != 0. {
         if decoupled_weight_decay {
-            let _ = param.f_mul_scalar_(1. - lr * weight_decay)?; // param.mul_(1 - lr * weight_decay)
+            mul_(param, 1. - lr * weight_decay)?; // param.mul_(1 - lr * weight_decay)
         } else {
             grad = add(&grad, param, weight_decay)?; // grad.add(param, alpha=weight_decay)
         }
@@ -345,9 +343,9 @@ fn single_tensor_adam(
     let max_exp_avg_sq = state.max_exp_avg_sq.as_ref().map(&real).transpose()?;
     let mut param = real(param)?;
 
-    let _ = exp_avg.f_lerp_(&grad, 1. - beta1)?; // exp_avg.lerp_(grad, 1 - beta1)
+    lerp_(&mut exp_avg, &grad, 1. - beta1)?; // exp_avg.lerp_(grad, 1 - beta1)
     // exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
-    let _ = exp_avg_sq.f_mul_scalar_(beta2)?;
+    mul_(&mut exp_avg_sq, beta2)?;
     addcmul_(&mut exp_avg_sq, &grad, &grad, 1. - beta2)?;
 
     let (step_size, bias_correction2_sqrt) = corrections(state.step, config);
@@ -358,8 +356,9 @@ fn single_tensor_adam(
         None => exp_avg_sq,
     };
     // denom = (exp_avg_sq.sqrt() / bias_correction2_sqrt).add_(eps)
-    let mut denom = exp_avg_sq.f_sqrt()?.f_div_scalar(bias_correction2_sqrt)?;
-    let _ = denom.f_add_scalar_(eps)?;
+    let mut denom = exp_avg_sq.f_sqrt()?;
+    div_(&mut denom, bias_correction2_sqrt)?;
+    add_number_(&mut denom, eps)?;
     addcdiv_(&mut param, &exp_avg, &denom, -step_size)?; // param.addcdiv_(exp_avg, denom, value=-step_size)
     Ok(())
 }
@@ -440,4 +439,65 @@ fn agrees(config: &AdamConfig) -> bool {
 /// likely cause. Python calls the same library, and its reference here does the same.
 fn prepare_sqrt() {
     let _ = Tensor::from(1f32).sqrt();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fifty steps of either form, on as many elements as leave a rest in vectors of any length.
+    #[test]
+    fn both_forms_give_the_same_bits() {
+        assert_eq!(elementwise_is_exact(), elementwise::is_expected());
+        if !elementwise_is_exact() {
+            return; // The fast form is not in use.
+        }
+        let other = AdamConfig {
+            betas: (0.6, 0.5),
+            eps: 1e-3,
+            ..AdamConfig::adamw(0.3)
+        };
+        for config in [AdamConfig::adam(1e-3), AdamConfig::adamw(0.02), other] {
+            assert!(config.has_elementwise_form());
+            no_grad(|| {
+                let [one, mut two] = [0, 1].map(|_| {
+                    let columns = elementwise::numbers(1).narrow(0, 0, 33);
+                    elementwise::numbers(0).view([1021, 1]) * columns
+                });
+                let [mut ones, mut twos] = [&one, &two].map(|w| AdamState::new(w, false).unwrap());
+                for step in 0..50 {
+                    let grad = one.tanh() * elementwise::numbers(step).view([1021, 1]);
+                    assert!(elementwise_adam(&one, &grad, &mut ones, &config).unwrap());
+                    single_tensor_adam(&mut two, &grad, &mut twos, &config).unwrap();
+                    assert!(elementwise::equal(&one, &two), "{config:?}, step {step}");
+                }
+                assert!(!elementwise::equal(&one, &one.zeros_like()));
+            });
+        }
+    }
+
+    /// Settings that the fast form does not have.
+    #[test]
+    fn other_settings_take_the_tensor_form() {
+        let plain = AdamConfig::adam(1e-3);
+        let others = [
+            AdamConfig {
+                betas: (0.5, 0.9),
+                ..plain
+            },
+            AdamConfig {
+                weight_decay: 0.1,
+                ..plain
+            },
+            AdamConfig {
+                amsgrad: true,
+                ..plain
+            },
+            AdamConfig {
+                maximize: true,
+                ..plain
+            },
+        ];
+        assert!(others.iter().all(|config| !config.has_elementwise_form()));
+    }
 }

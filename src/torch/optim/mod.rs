@@ -69,6 +69,20 @@ fn refused<T>(text: impl Into<String>) -> Result<T> {
     Err(Error::Argument(text.into()))
 }
 
+/// Python's message for a number that is out of range.
+fn invalid<T>(what: &str, number: f64) -> Result<T> {
+    // Python's repr has a sign and two digits in an exponent, and writes nan small.
+    let number = format!("{number:?}").to_lowercase();
+    let number = match number.split_once('e') {
+        Some((digits, exponent)) => match exponent.strip_prefix('-') {
+            Some(exponent) => format!("{digits}e-{exponent:0>2}"),
+            None => format!("{digits}e+{exponent:0>2}"),
+        },
+        None => number,
+    };
+    refused(format!("{what}: {number}"))
+}
+
 /// Refuses the arguments under which Python would run another form of an optimizer, whose bits are
 /// not known to be the same here.
 fn refuse_other_forms(
@@ -91,6 +105,19 @@ fn refuse_other_forms(
             refused("capturable=True is not supported: it is for steps that a GPU records")
         }
         () => Ok(()),
+    }
+}
+
+/// Refuses a gradient or state that has not the shape of the parameter, before anything moves: what
+/// Python refuses where a gradient is assigned.
+fn check_shapes(param: &Tensor, others: &[&Tensor]) -> Result<()> {
+    let expected = param.size();
+    match others.iter().find(|other| other.size() != expected) {
+        Some(other) => Err(Error::Tensor(format!(
+            "the gradient or state of a parameter has shape {:?}, expected {expected:?}",
+            other.size()
+        ))),
+        None => Ok(()),
     }
 }
 

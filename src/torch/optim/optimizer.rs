@@ -65,6 +65,12 @@ pub trait Optimizer: fmt::Debug {
     /// from others, or if a setting is none. Nothing is added then.
     fn add_param_group(&mut self, group: ParamGroup) -> Result<()>;
 
+    /// `param_groups[group]["params"].extend(params)`
+    ///
+    /// # Errors
+    /// As [`Optimizer::add_param_group`].
+    fn add_params(&mut self, group: usize, params: Vec<Tensor>) -> Result<()>;
+
     /// `optimizer.state_dict()`. The tensors are the optimizer's own, not copies, but for `step`.
     fn state_dict(&self) -> StateDict;
 
@@ -215,7 +221,7 @@ impl<R: Rule> OptimizerOf<R> {
         Ok(())
     }
 
-    /// The rule and the other entries that settings come to, where the present ones are `present`.
+    /// The rule and the other entries that settings come to.
     fn parse(mut settings: Settings) -> Result<(R, Settings)> {
         let rule = R::take(&mut Taking(&mut settings))?;
         Ok((rule, settings))
@@ -382,6 +388,14 @@ impl<R: Rule> Optimizer for OptimizerOf<R> {
             state: params.iter().map(|_| None).collect(),
             params,
         });
+        Ok(())
+    }
+
+    fn add_params(&mut self, group: usize, params: Vec<Tensor>) -> Result<()> {
+        self.check_params(&params)?;
+        let group = &mut self.groups[group];
+        group.state.extend(params.iter().map(|_| None));
+        group.params.extend(params);
         Ok(())
     }
 

@@ -5,9 +5,9 @@ use tch::{Tensor, no_grad};
 use super::elementwise::{self, Plain};
 use super::optimizer::{OptimizerOf, Rule};
 use super::setting::{Settings, Taking};
-use super::{copied, refuse_other_forms, refused};
+use super::{check_shapes, copied, invalid, refuse_other_forms, refused};
 use crate::torch::Result;
-use crate::torch::native::{add, add_, clone};
+use crate::torch::native::{add, add_, clone, mul_};
 use crate::torch::serialization::NamedTensors;
 
 /// The arguments of `torch.optim.SGD`, under their names there.
@@ -66,16 +66,13 @@ impl Rule for SgdConfig {
 
     fn check(&self) -> Result<()> {
         if self.lr < 0. {
-            return refused(format!("Invalid learning rate: {:?}", self.lr));
+            return invalid("Invalid learning rate", self.lr);
         }
         if self.momentum < 0. {
-            return refused(format!("Invalid momentum value: {:?}", self.momentum));
+            return invalid("Invalid momentum value", self.momentum);
         }
         if self.weight_decay < 0. {
-            return refused(format!(
-                "Invalid weight_decay value: {:?}",
-                self.weight_decay
-            ));
+            return invalid("Invalid weight_decay value", self.weight_decay);
         }
         if self.nesterov && (self.momentum <= 0. || self.dampening != 0.) {
             return refused("Nesterov momentum requires a momentum and zero dampening");
@@ -208,6 +205,10 @@ fn single_tensor_sgd(
         maximize,
         ..
     } = config;
+    match state {
+        Some(state) => check_shapes(param, &[grad, &state.momentum_buffer])?,
+        None => check_shapes(param, &[grad])?,
+    }
     // grad = grads[i] if not maximize else -grads[i]
     let mut grad = if maximize {
         grad.f_neg()?
@@ -227,7 +228,7 @@ fn single_tensor_sgd(
                 momentum_buffer: buf,
             }) => {
                 // buf.mul_(momentum).add_(grad, alpha=1 - dampening)
-                let _ = buf.f_mul_scalar_(momentum)?;
+                mul_(buf, momentum)?;
                 add_(buf, &grad, 1. - dampening)?;
                 &*buf
             }
@@ -302,4 +303,40 @@ fn agrees(config: &SgdConfig) -> bool {
         (one, other) => one.is_none() && other.is_none(),
     };
     params_agree && buffers_agree
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As of Adam.
+    #[test]
+    fn both_forms_give_the_same_bits() {
+        assert_eq!(elementwise_is_exact(), elementwise::is_expected());
+        if !elementwise_is_exact() {
+            return; // The fast form is not in use.
+        }
+        let plain = SgdConfig::new(0.1);
+        let momentum = SgdConfig {
+            momentum: 0.9,
+            ..plain
+        };
+        let dampened = SgdConfig {
+            dampening: 0.3,
+            ..momentum
+        };
+        for config in [plain, momentum, dampened] {
+            assert!(config.has_elementwise_form());
+            no_grad(|| {
+                let [one, mut two] = [0, 1].map(|_| elementwise::numbers(0));
+                let (mut ones, mut twos) = (None, None);
+                for step in 0..50 {
+                    let grad = elementwise::numbers(step);
+                    assert!(elementwise_sgd(&one, &grad, &mut ones, &config).unwrap());
+                    single_tensor_sgd(&mut two, &grad, &mut twos, &config).unwrap();
+                    assert!(elementwise::equal(&one, &two), "{config:?}, step {step}");
+                }
+            });
+        }
+    }
 }
