@@ -19,4 +19,5 @@ pub mod print;
 pub mod random;
 pub mod serialization;
 
-pub use error::{Error, Result, one_line};
+pub(crate) use error::fold;
+pub use error::{Error, Result, one_line, shown_path};
