@@ -6,9 +6,13 @@
 //! | `optimizer.<i>.<name>` | the optimizer's state of parameter `i`, under Python's names |
 //! | `losses` | float32, the loss of each batch of the present epoch so far |
 //!
-//! The metadata holds `position`, the epochs behind, and the settings under which it was written.
-//! The order of the samples is not stored: it follows from the seed.
+//! The metadata holds `position`, the epochs behind, the settings under which it was written, and
+//! `crc32`, a checksum over all tensors and all other metadata: a file in which a bit has changed
+//! is refused. The order of the samples is not stored: it follows from the seed.
 
+mod lock;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -20,12 +24,16 @@ use crate::torch::serialization::{
     Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata,
 };
 use crate::torch::serialization::{copy_state_dict, state_dict};
+use crate::torch::shown_path;
 use crate::training::{Position, Training};
+
+pub use lock::Lock;
 
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
 const LOSSES: &str = "losses";
 const POSITION: &str = "position";
+const CHECKSUM: &str = "crc32";
 
 /// What a checkpoint file holds.
 #[derive(Debug)]
@@ -50,6 +58,7 @@ pub fn save<N: Network>(training: &Training<N>, settings: &Metadata, path: &Path
     insert_all(&mut tensors, OPTIMIZER, training.optimizer.state_dict());
     let mut metadata = settings.clone();
     metadata.insert(POSITION.to_owned(), epochs.to_string());
+    seal(&tensors, &mut metadata)?;
     Ok(OutputFile::create(path)?.write_safetensors(&tensors, metadata)?)
 }
 
@@ -64,18 +73,26 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// If the file cannot be read or is no checkpoint.
+    /// If the file cannot be read, is no checkpoint, or has changed since it was written.
     pub fn read(path: &Path) -> Result<Self> {
         let (tensors, settings) = read_safetensors_and_metadata(path)?;
         Self::from_parts(path, tensors, settings)
-            .with_context(|| format!("{}: expected a checkpoint", path.display()))
+            .with_context(|| format!("{}: expected a checkpoint", shown_path(path)))
     }
 
     fn from_parts(path: &Path, mut tensors: NamedTensors, mut settings: Metadata) -> Result<Self> {
+        let found = checksum(&tensors, &settings)?;
         let missing = |what, name| format!("found no {what} \"{name}\"");
         let epochs = settings
             .remove(POSITION)
             .with_context(|| missing("metadata", POSITION))?;
+        let recorded = settings
+            .remove(CHECKSUM)
+            .with_context(|| missing("metadata", CHECKSUM))?;
+        ensure!(
+            found == recorded,
+            "it has changed since it was written (CRC-32 {recorded} then, {found} now)"
+        );
         let losses = tensors
             .remove(LOSSES)
             .with_context(|| missing("tensor", LOSSES))?;
@@ -113,7 +130,7 @@ impl Checkpoint {
     /// spoilt then.
     pub fn restore<N: Network>(&self, training: &mut Training<N>) -> Result<()> {
         self.restore_parts(training)
-            .with_context(|| self.path.display().to_string())
+            .with_context(|| shown_path(&self.path))
     }
 
     fn restore_parts<N: Network>(&self, training: &mut Training<N>) -> Result<()> {
@@ -148,6 +165,40 @@ fn take_all(tensors: NamedTensors, prefix: &str) -> (NamedTensors, NamedTensors)
     )
 }
 
+/// Adds the checksum, by which a reader tells that the file is as it was written, to `metadata`.
+///
+/// # Errors
+/// If a tensor cannot be read.
+pub fn seal(tensors: &NamedTensors, metadata: &mut Metadata) -> Result<()> {
+    let checksum = checksum(tensors, metadata)?;
+    metadata.insert(CHECKSUM.to_owned(), checksum);
+    Ok(())
+}
+
+/// The CRC-32 of all tensors and all metadata but itself, by name.
+fn checksum(tensors: &NamedTensors, metadata: &Metadata) -> Result<String> {
+    let mut checksum = crc32fast::Hasher::new();
+    // With its length before it, no text can pass for the start of the next.
+    let add = |checksum: &mut crc32fast::Hasher, text: &str| {
+        checksum.update(&(text.len() as u64).to_le_bytes());
+        checksum.update(text.as_bytes());
+    };
+    for (name, tensor) in tensors {
+        add(&mut checksum, name);
+        let about = format!("{:?} {:?}", tensor.kind(), tensor.size());
+        add(&mut checksum, &about);
+        add_elements(&mut checksum, tensor)?;
+    }
+    let in_order: BTreeMap<_, _> = metadata.iter().collect();
+    for (name, value) in in_order {
+        if name != CHECKSUM {
+            add(&mut checksum, name);
+            add(&mut checksum, value);
+        }
+    }
+    Ok(format!("{:08x}", checksum.finalize()))
+}
+
 /// A checksum (CRC-32) of the features and targets, to tell one data set from another.
 ///
 /// # Errors
@@ -155,12 +206,19 @@ fn take_all(tensors: NamedTensors, prefix: &str) -> (NamedTensors, NamedTensors)
 pub fn fingerprint(samples: &Samples) -> Result<String> {
     let mut checksum = crc32fast::Hasher::new();
     for tensor in [&samples.features, &samples.targets] {
-        let mut bytes = Vec::new();
-        for part in tensor.contiguous().split(1024, 0) {
-            bytes.resize(part.numel() * part.kind().elt_size_in_bytes(), 0);
-            part.f_copy_data_u8(&mut bytes, part.numel())?;
-            checksum.update(&bytes);
-        }
+        add_elements(&mut checksum, tensor)?;
     }
     Ok(format!("{:08x}", checksum.finalize()))
+}
+
+/// Adds the bytes of a tensor's elements, in order and a part at a time.
+fn add_elements(checksum: &mut crc32fast::Hasher, tensor: &Tensor) -> Result<()> {
+    const PART: i64 = 1 << 20;
+    let mut bytes = Vec::new();
+    for part in tensor.detach().f_reshape([-1])?.f_split(PART, 0)? {
+        bytes.resize(part.numel() * part.kind().elt_size_in_bytes(), 0);
+        part.f_copy_data_u8(&mut bytes, part.numel())?;
+        checksum.update(&bytes);
+    }
+    Ok(())
 }

@@ -1,11 +1,11 @@
 //! `evaluate`: how good trained weights are, on the test samples of a data set.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::common::{Common, read_data, require_weights, sample_data};
+use super::common::{Common, read_data, require_weights, sample_data, stdout};
 use crate::evaluation::{check_finite, evaluate};
 use crate::tasks::Network;
 
@@ -25,8 +25,8 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
     let path = args.data.clone().unwrap_or_else(sample_data::<N>);
     let test = read_data::<N>(&path)?.test;
     let (output, evaluation) = evaluate(&model, &test)?;
-    check_finite(&output)?;
-    let mut stdout = io::stdout().lock();
+    check_finite(&model.vs, &output)?;
+    let mut stdout = stdout();
     if args.json {
         writeln!(stdout, "{}", evaluation.to_json())?;
         return Ok(());

@@ -8,11 +8,13 @@ use std::str::FromStr;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::common::{Common, note, sample_data};
+use super::{environment, path_text};
 use crate::checkpoint::Checkpoint;
 use crate::tasks::Network;
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::Metadata;
+use crate::torch::shown_path;
 use crate::training::Algorithm;
 
 /// What the command line may say of a training run.
@@ -22,16 +24,16 @@ pub(super) struct Given {
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Passes over the training samples [default: 10]
-    #[arg(long, value_name = "N", value_parser = epochs)]
+    #[arg(long, value_name = "N", value_parser = epochs, allow_negative_numbers = true)]
     epochs: Option<usize>,
     /// Samples in a batch [default: 64]
-    #[arg(long, value_name = "N", value_parser = batch_size)]
+    #[arg(long, value_name = "N", value_parser = batch_size, allow_negative_numbers = true)]
     batch_size: Option<i64>,
     /// Optimizer, with PyTorch's defaults [default: adam]
     #[arg(long, value_enum)]
     optimizer: Option<Algorithm>,
     /// Learning rate [default: 0.001]
-    #[arg(long, value_name = "F", value_parser = learning_rate)]
+    #[arg(long, value_name = "F", value_parser = learning_rate, allow_hyphen_values = true)]
     lr: Option<f64>,
 }
 
@@ -76,8 +78,7 @@ impl Settings {
             settings: &checkpoint.settings,
             conflicts: Vec::new(),
         };
-        let path = checkpoint.path.display();
-        Self::agreed::<N>(common, given, recorded).with_context(|| path.to_string())
+        Self::agreed::<N>(common, given, recorded).with_context(|| shown_path(&checkpoint.path))
     }
 
     fn agreed<N: Network>(common: &Common, given: &Given, mut recorded: Recorded) -> Result<Self> {
@@ -89,7 +90,7 @@ impl Settings {
         let settings = Self {
             data: match &given.data {
                 Some(data) => data.clone(),
-                None => recorded.text("data")?.into(),
+                None => recorded.value("data", |text| path_text::from_text(text).ok_or(()))?,
             },
             epochs: recorded.agree("epochs", given.epochs, epochs, usize::ge)?,
             batch_size: recorded.same("batch_size", given.batch_size, batch_size)?,
@@ -103,6 +104,11 @@ impl Settings {
         if wrote != reads {
             note(format!(
                 "the checkpoint is torch {wrote}'s, this is {reads}: bits may differ"
+            ));
+        }
+        for difference in environment::differences(recorded.settings) {
+            note(format!(
+                "where the checkpoint was written, {difference} here: bits may differ"
             ));
         }
         let conflicts = recorded.conflicts.join(", ");
@@ -120,8 +126,8 @@ impl Settings {
             fingerprint == expected,
             "{}: expected the training data of {} (CRC-32 {expected}), found others \
              (CRC-32 {fingerprint})",
-            self.data.display(),
-            checkpoint.path.display()
+            shown_path(&self.data),
+            shown_path(&checkpoint.path)
         );
         Ok(())
     }
@@ -129,10 +135,10 @@ impl Settings {
     /// The settings as metadata.
     pub fn record<N: Network>(&self) -> Metadata {
         let data = self.data.canonicalize();
-        let data = data.as_deref().unwrap_or(&self.data).display();
+        let data = path_text::to_text(data.as_deref().unwrap_or(&self.data));
         let settings = [
             ("network", N::NAME.to_owned()),
-            ("data", data.to_string()),
+            ("data", data),
             ("epochs", self.epochs.to_string()),
             ("batch_size", self.batch_size.to_string()),
             ("optimizer", self.optimizer.to_string()),
@@ -146,9 +152,11 @@ impl Settings {
         settings.map(owned).into()
     }
 
-    /// The settings as a checkpoint records them, with what tells the data from others.
+    /// The settings as a checkpoint records them, with what tells the data from others, and what
+    /// moves bits beside them.
     pub fn record_with_data<N: Network>(&self, fingerprint: String) -> Metadata {
         let mut metadata = self.record::<N>();
+        environment::record(&mut metadata);
         metadata.insert(FINGERPRINT.to_owned(), fingerprint);
         metadata
     }

@@ -69,6 +69,8 @@ impl Task for BinaryClassification {
         })
     }
 
+    const READS_PICTURES: bool = true;
+
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         Inputs::picture(path, invert)
     }

@@ -71,6 +71,8 @@ impl Task for DigitClassification {
         })
     }
 
+    const READS_PICTURES: bool = true;
+
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         Inputs::picture(path, invert)
     }

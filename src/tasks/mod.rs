@@ -67,6 +67,9 @@ pub trait Task {
     /// How well `output` answers `target`, both on the CPU, as a person in the field reads it.
     fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation>;
 
+    /// Whether what is to be predicted is a picture, for which alone `invert` is.
+    const READS_PICTURES: bool = false;
+
     /// Reads what is to be predicted from one file; `invert` is for dark ink on white.
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs>;
 

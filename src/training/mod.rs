@@ -10,10 +10,10 @@ use tch::Tensor;
 pub use algorithm::Algorithm;
 
 use crate::data::Samples;
+use crate::evaluation::not_finite;
 use crate::tasks::{Model, Network, Task};
 use crate::torch::data::ShuffledOrder;
 use crate::torch::optim::Optimizer;
-use crate::torch::serialization::state_dict;
 
 /// What one step computed before it moved the weights.
 #[derive(Debug)]
@@ -126,13 +126,9 @@ impl<N: Network> Training<N> {
 
     /// A finite loss may still have a gradient that is not.
     fn check_weights(&self) -> Result<()> {
-        for (name, parameter) in state_dict(&self.model.vs) {
-            if !bool::try_from(parameter.isfinite().all())? {
-                let (epoch, batch) = (self.position.epochs + 1, self.position.losses.len());
-                bail!(
-                    "training stopped after batch {batch} of epoch {epoch}: {name} is not finite"
-                );
-            }
+        if let Some(name) = not_finite(&self.model.vs)? {
+            let (epoch, batch) = (self.position.epochs + 1, self.position.losses.len());
+            bail!("training stopped after batch {batch} of epoch {epoch}: {name} is not finite");
         }
         Ok(())
     }
@@ -149,7 +145,10 @@ impl<N: Network> Training<N> {
             .with_context(here)?;
         let loss = step.loss.double_value(&[]) as f32;
         if !loss.is_finite() {
-            bail!("{}: the loss is {loss}", here());
+            let cause = not_finite(&self.model.vs)?;
+            let cause =
+                cause.map_or_else(String::new, |name| format!(", and {name} is not finite"));
+            bail!("{}: the loss is {loss}{cause}", here());
         }
         self.optimizer.step();
         self.position.losses.push(loss);
