@@ -14,17 +14,15 @@
 
 use std::hint::black_box;
 use std::io::{self, BufRead, Write};
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use final_layer::data::Samples;
 use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
-use final_layer::tasks::{Model, Network, Task, draw_input};
+use final_layer::tasks::{Dataset, Model, Network, Objective};
 use final_layer::torch::data::ShuffledOrder;
-use final_layer::training::Algorithm;
-use final_layer::training::{Epoch, Observer, Position, Training, forward_and_backward};
+use final_layer::training::{Algorithm, Position, Training, forward_and_backward};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -132,7 +130,11 @@ fn case(words: &[&str]) -> Result<Case> {
     }
 }
 
-fn network_case<N: Network + 'static>(what: &str, size: i64, optimizer: &[&str]) -> Result<Case> {
+fn network_case<N: Network<Task: Dataset> + 'static>(
+    what: &str,
+    size: i64,
+    optimizer: &[&str],
+) -> Result<Case> {
     ensure!(size > 0, "expected at least one sample");
     tch::manual_seed(0);
     let model = Model::<N>::new(Device::Cpu);
@@ -148,19 +150,22 @@ fn parse(optimizer: &str) -> Result<Algorithm> {
     optimizer.parse().map_err(anyhow::Error::msg)
 }
 
-fn inference<N: Network + 'static>(model: Model<N>, batch_size: i64) -> Result<Case> {
-    let input = draw_input::<N::Task>(batch_size)?;
+fn inference<N: Network<Task: Dataset> + 'static>(
+    model: Model<N>,
+    batch_size: i64,
+) -> Result<Case> {
+    let input = N::Task::draw_input(batch_size)?;
     Ok(Box::new(move || {
-        let _ = black_box(no_grad(|| model.network.forward(&input)));
+        let _ = black_box(no_grad(|| model.network.forward_t(&input, false)));
     }))
 }
 
-fn step<N: Network + 'static>(
+fn step<N: Network<Task: Dataset> + 'static>(
     model: Model<N>,
     batch_size: i64,
     optimizer: Algorithm,
 ) -> Result<Case> {
-    let input = draw_input::<N::Task>(batch_size)?;
+    let input = N::Task::draw_input(batch_size)?;
     let target = N::Task::draw_target(batch_size)?;
     let mut optimizer = optimizer.build(&model.vs, LR);
     Ok(Box::new(move || {
@@ -170,42 +175,26 @@ fn step<N: Network + 'static>(
     }))
 }
 
-fn epoch<N: Network + 'static>(
+fn epoch<N: Network<Task: Dataset> + 'static>(
     model: Model<N>,
     samples: i64,
     optimizer: Algorithm,
 ) -> Result<Case> {
-    let features = match N::Task::INPUT_FEATURES {
-        784 => Tensor::f_randint(256, [samples, 784], (Kind::Uint8, Device::Cpu))?,
-        _ => draw_input::<N::Task>(samples)?,
+    let features = match N::Task::draw_input(1)?.numel() as i64 {
+        pixels @ 784 => Tensor::f_randint(256, [samples, pixels], (Kind::Uint8, Device::Cpu))?,
+        _ => N::Task::draw_input(samples)?,
     };
     let targets = N::Task::draw_target(samples)?;
     let samples = Samples { features, targets };
-    let mut training = Training {
-        optimizer: optimizer.build(&model.vs, LR),
-        model,
-        order: ShuffledOrder::draw(samples.len(), BATCH_SIZE, 0),
-        position: Position::default(),
-    };
+    let optimizer = optimizer.build(&model.vs, LR);
+    let order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, 0);
+    let mut training = Training::new(model, optimizer, order);
     Ok(Box::new(move || {
         training.order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, 1);
         training.position = Position::default();
-        let ended = training.run(&samples, &mut Alone);
+        let ended = training.run(&samples, &mut ());
         assert!(ended.expect("finite weights").is_continue());
     }))
-}
-
-/// Nothing goes on beside training.
-struct Alone;
-
-impl<N: Network> Observer<N> for Alone {
-    fn after_step(&mut self, _: &Position, _: usize) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn after_epoch(&mut self, _: &Training<N>, _: &Epoch) -> Result<()> {
-        Ok(())
-    }
 }
 
 fn product(m: i64, k: i64, n: i64) -> Result<Case> {

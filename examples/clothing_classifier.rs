@@ -17,7 +17,7 @@ impl Network for ClothingClassifier {
     type Task = DigitClassification;
     const NAME: &'static str = "clothing_classifier";
     const ABOUT: &'static str = "Ten kinds of clothing: tanh, ReLU, logits";
-    fn build(vs: &Path) -> Self {                                   //     def __init__(self):
+    fn new(vs: &Path) -> Self {                                     //     def __init__(self):
         Self {                                                      //         super().__init__()
             fc1: linear(vs / "fc1", 784, 128, Default::default()),  //         self.fc1 = nn.Linear(784, 128)
             fc2: linear(vs / "fc2", 128, 64, Default::default()),   //         self.fc2 = nn.Linear(128, 64)

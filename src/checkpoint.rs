@@ -19,7 +19,7 @@ use anyhow::{Context, Result, ensure};
 use tch::{Kind, Tensor};
 
 use crate::data::Samples;
-use crate::tasks::Network;
+use crate::tasks::{Dataset, Network};
 use crate::torch::serialization::{
     Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata,
 };
@@ -51,7 +51,11 @@ pub struct Checkpoint {
 ///
 /// # Errors
 /// If it cannot be written; the file that was there before is untouched then.
-pub fn save<N: Network>(training: &Training<N>, settings: &Metadata, path: &Path) -> Result<()> {
+pub fn save<N: Network<Task: Dataset>>(
+    training: &Training<N>,
+    settings: &Metadata,
+    path: &Path,
+) -> Result<()> {
     let Position { epochs, losses } = &training.position;
     let mut tensors = NamedTensors::from([(LOSSES.to_owned(), Tensor::from_slice(losses))]);
     insert_all(&mut tensors, MODEL, state_dict(&training.model.vs));
@@ -128,12 +132,12 @@ impl Checkpoint {
     /// # Errors
     /// If network, optimizer or order of samples are not those of the checkpoint; `training` is
     /// spoilt then.
-    pub fn restore<N: Network>(&self, training: &mut Training<N>) -> Result<()> {
+    pub fn restore<N: Network<Task: Dataset>>(&self, training: &mut Training<N>) -> Result<()> {
         self.restore_parts(training)
             .with_context(|| shown_path(&self.path))
     }
 
-    fn restore_parts<N: Network>(&self, training: &mut Training<N>) -> Result<()> {
+    fn restore_parts<N: Network<Task: Dataset>>(&self, training: &mut Training<N>) -> Result<()> {
         let Position { epochs, losses } = &self.position;
         let order = &training.order;
         ensure!(

@@ -4,21 +4,25 @@ use anyhow::{Result, bail};
 use tch::nn::VarStore;
 use tch::{Device, Tensor, no_grad};
 
-use crate::data::{Samples, to_float};
+use crate::data::Samples;
 use crate::metrics::Evaluation;
-use crate::tasks::{Model, Network, Task};
+use crate::tasks::{Dataset, Evaluate, Model, Network};
 use crate::torch::serialization::state_dict;
 
 /// How many samples an evaluation takes at once. An output depends on it in its last bits.
 const BATCH_SIZE: i64 = 1024;
 
 /// The network's outputs, `(N, …)` float32 on the CPU, for all features, `(N, …)` as in
-/// [`Samples`], in batches of `batch_size`.
-pub fn outputs<N: Network>(model: &Model<N>, features: &Tensor, batch_size: i64) -> Tensor {
+/// [`Samples`], in batches of `batch_size`; the network is in evaluation mode.
+pub fn outputs<N>(model: &Model<N>, features: &Tensor, batch_size: i64) -> Tensor
+where
+    N: Network<Task: Dataset>,
+{
     let device = model.vs.device();
     let output = |features: &Tensor| {
-        let input = to_float(features).to_device(device);
-        model.network.forward(&input).to_device(Device::Cpu)
+        let input = N::Task::to_input(features).to_device(device);
+        let output = model.network.forward_t(&input, false);
+        output.to_device(Device::Cpu)
     };
     let batches = features.split(batch_size, 0);
     no_grad(|| Tensor::cat(&batches.iter().map(output).collect::<Vec<_>>(), 0))
@@ -56,7 +60,10 @@ pub fn not_finite(vs: &VarStore) -> Result<Option<String>> {
 ///
 /// # Errors
 /// If the outputs cannot be read as answers.
-pub fn evaluate<N: Network>(model: &Model<N>, samples: &Samples) -> Result<(Tensor, Evaluation)> {
+pub fn evaluate<N>(model: &Model<N>, samples: &Samples) -> Result<(Tensor, Evaluation)>
+where
+    N: Network<Task: Dataset + Evaluate>,
+{
     let output = outputs(model, &samples.features, BATCH_SIZE);
     let evaluation = N::Task::evaluate(&output, &samples.targets)?;
     Ok((output, evaluation))

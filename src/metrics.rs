@@ -13,6 +13,7 @@
 
 use std::fmt;
 
+use indicatif::HumanFloatCount;
 use serde_json::{Map, Value};
 
 /// A number with its name.
@@ -42,18 +43,24 @@ impl Metric {
         Self { name, value, unit }
     }
 
-    /// A number of dollars.
-    pub fn dollars(name: &'static str, value: f64) -> Self {
-        let unit = Unit::Dollars;
+    /// A number of `unit`.
+    pub fn in_unit(name: &'static str, value: f64, unit: Unit) -> Self {
         Self { name, value, unit }
     }
 }
 
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.unit {
-            Unit::None => write!(f, "{} {:.4}", self.name, self.value),
-            Unit::Dollars => write!(f, "{} {}", self.name, dollars(self.value)),
+        write!(f, "{} {}", self.name, self.unit.show(self.value))
+    }
+}
+
+impl Unit {
+    /// A value with its unit.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Unit::None => format!("{value:.4}"),
+            Unit::Dollars => dollars(value),
         }
     }
 }
@@ -69,20 +76,9 @@ pub fn dollars(amount: f64) -> String {
     if !amount.is_finite() {
         return format!("${amount}");
     }
-    let digits = format!("{:.0}", amount.abs());
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    let sign = if amount < 0. && digits != "0" {
-        "-"
-    } else {
-        ""
-    };
-    format!("{sign}${text}")
+    let whole = amount.abs().round_ties_even();
+    let sign = if amount < 0. && whole != 0. { "-" } else { "" };
+    format!("{sign}${}", HumanFloatCount(whole))
 }
 
 /// All that is read off a network's outputs for a set of samples.

@@ -26,7 +26,7 @@ use anyhow::Result;
 use tch::{Device, Tensor};
 
 use crate::metrics::Evaluation;
-use crate::tasks::{Model, Network, Task, draw_input};
+use crate::tasks::{Dataset, Model, Network, Objective};
 use crate::torch::optim::Optimizer;
 use crate::torch::serialization::NamedTensors;
 use crate::training::{Epoch, Training, forward_and_backward};
@@ -46,7 +46,7 @@ pub fn record<N: Network>(
     steps: usize,
 ) -> Result<NamedTensors> {
     let mut trace = NamedTensors::new();
-    let input = draw_input::<N::Task>(batch_size)?.to_device(model.vs.device());
+    let input = N::Task::draw_input(batch_size)?.to_device(model.vs.device());
     let target = N::Task::draw_target(batch_size)?.to_device(model.vs.device());
     let mut losses = Vec::with_capacity(steps);
     insert_parameters(&mut trace, model, "init", Tensor::shallow_clone);
@@ -77,7 +77,7 @@ pub fn record<N: Network>(
 }
 
 /// Adds what an epoch of training came to, and what the network then made of the held-back samples.
-pub fn insert_epoch<N: Network>(
+pub fn insert_epoch<N: Network<Task: Dataset>>(
     trace: &mut NamedTensors,
     training: &Training<N>,
     epoch: &Epoch,

@@ -5,7 +5,7 @@ use final_layer::comparison::Difference;
 use final_layer::data::Samples;
 use final_layer::metrics::{roc_auc, roc_curve};
 use final_layer::networks::BinaryClassifier;
-use final_layer::tasks::{Model, Network};
+use final_layer::tasks::{Dataset, Model, Network};
 use tch::{Kind, Tensor, no_grad};
 
 use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
@@ -38,7 +38,7 @@ struct Answers {
 }
 
 impl Answers {
-    fn new<N: Network>(
+    fn new<N: Network<Task: Dataset>>(
         name: &'static str,
         model: &Model<N>,
         step_seconds: f64,
@@ -117,7 +117,11 @@ fn positive_of_two(logits: &Tensor) -> Tensor {
     softmax(logits).select(1, 1)
 }
 
-fn train<N: Network>(laboratory: &Laboratory, samples: &Samples, epochs: usize) -> Result<Run<N>> {
+fn train<N: Network<Task: Dataset>>(
+    laboratory: &Laboratory,
+    samples: &Samples,
+    epochs: usize,
+) -> Result<Run<N>> {
     laboratory.train(samples, epochs, |_| Ok(()))
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use final_layer::data::{Samples, Splits};
 use final_layer::networks::{DigitClassifier, HousePricePredictor};
-use final_layer::tasks::{Network, Task};
+use final_layer::tasks::{Dataset, Network};
 use tch::{Kind, Tensor};
 
 /// The least pictures to train on: of fewer, no share and no curve says anything.
@@ -96,12 +96,12 @@ pub fn to_bool(tensor: &Tensor) -> Result<Vec<bool>> {
     Ok(to_f64(tensor)?.into_iter().map(|x| x != 0.).collect())
 }
 
-fn sample_data<N: Network>() -> std::path::PathBuf {
+fn sample_data<N: Network<Task: Dataset>>() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("data/sample")
-        .join(N::Task::SAMPLE_DATA)
+        .join(N::Task::SAMPLE_DATA.expect("the document's tasks have sample data"))
 }
 
-fn read<N: Network>(path: &Path) -> Result<Splits> {
-    N::Task::read_data(path)
+fn read<N: Network<Task: Dataset>>(path: &Path) -> Result<Splits> {
+    N::Task::read(path)
 }

@@ -1,31 +1,29 @@
 //! What a sure and wrong answer teaches under each of the four losses.
 
 use anyhow::Result;
-use final_layer::tasks::{DigitClassification, Task};
+use final_layer::tasks::{DigitClassification, Loss, Objective};
 use plotters::prelude::SeriesLabelPosition;
 use tch::{Kind, Tensor};
 
 use crate::claims::{Claim, Figure, Layout, Verdict};
 use crate::figures::{Axis, Plot, Series};
 use crate::losses::{CLASSES, COLORS, NAMES, mark};
-use crate::variants::{
-    Loss, cross_entropy_on_softmax, squared_error_on_logits, squared_error_on_softmax,
-};
+use crate::variants::{CrossEntropyOnSoftmax, LossFn, SquaredErrorOnLogits, SquaredErrorOnSoftmax};
 
 /// The logit of a wrong class of which the network is sure; all others are 0.
 const SURE: f64 = 50.;
 
 /// The four losses, in the order of the curves.
-const LOSSES: [Loss; 4] = [
+const LOSSES: [LossFn; 4] = [
     DigitClassification::loss,
-    cross_entropy_on_softmax,
-    squared_error_on_softmax,
-    squared_error_on_logits,
+    CrossEntropyOnSoftmax::loss,
+    SquaredErrorOnSoftmax::loss,
+    SquaredErrorOnLogits::loss,
 ];
 
 /// The norm of the gradient on the logits of one picture, where class 0 has logit `z`, all others
 /// 0, and class 1 is true.
-fn gradient_norm(loss: Loss, z: f64) -> Result<f64> {
+fn gradient_norm(loss: LossFn, z: f64) -> Result<f64> {
     let mut logits = vec![0f32; CLASSES as usize];
     logits[0] = z as f32;
     let logits = Tensor::from_slice(&logits).view([1, CLASSES]);

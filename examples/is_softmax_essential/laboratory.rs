@@ -7,11 +7,10 @@ use std::time::Instant;
 use anyhow::Result;
 use final_layer::cli::stdout;
 use final_layer::data::Samples;
-use final_layer::tasks::{Model, Network};
+use final_layer::tasks::{Dataset, Model, Network};
 use final_layer::torch::data::ShuffledOrder;
 use final_layer::torch::random::Seed;
-use final_layer::training::Algorithm;
-use final_layer::training::{Epoch, Observer, Position, Training};
+use final_layer::training::{Algorithm, Epoch, Observer, Position, Training};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tch::{Device, Tensor};
 
@@ -36,7 +35,7 @@ pub struct Laboratory {
 }
 
 /// A trained network, and how it got there.
-pub struct Run<N: Network, S = ()> {
+pub struct Run<N: Network<Task: Dataset>, S = ()> {
     pub model: Model<N>,
     /// The mean training loss of each epoch.
     pub losses: Vec<f64>,
@@ -86,13 +85,13 @@ impl Laboratory {
     }
 
     /// A network with the initial weights that the seed draws.
-    pub fn build<N: Network>(&self) -> Model<N> {
+    pub fn build<N: Network<Task: Dataset>>(&self) -> Model<N> {
         self.seed.manual_seed();
         Model::new(Device::Cpu)
     }
 
     /// Trains a network from the seed with Adam; `judge` is shown the model after each epoch.
-    pub fn train<N: Network, S>(
+    pub fn train<N: Network<Task: Dataset>, S>(
         &self,
         samples: &Samples,
         epochs: usize,
@@ -101,12 +100,7 @@ impl Laboratory {
         let model = self.build();
         let optimizer = Algorithm::Adam.build(&model.vs, LEARNING_RATE);
         let order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, epochs);
-        let mut training = Training {
-            model,
-            optimizer,
-            order,
-            position: Position::default(),
-        };
+        let mut training = Training::new(model, optimizer, order);
         self.bar.set_message(N::NAME);
         let mut notes = Notes {
             bar: &self.bar,
@@ -139,7 +133,7 @@ struct Notes<'a, J, S> {
     seconds: Vec<f64>,
 }
 
-impl<N: Network, S, J: Fn(&Model<N>) -> Result<S>> Observer<N> for Notes<'_, J, S> {
+impl<N: Network<Task: Dataset>, S, J: Fn(&Model<N>) -> Result<S>> Observer<N> for Notes<'_, J, S> {
     fn after_step(&mut self, position: &Position, samples: usize) -> ControlFlow<()> {
         self.seconds.push(self.last_step.elapsed().as_secs_f64());
         let loss = position.losses.last().map_or(f64::NAN, |&loss| loss.into());
@@ -163,12 +157,12 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 }
 
 /// The network's outputs, without gradients.
-pub fn outputs<N: Network>(model: &Model<N>, samples: &Samples) -> Tensor {
+pub fn outputs<N: Network<Task: Dataset>>(model: &Model<N>, samples: &Samples) -> Tensor {
     final_layer::evaluation::outputs(model, &samples.features, 1024)
 }
 
 /// How many numbers a network has learned.
-pub fn parameters<N: Network>(model: &Model<N>) -> usize {
+pub fn parameters<N: Network<Task: Dataset>>(model: &Model<N>) -> usize {
     let variables = model.vs.trainable_variables();
     variables.iter().map(Tensor::numel).sum()
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use final_layer::comparison::Difference;
 use final_layer::metrics::ConfusionMatrix;
 use final_layer::networks::DigitClassifier;
-use final_layer::tasks::{Model, Network};
+use final_layer::tasks::{Dataset, Model, Network};
 use plotters::prelude::SeriesLabelPosition;
 
 use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
@@ -43,7 +43,10 @@ pub fn train(laboratory: &Laboratory, digits: &Digits) -> Result<Runs> {
     })
 }
 
-fn train_one<N: Network>(laboratory: &Laboratory, digits: &Digits) -> Result<Run<N, Judged>> {
+fn train_one<N: Network<Task: Dataset>>(
+    laboratory: &Laboratory,
+    digits: &Digits,
+) -> Result<Run<N, Judged>> {
     let truth = Vec::<i64>::try_from(&digits.test.targets)?;
     let judge = |model: &Model<N>| {
         let classes = outputs(model, &digits.test).argmax(1, false);
@@ -70,7 +73,7 @@ struct Curve<'a> {
 }
 
 impl<'a> Curve<'a> {
-    fn new<N: Network>(name: &'static str, run: &'a Run<N, Judged>) -> Self {
+    fn new<N: Network<Task: Dataset>>(name: &'static str, run: &'a Run<N, Judged>) -> Self {
         let right: Vec<&[f64]> = run.scores.iter().map(|judged| &judged.right[..]).collect();
         let pictures = right.first().map_or(0, |right| right.len());
         let share = |picture| {

@@ -5,7 +5,7 @@ use final_layer::comparison::Difference;
 use final_layer::data::{Samples, Splits, ames::DOLLARS};
 use final_layer::metrics::{dollars, r2, root_mean_squared_error};
 use final_layer::networks::HousePricePredictor;
-use final_layer::tasks::{Model, Network, Task};
+use final_layer::tasks::{Dataset, Model, Network, Objective};
 use tch::Tensor;
 
 use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
@@ -27,7 +27,7 @@ struct Prices {
 
 impl Prices {
     /// `unit` is what an output of 1 stands for.
-    fn new<N: Network>(
+    fn new<N: Network<Task: Dataset>>(
         name: &'static str,
         run: &Run<N>,
         unit: f64,
@@ -119,7 +119,10 @@ pub fn section(laboratory: &Laboratory, houses: &Splits) -> Result<Section> {
     })
 }
 
-fn train_one<N: Network>(laboratory: &Laboratory, train: &Samples) -> Result<Run<N>> {
+fn train_one<N: Network<Task: Dataset>>(
+    laboratory: &Laboratory,
+    train: &Samples,
+) -> Result<Run<N>> {
     laboratory.train(train, HOUSE_EPOCHS, |_| Ok(()))
 }
 
@@ -180,11 +183,12 @@ fn always_one(
 }
 
 /// The largest element of any weight's gradient, over all samples at once.
-fn largest_gradient<N: Network>(model: &Model<N>, samples: &Samples) -> Result<f64> {
-    let (input, target) = samples.all();
+fn largest_gradient<N: Network<Task: Dataset>>(model: &Model<N>, samples: &Samples) -> Result<f64> {
+    let input = N::Task::to_input(&samples.features);
     let mut variables = model.vs.trainable_variables();
     variables.iter_mut().for_each(Tensor::zero_grad);
-    N::Task::loss(&tch::nn::Module::forward(&model.network, &input), &target)?.backward();
+    let output = model.network.forward_t(&input, true);
+    N::Task::loss(&output, &samples.targets)?.backward();
     let largest_of = |variable: &Tensor| f64::try_from(variable.grad().abs().max());
     let gradients = variables.iter().map(largest_of);
     Ok(largest(gradients.collect::<Result<Vec<f64>, _>>()?))

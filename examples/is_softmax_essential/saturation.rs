@@ -1,16 +1,16 @@
 //! Where a sigmoid before the loss of a yes or no takes its gradient away.
 
 use anyhow::Result;
-use final_layer::tasks::{BinaryClassification, Task};
+use final_layer::tasks::{BinaryClassification, Loss, Objective};
 use plotters::prelude::SeriesLabelPosition;
 use tch::{Device, Kind, Tensor};
 
 use crate::claims::{Claim, Figure, Layout, Verdict};
 use crate::figures::{Axis, BLUE, GREEN, Mark, Plot, Series};
-use crate::variants::{Loss, binary_cross_entropy_with_logits as on_the_logit};
+use crate::variants::{LossFn, OneLogit};
 
 /// Loss and gradient of a logit `z` whose true answer is no.
-fn loss_and_gradient(loss: Loss, z: f32) -> Result<(f64, f64)> {
+fn loss_and_gradient(loss: LossFn, z: f32) -> Result<(f64, f64)> {
     let z = Tensor::from_slice(&[z]).set_requires_grad(true);
     let loss = loss(&z, &Tensor::zeros([1], (Kind::Float, Device::Cpu)))?;
     loss.backward();
@@ -75,7 +75,7 @@ impl Saturation {
     }
 
     pub fn figure(&self) -> Result<Figure> {
-        let points = |loss: Loss| {
+        let points = |loss: LossFn| {
             let point = |half: i32| {
                 let z = half as f32 / 2.;
                 Ok((z.into(), loss_and_gradient(loss, z)?.1))
@@ -83,7 +83,12 @@ impl Saturation {
             (-10..=50).map(point).collect::<Result<Vec<_>>>()
         };
         let series = vec![
-            Series::new("BCE on the logit", GREEN, Mark::Line, points(on_the_logit)?),
+            Series::new(
+                "BCE on the logit",
+                GREEN,
+                Mark::Line,
+                points(OneLogit::loss)?,
+            ),
             Series::new(
                 "sigmoid, then BCE",
                 BLUE,
@@ -98,7 +103,7 @@ impl Saturation {
             Some(z) => format!("after a sigmoid it is 0 from z = {z:.3} on"),
             None => format!("after a sigmoid it is never 0 up to z = {}", SEARCH.1),
         };
-        let (_, kept) = loss_and_gradient(on_the_logit, 25.)?;
+        let (_, kept) = loss_and_gradient(OneLogit::loss, 25.)?;
         plot.alt = format!(
             "The gradient on a logit z whose true answer is no. On the logit it is {kept:.3} at \
              z = 25; {lost}."
@@ -117,8 +122,8 @@ impl Saturation {
 
 pub fn on_logits() -> Result<Claim> {
     let (after, gradient_after) = loss_and_gradient(after_sigmoid, 17.)?;
-    let (with, gradient_with) = loss_and_gradient(on_the_logit, 17.)?;
-    let (_, farther) = loss_and_gradient(on_the_logit, SEARCH.1)?;
+    let (with, gradient_with) = loss_and_gradient(OneLogit::loss, 17.)?;
+    let (_, farther) = loss_and_gradient(OneLogit::loss, SEARCH.1)?;
     Ok(Claim {
         id: "bce-on-logits",
         text: "BCE on the logit keeps it",

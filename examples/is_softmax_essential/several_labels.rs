@@ -3,7 +3,7 @@
 use anyhow::Result;
 use final_layer::comparison::Difference;
 use final_layer::data::Samples;
-use final_layer::tasks::Network;
+use final_layer::tasks::{Dataset, Network};
 use plotters::prelude::SeriesLabelPosition;
 use tch::{Kind, Tensor};
 
@@ -140,7 +140,10 @@ pub fn section(laboratory: &Laboratory, digits: &Digits) -> Result<Section> {
     })
 }
 
-fn train_one<N: Network>(laboratory: &Laboratory, train: &Samples) -> Result<Run<N>> {
+fn train_one<N: Network<Task: Dataset>>(
+    laboratory: &Laboratory,
+    train: &Samples,
+) -> Result<Run<N>> {
     laboratory.train(train, EPOCHS, |_| Ok(()))
 }
 

@@ -1,29 +1,27 @@
 //! The networks of the experiment: the library's with another end or another loss.
 
 use std::fmt::Debug;
-use std::marker::PhantomData;
-use std::path::Path as FilePath;
 
 use anyhow::Result;
-use final_layer::data::Splits;
-use final_layer::metrics::Evaluation;
 use final_layer::networks::{DigitClassifier, HousePricePredictor};
 use final_layer::tasks::{
-    Answer, BinaryClassification, DigitClassification, HousePricing, Inputs, Network, Task,
+    BinaryClassification, Dataset, DigitClassification, HousePricing, Loss, Network, Objective,
+    WithLoss,
 };
 use final_layer::torch::nn::linear;
-use tch::nn::{Linear, Module, Path};
+use tch::nn::{Linear, Module, ModuleT, Path};
 use tch::{Kind, Reduction, Tensor};
 
-/// The loss of an output and its target, a float32 scalar.
-pub type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
+/// The function of a [`Loss`].
+pub type LossFn = fn(&Tensor, &Tensor) -> Result<Tensor>;
 
 /// What is another in a network: what follows the last layer, or the loss.
 pub trait Variant: Debug + Send {
     /// The network whose layers it has.
-    type Of: Network;
+    type Of: Network<Task: Dataset>;
+    /// What training brings down.
+    type Loss: Loss;
     const NAME: &'static str;
-    const LOSS: Loss;
 
     /// What follows the last layer.
     fn end(logits: Tensor) -> Tensor {
@@ -35,58 +33,18 @@ pub trait Variant: Debug + Send {
 #[derive(Debug)]
 pub struct Varied<V: Variant>(V::Of);
 
-impl<V: Variant> Module for Varied<V> {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        V::end(self.0.forward(x))
+impl<V: Variant> ModuleT for Varied<V> {
+    fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
+        V::end(self.0.forward_t(x, train))
     }
 }
 
 impl<V: Variant> Network for Varied<V> {
-    type Task = VariedTask<V>;
+    type Task = WithLoss<<V::Of as Network>::Task, V::Loss>;
     const NAME: &'static str = V::NAME;
-    const ABOUT: &'static str = V::NAME;
 
-    fn build(vs: &Path) -> Self {
-        Self(V::Of::build(vs))
-    }
-}
-
-/// The question of a variant: all but the loss is the library's.
-#[derive(Debug)]
-pub struct VariedTask<V>(PhantomData<V>);
-
-type Question<V> = <<V as Variant>::Of as Network>::Task;
-
-impl<V: Variant> Task for VariedTask<V> {
-    const INPUT_FEATURES: i64 = Question::<V>::INPUT_FEATURES;
-    const SAMPLE_DATA: &'static str = Question::<V>::SAMPLE_DATA;
-
-    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        V::LOSS(output, target)
-    }
-
-    fn draw_target(batch_size: i64) -> Result<Tensor> {
-        Question::<V>::draw_target(batch_size)
-    }
-
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        Question::<V>::report(output)
-    }
-
-    fn read_data(path: &FilePath) -> Result<Splits> {
-        Question::<V>::read_data(path)
-    }
-
-    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
-        Question::<V>::evaluate(output, target)
-    }
-
-    fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
-        Question::<V>::read_inputs(path, invert)
-    }
-
-    fn answers(output: &Tensor) -> Result<Vec<Answer>> {
-        Question::<V>::answers(output)
+    fn new(vs: &Path) -> Self {
+        Self(V::Of::new(vs))
     }
 }
 
@@ -101,9 +59,8 @@ pub struct Layers<const OUTPUTS: i64> {
 impl<const OUTPUTS: i64> Network for Layers<OUTPUTS> {
     type Task = BinaryClassification;
     const NAME: &'static str = "BinaryClassifier's layers";
-    const ABOUT: &'static str = Self::NAME;
 
-    fn build(vs: &Path) -> Self {
+    fn new(vs: &Path) -> Self {
         Self {
             fc1: linear(vs / "fc1", 784, 64, Default::default()),
             fc2: linear(vs / "fc2", 64, OUTPUTS, Default::default()),
@@ -124,56 +81,62 @@ pub fn softmax(logits: &Tensor) -> Tensor {
 
 /// `F.cross_entropy(F.softmax(logits), target)`, the common mistake: ten logits, `(N, 10)`, and the
 /// true classes, `(N,)` int64.
-pub fn cross_entropy_on_softmax(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-    DigitClassification::loss(&softmax(logits), target)
-}
-
-/// `F.mse_loss(F.softmax(logits), F.one_hot(target))`, of the same shapes.
-pub fn squared_error_on_softmax(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-    squared_error_on_logits(&softmax(logits), target)
-}
-
-/// `F.mse_loss(logits, F.one_hot(target))`, of the same shapes.
-pub fn squared_error_on_logits(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-    let one_hot = target.one_hot(logits.size()[1]).to_kind(Kind::Float);
-    Ok(logits.mse_loss(&one_hot, Reduction::Mean))
-}
-
-/// `F.binary_cross_entropy_with_logits(logits, target)`.
-pub fn binary_cross_entropy_with_logits(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-    Ok(logits.binary_cross_entropy_with_logits::<Tensor>(target, None, None, Reduction::Mean))
-}
-
-/// `F.cross_entropy(logits, shares)`, the shares float32 of the logits' shape with a sum of 1.
-fn cross_entropy_with_shares(logits: &Tensor, shares: &Tensor) -> Result<Tensor> {
-    Ok(logits.f_cross_entropy_loss::<Tensor>(shares, None, Reduction::Mean, -100, 0.)?)
-}
-
 #[derive(Debug)]
 pub struct CrossEntropyOnSoftmax;
 
-impl Variant for CrossEntropyOnSoftmax {
-    type Of = DigitClassifier;
-    const NAME: &'static str = "digits: cross-entropy on softmax";
-    const LOSS: Loss = cross_entropy_on_softmax;
+impl Loss for CrossEntropyOnSoftmax {
+    fn loss(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+        DigitClassification::loss(&softmax(logits), target)
+    }
 }
 
+impl Variant for CrossEntropyOnSoftmax {
+    type Of = DigitClassifier;
+    type Loss = Self;
+    const NAME: &'static str = "digits: cross-entropy on softmax";
+}
+
+/// `F.mse_loss(F.softmax(logits), F.one_hot(target))`, of the same shapes.
 #[derive(Debug)]
 pub struct SquaredErrorOnSoftmax;
 
-impl Variant for SquaredErrorOnSoftmax {
-    type Of = DigitClassifier;
-    const NAME: &'static str = "digits: squared error on softmax";
-    const LOSS: Loss = squared_error_on_softmax;
+impl Loss for SquaredErrorOnSoftmax {
+    fn loss(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+        SquaredErrorOnLogits::loss(&softmax(logits), target)
+    }
 }
 
+impl Variant for SquaredErrorOnSoftmax {
+    type Of = DigitClassifier;
+    type Loss = Self;
+    const NAME: &'static str = "digits: squared error on softmax";
+}
+
+/// `F.mse_loss(logits, F.one_hot(target))`, of the same shapes.
 #[derive(Debug)]
 pub struct SquaredErrorOnLogits;
 
+impl Loss for SquaredErrorOnLogits {
+    fn loss(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let one_hot = target.one_hot(logits.size()[1]).to_kind(Kind::Float);
+        Ok(logits.mse_loss(&one_hot, Reduction::Mean))
+    }
+}
+
 impl Variant for SquaredErrorOnLogits {
     type Of = DigitClassifier;
+    type Loss = Self;
     const NAME: &'static str = "digits: squared error on logits";
-    const LOSS: Loss = squared_error_on_logits;
+}
+
+/// The loss of a library's task.
+#[derive(Debug)]
+pub struct LossOf<T>(std::marker::PhantomData<T>);
+
+impl<T: Objective> Loss for LossOf<T> {
+    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
+        T::loss(output, target)
+    }
 }
 
 /// A price through a softmax over this one output.
@@ -182,8 +145,8 @@ pub struct PriceThroughSoftmax;
 
 impl Variant for PriceThroughSoftmax {
     type Of = HousePricePredictor;
+    type Loss = LossOf<HousePricing>;
     const NAME: &'static str = "houses: softmax on the price";
-    const LOSS: Loss = HousePricing::loss;
 
     fn end(price: Tensor) -> Tensor {
         softmax(&price)
@@ -196,8 +159,8 @@ pub struct PriceThroughSigmoid;
 
 impl Variant for PriceThroughSigmoid {
     type Of = HousePricePredictor;
+    type Loss = LossOf<HousePricing>;
     const NAME: &'static str = "houses: sigmoid on the price";
-    const LOSS: Loss = HousePricing::loss;
 
     fn end(price: Tensor) -> Tensor {
         price.sigmoid()
@@ -208,10 +171,17 @@ impl Variant for PriceThroughSigmoid {
 #[derive(Debug)]
 pub struct OneLogit;
 
+/// `F.binary_cross_entropy_with_logits(logits, target)`.
+impl Loss for OneLogit {
+    fn loss(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+        Ok(logits.binary_cross_entropy_with_logits::<Tensor>(target, None, None, Reduction::Mean))
+    }
+}
+
 impl Variant for OneLogit {
     type Of = Layers<1>;
+    type Loss = Self;
     const NAME: &'static str = "odd or even: one logit";
-    const LOSS: Loss = binary_cross_entropy_with_logits;
 }
 
 /// Yes or no from two logits, with softmax and cross-entropy; classes int64 `(N,)`.
@@ -220,8 +190,8 @@ pub struct TwoLogits;
 
 impl Variant for TwoLogits {
     type Of = Layers<2>;
+    type Loss = LossOf<DigitClassification>;
     const NAME: &'static str = "odd or even: two logits";
-    const LOSS: Loss = DigitClassification::loss;
 }
 
 /// Three labels, each by a sigmoid of its own; targets float32 `(N, 3)`, 0 or 1.
@@ -230,8 +200,8 @@ pub struct LabelsThroughSigmoids;
 
 impl Variant for LabelsThroughSigmoids {
     type Of = Layers<3>;
+    type Loss = LossOf<BinaryClassification>;
     const NAME: &'static str = "labels: a sigmoid for each";
-    const LOSS: Loss = BinaryClassification::loss;
 
     fn end(logits: Tensor) -> Tensor {
         logits.sigmoid()
@@ -244,8 +214,8 @@ pub struct LabelsThroughSoftmax;
 
 impl Variant for LabelsThroughSoftmax {
     type Of = Layers<3>;
+    type Loss = LossOf<BinaryClassification>;
     const NAME: &'static str = "labels: softmax over all";
-    const LOSS: Loss = BinaryClassification::loss;
 
     fn end(logits: Tensor) -> Tensor {
         softmax(&logits)
@@ -256,8 +226,15 @@ impl Variant for LabelsThroughSoftmax {
 #[derive(Debug)]
 pub struct LabelsShared;
 
+/// `F.cross_entropy(logits, shares)`.
+impl Loss for LabelsShared {
+    fn loss(logits: &Tensor, shares: &Tensor) -> Result<Tensor> {
+        Ok(logits.f_cross_entropy_loss::<Tensor>(shares, None, Reduction::Mean, -100, 0.)?)
+    }
+}
+
 impl Variant for LabelsShared {
     type Of = Layers<3>;
+    type Loss = Self;
     const NAME: &'static str = "labels: shares of one";
-    const LOSS: Loss = cross_entropy_with_shares;
 }

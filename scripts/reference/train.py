@@ -56,10 +56,15 @@ def run_epoch(task, model, optimizer, loader, device="cpu"):
 
 
 def outputs(model, input):
-    """The outputs for many samples; their last bits depend on the size of a batch."""
+    """The outputs for many samples, in evaluation mode; their last bits depend on the size of a
+    batch."""
     device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
     with torch.no_grad():
-        return torch.cat([model(part.to(device)).cpu() for part in input.split(1024)])
+        output = torch.cat([model(part.to(device)).cpu() for part in input.split(1024)])
+    model.train(was_training)
+    return output
 
 
 def write(path, network, *, foreach=None, **settings):

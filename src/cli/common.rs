@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use super::settings::threads;
 use crate::data::Splits;
 use crate::evaluation::not_finite;
-use crate::tasks::{Model, Network, Task};
+use crate::tasks::{Dataset, Model, Network};
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::load_state_dict;
@@ -110,16 +110,23 @@ fn check_threads(threads: i32) -> Result<()> {
     all.with_context(|| format!("--threads {threads}: the system gives no more than {started}"))
 }
 
-/// The project's small data for the task of `N`.
-pub(super) fn sample_data<N: Network>() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("data/sample")
-        .join(N::Task::SAMPLE_DATA)
+/// The data that are given, or else the project's small data for the task of `N`.
+pub(super) fn data_or_sample<N: Network<Task: Dataset>>(given: Option<&Path>) -> PathBuf {
+    match (given, N::Task::SAMPLE_DATA) {
+        (Some(path), _) => path.to_owned(),
+        (None, Some(name)) => Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("data/sample")
+            .join(name),
+        (None, None) => usage_error(
+            ErrorKind::MissingRequiredArgument,
+            "--data <PATH> is required here",
+        ),
+    }
 }
 
 /// Reads a data set for the task of `N`; what the user has to know of it goes to stderr.
-pub(super) fn read_data<N: Network>(path: &Path) -> Result<Splits> {
-    let data = N::Task::read_data(path)?;
+pub(super) fn read_data<N: Network<Task: Dataset>>(path: &Path) -> Result<Splits> {
+    let data = N::Task::read(path)?;
     if let Some(text) = &data.note {
         note(text);
     }

@@ -1,21 +1,23 @@
 //! Without a command: the document's demonstration.
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use tch::no_grad;
 
 use super::common::{Common, stdout};
-use crate::tasks::{Network, Task, draw_input};
+use crate::tasks::{Network, Objective};
 use crate::torch::print::repr;
 
-pub(super) fn run<N: Network>(common: &Common) -> Result<()> {
+pub(super) fn run<N: Network>(common: &Common) -> Result<ExitCode> {
     let model = common.model::<N>()?;
-    let input = draw_input::<N::Task>(1)?.to_device(model.vs.device());
-    let output = no_grad(|| model.network.forward(&input));
+    let input = N::Task::draw_input(1)?.to_device(model.vs.device());
+    // As in Python, where a new module is in training mode.
+    let output = no_grad(|| model.network.forward_t(&input, true));
     let mut stdout = stdout();
     for (label, tensor) in N::Task::report(&output) {
         writeln!(stdout, "{label} {}", repr(&tensor)?)?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

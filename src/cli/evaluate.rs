@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::common::{Common, read_data, require_weights, sample_data, stdout};
+use super::common::{Common, data_or_sample, read_data, require_weights, stdout};
 use crate::evaluation::{check_finite, evaluate};
-use crate::tasks::Network;
+use crate::tasks::{Dataset, Evaluate, Network};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,17 +20,20 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
+pub(super) fn run<N>(common: &Common, args: &Args) -> Result<ExitCode>
+where
+    N: Network<Task: Dataset + Evaluate>,
+{
     require_weights(common);
     let model = common.model::<N>()?;
-    let path = args.data.clone().unwrap_or_else(sample_data::<N>);
+    let path = data_or_sample::<N>(args.data.as_deref());
     let test = read_data::<N>(&path)?.test;
     let (output, evaluation) = evaluate(&model, &test)?;
     check_finite(&model.vs, &output)?;
     let mut stdout = stdout();
     if args.json {
         writeln!(stdout, "{}", evaluation.to_json())?;
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     writeln!(stdout, "samples {}", test.len())?;
     for metric in &evaluation.metrics {
@@ -38,5 +42,5 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
     if let Some(confusion) = &evaluation.confusion {
         writeln!(stdout, "\n{confusion}")?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

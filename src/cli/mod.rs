@@ -20,14 +20,16 @@ mod train;
 mod train_files;
 
 use std::io::{self, Write};
+use std::marker::PhantomData;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::tasks::Network;
+use crate::tasks::{Dataset, Evaluate, Network, Predict};
 use crate::torch::one_line;
-use common::Common;
+use common::{Common, usage_error};
 
 pub use common::{Stdout, set_threads, stdout};
 pub use paths::refuse_overwriting;
@@ -56,11 +58,92 @@ enum Command {
     Predict(predict::Args),
 }
 
-/// Parses the command line of the example of `N` and does what it says.
-pub fn run<N: Network>() -> ExitCode {
-    exit_code(|| {
-        let matches = Cli::command().name(N::NAME).about(N::ABOUT).get_matches();
-        dispatch::<N>(&Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+/// The program of a network: which commands it has beside the proof, which every network has
+/// (`trace`, and the answer to a random input).
+#[derive(Debug)]
+pub struct Program<N> {
+    train: Option<Run<train::Args>>,
+    evaluate: Option<Run<evaluate::Args>>,
+    predict: Option<Run<predict::Args>>,
+    network: PhantomData<N>,
+}
+
+type Run<A> = fn(&Common, &A) -> Result<ExitCode>;
+
+/// The program of a network with every command.
+pub fn run<N: Network<Task: Evaluate + Predict>>() -> ExitCode {
+    Program::<N>::proof().training().predictions().run()
+}
+
+impl<N: Network> Program<N> {
+    /// The proof alone.
+    pub fn proof() -> Self {
+        Self {
+            train: None,
+            evaluate: None,
+            predict: None,
+            network: PhantomData,
+        }
+    }
+
+    /// With `train` and `evaluate`.
+    pub fn training(self) -> Self
+    where
+        N::Task: Dataset + Evaluate,
+    {
+        Self {
+            train: Some(train::run::<N>),
+            evaluate: Some(evaluate::run::<N>),
+            ..self
+        }
+    }
+
+    /// With `predict`.
+    pub fn predictions(self) -> Self
+    where
+        N::Task: Predict,
+    {
+        Self {
+            predict: Some(predict::run::<N>),
+            ..self
+        }
+    }
+
+    /// Parses the command line and does what it says.
+    pub fn run(&self) -> ExitCode {
+        exit_code(|| self.dispatch(&self.parse()))
+    }
+
+    fn parse(&self) -> Cli {
+        let mut command = Cli::command().name(N::NAME).about(N::ABOUT);
+        for (name, is_there) in [
+            ("train", self.train.is_some()),
+            ("evaluate", self.evaluate.is_some()),
+            ("predict", self.predict.is_some()),
+        ] {
+            command = command.mut_subcommand(name, |subcommand| subcommand.hide(!is_there));
+        }
+        let matches = command.get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    fn dispatch(&self, cli: &Cli) -> Result<ExitCode> {
+        let common = &cli.common;
+        match &cli.command {
+            None => demonstrate::run::<N>(common),
+            Some(Command::Trace(args)) => trace::run::<N>(common, args),
+            Some(Command::Train(args)) => there("train", self.train)(common, args),
+            Some(Command::Evaluate(args)) => there("evaluate", self.evaluate)(common, args),
+            Some(Command::Predict(args)) => there("predict", self.predict)(common, args),
+        }
+    }
+}
+
+/// The command, where the program has it.
+fn there<A>(name: &str, command: Option<Run<A>>) -> Run<A> {
+    command.unwrap_or_else(|| {
+        let message = format!("unrecognized subcommand '{name}'");
+        usage_error(ErrorKind::InvalidSubcommand, &message)
     })
 }
 
@@ -77,17 +160,6 @@ pub fn exit_code(work: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
         }
         None => ExitCode::FAILURE,
     }
-}
-
-fn dispatch<N: Network>(cli: &Cli) -> Result<ExitCode> {
-    match &cli.command {
-        None => demonstrate::run::<N>(&cli.common)?,
-        Some(Command::Trace(args)) => trace::run::<N>(&cli.common, args)?,
-        Some(Command::Train(args)) => return train::run::<N>(&cli.common, args),
-        Some(Command::Evaluate(args)) => evaluate::run::<N>(&cli.common, args)?,
-        Some(Command::Predict(args)) => predict::run::<N>(&cli.common, args)?,
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn is_broken_pipe(error: &Error) -> bool {

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
@@ -9,7 +10,7 @@ use tch::Tensor;
 
 use super::common::{Common, note, require_weights, stdout, usage_error};
 use crate::evaluation::{check_finite, outputs};
-use crate::tasks::{Answer, Inputs, Network, Task};
+use crate::tasks::{Answer, Inputs, Network, Predict};
 
 /// The width of a bar for a probability of 1, in characters.
 const BAR: f64 = 40.;
@@ -27,7 +28,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
+pub(super) fn run<N: Network<Task: Predict>>(common: &Common, args: &Args) -> Result<ExitCode> {
     require_weights(common);
     if args.invert && !N::Task::READS_PICTURES {
         let message = format!("--invert is for pictures, which {} does not read", N::NAME);
@@ -51,13 +52,16 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
             writeln!(stdout, "{name}: {}", answer.text)?;
         }
     }
-    match &answers[..] {
-        [answer] if io::stdout().is_terminal() && !args.json => write_bars(&mut stdout, answer),
-        _ => Ok(()),
+    if let [answer] = &answers[..]
+        && io::stdout().is_terminal()
+        && !args.json
+    {
+        write_bars(&mut stdout, answer)?;
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn read_inputs<N: Network>(args: &Args) -> Result<Inputs> {
+fn read_inputs<N: Network<Task: Predict>>(args: &Args) -> Result<Inputs> {
     let mut features = Vec::new();
     let mut names = Vec::new();
     for path in &args.inputs {

@@ -7,10 +7,10 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use super::common::{Common, note, sample_data};
+use super::common::{Common, data_or_sample, note};
 use super::{environment, path_text};
 use crate::checkpoint::Checkpoint;
-use crate::tasks::Network;
+use crate::tasks::{Dataset, Network};
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::Metadata;
@@ -52,9 +52,9 @@ pub(super) struct Settings {
 
 impl Settings {
     /// The settings of a new run: what is given, else the defaults.
-    pub fn new<N: Network>(common: &Common, given: &Given) -> Self {
+    pub fn new<N: Network<Task: Dataset>>(common: &Common, given: &Given) -> Self {
         Self {
-            data: given.data.clone().unwrap_or_else(sample_data::<N>),
+            data: data_or_sample::<N>(given.data.as_deref()),
             epochs: given.epochs.unwrap_or(10),
             batch_size: given.batch_size.unwrap_or(64),
             optimizer: given.optimizer.unwrap_or(Algorithm::Adam),

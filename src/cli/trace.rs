@@ -1,6 +1,7 @@
 //! `trace`: a few training steps on random data, tensor by tensor.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::value_parser;
@@ -33,7 +34,7 @@ pub(super) struct Args {
     lr: f64,
 }
 
-pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
+pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
     let (written, read) = (Some(args.output.as_path()), common.weights.as_deref());
     refuse_overwriting(&[("--output", written)], &[("--weights", read)]);
     let output = OutputFile::create(&args.output)?;
@@ -54,5 +55,6 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<()> {
         ("torch", torch_version().to_owned()),
     ];
     let metadata: Metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
-    Ok(output.write_safetensors(&trace, metadata)?)
+    output.write_safetensors(&trace, metadata)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use super::train_files::Files;
 use crate::checkpoint::{self, Checkpoint, Lock, fingerprint};
 use crate::data::{Samples, Splits};
 use crate::evaluation::evaluate;
-use crate::tasks::Network;
+use crate::tasks::{Dataset, Evaluate, Network};
 use crate::torch::data::ShuffledOrder;
 use crate::torch::serialization::save_state_dict;
 use crate::torch::serialization::{Metadata, NamedTensors, OutputFile, check_writable};
@@ -34,7 +34,10 @@ pub(super) struct Args {
     dry_run: bool,
 }
 
-pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
+pub(super) fn run<N>(common: &Common, args: &Args) -> Result<ExitCode>
+where
+    N: Network<Task: Dataset + Evaluate>,
+{
     let files = &args.files;
     files.refuse_clashes(common, args.given.data.as_deref());
     let interrupts = Interrupts::listen()?;
@@ -96,7 +99,10 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_training_data<N: Network>(path: &Path, recorded_in: Option<&Checkpoint>) -> Result<Splits> {
+fn read_training_data<N>(path: &Path, recorded_in: Option<&Checkpoint>) -> Result<Splits>
+where
+    N: Network<Task: Dataset>,
+{
     let data = read_data::<N>(path);
     match recorded_in {
         Some(checkpoint) => data.with_context(|| {
@@ -109,7 +115,7 @@ fn read_training_data<N: Network>(path: &Path, recorded_in: Option<&Checkpoint>)
 
 /// The network, the optimizer and the order of the samples, drawn as Python draws them: the order
 /// right after the weights.
-fn new_training<N: Network>(
+fn new_training<N: Network<Task: Dataset>>(
     settings: &Settings,
     weights: Option<&Path>,
     samples: &Samples,
@@ -122,12 +128,7 @@ fn new_training<N: Network>(
     )?;
     let optimizer = settings.optimizer.build(&model.vs, settings.lr);
     let order = ShuffledOrder::draw(samples.len(), settings.batch_size, settings.epochs);
-    Ok(Training {
-        model,
-        optimizer,
-        order,
-        position: Position::default(),
-    })
+    Ok(Training::new(model, optimizer, order))
 }
 
 /// What goes on beside training.
@@ -141,13 +142,13 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn save<N: Network>(&self, training: &Training<N>) -> Result<()> {
+    fn save<N: Network<Task: Dataset>>(&self, training: &Training<N>) -> Result<()> {
         let save = |path| checkpoint::save(training, self.metadata, path);
         self.checkpoint.map_or(Ok(()), save)
     }
 
     /// Saves where training was interrupted.
-    fn stop<N: Network>(&self, training: &Training<N>) -> Result<()> {
+    fn stop<N: Network<Task: Dataset>>(&self, training: &Training<N>) -> Result<()> {
         self.save(training)?;
         let Position { epochs, losses } = &training.position;
         let place = format!(
@@ -163,7 +164,7 @@ impl Session<'_> {
     }
 }
 
-impl<N: Network> Observer<N> for Session<'_> {
+impl<N: Network<Task: Dataset + Evaluate>> Observer<N> for Session<'_> {
     fn after_step(&mut self, position: &Position, samples: usize) -> ControlFlow<()> {
         self.progress.advance(position, samples);
         match self.interrupts.has_come() {
@@ -189,17 +190,16 @@ impl<N: Network> Observer<N> for Session<'_> {
 /// Training that ends after its first step.
 struct OneStep;
 
-impl<N: Network> Observer<N> for OneStep {
+impl<N: Network<Task: Dataset>> Observer<N> for OneStep {
     fn after_step(&mut self, _: &Position, _: usize) -> ControlFlow<()> {
         ControlFlow::Break(())
     }
-
-    fn after_epoch(&mut self, _: &Training<N>, _: &Epoch) -> Result<()> {
-        Ok(())
-    }
 }
 
-fn dry_run<N: Network>(mut training: Training<N>, data: &Splits) -> Result<ExitCode> {
+fn dry_run<N>(mut training: Training<N>, data: &Splits) -> Result<ExitCode>
+where
+    N: Network<Task: Dataset + Evaluate>,
+{
     let _ = training.run(&data.train, &mut OneStep)?;
     let (name, samples) = data.held_back();
     let (_, evaluation) = evaluate(&training.model, samples)?;

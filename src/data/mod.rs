@@ -23,9 +23,10 @@ mod table;
 /// Features and targets, sample by sample, on the CPU.
 #[derive(Debug)]
 pub struct Samples {
-    /// What the network sees: uint8 pixels `(N, 784)`, or float32 `(N, 10)`.
+    /// What the network's input is made of: `(N, …)` of any shape and dtype, such as uint8 pixels
+    /// `(N, 784)`, float32 numbers `(N, 10)` or int64 tokens `(N, T)`.
     pub features: Tensor,
-    /// What it has to answer: int64 `(N,)`, or float32 `(N, 1)`.
+    /// What it has to answer: `(N, …)`, such as int64 classes `(N,)` or float32 `(N, 1)`.
     pub targets: Tensor,
 }
 
@@ -40,17 +41,12 @@ impl Samples {
         self.len() == 0
     }
 
-    /// The float32 features and the targets of the samples at `indices`, int64 `(B,)`.
+    /// The features and the targets of the samples at `indices`, int64 `(B,)`.
     pub fn batch(&self, indices: &Tensor) -> (Tensor, Tensor) {
         (
-            to_float(&self.features.index_select(0, indices)),
+            self.features.index_select(0, indices),
             self.targets.index_select(0, indices),
         )
-    }
-
-    /// The float32 features and the targets of all samples.
-    pub fn all(&self) -> (Tensor, Tensor) {
-        (to_float(&self.features), self.targets.shallow_clone())
     }
 }
 
@@ -68,6 +64,17 @@ pub struct Splits {
 }
 
 impl Splits {
+    /// All samples, by what they are for.
+    pub fn all(&self) -> impl Iterator<Item = &Samples> {
+        [
+            Some(&self.train),
+            self.validation.as_ref(),
+            Some(&self.test),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// The samples for a look in between, and what they are called: those for validation or, where
     /// there are none, the test samples.
     pub fn held_back(&self) -> (&'static str, &Samples) {
@@ -78,35 +85,32 @@ impl Splits {
     }
 }
 
-/// Features as the network takes them: uint8 pixels become float32 from 0 to 1, as by
-/// `torchvision.transforms.ToTensor`; anything else stays as it is.
-pub fn to_float(features: &Tensor) -> Tensor {
-    match features.kind() {
-        Kind::Uint8 => features.to_kind(Kind::Float) / 255.,
-        _ => features.shallow_clone(),
-    }
+/// Pixels as a network takes them: from uint8 to float32 from 0 to 1, as by
+/// `torchvision.transforms.ToTensor`.
+pub fn pixels_to_float(pixels: &Tensor) -> Tensor {
+    pixels.to_kind(Kind::Float) / 255.
 }
 
 /// The pixels along one side of a picture that the networks take.
 const SIDE: usize = 28;
 
 /// The pixels of such a picture.
-const PIXELS: usize = SIDE * SIDE;
+pub(crate) const PIXELS: usize = SIDE * SIDE;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_pixels_are_divided() {
+    fn a_batch_is_what_the_file_had() {
         let samples = Samples {
             features: Tensor::from_slice(&[0u8, 51, 255]).view([3, 1]),
             targets: Tensor::from_slice(&[7i64, 8, 9]),
         };
         let (features, targets) = samples.batch(&Tensor::from_slice(&[2i64, 1]));
-        assert_eq!(features, Tensor::from_slice(&[1f32, 0.2]).view([2, 1]));
+        assert_eq!(features, Tensor::from_slice(&[255u8, 51]).view([2, 1]));
         assert_eq!(targets, Tensor::from_slice(&[9i64, 8]));
-        let numbers = Tensor::from_slice(&[255f32]);
-        assert_eq!(to_float(&numbers), numbers);
+        let pixels = pixels_to_float(&features);
+        assert_eq!(pixels, Tensor::from_slice(&[1f32, 0.2]).view([2, 1]));
     }
 }

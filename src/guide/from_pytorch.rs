@@ -39,7 +39,7 @@
 //! | --- | --- | --- |
 //! | `class Net(nn.Module):` | `struct Net { … }`, `impl Module for Net` | the layers are fields; `Module` asks for `forward` alone |
 //! | `super().__init__()` | `vs: &Path` | what registers parameters: in Python the assignment to `self`, here the path |
-//! | `self.fc1 = nn.Linear(784, 128)` | `fc1: linear(&(vs / "fc1"), 784, 128)` | draws the weights in the order of the lines, and names them `fc1.weight`, `fc1.bias` |
+//! | `self.fc1 = nn.Linear(784, 128)` | `fc1: linear(vs / "fc1", 784, 128, Default::default())` | draws the weights in the order of the lines, and names them `fc1.weight`, `fc1.bias` |
 //! | `self.fc1(x)` | `x.apply(&self.fc1)` | calls `forward` |
 //! | `F.relu(x)`, `torch.sigmoid(x)` | `x.relu()`, `x.sigmoid()` | functions are methods of `Tensor` |
 //! | `x = …` | `let x = …;` | a new name for a new tensor; the old one is freed when nothing refers to it |

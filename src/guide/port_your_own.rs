@@ -34,15 +34,45 @@
 //!   that Python's `state_dict` has. Weights then load in both directions.
 //! * **[`linear`](crate::torch::nn::linear) of this crate, not `tch::nn::linear`,** whose initial
 //!   values are others.
-//! * **A [`Task`](crate::tasks::Task).** It says what Python's module says beside the class: target,
-//!   loss, data, metrics, answers. There are
-//!   [`DigitClassification`](crate::tasks::DigitClassification) for one of ten classes,
-//!   [`HousePricing`](crate::tasks::HousePricing) for a number and
-//!   [`BinaryClassification`](crate::tasks::BinaryClassification) for yes or no. For another
-//!   question write your own, in your file: it is a trait of ten items.
+//! * **A task.** It says what Python's module says beside the class, cut by what each command needs:
+//!   [`Objective`](crate::tasks::Objective) (what is drawn, and the loss) is enough for the proof,
+//!   [`Dataset`](crate::tasks::Dataset) and [`Evaluate`](crate::tasks::Evaluate) for training,
+//!   [`Predict`](crate::tasks::Predict) for answers.
+//!   [`Classes`](crate::tasks::Classes) (one of K), [`YesOrNo`](crate::tasks::YesOrNo) and
+//!   [`Quantity`](crate::tasks::Quantity) are all of these over any
+//!   [`Input`](crate::tasks::Input); [`WithLoss`](crate::tasks::WithLoss) changes the loss of a task
+//!   in three lines. Here it is the digits' task, [`Classes`](crate::tasks::Classes) of ten.
 //! * **[`NAME`](crate::tasks::Network::NAME) is the name of both files.**
 //!
-//! `main` gives the example the command line of the others.
+//! `main` gives the example the command line of the others. A network with the proof alone needs no
+//! data and no answers, only what is drawn for it:
+//!
+//! ```no_run
+//! use final_layer::cli::Program;
+//! use final_layer::tasks::{Classes, Features, Network};
+//! use final_layer::torch::nn;
+//!
+//! #[derive(Debug)]
+//! struct Iris(nn::Linear);
+//!
+//! impl Network for Iris {
+//!     type Task = Classes<3, Features<4>>; // three kinds, four numbers
+//!     const NAME: &'static str = "iris";
+//!     fn new(vs: &nn::Path) -> Self {
+//!         Self(nn::linear(vs / "fc", 4, 3, Default::default()))
+//!     }
+//! }
+//!
+//! impl nn::Module for Iris {
+//!     fn forward(&self, x: &tch::Tensor) -> tch::Tensor {
+//!         x.apply(&self.0)
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     Program::<Iris>::proof().run()
+//! }
+//! ```
 //!
 //! # 3. The proof
 //!
@@ -106,7 +136,7 @@
 //! # What is not here
 //!
 //! [`crate::torch`] has Python's `Linear`, SGD, Adam and AdamW, and no other layer with parameters.
-//! For a convolution or an embedding, write its initial values as `src/torch/nn.rs` writes
+//! For a convolution or an embedding, write its initial values as `src/torch/nn/linear.rs` writes
 //! `Linear`'s, from the `reset_parameters` of its Python source; step 3 tells whether they are
 //! right. Layers that draw while they run, such as dropout, draw from the global generator, and have
 //! not been compared.

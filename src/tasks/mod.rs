@@ -1,106 +1,147 @@
-//! What each network is asked to do: all in which one network's demonstration, trace and training
-//! differ from another's.
+//! What each network is asked to do: all in which one network's proof, training and use differ from
+//! another's, cut by what each of them needs.
+//!
+//! | for | a task is | which says |
+//! | --- | --- | --- |
+//! | the proof (`trace`, and no command) | an [`Objective`] | what is drawn for it, and its loss |
+//! | `train` | a [`Dataset`] and [`Evaluate`] | how samples are read and become input |
+//! | `evaluate` | the same | how good answers are |
+//! | `predict` | [`Predict`] | how one input is read, and how an answer reads |
+//!
+//! [`Classes`], [`YesOrNo`] and [`Quantity`] are all of these over any [`Input`]; the document's
+//! three tasks are instances of them. [`WithLoss`] is any task with another loss.
 
-mod binary_classification;
-mod digit_classification;
-mod house_pricing;
+mod classes;
+mod houses;
+mod input;
+mod loss;
+mod pictures;
+mod quantity;
+mod yes_or_no;
 
 use std::path::Path as FilePath;
 
 use anyhow::Result;
-use tch::nn::{Module, Path, VarStore};
+use tch::nn::{ModuleT, Path, VarStore};
 use tch::{Device, Kind, Tensor};
 
-pub use binary_classification::BinaryClassification;
-pub use digit_classification::DigitClassification;
-pub use house_pricing::HousePricing;
+pub use classes::{Classes, DigitClassification};
+pub use houses::Houses;
+pub use input::{Features, Input, Questions, Readable};
+pub use loss::{Loss, WithLoss};
+pub use pictures::{Digits, XRays};
+pub use quantity::{HousePricing, Measured, Quantity};
+pub use yes_or_no::{BinaryClassification, YesOrNo};
 
-use crate::data::{Splits, picture};
-use crate::metrics::Evaluation;
+use crate::data::Splits;
+use crate::metrics::{Evaluation, Metric};
 
-/// A network of this project: its class, its name and what it is for.
-///
-/// A network of your own needs this and, if no task here fits, a [`Task`].
-pub trait Network: Module + Sized {
+/// A network: its class, its name and what it is asked to do.
+pub trait Network: ModuleT + Sized {
     /// What it is asked to do.
-    type Task: Task;
+    type Task: Objective;
     /// The name of the example, and of the Python module that it mirrors.
     const NAME: &'static str;
     /// What the example does, in a line of `--help`.
-    const ABOUT: &'static str;
+    const ABOUT: &'static str = "A network, and the proof that it is Python's";
 
     /// The network with its initial weights, drawn in Python's order.
-    fn build(vs: &Path) -> Self;
+    fn new(vs: &Path) -> Self;
 }
 
-/// A question, and how an answer to it is judged and read.
-pub trait Task {
-    /// The numbers in one sample.
-    const INPUT_FEATURES: i64;
+/// What the proof needs: a random batch, and the loss that training brings down.
+pub trait Objective {
+    /// A random input of `batch_size` samples, drawn on the CPU after the weights.
+    ///
+    /// # Errors
+    /// If it needs more memory than there is.
+    fn draw_input(batch_size: i64) -> Result<Tensor>;
 
     /// A random target of each sample, drawn after the input.
     ///
     /// # Errors
-    /// If `batch_size` samples need more memory than there is.
+    /// If it needs more memory than there is.
     fn draw_target(batch_size: i64) -> Result<Tensor>;
 
-    /// The loss, a float32 scalar, that training brings down.
+    /// The loss, a float32 scalar.
     ///
     /// # Errors
     /// If the output is one that libtorch computes no loss of.
     fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor>;
 
-    /// What is read off an `(N, …)` output, by name.
+    /// What is read off an `(N, …)` output, by name, to be compared as well.
     fn readings(_output: &Tensor) -> Vec<(&'static str, Tensor)> {
         Vec::new()
     }
 
-    /// What the document prints about an output: a tensor after each label, a line each.
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)>;
+    /// What is printed of an output without a command: a tensor after each label, a line each.
+    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
+        vec![("Output:", output.shallow_clone())]
+    }
+}
 
-    /// The project's small data for this task, under `data/sample`.
-    const SAMPLE_DATA: &'static str;
+/// What training needs besides: samples.
+pub trait Dataset: Objective {
+    /// The project's small data for this task, under `data/sample`; without any, `--data` is
+    /// required.
+    const SAMPLE_DATA: Option<&'static str> = None;
 
-    /// Reads a data set for this task.
-    fn read_data(path: &FilePath) -> Result<Splits>;
+    /// Reads a data set.
+    ///
+    /// # Errors
+    /// If it cannot be read, in one line that names the file and the place in it.
+    fn read(path: &FilePath) -> Result<Splits>;
 
-    /// How well `output` answers `target`, both on the CPU, as a person in the field reads it.
-    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation>;
+    /// What the network sees of a batch of features, as in [`Samples`](crate::data::Samples). By
+    /// default these themselves; pixels, for one, become float32 from 0 to 1.
+    fn to_input(features: &Tensor) -> Tensor {
+        features.shallow_clone()
+    }
+}
 
+/// How good outputs are.
+pub trait Evaluate: Objective {
+    /// How well `output` answers `target`, both on the CPU, as a person in the field reads it; by
+    /// default, the loss.
+    ///
+    /// # Errors
+    /// If the outputs cannot be read as answers.
+    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
+        let loss = f64::try_from(Self::loss(output, target)?)?;
+        Ok(Evaluation {
+            metrics: vec![Metric::new("loss", loss)],
+            confusion: None,
+        })
+    }
+}
+
+/// What `predict` needs: questions from files, and answers in words.
+pub trait Predict: Dataset {
     /// Whether what is to be predicted is a picture, for which alone `invert` is.
     const READS_PICTURES: bool = false;
 
     /// Reads what is to be predicted from one file; `invert` is for dark ink on white.
+    ///
+    /// # Errors
+    /// If it cannot be read, in one line that names the file.
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs>;
 
     /// Reads the answers off an output on the CPU, one a sample.
+    ///
+    /// # Errors
+    /// If the outputs cannot be read as answers.
     fn answers(output: &Tensor) -> Result<Vec<Answer>>;
 }
 
 /// What a file holds for a network to judge.
 #[derive(Debug)]
 pub struct Inputs {
-    /// The features, `(N, INPUT_FEATURES)`, as in [`Samples`](crate::data::Samples).
+    /// The features, `(N, …)`, as in [`Samples`](crate::data::Samples).
     pub features: Tensor,
     /// What each sample is called.
     pub names: Vec<String>,
     /// What was done to the file's contents, for the user.
     pub note: Option<String>,
-}
-
-impl Inputs {
-    /// A single picture, as [`picture::read`] reads it.
-    ///
-    /// # Errors
-    /// If the file is no picture that can be read.
-    pub fn picture(path: &FilePath, invert: bool) -> Result<Self> {
-        let (features, note) = picture::read(path, invert)?;
-        Ok(Self {
-            features,
-            names: vec![path.display().to_string()],
-            note: Some(note),
-        })
-    }
 }
 
 /// A network's answer to one sample.
@@ -120,15 +161,6 @@ fn to_f64(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(Vec::try_from(flat)?)
 }
 
-/// A random input of `batch_size` samples, `(N, INPUT_FEATURES)` float32 on the CPU.
-///
-/// # Errors
-/// If it needs more memory than there is.
-pub fn draw_input<T: Task>(batch_size: i64) -> Result<Tensor> {
-    let size = [batch_size, T::INPUT_FEATURES];
-    Ok(Tensor::f_randn(size, (Kind::Float, Device::Cpu))?)
-}
-
 /// A network and the store of its parameters.
 #[derive(Debug)]
 pub struct Model<N: Network> {
@@ -143,7 +175,7 @@ impl<N: Network> Model<N> {
     /// that every device starts from the same bits.
     pub fn new(device: Device) -> Self {
         let mut vs = VarStore::new(Device::Cpu);
-        let network = N::build(&vs.root());
+        let network = N::new(&vs.root());
         vs.set_device(device);
         Self { vs, network }
     }

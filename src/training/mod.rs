@@ -11,7 +11,7 @@ pub use algorithm::Algorithm;
 
 use crate::data::Samples;
 use crate::evaluation::not_finite;
-use crate::tasks::{Model, Network, Task};
+use crate::tasks::{Dataset, Model, Network, Objective};
 use crate::torch::data::ShuffledOrder;
 use crate::torch::optim::Optimizer;
 
@@ -36,7 +36,7 @@ pub fn forward_and_backward<N: Network>(
     target: &Tensor,
 ) -> Result<Step> {
     optimizer.zero_grad();
-    let output = model.network.forward(input);
+    let output = model.network.forward_t(input, true);
     let loss = N::Task::loss(&output, target)?;
     loss.backward();
     Ok(Step {
@@ -66,7 +66,7 @@ pub struct Epoch {
 }
 
 /// A network in training.
-pub struct Training<N: Network> {
+pub struct Training<N: Network<Task: Dataset>> {
     /// The network.
     pub model: Model<N>,
     /// What moves its weights.
@@ -77,17 +77,38 @@ pub struct Training<N: Network> {
     pub position: Position,
 }
 
-/// What goes on beside training.
-pub trait Observer<N: Network> {
+/// What goes on beside training; by default, nothing.
+pub trait Observer<N: Network<Task: Dataset>> {
     /// After each step, which took `samples` samples; its loss is the position's last. Training
     /// ends here if the answer is to break.
-    fn after_step(&mut self, position: &Position, samples: usize) -> ControlFlow<()>;
+    fn after_step(&mut self, _position: &Position, _samples: usize) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 
     /// After each epoch.
-    fn after_epoch(&mut self, training: &Training<N>, epoch: &Epoch) -> Result<()>;
+    ///
+    /// # Errors
+    /// Whatever is to end training.
+    fn after_epoch(&mut self, _training: &Training<N>, _epoch: &Epoch) -> Result<()> {
+        Ok(())
+    }
 }
 
-impl<N: Network> Training<N> {
+/// Nobody watches.
+impl<N: Network<Task: Dataset>> Observer<N> for () {}
+
+impl<N: Network<Task: Dataset>> Training<N> {
+    /// Training that is about to begin. The loader draws when an epoch starts, so build the model
+    /// just before, as in Python.
+    pub fn new(model: Model<N>, optimizer: Box<dyn Optimizer>, order: ShuffledOrder) -> Self {
+        Self {
+            model,
+            optimizer,
+            order,
+            position: Position::default(),
+        }
+    }
+
     /// Trains from where it stands to the end of the last epoch drawn, or until `observer` breaks,
     /// which leaves it between two batches.
     ///
@@ -135,8 +156,9 @@ impl<N: Network> Training<N> {
 
     fn step(&mut self, samples: &Samples, batch: &Tensor, batches: usize) -> Result<()> {
         let device = self.model.vs.device();
-        let (input, target) = samples.batch(batch);
-        let (input, target) = (input.to_device(device), target.to_device(device));
+        let (features, target) = samples.batch(batch);
+        let input = N::Task::to_input(&features).to_device(device);
+        let target = target.to_device(device);
         let Position { epochs, losses } = &self.position;
         let (epoch, batch) = (epochs + 1, losses.len() + 1);
         let number = epochs * batches + batch;

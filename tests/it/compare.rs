@@ -173,7 +173,7 @@ impl Network for TchClassifier {
     const NAME: &'static str = DigitClassifier::NAME;
     const ABOUT: &'static str = "tch's own nn::linear";
 
-    fn build(vs: &nn::Path) -> Self {
+    fn new(vs: &nn::Path) -> Self {
         Self {
             fc1: nn::linear(vs / "fc1", 784, 128, Default::default()),
             fc2: nn::linear(vs / "fc2", 128, 10, Default::default()),

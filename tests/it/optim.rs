@@ -149,7 +149,7 @@ fn sgd_equals_python() {
 /// optimizer, and five more.
 #[test]
 fn state_carries_an_optimizer_over() {
-    use final_layer::tasks::{Task, draw_input};
+    use final_layer::tasks::Objective;
     use final_layer::training::forward_and_backward;
     type Question = final_layer::tasks::DigitClassification;
 
@@ -161,7 +161,7 @@ fn state_carries_an_optimizer_over() {
     ] {
         on_one_thread(|| {
             let model = new_model();
-            let input = draw_input::<Question>(16).unwrap();
+            let input = Question::draw_input(16).unwrap();
             let target = Question::draw_target(16).unwrap();
             let train = |model: &Model<DigitClassifier>, optimizer: &mut dyn Optimizer, steps| {
                 for _ in 0..steps {

@@ -1,7 +1,7 @@
 //! What the traps are tried on, and how two tensors are held against each other.
 
 use final_layer::networks::DigitClassifier;
-use final_layer::tasks::{DigitClassification, Model, Task, draw_input};
+use final_layer::tasks::{DigitClassification, Model, Objective};
 use final_layer::torch::optim::Optimizer;
 use tch::nn::Module;
 use tch::{Device, Kind, Tensor, no_grad};
@@ -37,7 +37,7 @@ impl Case {
         let model = Model::new(Device::Cpu);
         Self {
             model,
-            input: draw_input::<DigitClassification>(64).unwrap(),
+            input: DigitClassification::draw_input(64).unwrap(),
             target: DigitClassification::draw_target(64).unwrap(),
         }
     }

@@ -1,3 +1,4 @@
+use std::marker::PhantomData;
 use std::path::Path as FilePath;
 
 use anyhow::{Context, Result};
@@ -5,8 +6,11 @@ use serde_json::json;
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
-use super::{Answer, Inputs, Network, Task, to_f64};
-use crate::data::{Splits, medmnist};
+use super::{
+    Answer, Dataset, Evaluate, Input, Inputs, Network, Objective, Predict, Questions, Readable,
+    XRays, to_f64,
+};
+use crate::data::Splits;
 use crate::metrics::{ConfusionMatrix, Evaluation, Metric, roc_auc};
 use crate::networks::BinaryClassifier;
 
@@ -15,17 +19,23 @@ impl Network for BinaryClassifier {
     const NAME: &'static str = "binary_classifier";
     const ABOUT: &'static str = "Yes or no: a sigmoid over one output";
 
-    fn build(vs: &Path) -> Self {
+    fn new(vs: &Path) -> Self {
         Self::new(vs)
     }
 }
 
 /// Whether a picture belongs to the positive class.
-#[derive(Debug)]
-pub struct BinaryClassification;
+pub type BinaryClassification = YesOrNo<XRays>;
 
-impl Task for BinaryClassification {
-    const INPUT_FEATURES: i64 = 784;
+/// Whether an input belongs to the positive class: a probability, and binary cross-entropy. Targets
+/// are float32 `(N, 1)`, 0 or 1.
+#[derive(Debug)]
+pub struct YesOrNo<I>(PhantomData<I>);
+
+impl<I: Input> Objective for YesOrNo<I> {
+    fn draw_input(batch_size: i64) -> Result<Tensor> {
+        I::draw(batch_size)
+    }
 
     /// `(N, 1)` float32, 0 or 1.
     fn draw_target(batch_size: i64) -> Result<Tensor> {
@@ -43,14 +53,21 @@ impl Task for BinaryClassification {
     fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
         vec![("Probability of positive class:", output.shallow_clone())]
     }
+}
 
-    const SAMPLE_DATA: &'static str = "odd_or_even.npz";
+impl<I: Readable> Dataset for YesOrNo<I> {
+    const SAMPLE_DATA: Option<&'static str> = I::SAMPLE_DATA;
 
-    /// A binary set of MedMNIST, such as PneumoniaMNIST.
-    fn read_data(path: &FilePath) -> Result<Splits> {
-        medmnist::read(path)
+    fn read(path: &FilePath) -> Result<Splits> {
+        I::read(path)
     }
 
+    fn to_input(features: &Tensor) -> Tensor {
+        I::to_input(features)
+    }
+}
+
+impl<I: Input> Evaluate for YesOrNo<I> {
     fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
         let scores = to_f64(output)?;
         let truth: Vec<bool> = to_f64(target)?.into_iter().map(is_positive).collect();
@@ -68,11 +85,13 @@ impl Task for BinaryClassification {
             confusion: Some(confusion),
         })
     }
+}
 
-    const READS_PICTURES: bool = true;
+impl<I: Questions> Predict for YesOrNo<I> {
+    const READS_PICTURES: bool = I::READS_PICTURES;
 
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
-        Inputs::picture(path, invert)
+        I::read_inputs(path, invert)
     }
 
     fn answers(output: &Tensor) -> Result<Vec<Answer>> {

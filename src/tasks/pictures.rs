@@ -1,0 +1,75 @@
+use std::path::Path;
+
+use anyhow::Result;
+use tch::Tensor;
+
+use super::{Features, Input, Inputs, Questions, Readable};
+use crate::data::{PIXELS, Splits, medmnist, mnist, picture, pixels_to_float};
+
+/// Pictures of 28×28 grey pixels in MNIST's files, and their classes.
+#[derive(Debug)]
+pub struct Digits;
+
+/// Pictures of 28×28 grey pixels in a binary set of MedMNIST, and whether they are positive.
+#[derive(Debug)]
+pub struct XRays;
+
+impl Input for Digits {
+    fn draw(batch_size: i64) -> Result<Tensor> {
+        Features::<{ PIXELS as i64 }>::draw(batch_size)
+    }
+}
+
+impl Input for XRays {
+    fn draw(batch_size: i64) -> Result<Tensor> {
+        Digits::draw(batch_size)
+    }
+}
+
+impl Readable for Digits {
+    const SAMPLE_DATA: Option<&'static str> = Some("digits");
+
+    /// MNIST, Fashion-MNIST or another set in their layout.
+    fn read(path: &Path) -> Result<Splits> {
+        mnist::read(path)
+    }
+
+    fn to_input(features: &Tensor) -> Tensor {
+        pixels_to_float(features)
+    }
+}
+
+impl Readable for XRays {
+    const SAMPLE_DATA: Option<&'static str> = Some("odd_or_even.npz");
+
+    /// A binary set of MedMNIST, such as PneumoniaMNIST.
+    fn read(path: &Path) -> Result<Splits> {
+        medmnist::read(path)
+    }
+
+    fn to_input(features: &Tensor) -> Tensor {
+        pixels_to_float(features)
+    }
+}
+
+impl Questions for Digits {
+    const READS_PICTURES: bool = true;
+
+    /// A single picture, as [`picture::read`] reads it.
+    fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
+        let (features, note) = picture::read(path, invert)?;
+        Ok(Inputs {
+            features,
+            names: vec![path.display().to_string()],
+            note: Some(note),
+        })
+    }
+}
+
+impl Questions for XRays {
+    const READS_PICTURES: bool = true;
+
+    fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
+        Digits::read_inputs(path, invert)
+    }
+}
