@@ -11,10 +11,14 @@
 //!
 //! The metadata holds `position`, the epochs behind, `param_groups`, the optimizer's groups as JSON
 //! ([`StateDict::param_groups_json`]), `scheduler_state`, the learning rate scheduler's, if there is
-//! one, and the settings under which it was written. The order of the samples is not stored: it
-//! follows from the states at the epoch's start. Dropout on a GPU draws from a generator of that GPU,
-//! which is not here.
+//! one, the settings under which it was written, and `crc32`, a checksum over all tensors and all
+//! other metadata: a file in which a bit has changed is refused. The order of the samples is not
+//! stored: it follows from the states at the epoch's start. Dropout on a GPU draws from a generator
+//! of that GPU, which is not here.
 
+mod lock;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -26,8 +30,11 @@ use crate::torch::optim::StateDict;
 use crate::torch::serialization::{
     Metadata, NamedTensors, OutputFile, copy_state_dict, read_safetensors_and_metadata, state_dict,
 };
+use crate::torch::shown_path;
 use crate::torch::utils::data::GeneratorStates;
 use crate::training::{Position, Training};
+
+pub use lock::Lock;
 
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
@@ -38,6 +45,7 @@ const EPOCH: &str = "epoch.";
 const POSITION: &str = "position";
 const PARAM_GROUPS: &str = "param_groups";
 const SCHEDULER_STATE: &str = "scheduler_state";
+const CHECKSUM: &str = "crc32";
 
 /// What a checkpoint file holds.
 #[derive(Debug)]
@@ -81,6 +89,7 @@ pub fn save<N: Network<Task: Dataset>>(
         metadata.insert(SCHEDULER_STATE.to_owned(), scheduler.to_json()?);
     }
     metadata.insert(POSITION.to_owned(), epochs.to_string());
+    seal(&tensors, &mut metadata)?;
     Ok(OutputFile::create(path)?.write_safetensors(&tensors, metadata)?)
 }
 
@@ -113,18 +122,26 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// If the file cannot be read or is no checkpoint.
+    /// If the file cannot be read, is no checkpoint, or has changed since it was written.
     pub fn read(path: &Path) -> Result<Self> {
         let (tensors, settings) = read_safetensors_and_metadata(path)?;
         Self::from_parts(path, tensors, settings)
-            .with_context(|| format!("{}: expected a checkpoint", path.display()))
+            .with_context(|| format!("{}: expected a checkpoint", shown_path(path)))
     }
 
     fn from_parts(path: &Path, mut tensors: NamedTensors, mut settings: Metadata) -> Result<Self> {
+        let found = checksum(&tensors, &settings)?;
         let missing = |what: &str, name: &str| format!("found no {what} \"{name}\"");
         let epochs = settings
             .remove(POSITION)
             .with_context(|| missing("metadata", POSITION))?;
+        let recorded = settings
+            .remove(CHECKSUM)
+            .with_context(|| missing("metadata", CHECKSUM))?;
+        ensure!(
+            found == recorded,
+            "it has changed since it was written (CRC-32 {recorded} then, {found} now)"
+        );
         let param_groups = settings
             .remove(PARAM_GROUPS)
             .with_context(|| missing("metadata", PARAM_GROUPS))?;
@@ -178,7 +195,7 @@ impl Checkpoint {
     /// spoilt then.
     pub fn restore<N: Network<Task: Dataset>>(&self, training: &mut Training<N>) -> Result<()> {
         self.restore_parts(training)
-            .with_context(|| self.path.display().to_string())
+            .with_context(|| shown_path(&self.path))
     }
 
     fn restore_parts<N: Network<Task: Dataset>>(&self, training: &mut Training<N>) -> Result<()> {
@@ -230,6 +247,40 @@ fn take_all(tensors: NamedTensors, prefix: &str) -> (NamedTensors, NamedTensors)
     )
 }
 
+/// Adds the checksum, by which a reader tells that the file is as it was written, to `metadata`.
+///
+/// # Errors
+/// If a tensor cannot be read.
+pub fn seal(tensors: &NamedTensors, metadata: &mut Metadata) -> Result<()> {
+    let checksum = checksum(tensors, metadata)?;
+    metadata.insert(CHECKSUM.to_owned(), checksum);
+    Ok(())
+}
+
+/// The CRC-32 of all tensors and all metadata but itself, by name.
+fn checksum(tensors: &NamedTensors, metadata: &Metadata) -> Result<String> {
+    let mut checksum = crc32fast::Hasher::new();
+    // With its length before it, no text can pass for the start of the next.
+    let add = |checksum: &mut crc32fast::Hasher, text: &str| {
+        checksum.update(&(text.len() as u64).to_le_bytes());
+        checksum.update(text.as_bytes());
+    };
+    for (name, tensor) in tensors {
+        add(&mut checksum, name);
+        let about = format!("{:?} {:?}", tensor.kind(), tensor.size());
+        add(&mut checksum, &about);
+        add_elements(&mut checksum, tensor)?;
+    }
+    let in_order: BTreeMap<_, _> = metadata.iter().collect();
+    for (name, value) in in_order {
+        if name != CHECKSUM {
+            add(&mut checksum, name);
+            add(&mut checksum, value);
+        }
+    }
+    Ok(format!("{:08x}", checksum.finalize()))
+}
+
 /// A checksum (CRC-32) of the features and targets, to tell one data set from another.
 ///
 /// # Errors
@@ -237,12 +288,19 @@ fn take_all(tensors: NamedTensors, prefix: &str) -> (NamedTensors, NamedTensors)
 pub fn fingerprint(samples: &Samples) -> Result<String> {
     let mut checksum = crc32fast::Hasher::new();
     for tensor in [&samples.features, &samples.targets] {
-        let mut bytes = Vec::new();
-        for part in tensor.contiguous().split(1024, 0) {
-            bytes.resize(part.numel() * part.kind().elt_size_in_bytes(), 0);
-            part.f_copy_data_u8(&mut bytes, part.numel())?;
-            checksum.update(&bytes);
-        }
+        add_elements(&mut checksum, tensor)?;
     }
     Ok(format!("{:08x}", checksum.finalize()))
+}
+
+/// Adds the bytes of a tensor's elements, in order and a part at a time.
+fn add_elements(checksum: &mut crc32fast::Hasher, tensor: &Tensor) -> Result<()> {
+    const PART: i64 = 1 << 20;
+    let mut bytes = Vec::new();
+    for part in tensor.detach().f_reshape([-1])?.f_split(PART, 0)? {
+        bytes.resize(part.numel() * part.kind().elt_size_in_bytes(), 0);
+        part.f_copy_data_u8(&mut bytes, part.numel())?;
+        checksum.update(&bytes);
+    }
+    Ok(())
 }

@@ -1,11 +1,13 @@
 //! A trained network on samples that it has not seen: its outputs, and how good they are.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
+use tch::nn::VarStore;
 use tch::{Device, Tensor, no_grad};
 
 use crate::data::Samples;
 use crate::metrics::Evaluation;
 use crate::tasks::{Dataset, Evaluate, Model, Network};
+use crate::torch::serialization::state_dict;
 
 /// How many samples an evaluation takes at once. An output depends on it in its last bits.
 const BATCH_SIZE: i64 = 1024;
@@ -29,14 +31,29 @@ where
 /// Refuses outputs that are not finite, of which there is no answer to read.
 ///
 /// # Errors
-/// If one is infinite or NaN, as from weights that are.
-pub fn check_finite(output: &Tensor) -> Result<()> {
-    let is_finite = bool::try_from(output.isfinite().all())?;
-    ensure!(
-        is_finite,
-        "the network's outputs are not finite; are its weights?"
+/// If one is infinite or NaN, as from weights that are: the first such is named.
+pub fn check_finite(vs: &VarStore, output: &Tensor) -> Result<()> {
+    if bool::try_from(output.isfinite().all())? {
+        return Ok(());
+    }
+    let cause = not_finite(vs)?.map_or_else(
+        || "; all of its weights are".to_owned(),
+        |name| format!("; of its weights, {name} is not"),
     );
-    Ok(())
+    bail!("the network's outputs are not finite{cause}")
+}
+
+/// The name of the first parameter of `vs` that is not finite, if there is one.
+///
+/// # Errors
+/// If a parameter cannot be read.
+pub fn not_finite(vs: &VarStore) -> Result<Option<String>> {
+    for (name, parameter) in state_dict(vs) {
+        if !bool::try_from(parameter.isfinite().all())? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// The network's outputs for all samples, and how good they are.

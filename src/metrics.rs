@@ -229,8 +229,12 @@ pub fn root_mean_squared_error(truth: &[f64], predicted: &[f64]) -> f64 {
 
 /// R², the share of the variance that the prediction explains: 1 for a perfect one, 0 for the mean.
 ///
-/// As in scikit-learn, where the truth does not vary it is 1 if the prediction is perfect, else 0.
+/// As in scikit-learn, where the truth does not vary it is 1 if the prediction is perfect, else 0;
+/// of fewer than two samples it is NaN.
 pub fn r2(truth: &[f64], predicted: &[f64]) -> f64 {
+    if truth.len() < 2 {
+        return f64::NAN;
+    }
     let mean = truth.iter().sum::<f64>() / truth.len() as f64;
     let variation: f64 = truth.iter().map(|x| (x - mean).powi(2)).sum();
     let errors = squared_errors(truth, predicted);

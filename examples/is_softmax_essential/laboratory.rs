@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use anyhow::Result;
+use final_layer::cli::stdout;
 use final_layer::data::Samples;
 use final_layer::tasks::{Dataset, Model, Network};
 use final_layer::torch::random::Seed;
@@ -65,13 +66,16 @@ impl Laboratory {
 
     /// Prints the claims of a section, a line each.
     pub fn print(&self, section: Section) -> Result<Section> {
-        self.bar.suspend(|| -> io::Result<()> {
-            let mut stdout = io::stdout().lock();
-            for claim in &section.claims {
-                writeln!(stdout, "{claim}")?;
-            }
-            Ok(())
-        })?;
+        let printed = self.bar.suspend(|| {
+            let mut stdout = stdout();
+            let mut claims = section.claims.iter();
+            claims.try_for_each(|claim| writeln!(stdout, "{claim}"))
+        });
+        match printed {
+            // The report is wanted even if nobody reads the claims here.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            result => result?,
+        }
         Ok(section)
     }
 

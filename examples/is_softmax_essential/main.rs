@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use final_layer::cli::exit_code;
+use final_layer::cli::{exit_code, refuse_overwriting, set_threads};
 use final_layer::torch::random::Seed;
 use final_layer::torch::serialization::OutputFile;
 
@@ -56,16 +56,18 @@ struct Cli {
     figures: Option<PathBuf>,
     /// Threads of one operation: networks this small gain nothing from more
     #[arg(long, value_name = "N", default_value_t = 1,
-        value_parser = clap::value_parser!(i32).range(1..=1024))]
+        value_parser = clap::value_parser!(i32).range(1..=1024), allow_negative_numbers = true)]
     threads: i32,
 }
 
 fn main() -> ExitCode {
-    exit_code(run(&Cli::parse()))
+    exit_code(|| run(&Cli::parse()))
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
-    tch::set_num_threads(cli.threads);
+    let (written, read) = (Some(cli.output.as_path()), cli.data.as_deref());
+    refuse_overwriting(&[("--output", written)], &[("--data", read)]);
+    set_threads(cli.threads)?;
     // Found out now rather than after the training.
     let output = OutputFile::create(&cli.output)?;
     let data = Data::read(cli.data.as_deref())?;

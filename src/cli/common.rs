@@ -1,19 +1,23 @@
 //! The options that every command takes, and the model that they describe.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, StdoutLock, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use clap::error::ErrorKind;
 
 use super::settings::threads;
 use crate::data::Splits;
+use crate::evaluation::not_finite;
 use crate::tasks::{Dataset, Model, Network};
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::load_state_dict;
+use crate::torch::shown_path;
 
 #[derive(Debug, Args)]
 pub(super) struct Common {
@@ -24,7 +28,8 @@ pub(super) struct Common {
     #[arg(long, global = true)]
     pub device: Option<DeviceName>,
     /// Threads of one operation [default: libtorch's]
-    #[arg(long, global = true, value_name = "N", value_parser = threads)]
+    #[arg(long, global = true, value_name = "N", value_parser = threads,
+        allow_negative_numbers = true)]
     pub threads: Option<i32>,
     /// Start from these weights (.safetensors, .pt or .pth)
     #[arg(long, global = true, value_name = "FILE")]
@@ -59,15 +64,50 @@ pub(super) fn model<N: Network>(
     weights: Option<&Path>,
 ) -> Result<Model<N>> {
     let device = device.find()?;
-    if let Some(threads) = threads {
-        tch::set_num_threads(threads);
+    match threads {
+        Some(threads) => set_threads(threads)?,
+        None => check_threads(tch::get_num_threads())?,
     }
     seed.manual_seed();
     let model = Model::new(device);
     if let Some(path) = weights {
         load_state_dict(&model.vs, path)?;
+        if let Some(name) = not_finite(&model.vs)? {
+            note(format!("{}: {name} is not finite", shown_path(path)));
+        }
     }
     Ok(model)
+}
+
+/// Sets how many threads an operation has, if the system gives so many.
+///
+/// # Errors
+/// If it does not.
+pub fn set_threads(threads: i32) -> Result<()> {
+    check_threads(threads)?;
+    tch::set_num_threads(threads);
+    Ok(())
+}
+
+/// Starts as many threads and lets them end. When libtorch comes to start its own, it is too late:
+/// OpenMP ends the process where it gets none.
+fn check_threads(threads: i32) -> Result<()> {
+    /// Of a thread of OpenMP, where nothing else is set.
+    const STACK: usize = 8 << 20;
+    // The first is the one that runs this.
+    let mut started = 1;
+    let gate = Mutex::new(());
+    let all = thread::scope(|scope| {
+        // None ends before the last has started.
+        let _closed = gate.lock();
+        (1..threads).try_for_each(|_| {
+            let thread = thread::Builder::new().stack_size(STACK);
+            thread.spawn_scoped(scope, || drop(gate.lock()))?;
+            started += 1;
+            io::Result::Ok(())
+        })
+    });
+    all.with_context(|| format!("--threads {threads}: the system gives no more than {started}"))
 }
 
 /// The data that are given, or else the project's small data for the task of `N`.
@@ -120,4 +160,27 @@ pub(super) fn note(text: impl Display) {
 /// A line on stderr. If nobody can read it, the work goes on.
 pub(super) fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Where results go. An error says that it is stdout that cannot be written.
+pub fn stdout() -> Stdout {
+    Stdout(io::stdout().lock())
+}
+
+/// See [`stdout`].
+#[derive(Debug)]
+pub struct Stdout(StdoutLock<'static>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(named)
+    }
+}
+
+fn named(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to stdout: {error}"))
 }

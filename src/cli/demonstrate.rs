@@ -1,12 +1,12 @@
 //! Without a command: the document's demonstration.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use tch::no_grad;
 
-use super::common::Common;
+use super::common::{Common, stdout};
 use crate::tasks::{Network, Objective};
 use crate::torch::print::repr;
 
@@ -15,7 +15,7 @@ pub(super) fn run<N: Network>(common: &Common) -> Result<ExitCode> {
     let input = N::Task::draw_input(1)?.to_device(model.vs.device());
     // As in Python, where a new module is in training mode.
     let output = no_grad(|| model.network.forward_t(&input, true));
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdout();
     for (label, tensor) in N::Task::report(&output) {
         writeln!(stdout, "{label} {}", repr(&tensor)?)?;
     }

@@ -1,12 +1,12 @@
 //! `evaluate`: how good trained weights are, on the test samples of a data set.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::common::{Common, data_or_sample, read_data, require_weights};
+use super::common::{Common, data_or_sample, read_data, require_weights, stdout};
 use crate::evaluation::{check_finite, evaluate};
 use crate::tasks::{Dataset, Evaluate, Network};
 
@@ -29,8 +29,8 @@ where
     let path = data_or_sample::<N>(args.data.as_deref());
     let test = read_data::<N>(&path)?.test;
     let (output, evaluation) = evaluate(&model, &test)?;
-    check_finite(&output)?;
-    let mut stdout = io::stdout().lock();
+    check_finite(&model.vs, &output)?;
+    let mut stdout = stdout();
     if args.json {
         writeln!(stdout, "{}", evaluation.to_json())?;
         return Ok(ExitCode::SUCCESS);

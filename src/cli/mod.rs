@@ -1,14 +1,20 @@
 //! The command line that all examples share; nothing imports it but they.
 //!
-//! Results go to stdout, progress, notes and errors to stderr. The exit code is 0, 1 for a run that
-//! failed, 2 for wrong usage, 130 for training that was stopped and saved.
+//! Results go to stdout, progress, notes and errors to stderr; an error is one line. The exit code is
+//! 0, 1 for a run that failed, 2 for wrong usage, and 128 + the signal's number for training that a
+//! signal stopped and that is saved: 130 (SIGINT, Ctrl-C), 143 (SIGTERM), 129 (SIGHUP).
 
 mod common;
 mod demonstrate;
+mod environment;
 mod evaluate;
+mod panics;
+mod path_text;
+mod paths;
 mod predict;
 mod progress;
 mod settings;
+mod signals;
 mod trace;
 mod train;
 mod train_files;
@@ -24,6 +30,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::tasks::{Dataset, Evaluate, Network, Predict};
 use crate::torch::one_line;
 use common::{Common, usage_error};
+
+pub use common::{Stdout, set_threads, stdout};
+pub use paths::refuse_overwriting;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -102,6 +111,10 @@ impl<N: Network> Program<N> {
 
     /// Parses the command line and does what it says.
     pub fn run(&self) -> ExitCode {
+        exit_code(|| self.dispatch(&self.parse()))
+    }
+
+    fn parse(&self) -> Cli {
         let mut command = Cli::command().name(N::NAME).about(N::ABOUT);
         for (name, is_there) in [
             ("train", self.train.is_some()),
@@ -111,8 +124,7 @@ impl<N: Network> Program<N> {
             command = command.mut_subcommand(name, |subcommand| subcommand.hide(!is_there));
         }
         let matches = command.get_matches();
-        let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        exit_code(self.dispatch(&cli))
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
     fn dispatch(&self, cli: &Cli) -> Result<ExitCode> {
@@ -135,15 +147,18 @@ fn there<A>(name: &str, command: Option<Run<A>>) -> Run<A> {
     })
 }
 
-/// The exit code of a command that came to `result`; an error is printed in one line.
-pub fn exit_code(result: Result<ExitCode>) -> ExitCode {
-    match result {
-        Ok(code) => code,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
+/// Does the work of an executable; returns the exit code that it comes to. An error is printed in
+/// one line, and a panic as well.
+pub fn exit_code(work: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
+    signals::survive_large_files();
+    match panics::caught(work) {
+        Some(Ok(code)) => code,
+        Some(Err(error)) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
             let _ = writeln!(io::stderr(), "error: {}", one_line(error.as_ref()));
             ExitCode::FAILURE
         }
+        None => ExitCode::FAILURE,
     }
 }
 

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::ErrorKind;
 use tch::Tensor;
 
-use super::common::{Common, note, require_weights};
+use super::common::{Common, note, require_weights, stdout, usage_error};
 use crate::evaluation::{check_finite, outputs};
 use crate::tasks::{Answer, Inputs, Network, Predict};
 
@@ -29,15 +30,19 @@ pub(super) struct Args {
 
 pub(super) fn run<N: Network<Task: Predict>>(common: &Common, args: &Args) -> Result<ExitCode> {
     require_weights(common);
+    if args.invert && !N::Task::READS_PICTURES {
+        let message = format!("--invert is for pictures, which {} does not read", N::NAME);
+        usage_error(ErrorKind::ArgumentConflict, &message);
+    }
     let model = common.model::<N>()?;
     // All are read before anything is printed: one that cannot be read leaves no half answer.
     let inputs = read_inputs::<N>(args)?;
     // One at a time, so that no answer depends on its neighbours.
     let output = outputs(&model, &inputs.features, 1);
-    check_finite(&output)?;
+    check_finite(&model.vs, &output)?;
     let answers = N::Task::answers(&output)?;
 
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdout();
     for (name, answer) in inputs.names.iter().zip(&answers) {
         if args.json {
             let mut json = answer.json.clone();
@@ -48,7 +53,7 @@ pub(super) fn run<N: Network<Task: Predict>>(common: &Common, args: &Args) -> Re
         }
     }
     if let [answer] = &answers[..]
-        && stdout.is_terminal()
+        && io::stdout().is_terminal()
         && !args.json
     {
         write_bars(&mut stdout, answer)?;

@@ -4,12 +4,12 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use indicatif::{
     HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
 
-use super::common::say;
+use super::common::{say, stdout};
 use crate::torch::utils::data::DataLoader;
 use crate::training::Position;
 
@@ -77,9 +77,9 @@ impl Progress {
 
     /// Prints a result without tearing the bar. If its reader has left, training goes on.
     pub fn print(&self, line: &str) -> Result<()> {
-        match self.bar.suspend(|| writeln!(io::stdout(), "{line}")) {
+        match self.bar.suspend(|| writeln!(stdout(), "{line}")) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            result => result.context("cannot write to stdout"),
+            result => Ok(result?),
         }
     }
 

@@ -8,11 +8,13 @@ use std::str::FromStr;
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::common::{Common, data_or_sample, note};
+use super::{environment, path_text};
 use crate::checkpoint::Checkpoint;
 use crate::tasks::{Dataset, Network};
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::Metadata;
+use crate::torch::shown_path;
 use crate::training::{Algorithm, Arguments, Schedule};
 
 /// What the command line may say of a training run.
@@ -22,29 +24,29 @@ pub(super) struct Given {
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Passes over the training samples [default: 10]
-    #[arg(long, value_name = "N", value_parser = epochs)]
+    #[arg(long, value_name = "N", value_parser = epochs, allow_negative_numbers = true)]
     epochs: Option<usize>,
     /// Samples in a batch [default: 64]
-    #[arg(long, value_name = "N", value_parser = batch_size)]
+    #[arg(long, value_name = "N", value_parser = batch_size, allow_negative_numbers = true)]
     batch_size: Option<i64>,
     /// Optimizer, with PyTorch's defaults [default: adam]
     #[arg(long, value_enum)]
     optimizer: Option<Algorithm>,
     /// Learning rate [default: 0.001]
-    #[arg(long, value_name = "F", value_parser = learning_rate)]
+    #[arg(long, value_name = "F", value_parser = learning_rate, allow_hyphen_values = true)]
     lr: Option<f64>,
     /// Weight decay [default: the optimizer's]
-    #[arg(long, value_name = "F", value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "F", value_parser = not_negative, allow_hyphen_values = true)]
     weight_decay: Option<f64>,
     /// Momentum of SGD [default: the optimizer's]
-    #[arg(long, value_name = "F", value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "F", value_parser = not_negative, allow_hyphen_values = true)]
     momentum: Option<f64>,
     /// Learning rate scheduler: step:step_size=N, multistep:milestones=N+N, exponential:gamma=F,
     /// cosine, linear, one-cycle or plateau, each with more of Python's arguments after commas
     #[arg(long, value_name = "NAME[:ARGUMENTS]")]
     scheduler: Option<Schedule>,
     /// Scale the gradients of a step down to this norm
-    #[arg(long, value_name = "F", value_parser = not_negative, allow_negative_numbers = true)]
+    #[arg(long, value_name = "F", value_parser = not_negative, allow_hyphen_values = true)]
     clip_grad_norm: Option<f64>,
 }
 
@@ -98,8 +100,7 @@ impl Settings {
             settings: &checkpoint.settings,
             conflicts: Vec::new(),
         };
-        let path = checkpoint.path.display();
-        Self::agreed::<N>(common, given, recorded).with_context(|| path.to_string())
+        Self::agreed::<N>(common, given, recorded).with_context(|| shown_path(&checkpoint.path))
     }
 
     fn agreed<N: Network>(common: &Common, given: &Given, mut recorded: Recorded) -> Result<Self> {
@@ -111,7 +112,7 @@ impl Settings {
         let settings = Self {
             data: match &given.data {
                 Some(data) => data.clone(),
-                None => recorded.text("data")?.into(),
+                None => recorded.value("data", |text| path_text::from_text(text).ok_or(()))?,
             },
             epochs: recorded.agree("epochs", given.epochs, epochs, usize::ge)?,
             batch_size: recorded.same("batch_size", given.batch_size, batch_size)?,
@@ -137,6 +138,11 @@ impl Settings {
                 "the checkpoint is torch {wrote}'s, this is {reads}: bits may differ"
             ));
         }
+        for difference in environment::differences(recorded.settings) {
+            note(format!(
+                "where the checkpoint was written, {difference} here: bits may differ"
+            ));
+        }
         let conflicts = recorded.conflicts.join(", ");
         ensure!(conflicts.is_empty(), "other settings: {conflicts}");
         Ok(settings)
@@ -152,8 +158,8 @@ impl Settings {
             fingerprint == expected,
             "{}: expected the training data of {} (CRC-32 {expected}), found others \
              (CRC-32 {fingerprint})",
-            self.data.display(),
-            checkpoint.path.display()
+            shown_path(&self.data),
+            shown_path(&checkpoint.path)
         );
         Ok(())
     }
@@ -161,10 +167,10 @@ impl Settings {
     /// The settings as metadata.
     pub fn record<N: Network>(&self) -> Metadata {
         let data = self.data.canonicalize();
-        let data = data.as_deref().unwrap_or(&self.data).display();
+        let data = path_text::to_text(data.as_deref().unwrap_or(&self.data));
         let settings = [
             ("network", N::NAME.to_owned()),
-            ("data", data.to_string()),
+            ("data", data),
             ("epochs", self.epochs.to_string()),
             ("batch_size", self.batch_size.to_string()),
             ("optimizer", self.optimizer.to_string()),
@@ -192,9 +198,11 @@ impl Settings {
         metadata
     }
 
-    /// The settings as a checkpoint records them, with what tells the data from others.
+    /// The settings as a checkpoint records them, with what tells the data from others, and what
+    /// moves bits beside them.
     pub fn record_with_data<N: Network>(&self, fingerprint: String) -> Metadata {
         let mut metadata = self.record::<N>();
+        environment::record(&mut metadata);
         metadata.insert(FINGERPRINT.to_owned(), fingerprint);
         metadata
     }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::value_parser;
 
 use super::common::Common;
+use super::paths::refuse_overwriting;
 use super::settings::{batch_size, learning_rate, torch_version};
 use crate::tasks::Network;
 use crate::torch::serialization::{Metadata, OutputFile};
@@ -19,20 +20,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE.safetensors")]
     output: PathBuf,
     /// Training steps, all on the same batch
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..),
+        allow_negative_numbers = true)]
     steps: u32,
     /// Samples in the batch
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = batch_size)]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = batch_size, allow_negative_numbers = true)]
     batch_size: i64,
     /// Optimizer, with PyTorch's defaults
     #[arg(long, value_enum, default_value_t = Algorithm::Sgd)]
     optimizer: Algorithm,
     /// Learning rate
-    #[arg(long, value_name = "F", default_value_t = 1e-3, value_parser = learning_rate)]
+    #[arg(long, value_name = "F", default_value_t = 1e-3, value_parser = learning_rate, allow_hyphen_values = true)]
     lr: f64,
 }
 
 pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
+    let (written, read) = (Some(args.output.as_path()), common.weights.as_deref());
+    refuse_overwriting(&[("--output", written)], &[("--weights", read)]);
     let output = OutputFile::create(&args.output)?;
     let model = common.model::<N>()?;
     let mut optimizer = args.optimizer.build(&model.vs, args.lr)?;

@@ -1,33 +1,28 @@
 //! `train`: trains the network on a data set, and goes on where it was stopped.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
 
-use super::common::{Common, model, note, read_data};
+use super::common::{Common, model, note, read_data, stdout};
 use super::progress::Progress;
 use super::settings::{Given, Settings};
+use super::signals::Interrupts;
 use super::train_files::Files;
-use crate::checkpoint::{self, Checkpoint, fingerprint};
+use crate::checkpoint::{self, Checkpoint, Lock, fingerprint};
 use crate::data::{Samples, Splits};
 use crate::evaluation::evaluate;
 use crate::tasks::{Dataset, Evaluate, Network};
 use crate::torch::serialization::{
     Metadata, NamedTensors, OutputFile, check_writable, save_state_dict,
 };
+use crate::torch::shown_path;
 use crate::torch::utils::data::{DataLoader, DataLoaderConfig};
 use crate::trace;
 use crate::training::{Epoch, Observer, Position, Schedule, Training};
-
-/// The exit code of a process that an interrupt ended: 128 + SIGINT.
-const INTERRUPTED: i32 = 130;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -45,13 +40,17 @@ where
     N: Network<Task: Dataset + Evaluate>,
 {
     let files = &args.files;
-    files.refuse_clashes(common, args.given.data.as_deref())?;
-    let interrupted = listen_to_interrupts()?;
+    files.refuse_clashes(common, args.given.data.as_deref());
+    let interrupts = Interrupts::listen()?;
+    // Held to the end: what is read next is what this training goes on from and replaces.
+    let _lock = files.checkpoint().map(Lock::take).transpose()?;
+    files.refuse_other_checkpoint()?;
     let resumed = files.resume.as_deref().map(Checkpoint::read).transpose()?;
     let settings = match &resumed {
         Some(checkpoint) => Settings::resumed::<N>(common, &args.given, checkpoint)?,
         None => Settings::new::<N>(common, &args.given),
     };
+    files.refuse_clashes(common, Some(&settings.data));
     // Found out now rather than after hours of training.
     let output = files
         .output
@@ -74,12 +73,15 @@ where
         return dry_run(training, &data);
     }
 
+    if files.keeps_nothing() {
+        note("without --output or --checkpoint the trained weights are not kept");
+    }
     let metadata = settings.record_with_data::<N>(fingerprint);
     let mut session = Session {
         held_back: data.held_back(),
         checkpoint: files.checkpoint(),
         metadata: &metadata,
-        interrupted,
+        interrupts,
         progress: Progress::new(&training.loader, training.epochs, &training.position),
         trace: trace.is_some().then(NamedTensors::new),
     };
@@ -87,7 +89,7 @@ where
     session.progress.finish();
     if ended?.is_break() {
         session.stop(&training)?;
-        return Ok(ExitCode::from(INTERRUPTED as u8));
+        return Ok(session.interrupts.exit_code());
     }
     if let Some(file) = output {
         save_state_dict(&training.model.vs, file)?;
@@ -105,7 +107,7 @@ where
     let data = read_data::<N>(path);
     match recorded_in {
         Some(checkpoint) => data.with_context(|| {
-            let path = checkpoint.path.display();
+            let path = shown_path(&checkpoint.path);
             format!("{path} names its data, which --data names anew where they have moved")
         }),
         None => data,
@@ -140,23 +142,12 @@ fn new_training<N: Network<Task: Dataset>>(
     })
 }
 
-/// Whether an interrupt has come. A second one ends the process at once.
-fn listen_to_interrupts() -> Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first asks whether the second has seen one before.
-        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&interrupted))?;
-        flag::register(signal, Arc::clone(&interrupted))?;
-    }
-    Ok(interrupted)
-}
-
 /// What goes on beside training.
 struct Session<'a> {
     held_back: (&'static str, &'a Samples),
     checkpoint: Option<&'a Path>,
     metadata: &'a Metadata,
-    interrupted: Arc<AtomicBool>,
+    interrupts: Interrupts,
     progress: Progress,
     trace: Option<NamedTensors>,
 }
@@ -177,7 +168,7 @@ impl Session<'_> {
             epochs + 1
         );
         match self.checkpoint {
-            Some(path) => note(format!("{place}; go on with --resume {}", path.display())),
+            Some(path) => note(format!("{place}; go on with --resume {}", shown_path(path))),
             None => note(format!("{place}; nothing is kept without --checkpoint")),
         }
         Ok(())
@@ -187,7 +178,7 @@ impl Session<'_> {
 impl<N: Network<Task: Dataset + Evaluate>> Observer<N> for Session<'_> {
     fn after_step(&mut self, position: &Position, samples: usize) -> ControlFlow<()> {
         self.progress.advance(position, samples);
-        match self.interrupted.load(Ordering::SeqCst) {
+        match self.interrupts.has_come() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -227,9 +218,8 @@ where
         Some(loss) => format!("loss of one batch {loss:.6}"),
         None => "no batch is left to train".to_owned(),
     };
-    let mut stdout = io::stdout();
     writeln!(
-        stdout,
+        stdout(),
         "dry run: {step}; {name}: {evaluation}; nothing is written"
     )?;
     Ok(ExitCode::SUCCESS)

@@ -2,19 +2,23 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Result, ensure};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 
 use super::common::{Common, usage_error};
+use super::paths::refuse_overwriting;
+use crate::torch::serialization::is_same_file;
+use crate::torch::shown_path;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Files {
     /// Where the trained weights go
     #[arg(long, value_name = "FILE.safetensors", value_parser = safetensors())]
     pub output: Option<PathBuf>,
-    /// Where all that is needed to go on is kept, after each epoch and on Ctrl-C
+    /// Where all that is needed to go on is kept, after each epoch and on Ctrl-C, SIGTERM or SIGHUP
     /// [default: the file of --resume]
     #[arg(long, value_name = "FILE.safetensors")]
     checkpoint: Option<PathBuf>,
@@ -42,56 +46,54 @@ impl Files {
         self.checkpoint.as_deref().or(self.resume.as_deref())
     }
 
-    /// Refuses files that would overwrite each other, what is read, or a checkpoint that is not
-    /// gone on from.
-    pub fn refuse_clashes(&self, common: &Common, data: Option<&Path>) -> Result<()> {
+    /// Whether neither the trained weights nor a checkpoint with them has a place.
+    pub fn keeps_nothing(&self) -> bool {
+        self.output.is_none() && self.checkpoint().is_none()
+    }
+
+    /// Refuses files that would overwrite each other or what is read, `data` among it.
+    pub fn refuse_clashes(&self, common: &Common, data: Option<&Path>) {
         if self.resume.is_some() && common.weights.is_some() {
             let message = "--weights and --resume: the checkpoint has weights of its own";
             usage_error(ErrorKind::ArgumentConflict, message);
         }
-        let written = [("--output", &self.output), ("--trace", &self.trace)];
-        let others = [
+        // Its file is the checkpoint that is written, where no other is named.
+        let (checkpoint, resume) = (self.checkpoint.as_deref(), self.resume.as_deref());
+        let (kept, gone_on_from) = match (checkpoint, resume) {
+            (Some(checkpoint), Some(resume)) if is_same_file(checkpoint, resume) => {
+                (("--checkpoint", Some(checkpoint)), None)
+            }
+            (Some(checkpoint), resume) => (("--checkpoint", Some(checkpoint)), resume),
+            (None, resume) => (("--resume", resume), None),
+        };
+        let written = [
+            ("--output", self.output.as_deref()),
             ("--trace", self.trace.as_deref()),
-            ("--checkpoint", self.checkpoint.as_deref()),
-            ("--resume", self.resume.as_deref()),
+            kept,
+        ];
+        let read = [
+            ("--resume", gone_on_from),
             ("--weights", common.weights.as_deref()),
             ("--data", data),
         ];
-        for (option, file) in written {
-            for (other_option, other) in others {
-                if option != other_option && is_same(file.as_deref(), other) {
-                    let message = format!("{option} and {other_option} are one file");
-                    usage_error(ErrorKind::ArgumentConflict, &message);
-                }
-            }
-        }
-        if let Some(path) = &self.checkpoint {
-            let is_resumed = is_same(Some(path), self.resume.as_deref());
-            ensure!(
-                is_resumed || !path.is_file(),
-                "{0}: there is a checkpoint already; go on from it with --resume {0}, or move it \
-                 away",
-                path.display()
-            );
-        }
+        refuse_overwriting(&written, &read);
+    }
+
+    /// Refuses to overwrite a checkpoint that is not gone on from. Its lock has to be held.
+    pub fn refuse_other_checkpoint(&self) -> Result<()> {
+        let Some(path) = &self.checkpoint else {
+            return Ok(());
+        };
+        let is_resumed = |resumed: &PathBuf| is_same_file(path, resumed);
+        let is_there = !matches!(
+            fs::symlink_metadata(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound
+        );
+        ensure!(
+            !is_there || self.resume.as_ref().is_some_and(is_resumed),
+            "{0}: there is a checkpoint already; go on from it with --resume {0}, or move it away",
+            shown_path(path)
+        );
         Ok(())
     }
-}
-
-/// Whether both lead to one file, however they are spelt.
-fn is_same(a: Option<&Path>, b: Option<&Path>) -> bool {
-    matches!((a, b), (Some(a), Some(b)) if resolved(a) == resolved(b))
-}
-
-/// The path without links; of a file that is not there yet, its folder's with its name.
-fn resolved(path: &Path) -> PathBuf {
-    let in_folder = || {
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
-        Some(folder.canonicalize().ok()?.join(path.file_name()?))
-    };
-    let there = path.canonicalize().ok();
-    there.or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }

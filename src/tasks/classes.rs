@@ -110,6 +110,8 @@ impl<const K: i64, I: Input> Evaluate for Classes<K, I> {
 }
 
 impl<const K: i64, I: Questions> Predict for Classes<K, I> {
+    const READS_PICTURES: bool = I::READS_PICTURES;
+
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         I::read_inputs(path, invert)
     }

@@ -51,6 +51,9 @@ pub trait Readable: Input {
 
 /// Inputs that can be read without targets, for predictions.
 pub trait Questions: Readable {
+    /// As [`Predict::READS_PICTURES`](super::Predict::READS_PICTURES).
+    const READS_PICTURES: bool = false;
+
     /// As [`Predict::read_inputs`](super::Predict::read_inputs).
     ///
     /// # Errors

@@ -77,6 +77,8 @@ impl<T: Evaluate, L: Loss> Evaluate for WithLoss<T, L> {
 }
 
 impl<T: Predict, L: Loss> Predict for WithLoss<T, L> {
+    const READS_PICTURES: bool = T::READS_PICTURES;
+
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
         T::read_inputs(path, invert)
     }

@@ -117,6 +117,9 @@ pub trait Evaluate: Objective {
 
 /// What `predict` needs: questions from files, and answers in words.
 pub trait Predict: Dataset {
+    /// Whether what is to be predicted is a picture, for which alone `invert` is.
+    const READS_PICTURES: bool = false;
+
     /// Reads what is to be predicted from one file; `invert` is for dark ink on white.
     ///
     /// # Errors

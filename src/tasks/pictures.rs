@@ -53,6 +53,8 @@ impl Readable for XRays {
 }
 
 impl Questions for Digits {
+    const READS_PICTURES: bool = true;
+
     /// A single picture, as [`picture::read`] reads it.
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
         let (features, note) = picture::read(path, invert)?;
@@ -65,6 +67,8 @@ impl Questions for Digits {
 }
 
 impl Questions for XRays {
+    const READS_PICTURES: bool = true;
+
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
         Digits::read_inputs(path, invert)
     }

@@ -97,6 +97,8 @@ impl<I: Measured> Evaluate for Quantity<I> {
 }
 
 impl<I: Measured + Questions> Predict for Quantity<I> {
+    const READS_PICTURES: bool = I::READS_PICTURES;
+
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         I::read_inputs(path, invert)
     }

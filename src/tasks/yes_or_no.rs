@@ -88,6 +88,8 @@ impl<I: Input> Evaluate for YesOrNo<I> {
 }
 
 impl<I: Questions> Predict for YesOrNo<I> {
+    const READS_PICTURES: bool = I::READS_PICTURES;
+
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         I::read_inputs(path, invert)
     }

@@ -13,7 +13,7 @@ use super::utils::data::DataError;
 #[non_exhaustive]
 pub enum Error {
     /// A file cannot be opened or read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", shown_path(path))]
     Read {
         /// Which file.
         path: PathBuf,
@@ -21,7 +21,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file cannot be written. What was there before is untouched.
-    #[error("cannot write {}", path.display())]
+    #[error("cannot write {}", shown_path(path))]
     Write {
         /// Which file.
         path: PathBuf,
@@ -29,7 +29,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file's contents are not what was expected.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {problem}", shown_path(path))]
     File {
         /// Which file.
         path: PathBuf,
@@ -40,7 +40,7 @@ pub enum Error {
     #[error("{}", problems(.0))]
     StateDict(Vec<String>),
     /// Contents of a file that do not fit what they are loaded into.
-    #[error("{}", path.display())]
+    #[error("{}", shown_path(path))]
     Loading {
         /// Which file.
         path: PathBuf,
@@ -54,6 +54,9 @@ pub enum Error {
     /// `RuntimeError`.
     #[error("{0}")]
     Argument(String),
+    /// More memory than the system gives.
+    #[error("not enough memory for {0} bytes")]
+    OutOfMemory(usize),
     /// A device that this machine, or this libtorch, does not have.
     #[error("--device {device}: {reason}")]
     Device {
@@ -103,7 +106,7 @@ impl Error {
     }
 }
 
-/// An error and its causes in one line, whatever they have in it.
+/// An error and its causes in one line, whatever they have in it: control characters are escaped.
 pub fn one_line(error: &(dyn StdError + 'static)) -> String {
     let mut line = String::new();
     let mut next = Some(error);
@@ -125,10 +128,63 @@ pub fn one_line(error: &(dyn StdError + 'static)) -> String {
 /// backtrace behind them: what Python says.
 fn folded(error: &dyn StdError) -> String {
     let text = error.to_string();
-    let text = text.strip_prefix("Internal torch error: ").unwrap_or(&text);
-    let message = text.split("Exception raised from").next();
-    let words = message.unwrap_or_default().split_whitespace();
-    words.collect::<Vec<_>>().join(" ")
+    fold(text.strip_prefix("Internal torch error: ").unwrap_or(&text))
+}
+
+/// A message on one line, without the C++ backtrace that libtorch puts behind it, and without the
+/// C++ condition that a failed check puts before it.
+pub(crate) fn fold(text: &str) -> String {
+    let end = ["Exception raised from", "frame #0:"].map(|start| text.find(start));
+    let end = end.into_iter().flatten().min().unwrap_or(text.len());
+    let words = text[..end].split_whitespace();
+    let line = words.collect::<Vec<_>>().join(" ");
+    let condition = line.find("[enforce fail at ").and_then(|start| {
+        let length = line[start..].find(". ")? + 2;
+        Some(start..start + length)
+    });
+    match condition {
+        Some(range) => printable(&(line[..range.start].to_owned() + &line[range.end..])),
+        None => printable(&line),
+    }
+}
+
+/// A path as part of a message: on one line, without a character that moves the cursor, and no
+/// longer than a reader can take in. What is not UTF-8 appears as `\xff`.
+pub fn shown_path(path: &Path) -> String {
+    /// No folder that a person works in is deeper.
+    const MOST: usize = 600;
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text += &printable(chunk.valid());
+        for byte in chunk.invalid() {
+            text += &format!("\\x{byte:02x}");
+        }
+    }
+    let length = text.chars().count();
+    if length <= MOST {
+        return text;
+    }
+    let start: String = text.chars().take(MOST / 2).collect();
+    let end: String = text.chars().skip(length - MOST / 2).collect();
+    format!("{start}…{end}")
+}
+
+/// The text with what a terminal would obey, or would print in another place, escaped.
+fn printable(text: &str) -> String {
+    let is_harmless = |c: char| {
+        let is_direction = matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
+        let is_isolate = matches!(c, '\u{2066}'..='\u{2069}');
+        let is_line_end = matches!(c, '\u{2028}' | '\u{2029}');
+        !(c.is_control() || is_direction || is_isolate || is_line_end)
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_harmless(c) {
+            true => shown.push(c),
+            false => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// The first few of them; more mean another network altogether.
@@ -154,6 +210,35 @@ mod tests {
         assert_eq!(one_line(&error), "b.pt: odd: x");
         let error = Error::Tensor("x".into()).loading(Path::new("x"));
         assert_eq!(one_line(&error), "x");
+    }
+
+    #[test]
+    fn a_failed_check_is_told_without_its_cpp() {
+        let text = "Internal torch error: [enforce fail at alloc_cpu.cpp:127] err == 0. \
+                    DefaultCPUAllocator: can't allocate memory\nframe #0: c10::f + 0x1";
+        let expected = "Internal torch error: DefaultCPUAllocator: can't allocate memory";
+        assert_eq!(fold(text), expected);
+    }
+
+    #[test]
+    fn a_path_moves_no_cursor() {
+        let shown = |text: &str| shown_path(Path::new(text));
+        assert_eq!(shown("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(shown("träume\u{202e}gpj"), "träume\\u{202e}gpj");
+        let long = shown(&format!("start{}end", "9".repeat(1 << 20)));
+        assert!(long.starts_with("start9") && long.ends_with("9end"));
+        assert_eq!(long.chars().count(), 601);
+        let error = Error::file(Path::new("a\nb"), "\u{7}x\ny");
+        assert_eq!(one_line(&error), "a\\nb: \\u{7}x y");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_utf8_is_shown_whole() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(OsStr::from_bytes(b"h\xff\xfeuser.csv"));
+        assert_eq!(shown_path(path), "h\\xff\\xfeuser.csv");
     }
 
     #[test]

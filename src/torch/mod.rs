@@ -20,4 +20,5 @@ pub mod random;
 pub mod serialization;
 pub mod utils;
 
-pub use error::{Error, Result, one_line};
+pub(crate) use error::fold;
+pub use error::{Error, Result, one_line, shown_path};

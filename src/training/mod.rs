@@ -12,11 +12,11 @@ pub use algorithm::{Algorithm, Arguments};
 pub use scheduler::{Schedule, Scheduler};
 
 use crate::data::Samples;
+use crate::evaluation::not_finite;
 use crate::tasks::{Dataset, Model, Network, Objective};
 use crate::torch::Error;
 use crate::torch::nn::utils::clip_grad_norm_;
 use crate::torch::optim::Optimizer;
-use crate::torch::serialization::state_dict;
 use crate::torch::utils::data::{Batches, DataLoader, GeneratorStates};
 
 /// What one step computed before it moved the weights.
@@ -190,13 +190,9 @@ impl<N: Network<Task: Dataset>> Training<N> {
 
     /// A finite loss may still have a gradient that is not.
     fn check_weights(&self) -> Result<()> {
-        for (name, parameter) in state_dict(&self.model.vs) {
-            if !bool::try_from(parameter.isfinite().all())? {
-                let (epoch, batch) = (self.position.epochs + 1, self.position.losses.len());
-                bail!(
-                    "training stopped after batch {batch} of epoch {epoch}: {name} is not finite"
-                );
-            }
+        if let Some(name) = not_finite(&self.model.vs)? {
+            let (epoch, batch) = (self.position.epochs + 1, self.position.losses.len());
+            bail!("training stopped after batch {batch} of epoch {epoch}: {name} is not finite");
         }
         Ok(())
     }
@@ -214,7 +210,10 @@ impl<N: Network<Task: Dataset>> Training<N> {
             .with_context(here)?;
         let loss = step.loss.double_value(&[]) as f32;
         if !loss.is_finite() {
-            bail!("{}: the loss is {loss}", here());
+            let cause = not_finite(&self.model.vs)?;
+            let cause =
+                cause.map_or_else(String::new, |name| format!(", and {name} is not finite"));
+            bail!("{}: the loss is {loss}{cause}", here());
         }
         self.move_weights().with_context(here)?;
         self.position.losses.push(loss);

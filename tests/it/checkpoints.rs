@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use final_layer::checkpoint::Checkpoint;
+use final_layer::checkpoint::{Checkpoint, seal};
 use final_layer::torch::serialization::{
     Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata,
 };
@@ -149,6 +149,8 @@ fn a_checkpoint_with_parts_of_another_is_refused() {
                 .map(|(name, tensor)| (name.clone(), tensor.copy())),
         );
         change(&mut tensors, &mut metadata);
+        // What is wrong is to be found behind a checksum that is right.
+        seal(&tensors, &mut metadata).unwrap();
         let file = OutputFile::create(&bad).unwrap();
         file.write_safetensors(&tensors, metadata).unwrap();
         refuse_resuming(&bad, run.network, &[])

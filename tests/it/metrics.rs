@@ -52,5 +52,7 @@ fn metrics_are_scikit_learns() {
             "RMSE",
         );
         close(r2(&truth, &predicted), &case["r2"], "R²");
+        let of_one = r2(&truth[..1], &predicted[..1]);
+        assert_eq!(case["r2_of_one_is_nan"], of_one.is_nan());
     }
 }

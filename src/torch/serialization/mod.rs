@@ -9,6 +9,8 @@
 //! Source: `Module.load_state_dict` and `_load_from_state_dict` in `torch/nn/modules/module.py`.
 
 mod output_file;
+mod partial;
+mod place;
 #[cfg(feature = "pt")]
 mod pt;
 mod safetensors;
@@ -21,6 +23,8 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor, no_grad};
 
 pub use output_file::{OutputFile, check_writable};
+pub(crate) use place::is_at;
+pub use place::{is_same_file, resolve};
 pub use safetensors::{Metadata, read_safetensors, read_safetensors_and_metadata};
 
 use super::error::{Error, Result};

@@ -1,20 +1,22 @@
 //! Files that are written whole or not at all.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
+use super::place::{resolve, take_after};
 use super::safetensors::{Metadata, to_safetensors};
-use super::{NamedTensors, folder_of, not_regular};
-use crate::torch::error::{Error, Result};
+use super::{NamedTensors, folder_of, not_regular, partial};
+use crate::torch::error::{Error, Result, shown_path};
 
 /// A file that takes its place when it is complete, and leaves no trace when it is not.
 ///
-/// Creating it finds out at once whether the place can be written. A process that is killed leaves
-/// the unfinished file beside its place (`.partial-…`); the next that writes there takes it away.
+/// Creating it finds out at once whether the place can be written. It replaces the file that is
+/// there and has that file's mode and owner; where a link is there, it takes the place that the
+/// link leads to. A process that is killed leaves the unfinished file beside its place
+/// (`.partial-…`); the next that writes there takes it away.
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
@@ -26,45 +28,75 @@ impl OutputFile {
     ///
     /// # Errors
     /// If the folder is missing or cannot be written to, or if `path` is something else than a
-    /// regular file.
+    /// regular file, or a file that cannot be replaced: one that is read-only or immutable, has an
+    /// owner whom a new file could not have, or is mounted there.
     pub fn create(path: &Path) -> Result<Self> {
-        let cannot = |error| Error::write(path, error);
-        // A link keeps its place: what it points to is replaced.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        match fs::metadata(&path) {
-            Ok(there) if !there.is_file() => return Err(cannot(not_regular())),
-            _ => {}
-        }
-        let prefix = partial_prefix(&path).map_err(cannot)?;
-        let folder = folder_of(&path);
-        remove_abandoned(folder, &prefix);
-        let partial = new_file_in(folder, &prefix).map_err(cannot)?;
-        Ok(Self { path, partial })
+        let create = || -> io::Result<Self> {
+            if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+                return Err(not_regular());
+            }
+            let path = resolve(path)?;
+            partial::remove_abandoned(&path);
+            let partial = partial::create(&path)?;
+            take_after(partial.as_file(), &path)?;
+            Ok(Self { path, partial })
+        };
+        create().map_err(|error| Error::write(path, error))
     }
 
     /// Writes `tensors` as `.safetensors`, as [`OutputFile::write`].
     ///
     /// # Errors
-    /// If a dtype is none that `.safetensors` has, or as [`OutputFile::write`].
+    /// If a dtype is none that `.safetensors` has or if memory is short, or as
+    /// [`OutputFile::write`].
     pub fn write_safetensors(self, tensors: &NamedTensors, metadata: Metadata) -> Result<()> {
-        self.write(&to_safetensors(tensors, metadata)?)
+        let bytes = to_safetensors(tensors, metadata).map_err(|error| match error {
+            // Without the file it would be a riddle.
+            Error::OutOfMemory(_) => Error::file(&self.path, error.to_string()),
+            error => error,
+        })?;
+        self.write(&bytes)
     }
 
     /// Writes `bytes` and moves the file into its place, durably: what was there before is either
     /// untouched or replaced.
     ///
     /// # Errors
-    /// If the disk is full or the place cannot be written.
+    /// If the disk is full or the place cannot be written. If all is written and only the place
+    /// cannot be taken, the file is kept beside it, and the error says where.
     pub fn write(mut self, bytes: &[u8]) -> Result<()> {
         let path = self.path;
         let write = || -> io::Result<()> {
-            self.partial.write_all(bytes)?;
+            // Not through the temporary file itself, which would name its own path in an error.
+            self.partial.as_file_mut().write_all(bytes)?;
             self.partial.as_file().sync_all()?;
-            self.partial.persist(&path)?;
+            take_place(self.partial, &path)?;
             File::open(folder_of(&path))?.sync_all()
         };
         write().map_err(|error| Error::write(&path, error))
     }
+}
+
+/// Moves a finished file to `place` or, where that cannot be done, keeps it beside.
+fn take_place(finished: NamedTempFile, place: &Path) -> io::Result<()> {
+    // What came there while the work was done counts as well.
+    let (error, finished) = match take_after(finished.as_file(), place) {
+        Ok(()) => match finished.persist(place) {
+            Ok(_) => return Ok(()),
+            Err(PersistError { error, file }) => (error, file),
+        },
+        Err(error) => (error, finished),
+    };
+    let beside = partial::beside(place);
+    let kept = match finished.persist_noclobber(&beside) {
+        Ok(_) => beside,
+        // A folder in which nothing may be renamed may still take another name for the file.
+        Err(PersistError { file, .. }) if fs::hard_link(file.path(), &beside).is_ok() => beside,
+        Err(PersistError { file, .. }) => file.keep()?.1,
+    };
+    let kept = shown_path(&kept);
+    let problem = format!("{error}; what was to be written is kept in {kept}");
+    Err(io::Error::new(error.kind(), problem))
 }
 
 /// Finds out, before the work is done, whether a file can be written at `path`.
@@ -73,46 +105,4 @@ impl OutputFile {
 /// As [`OutputFile::create`].
 pub fn check_writable(path: &Path) -> Result<()> {
     OutputFile::create(path).map(drop)
-}
-
-/// How the names of unfinished files for `path` begin.
-fn partial_prefix(path: &Path) -> io::Result<OsString> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-    let mut prefix = OsString::from(".partial-");
-    prefix.push(name);
-    prefix.push("-");
-    Ok(prefix)
-}
-
-/// A new file, locked for as long as this process has it open.
-fn new_file_in(folder: &Path, prefix: &OsStr) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix);
-    // Temporary files are private; this one becomes an ordinary file.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(folder)?;
-    // Where a file system has no locks, no file counts as abandoned.
-    let _ = file.as_file().try_lock();
-    Ok(file)
-}
-
-/// Removes what killed processes left behind: unfinished files that nobody holds a lock on.
-fn remove_abandoned(folder: &Path, prefix: &OsStr) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        let name = entry.file_name();
-        if !name
-            .as_encoded_bytes()
-            .starts_with(prefix.as_encoded_bytes())
-        {
-            continue;
-        }
-        let path = entry.path();
-        let is_abandoned = |file: File| file.try_lock().is_ok();
-        if File::open(&path).is_ok_and(is_abandoned) {
-            // If it cannot be removed, it is in nobody's way.
-            let _ = fs::remove_file(path);
-        }
-    }
 }

@@ -58,8 +58,10 @@ pub(super) fn to_safetensors(tensors: &NamedTensors, metadata: Metadata) -> Resu
     }
     let mut raw = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
-        let tensor = tensor.detach().contiguous();
-        let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+        let tensor = tensor.detach().f_contiguous()?;
+        let length = tensor.numel() * tensor.kind().elt_size_in_bytes();
+        let mut bytes = reserve(length)?;
+        bytes.resize(length, 0);
         tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
         let dtype = to_dtype(tensor.kind()).ok_or_else(|| {
             Error::Tensor(format!("{name:?}: unsupported dtype {:?}", tensor.kind()))
@@ -81,9 +83,19 @@ pub(super) fn to_safetensors(tensors: &NamedTensors, metadata: Metadata) -> Resu
             Ok((name.as_str(), view))
         })
         .collect::<std::result::Result<Vec<_>, SafeTensorError>>();
+    // The crate asks for this much at once, and would end the process if it did not get it.
+    drop(reserve(raw.iter().map(|(_, raw)| raw.bytes.len()).sum())?);
     views
         .and_then(|views| ::safetensors::serialize(views, Some(metadata)))
         .map_err(|error| Error::Tensor(one_line(&error)))
+}
+
+/// Room for `length` bytes, or an error where the process would otherwise be ended.
+fn reserve(length: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let reserved = bytes.try_reserve_exact(length);
+    reserved.map_err(|_| Error::OutOfMemory(length))?;
+    Ok(bytes)
 }
 
 const DTYPES: [(Dtype, Kind); 10] = [

@@ -1,6 +1,8 @@
 """Prints random answers and what scikit-learn makes of them, as JSON."""
 
 import json
+import math
+import warnings
 
 import numpy as np
 from sklearn.metrics import (
@@ -11,6 +13,7 @@ from sklearn.metrics import (
     root_mean_squared_error,
 )
 
+warnings.simplefilter("ignore")  # R² of one sample is NaN with a warning.
 random = np.random.default_rng(0)
 
 
@@ -38,6 +41,7 @@ def case(size):
         "predicted_prices": predicted_prices.tolist(),
         "rmse": root_mean_squared_error(prices, predicted_prices),
         "r2": r2_score(prices, predicted_prices),
+        "r2_of_one_is_nan": math.isnan(r2_score(prices[:1], predicted_prices[:1])),
     }
 
 

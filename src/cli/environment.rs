@@ -1,0 +1,54 @@
+//! What moves bits although no option says so: recorded in a checkpoint, so that training that
+//! goes on elsewhere can say what is different.
+
+use std::env;
+use std::fs;
+
+use crate::torch::serialization::Metadata;
+
+/// Variables that choose how many threads take part in a sum, or which instructions form it.
+const VARIABLES: [&str; 4] = [
+    "OMP_DYNAMIC",
+    "OMP_THREAD_LIMIT",
+    "MKL_CBWR",
+    "ATEN_CPU_CAPABILITY",
+];
+
+/// AVX-512 and AVX2 give different sums.
+const PROCESSOR: &str = "processor";
+
+/// Records the variables that are set, and the processor.
+pub(super) fn record(metadata: &mut Metadata) {
+    for name in VARIABLES {
+        if let Some(value) = env::var_os(name) {
+            metadata.insert(name.to_owned(), value.to_string_lossy().into_owned());
+        }
+    }
+    if let Some(model) = processor() {
+        metadata.insert(PROCESSOR.to_owned(), model);
+    }
+}
+
+/// What was otherwise where a checkpoint was written, a phrase each.
+pub(super) fn differences(recorded: &Metadata) -> Vec<String> {
+    let mut here = Metadata::new();
+    record(&mut here);
+    let names = VARIABLES.into_iter().chain([PROCESSOR]);
+    let difference = |name| {
+        let (there, here) = (recorded.get(name), here.get(name));
+        (there != here).then(|| format!("{name} was {}, is {}", shown(there), shown(here)))
+    };
+    names.filter_map(difference).collect()
+}
+
+fn shown(value: Option<&String>) -> String {
+    value.map_or("not set".to_owned(), |value| format!("{value:?}"))
+}
+
+/// The name of the processor's model, where the system tells it as Linux does.
+fn processor() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    let (_, model) = line.split_once(':')?;
+    Some(model.trim().to_owned())
+}

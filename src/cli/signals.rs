@@ -1,0 +1,81 @@
+//! The signals that ask training to end, and one that would end it for a file that grows too large.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use anyhow::Result;
+#[cfg(unix)]
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Those that a person, a terminal that closes and a system that shuts down send.
+const REQUESTS: &[i32] = &[
+    SIGINT,
+    SIGTERM,
+    #[cfg(unix)]
+    SIGHUP,
+];
+
+/// Whether the process is asked to end, and by which signal.
+#[derive(Debug)]
+pub(super) struct Interrupts {
+    has_come: Arc<AtomicBool>,
+    signal: Arc<AtomicUsize>,
+}
+
+impl Interrupts {
+    /// Listens from now on. A second signal ends the process at once. One that the process was
+    /// started to ignore, as by `nohup`, stays ignored.
+    pub fn listen() -> Result<Self> {
+        let has_come = Arc::new(AtomicBool::new(false));
+        let came = Arc::new(AtomicUsize::new(0));
+        for &signal in REQUESTS.iter().filter(|&&signal| !is_ignored(signal)) {
+            // In this order: the first asks whether the others have seen a signal before.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&has_come))?;
+            flag::register_usize(signal, Arc::clone(&came), signal as usize)?;
+            flag::register(signal, Arc::clone(&has_come))?;
+        }
+        let signal = came;
+        Ok(Self { has_come, signal })
+    }
+
+    /// Whether a signal has come.
+    pub fn has_come(&self) -> bool {
+        self.has_come.load(Ordering::SeqCst)
+    }
+
+    /// The exit code of a process that the signal ended: 128 + its number.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(128 + self.signal.load(Ordering::SeqCst) as u8)
+    }
+}
+
+/// Makes a file that grows beyond the process's limit an error of its write, not the process's end.
+pub(super) fn survive_large_files() {
+    #[cfg(unix)]
+    // Whether the signal came is of no interest: the write says so. Where it cannot be listened
+    // to, it does what it always does.
+    let _ = flag::register(libc::SIGXFSZ, Arc::default());
+}
+
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: zeros are a value of `sigaction`, a struct of integers, flags and an optional
+    // function. Without a new action (null), the call changes nothing; it writes the present action
+    // into the struct behind the other pointer, which is valid and of the right type.
+    let action = unsafe {
+        let mut action = std::mem::zeroed::<libc::sigaction>();
+        match libc::sigaction(signal, std::ptr::null(), &mut action) {
+            0 => action,
+            _ => return false,
+        }
+    };
+    action.sa_sigaction == libc::SIG_IGN
+}
+
+#[cfg(not(unix))]
+fn is_ignored(_: i32) -> bool {
+    false
+}
