@@ -20,5 +20,6 @@ pub mod random;
 pub mod serialization;
 pub mod utils;
 
+#[cfg(feature = "cli")]
 pub(crate) use error::fold;
 pub use error::{Error, Result, one_line, shown_path};

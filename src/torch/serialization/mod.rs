@@ -23,6 +23,7 @@ use tch::nn::VarStore;
 use tch::{Kind, Tensor, no_grad};
 
 pub use output_file::{OutputFile, check_writable};
+#[cfg(feature = "cli")]
 pub(crate) use place::is_at;
 pub use place::{is_same_file, resolve};
 pub use safetensors::{Metadata, read_safetensors, read_safetensors_and_metadata};
