@@ -24,6 +24,8 @@ def evaluate(expression):
 def build(layer, args):
     if layer == "Sequential":
         return torch.nn.Sequential(*(build(*inner) for inner in args["layers"]))
+    # JSON has no tuples, and some layers take no lists.
+    args = {name: tuple(value) if isinstance(value, list) else value for name, value in args.items()}
     return getattr(torch.nn, layer)(**args)
 
 
