@@ -169,7 +169,7 @@ macro_rules! modules {
         impl<const N: usize> tch::nn::Module for $name<N> {
             #[track_caller]
             fn forward(&self, xs: &tch::Tensor) -> tch::Tensor {
-                super::or_panic(self.f_forward(xs))
+                $crate::torch::nn::or_panic(self.f_forward(xs))
             }
         }
     )+};
@@ -177,7 +177,7 @@ macro_rules! modules {
         impl tch::nn::Module for $type {
             #[track_caller]
             fn forward(&self, xs: &tch::Tensor) -> tch::Tensor {
-                super::or_panic(self.f_forward(xs))
+                $crate::torch::nn::or_panic(self.f_forward(xs))
             }
         }
     )+};
@@ -189,7 +189,7 @@ macro_rules! modules_t {
         impl tch::nn::ModuleT for $type {
             #[track_caller]
             fn forward_t(&self, xs: &tch::Tensor, train: bool) -> tch::Tensor {
-                super::or_panic(self.f_forward_t(xs, train))
+                $crate::torch::nn::or_panic(self.f_forward_t(xs, train))
             }
         }
     )+};
@@ -207,7 +207,7 @@ macro_rules! functions {
         #[track_caller]
         #[allow(clippy::too_many_arguments)]
         pub fn $name($($arg: $type),*) -> $output {
-            super::or_panic($fallible($($arg),*))
+            $crate::torch::nn::or_panic($fallible($($arg),*))
         }
 
         #[doc = concat!("As [`", stringify!($name), "`], with an error where it panics.")]

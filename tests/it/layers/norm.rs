@@ -42,6 +42,13 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
             args.set("k", &mut layer.k);
             Ok(module(layer))
         }
+        "functional.normalize" => {
+            let (p, dim) = (args.get("p").unwrap_or(2.), args.get("dim").unwrap_or(1));
+            let eps = args.get("eps").unwrap_or(1e-12);
+            Ok(module(nn::func(move |xs| {
+                nn::functional::normalize(xs, p, dim, eps)
+            })))
+        }
         _ => return None,
     })
 }

@@ -2,7 +2,7 @@
 //! `fold.py`.
 
 use final_layer::torch::Result;
-use final_layer::torch::nn::functional::InterpolateMode;
+use final_layer::torch::nn::functional::{self, InterpolateMode};
 use final_layer::torch::nn::{self, Path};
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use super::table::{Args, Argument};
 
 pub fn build(_vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     Some(Ok(match layer {
+        "functional.interpolate" => interpolate(args),
         "Upsample" => upsample(args),
         "PixelShuffle" => module(nn::PixelShuffle::new(args.need("upscale_factor"))),
         "PixelUnshuffle" => module(nn::PixelUnshuffle::new(args.need("downscale_factor"))),
@@ -62,6 +63,25 @@ fn padding<const N: usize>(name: &str, args: &Args) -> Option<Forward> {
         "ReplicationPad" => module(nn::ReplicationPad::<N>::new(padding())),
         "CircularPad" => module(nn::CircularPad::<N>::new(padding())),
         _ => return None,
+    })
+}
+
+/// With the one argument that `Upsample` does not have.
+fn interpolate(args: &Args) -> Forward {
+    let size: Vec<i64> = args.need("size");
+    let (mode, antialias) = (args.need("mode"), args.need("antialias"));
+    let align_corners = args.get("align_corners");
+    Box::new(move |call, _| {
+        let input = &call.inputs[0];
+        vec![functional::interpolate(
+            input,
+            Some(&size),
+            None,
+            mode,
+            align_corners,
+            false,
+            antialias,
+        )]
     })
 }
 

@@ -21,7 +21,20 @@ def evaluate(expression):
     return eval(expression, vars(torch).copy())
 
 
+class Function(torch.nn.Module):
+    """`functional.<name>` with its arguments, as a layer."""
+
+    def __init__(self, name, args):
+        super().__init__()
+        self.function, self.args = getattr(torch.nn.functional, name), args
+
+    def forward(self, *inputs):
+        return self.function(*inputs, **self.args)
+
+
 def build(layer, args):
+    if layer.startswith("functional."):
+        return Function(layer.removeprefix("functional."), args)
     if layer == "Sequential":
         return torch.nn.Sequential(*(build(*inner) for inner in args["layers"]))
     # JSON has no tuples, and some layers take no lists.
