@@ -136,7 +136,7 @@
 //! # What is not here
 //!
 //! [`crate::torch::nn`] lists the layers that are held against Python's; a layer that is not there
-//! is missed by the compiler. Write its initial values as `src/torch/nn/conv.rs` writes a
+//! is missed by the compiler. Write its initial values as `src/torch/nn/conv/mod.rs` writes a
 //! convolution's, from the `reset_parameters` of its Python source; a row in `tests/layers/` tells
 //! whether they are right. Layers that draw while they run, such as dropout, draw from the global
 //! generator, as Python's do.
