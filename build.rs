@@ -1,9 +1,8 @@
-//! Lets the executables find libtorch by themselves, tells the code which libtorch it is, and
-//! compiles the one C++ file, `src/torch/native.cpp`, against it.
+//! Lets executables find libtorch, tells the code which libtorch it is, and compiles the one C++ file,
+//! `src/torch/native.cpp`, against it.
 //!
-//! torch-sys hands the folder of libtorch's libraries on to its direct dependents as
-//! `DEP_TCH_LIBTORCH_LIB`. Written into each executable as its rpath, it makes `LD_LIBRARY_PATH`
-//! unnecessary.
+//! torch-sys hands the folder of libtorch's libraries on to its direct dependents, as
+//! `DEP_TCH_LIBTORCH_LIB`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -19,14 +18,32 @@ fn main() {
         println!("cargo::rustc-env=FINAL_LAYER_TORCH_LIB=unknown");
         return;
     };
-    if env::var("CARGO_CFG_TARGET_FAMILY").as_deref() == Ok("unix") {
-        println!("cargo::rustc-link-arg=-Wl,-rpath,{lib}");
-    }
     let root = Path::new(&lib).parent().unwrap_or(Path::new(""));
     let version = torch_version(root).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=FINAL_LAYER_TORCH_VERSION={version}");
     println!("cargo::rustc-env=FINAL_LAYER_TORCH_LIB={lib}");
+    // A dependent's build script has it as DEP_FINAL_LAYER_LIBTORCH_LIB.
+    println!("cargo::metadata=LIBTORCH_LIB={lib}");
+    #[cfg(unix)]
+    find_libtorch(&lib);
     compile_native(root);
+}
+
+/// Lets executables find libtorch without `LD_LIBRARY_PATH`: those of this package wherever they
+/// are started, those of its dependents under `cargo run` and `cargo test`.
+#[cfg(unix)]
+fn find_libtorch(lib: &str) {
+    // The rpath. Cargo gives it to this package's executables alone; a dependent's build script
+    // has to say it again.
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{lib}");
+    // What cargo starts, a dependent's executables too, looks for libraries in the search paths of
+    // all build scripts, as far as these lie in the target folder. A link does.
+    let link = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("libtorch");
+    let _ = fs::remove_file(&link);
+    match std::os::unix::fs::symlink(lib, &link) {
+        Ok(()) => println!("cargo::rustc-link-search=native={}", link.display()),
+        Err(error) => println!("cargo::warning=cannot link {}: {error}", link.display()),
+    }
 }
 
 /// Compiles `src/torch/native.cpp` with what torch-sys compiles its own C++ with. It takes about

@@ -21,7 +21,7 @@ use clap::Parser;
 use final_layer::data::Samples;
 use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
 use final_layer::tasks::{Dataset, Model, Network, Objective};
-use final_layer::torch::data::ShuffledOrder;
+use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::{Algorithm, Position, Training, forward_and_backward};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -167,11 +167,11 @@ fn step<N: Network<Task: Dataset> + 'static>(
 ) -> Result<Case> {
     let input = N::Task::draw_input(batch_size)?;
     let target = N::Task::draw_target(batch_size)?;
-    let mut optimizer = optimizer.build(&model.vs, LR);
+    let mut optimizer = optimizer.build(&model.vs, LR)?;
     Ok(Box::new(move || {
         let step = forward_and_backward(&model, optimizer.as_mut(), &input, &target);
         black_box(step.expect("a finite loss"));
-        optimizer.step();
+        optimizer.step().expect("plain gradients");
     }))
 }
 
@@ -186,11 +186,10 @@ fn epoch<N: Network<Task: Dataset> + 'static>(
     };
     let targets = N::Task::draw_target(samples)?;
     let samples = Samples { features, targets };
-    let optimizer = optimizer.build(&model.vs, LR);
-    let order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, 0);
-    let mut training = Training::new(model, optimizer, order);
+    let optimizer = optimizer.build(&model.vs, LR)?;
+    let loader = DataLoader::new(samples.len(), DataLoaderConfig::shuffled(BATCH_SIZE))?;
+    let mut training = Training::new(model, optimizer, loader, 1);
     Ok(Box::new(move || {
-        training.order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, 1);
         training.position = Position::default();
         let ended = training.run(&samples, &mut ());
         assert!(ended.expect("finite weights").is_continue());

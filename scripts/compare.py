@@ -8,6 +8,7 @@ every tensor is equal and 1 on any difference.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -20,8 +21,10 @@ import in_venv
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "reference"))
 
-from common import NETWORKS  # noqa: E402
-from compare_traces import Row, fail, print_rows, read, show, summarize  # noqa: E402
+import common  # noqa: E402
+import data  # noqa: E402
+from common import NETWORKS, fail, positive  # noqa: E402
+from compare_traces import Row, print_rows, read, show, summarize  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 import record_trace  # noqa: E402
 import train  # noqa: E402
@@ -29,6 +32,9 @@ from record_trace import OPTIMIZERS  # noqa: E402
 
 # How far a metric may be from scikit-learn's, which sums in another order.
 METRIC_TOLERANCE = 1e-12
+
+# What goes with --train alone.
+TRAINING = ["weight_decay", "momentum", "scheduler", "clip_grad_norm"]
 
 FOREACH = {"default": None, "false": False, "true": True}
 
@@ -53,7 +59,8 @@ def parse_arguments():
                         help="may be given several times (default: all)")
     parser.add_argument("--batch-size", type=positive, default=64, metavar="N")
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
-    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="on both sides")
+    train.add_options(parser)
+    parser.add_argument("--threads", type=common.threads, default=1, metavar="N", help="on both sides")
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
     parser.add_argument("--foreach", choices=FOREACH, default="default",
                         help="how Python's optimizers take the parameters: one after another "
@@ -62,26 +69,35 @@ def parse_arguments():
                         help="where the built examples are (default: build them)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
     args = parser.parse_args()
+    if args.momentum is not None and not args.optimizers:
+        args.optimizers = ["sgd", "momentum"]
     args.optimizers = args.optimizers or list(OPTIMIZERS)
+    given = [name for name in TRAINING if vars(args)[name] is not None]
+    if given and not args.data:
+        parser.error(f"--{given[0].replace('_', '-')} goes with --train")
+    if args.data and not Path(args.data).exists():
+        fail(f"{args.data}: there is no such file or folder")
     args.networks = args.networks or (network_for(Path(args.data)) if args.data else NETWORKS)
+    functions = ["read_data", "metrics"] if args.data else ["draw_input", "draw_target", "readings"]
+    for network in args.networks:
+        common.task(network, "loss", *functions)
     return args
 
 
-def network_for(data):
-    """The network of the document that the data are for."""
-    names = [file.name for file in data.rglob("*")] if data.is_dir() else [data.name]
-    kinds = {"idx": "digit_classifier", ".csv": "house_price_predictor", ".npz": "binary_classifier"}
-    found = [network for kind, network in kinds.items() if any(kind in name for name in names)]
+def network_for(path):
+    """The network of the document whose data these are, as its reader takes them."""
+    readers = {"digit_classifier": data.mnist, "house_price_predictor": data.ames,
+               "binary_classifier": data.medmnist}
+    found = []
+    for network, read_data in readers.items():
+        with contextlib.suppress(Exception):
+            read_data(path)
+            found.append(network)
     if len(found) != 1:
-        fail(f"{data}: expected IDX files, a .csv or a .npz, or the name of a network before --train")
+        fail(f"{path}: expected the IDX files of digits, a .csv of houses or an .npz of yes and no, "
+             f"found {' and '.join(found) or 'none of them'}; for data of another network, its name "
+             "goes before --train")
     return found
-
-
-def positive(text):
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 def compare_live(args):
@@ -91,7 +107,10 @@ def compare_live(args):
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fail(f"--keep {folder}: {error.strerror}")
         progress = tqdm(cases, desc="comparing", disable=None, leave=False)
         for network, optimizer in progress:
             settings = {
@@ -110,9 +129,11 @@ def compare_live(args):
 
 
 def lengths(args):
-    """How long to train, and on what."""
+    """How long to train, on what, and with which options."""
     if args.data:
-        return {"data": args.data, "epochs": args.epochs}
+        options = {name: vars(args)[name] for name in TRAINING}
+        given = {name: value for name, value in options.items() if value is not None}
+        return {"data": args.data, "epochs": args.epochs, **given}
     return {"steps": args.steps}
 
 
@@ -148,7 +169,7 @@ def find_examples(networks, folder):
             if not executable.exists():
                 fail(f"{executable} does not exist")
         return executables
-    command = ["cargo", "build", "--quiet", "--message-format=json"]
+    command = ["cargo", "build", "--quiet", "--message-format=json-render-diagnostics"]
     for network in networks:
         command += ["--example", network]
     try:
@@ -156,7 +177,7 @@ def find_examples(networks, folder):
     except FileNotFoundError:
         fail("cargo is not on the PATH; give --examples FOLDER to use examples built elsewhere")
     if built.returncode:
-        fail(f"cannot build the examples {', '.join(networks)}")
+        fail(f"cannot build the examples {', '.join(networks)}; cargo says why above")
     messages = [json.loads(line) for line in built.stdout.splitlines()]
     return {
         message["target"]["name"]: message["executable"]
@@ -178,19 +199,25 @@ def record_both(folder, network, executable, settings, foreach):
     else:
         write, command = record_trace.write, ["trace", f"--output={rust_file}"]
     command += [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
-    rust = subprocess.Popen([str(executable), *command], stdout=subprocess.DEVNULL)
+    rust = subprocess.Popen([str(executable), *command], stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True)
     # Threads that outnumber the processors wait for each other: several times slower than in turn.
-    if 2 * settings["threads"] > (os.cpu_count() or 1):
-        rust.wait()
+    notes = rust.communicate()[1] if 2 * settings["threads"] > (os.cpu_count() or 1) else ""
+    failures = []
     try:
         write(python_file, network, foreach=foreach, **settings)
-    except (RuntimeError, AssertionError, OSError, ValueError, KeyError) as error:
-        rust.wait()
-        fail(f"Python: {' '.join(str(error).splitlines()[:1]) or type(error).__name__}")
+    except common.ERRORS as error:
+        failures.append(f"Python: {common.one_line(error)}")
     finally:
-        code = rust.wait()
-    if code:
-        fail(f"{network} {command[0]} ended with exit code {code}")
+        if rust.returncode is None:
+            notes += rust.communicate()[1]
+    if rust.returncode:
+        said = [line.removeprefix("error: ") for line in notes.splitlines() if "note:" not in line]
+        failures.append(f"Rust: {said[0] if said else f'exit code {rust.returncode}'}")
+    else:
+        print(notes, end="", file=sys.stderr)
+    if failures:
+        fail(f"{network} {command[0]}: {'; '.join(failures)}")
     return files
 
 

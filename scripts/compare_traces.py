@@ -5,6 +5,8 @@ The exit code is 0 if both hold the same tensors with the same bits and 1 on any
 """
 
 import argparse
+import functools
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +38,21 @@ class Row:
 
 
 def compare(left, right, names=("Python", "Rust")):
-    """One row for each name in either dict of arrays, in the order in which a trace comes about.
+    """One row for each name in either trace, in the order in which the tensors come into being.
 
-    Arrays are equal if they have the same shape, dtype and bits. NaN equals NaN in the same place,
-    whatever its payload; 0.0 and -0.0 differ.
+    A trace is a dict of arrays and its metadata. Arrays are equal if they have the same shape,
+    dtype and bits. NaN equals NaN in the same place, whatever its payload; 0.0 and -0.0 differ. Two
+    traces of different networks have one more row, which differs.
     """
+    (left, left_facts), (right, right_facts) = left, right
     rows = []
-    for name in sorted(left.keys() | right.keys(), key=_moment):
+    networks = [facts["network"] for facts in (left_facts, right_facts) if "network" in facts]
+    if len(set(networks)) == 2:
+        verdict = f"{networks[0]} in {names[0]}, {networks[1]} in {names[1]}"
+        rows.append(Row("network", (), "name", verdict, equal=False))
+    order = _order(left_facts) or _order(right_facts)
+    moment = functools.partial(_moment, {name: place for place, name in enumerate(order)})
+    for name in sorted(left.keys() | right.keys(), key=moment):
         sides = [side[name] for side in (left, right) if name in side]
         if len(sides) == 2:
             verdict = _difference(*sides, names)
@@ -53,16 +63,38 @@ def compare(left, right, names=("Python", "Rust")):
     return rows
 
 
-def _moment(name):
-    """Sorts the tensors of a trace by when they are computed."""
-    prefix = name.split(".")[0]
-    stage = prefix.rstrip("0123456789")
-    number = int(prefix.removeprefix(stage) or 0)
-    moments = {"input": 0, "target": 1, "init": 2, "output": 3, "grad": 5, "losses": 7, "epoch": 9,
-               "metric": 10}
-    if stage == "step":
-        return 6 if number == 1 else 8, number, name
-    return moments.get(stage, 4), number, name
+def _order(facts):
+    """The names of parameters and buffers in the order of their creation, where a trace has it."""
+    order = json.loads(facts.get("order", "[]"))
+    if not (isinstance(order, list) and all(isinstance(name, str) for name in order)):
+        raise ValueError("expected a list of names as the order in the metadata")
+    return order
+
+
+# What comes about when; what is not named here, the readings of the output, right after it.
+STAGES = ["init", "input", "target", "output", "readings", "losses", "grad", "step", "epoch",
+          "metric"]
+
+
+def _moment(places, name):
+    """Sorts the tensors of a trace by when they come into being. `places` has the parameters and
+    buffers in their order; those that it does not know follow, by name."""
+    first, _, rest = name.partition(".")
+    stage = first.rstrip("0123456789")
+    if stage not in STAGES:
+        # A reading, or a parameter in a file of weights.
+        return STAGES.index("readings"), 0, 0, places.get(name, len(places)), _natural(name)
+    number = int(first.removeprefix(stage) or 0)
+    # In an epoch every loss comes before the weights that it ends with.
+    kinds = {"losses": -2, "loss": -1, "optimizer": 1, "output": 2} if stage == "epoch" else {}
+    kind = 0 if rest in places else kinds.get(rest.partition(".")[0], 0)
+    return STAGES.index(stage), number, kind, places.get(rest, len(places)), _natural(rest)
+
+
+def _natural(name):
+    """Sorts 10 after 9."""
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part)
+            for part in name.split(".")]
 
 
 def _difference(left, right, names):
@@ -108,19 +140,27 @@ def _ordinal(array):
 
 
 def read(path):
-    """The arrays and the metadata of a trace."""
+    """A trace: its arrays and its metadata."""
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "no file" if path.exists() else "nothing"
+        fail(f"{path}: expected a .safetensors file, found {found}")
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
-    except (OSError, SafetensorError, TypeError) as error:
-        fail(f"{path}: {error}")
+            arrays, facts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+        _order(facts or {})
+        return arrays, facts or {}
+    except OSError as error:
+        fail(f"{path}: {error.strerror or error}")
+    except (SafetensorError, TypeError, ValueError, AttributeError) as error:
+        fail(f"{path}: {' '.join(str(error).split())}")
 
 
 def show(left, right, names=("Python", "Rust")):
     """Prints a row for each tensor and a note for each setting that differs; returns the rows."""
-    rows = compare(left[0], right[0], names)
+    rows = compare(left, right, names)
     print_rows(rows)
-    for key in sorted(left[1].keys() | right[1].keys()):
+    # The order is the rows' own, and which network it is has a row if it is not the same one.
+    for key in sorted((left[1].keys() | right[1].keys()) - {"order", "network"}):
         values = [side[1].get(key, "not given") for side in (left, right)]
         if not same_setting(*values):
             print(f"  note: {key} is {values[0]} in {names[0]}, {values[1]} in {names[1]}")
@@ -149,7 +189,7 @@ def summarize(rows):
         print("\nnothing to compare: neither side has a tensor")
         return 1
     if different:
-        print(f"\n{len(different)} of {len(rows)} tensors differ, the first: {different[0]}")
+        print(f"\n{len(different)} of {len(rows)} rows differ, the first: {different[0]}")
         return 1
     exact = sum(row.exact for row in rows)
     others = f", {len(rows) - exact} metrics equal to 1e-12" if exact < len(rows) else ""

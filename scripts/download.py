@@ -21,6 +21,7 @@ import codecs
 import contextlib
 import hashlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -39,6 +40,9 @@ HEADERS = {"User-Agent": "final-layer (scripts/download.py)"}
 
 # Seconds without a byte after which a server counts as gone.
 TIMEOUT = 30
+
+# Seconds for a whole file, unless --deadline says otherwise: 31 MB at 50 kB/s.
+DEADLINE = 600
 
 # More than any of the files has: no server makes this program take all memory.
 MOST = 64 << 20
@@ -120,7 +124,7 @@ def main(datasets=DATASETS):
     try:
         check_writable(folder)
         for file in datasets[args.dataset]:
-            download(file, folder, args.base_url)
+            download(file, folder, args.deadline, args.base_url)
     except KeyboardInterrupt:
         fail("interrupted; run the same command again")
     finally:
@@ -138,7 +142,17 @@ def parse_arguments(datasets):
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: data/DATASET")
     parser.add_argument("--base-url", metavar="URL",
                         help="download the files of the same names from here: a mirror")
+    parser.add_argument("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
+                        help=f"give a file up that takes longer (default: {DEADLINE})")
     return parser.parse_args()
+
+
+def seconds(text):
+    """A time for argparse."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= 86400:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected seconds, more than 0 and at most a day, found {text!r}")
 
 
 def check_writable(folder):
@@ -150,7 +164,7 @@ def check_writable(folder):
         fail(f"cannot write into {folder}: {error.strerror}")
 
 
-def download(file, folder, base_url=None):
+def download(file, folder, deadline, base_url=None):
     """Brings one file into the folder, unless it is there already."""
     path = folder / file.name
     if is_right(path, file.checksum):
@@ -159,7 +173,7 @@ def download(file, folder, base_url=None):
     url = file.url
     if base_url:
         url = f"{base_url.rstrip('/')}/{file_name(file.url)}"
-    content = fetch(url)
+    content = fetch(url, deadline)
     if file.convert:
         content = file.convert(content)
     found = checksum_like(file.checksum, content)
@@ -188,15 +202,35 @@ def checksum_like(checksum, content):
     return f"{algorithm}:{hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()}"
 
 
-def fetch(url):
-    """What is at an address, all of it."""
+def fetch(url, deadline):
+    """What is at an address, all of it, within so many seconds."""
     try:
-        with urlopen(Request(url, headers=HEADERS), timeout=TIMEOUT) as answer:
+        with (
+            ends_after(deadline),
+            urlopen(Request(url, headers=HEADERS), timeout=TIMEOUT) as answer,
+        ):
             return read(answer, url)
     except (OSError, HTTPException, ValueError) as error:
         # Around the error of a connection there is another one that says no more.
         reason = error.reason if type(error) is URLError else error
         fail(f"cannot download {url}: {' '.join(str(reason).split())}")
+
+
+@contextlib.contextmanager
+def ends_after(seconds):
+    """Interrupts what takes longer, wherever it waits: a server that sends a byte now and then is
+    never silent for TIMEOUT."""
+
+    def interrupt(*_):
+        plural = "" if seconds == 1 else "s"
+        raise TimeoutError(f"not complete after {seconds:g} second{plural} (--deadline)")
+
+    signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def read(answer, url):

@@ -5,20 +5,55 @@ A script imports this module before any package that is not Python's own.
 
 import os
 import sys
+import traceback
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 
+# Set while a script starts again under .venv, that it does so once and not for ever.
+MARK = "FINAL_LAYER_ENTERS_VENV"
+
 
 def enter():
     """Starts the running script again under `.venv`, unless it already is."""
+    entered = os.environ.pop(MARK, None)
     if Path(sys.prefix).resolve() == VENV.resolve():
+        sys.excepthook = explain
         return
     python = VENV / "bin" / "python"
     if not python.exists():
         sys.exit("error: there is no .venv yet; run scripts/setup first")
-    os.execv(python, [str(python), *sys.argv])
+    if entered:
+        # Its Python takes itself for another one: pyvenv.cfg is missing, for instance.
+        half_made(f"{python} is no Python of its own")
+    try:
+        os.execve(python, [str(python), *sys.argv], os.environ | {MARK: "1"})
+    except OSError as error:
+        half_made(f"{python}: {error.strerror}")
+
+
+def explain(kind, error, trace):
+    """Says in a line which package is missing or broken; shows any other error as Python does."""
+    last = traceback.extract_tb(trace)[-1:]
+    in_package = any("site-packages" in frame.filename for frame in last)
+    # A package whose files are gone but for its folder is a module without a file.
+    module = getattr(error, "obj", None) if isinstance(error, AttributeError) else None
+    is_empty = isinstance(module, ModuleType) and getattr(module, "__file__", None) is None
+    if isinstance(error, ImportError) or is_empty or (isinstance(error, OSError) and in_package):
+        print(half_made_message(error), file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+def half_made(why):
+    sys.exit(half_made_message(why))
+
+
+def half_made_message(why):
+    why = " ".join(str(why).split())
+    return f"error: .venv is not complete ({why}); remove .venv and run scripts/setup"
 
 
 enter()

@@ -27,7 +27,8 @@ class Failed(Exception):
 
 def build(profile="release"):
     """Builds what is measured; returns the executables by name."""
-    command = ["cargo", "build", f"--profile={profile}", "--quiet", "--message-format=json",
+    command = ["cargo", "build", f"--profile={profile}", "--quiet",
+               "--message-format=json-render-diagnostics",
                "--bench=worker", "--example=digit_classifier"]
     if not shutil.which("cargo"):
         raise Failed("cargo is not on the PATH")

@@ -5,27 +5,39 @@
 //! | `model.<name>` | the parameters |
 //! | `optimizer.<i>.<name>` | the optimizer's state of parameter `i`, under Python's names |
 //! | `losses` | float32, the loss of each batch of the present epoch so far |
+//! | `rng_state` | uint8 `(5056,)`, the state of the global generator of the CPU, as `torch.get_rng_state()` |
+//! | `generator_state.<i>` | the same of each generator that the loader has of its own |
+//! | `epoch.rng_state`, `epoch.generator_state.<i>` | these when the present epoch started; none between epochs |
 //!
-//! The metadata holds `position`, the epochs behind, and the settings under which it was written.
-//! The order of the samples is not stored: it follows from the seed.
+//! The metadata holds `position`, the epochs behind, `param_groups`, the optimizer's groups as JSON
+//! ([`StateDict::param_groups_json`]), `scheduler_state`, the learning rate scheduler's, if there is
+//! one, and the settings under which it was written. The order of the samples is not stored: it
+//! follows from the states at the epoch's start. Dropout on a GPU draws from a generator of that GPU,
+//! which is not here.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tch::{Kind, Tensor};
 
 use crate::data::Samples;
 use crate::tasks::{Dataset, Network};
+use crate::torch::optim::StateDict;
 use crate::torch::serialization::{
-    Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata,
+    Metadata, NamedTensors, OutputFile, copy_state_dict, read_safetensors_and_metadata, state_dict,
 };
-use crate::torch::serialization::{copy_state_dict, state_dict};
+use crate::torch::utils::data::GeneratorStates;
 use crate::training::{Position, Training};
 
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
 const LOSSES: &str = "losses";
+const RNG_STATE: &str = "rng_state";
+const GENERATOR_STATE: &str = "generator_state.";
+const EPOCH: &str = "epoch.";
 const POSITION: &str = "position";
+const PARAM_GROUPS: &str = "param_groups";
+const SCHEDULER_STATE: &str = "scheduler_state";
 
 /// What a checkpoint file holds.
 #[derive(Debug)]
@@ -35,8 +47,10 @@ pub struct Checkpoint {
     /// Under which settings it was written.
     pub settings: Metadata,
     position: Position,
+    states: GeneratorStates,
     model: NamedTensors,
-    optimizer: NamedTensors,
+    optimizer: StateDict,
+    scheduler: Option<String>,
 }
 
 /// Writes where `training` stands, with `settings`, in place of the file at `path`.
@@ -48,13 +62,44 @@ pub fn save<N: Network<Task: Dataset>>(
     settings: &Metadata,
     path: &Path,
 ) -> Result<()> {
-    let Position { epochs, losses } = &training.position;
+    let Position {
+        epochs,
+        losses,
+        epoch_start,
+    } = &training.position;
     let mut tensors = NamedTensors::from([(LOSSES.to_owned(), Tensor::from_slice(losses))]);
     insert_all(&mut tensors, MODEL, state_dict(&training.model.vs));
-    insert_all(&mut tensors, OPTIMIZER, training.optimizer.state_dict());
+    let optimizer = training.optimizer.state_dict();
+    insert_all(&mut tensors, OPTIMIZER, optimizer.tensors());
+    tensors.extend(named(&training.loader.generator_states()?));
+    if let Some(start) = epoch_start.as_ref().filter(|_| !losses.is_empty()) {
+        insert_all(&mut tensors, EPOCH, named(start));
+    }
     let mut metadata = settings.clone();
+    metadata.insert(PARAM_GROUPS.to_owned(), optimizer.param_groups_json()?);
+    if let Some(scheduler) = &training.scheduler {
+        metadata.insert(SCHEDULER_STATE.to_owned(), scheduler.to_json()?);
+    }
     metadata.insert(POSITION.to_owned(), epochs.to_string());
     Ok(OutputFile::create(path)?.write_safetensors(&tensors, metadata)?)
+}
+
+/// The states under their names in the file.
+fn named(states: &GeneratorStates) -> NamedTensors {
+    let own = states.own.iter().enumerate();
+    let own = own.map(|(i, state)| (format!("{GENERATOR_STATE}{i}"), state.shallow_clone()));
+    let global = (RNG_STATE.to_owned(), states.global.shallow_clone());
+    own.chain(std::iter::once(global)).collect()
+}
+
+/// Takes the states that [`named`] wrote.
+fn take_states(tensors: &mut NamedTensors) -> Option<GeneratorStates> {
+    let global = tensors.remove(RNG_STATE)?;
+    let own = (0..).map_while(|i| tensors.remove(&format!("{GENERATOR_STATE}{i}")));
+    Some(GeneratorStates {
+        own: own.collect(),
+        global,
+    })
 }
 
 fn insert_all(tensors: &mut NamedTensors, prefix: &str, part: NamedTensors) {
@@ -76,10 +121,14 @@ impl Checkpoint {
     }
 
     fn from_parts(path: &Path, mut tensors: NamedTensors, mut settings: Metadata) -> Result<Self> {
-        let missing = |what, name| format!("found no {what} \"{name}\"");
+        let missing = |what: &str, name: &str| format!("found no {what} \"{name}\"");
         let epochs = settings
             .remove(POSITION)
             .with_context(|| missing("metadata", POSITION))?;
+        let param_groups = settings
+            .remove(PARAM_GROUPS)
+            .with_context(|| missing("metadata", PARAM_GROUPS))?;
+        let scheduler = settings.remove(SCHEDULER_STATE);
         let losses = tensors
             .remove(LOSSES)
             .with_context(|| missing("tensor", LOSSES))?;
@@ -89,28 +138,40 @@ impl Checkpoint {
             losses.kind(),
             losses.size()
         );
-        let position = Position {
+        let mut position = Position {
             epochs: epochs
                 .parse()
                 .ok()
                 .with_context(|| format!("found {epochs:?} as \"{POSITION}\""))?,
             losses: Vec::try_from(losses)?,
+            epoch_start: None,
         };
         let (model, rest) = take_all(tensors, MODEL);
-        let (optimizer, rest) = take_all(rest, OPTIMIZER);
+        let (optimizer, mut rest) = take_all(rest, OPTIMIZER);
+        let states = take_states(&mut rest).with_context(|| missing("tensor", RNG_STATE))?;
+        if !position.losses.is_empty() {
+            let (mut epoch, others) = take_all(rest, EPOCH);
+            let start = take_states(&mut epoch);
+            let name = format!("{EPOCH}{RNG_STATE}");
+            position.epoch_start = Some(start.with_context(|| missing("tensor", &name))?);
+            rest = others;
+            insert_all(&mut rest, EPOCH, epoch);
+        }
         if let Some(name) = rest.keys().next() {
-            anyhow::bail!("found an unexpected tensor \"{name}\"");
+            bail!("found an unexpected tensor \"{name}\"");
         }
         Ok(Self {
             path: path.to_owned(),
             settings,
             position,
+            states,
             model,
-            optimizer,
+            optimizer: StateDict::from_parts(optimizer, &param_groups)?,
+            scheduler,
         })
     }
 
-    /// Puts `training` where the checkpoint was written.
+    /// Puts `training`, and the global generator, where the checkpoint was written.
     ///
     /// # Errors
     /// If network, optimizer or order of samples are not those of the checkpoint; `training` is
@@ -121,20 +182,37 @@ impl Checkpoint {
     }
 
     fn restore_parts<N: Network<Task: Dataset>>(&self, training: &mut Training<N>) -> Result<()> {
-        let Position { epochs, losses } = &self.position;
-        let order = &training.order;
+        let Position { epochs, losses, .. } = &self.position;
+        let batches = training.loader.len();
         ensure!(
-            *epochs <= order.epochs() && losses.len() <= order.batches_per_epoch(),
-            "expected at most {} epochs of {} batches behind, found {epochs} and {} batches",
-            order.epochs(),
-            order.batches_per_epoch(),
+            *epochs <= training.epochs && losses.len() <= batches,
+            "expected at most {} epochs of {batches} batches behind, found {epochs} and {} batches",
+            training.epochs,
             losses.len(),
         );
+        let loader = &training.loader;
+        if let Some(start) = &self.position.epoch_start {
+            // Refused now, if at all, and not when training goes on.
+            loader
+                .set_generator_states(start)
+                .context("the generators' states at the epoch's start")?;
+        }
         copy_state_dict(&training.model.vs, &self.model)?;
         training
             .optimizer
             .load_state_dict(&self.optimizer)
             .context("the optimizer's state")?;
+        match (&mut training.scheduler, &self.scheduler) {
+            (Some(scheduler), Some(state)) => scheduler.load_json(state)?,
+            (None, None) => {}
+            (there, _) => bail!(
+                "expected {} scheduler's state",
+                if there.is_some() { "a" } else { "no" }
+            ),
+        }
+        loader
+            .set_generator_states(&self.states)
+            .context("the generators' states")?;
         training.position = self.position.clone();
         Ok(())
     }

@@ -14,15 +14,19 @@
 //!
 //! | module | what is there | feature |
 //! | --- | --- | --- |
-//! | [`torch`] | what Python's `torch` does and `tch` does otherwise; `.pt` files with `pt` | always there |
-//! | [`networks`] | three networks, Rust on the left and the Python that it mirrors on the right | always there |
-//! | `tasks`, `data`, `training`, `evaluation`, `checkpoint`, `metrics` … | training on real data that survives `kill -9` | `cli` |
-//! | `trace` | what is recorded to be compared with Python | `cli` |
-//! | `cli` | the command line of the examples | `cli` |
-//! | [`guide`] | from PyTorch to `tch`, with measured traps | always there |
+//! | [`torch`] | what Python's `torch` does and `tch` does otherwise; reads `.pt` with `pt` | |
+//! | [`networks`] | three networks, Rust on the left and the Python that it mirrors on the right | |
+//! | [`guide`] | from PyTorch to `tch`, with measured traps | |
+//! | `tasks`, `data`, `training`, `evaluation`, `checkpoint`, `metrics`, `calibration`, `comparison` | training on real data that survives `kill -9`, and what its results are worth | `cli` |
+//! | `trace`, `cli` | what is recorded to be compared with Python; the command line of the examples | `cli` |
 //!
-//! `cli` and `pt` are on by default. A crate that wants [`torch`] alone says
-//! `default-features = false`.
+//! `cli` and `pt` are on by default; with `default-features = false` a crate has [`torch`] and the
+//! networks, on `tch`, `safetensors` and a few small crates. `download-libtorch` fetches a libtorch
+//! for the CPU, `doc-only` builds documentation where there is none.
+//!
+//! `LIBTORCH=<folder with lib/ and include/> cargo run` needs no other set-up in a dependent crate.
+//! An executable that is started by itself finds libtorch if the crate's `build.rs` prints
+//! `cargo::rustc-link-arg=-Wl,-rpath,` and the variable `DEP_FINAL_LAYER_LIBTORCH_LIB`.
 
 #![warn(missing_docs)]
 
@@ -38,6 +42,8 @@ pub mod comparison;
 pub mod data;
 #[cfg(feature = "cli")]
 pub mod evaluation;
+// It also speaks of what is there with `cli` alone; with it, every link is checked.
+#[cfg_attr(not(feature = "cli"), allow(rustdoc::broken_intra_doc_links))]
 pub mod guide;
 #[cfg(feature = "cli")]
 pub mod metrics;

@@ -60,7 +60,7 @@ pub fn record<N: Network>(
             trace.insert("output".to_owned(), step.output);
             insert_parameters(&mut trace, model, "grad", Tensor::grad);
         }
-        optimizer.step();
+        optimizer.step()?;
         if number == 1 || number == steps {
             insert_parameters(
                 &mut trace,
@@ -90,7 +90,7 @@ pub fn insert_epoch<N: Network<Task: Dataset>>(
         let copy = tensor.to_device(Device::Cpu).copy();
         trace.insert(format!("{prefix}.{name}"), copy);
     };
-    for (name, state) in training.optimizer.state_dict() {
+    for (name, state) in training.optimizer.state_dict().tensors() {
         insert(&format!("optimizer.{name}"), state);
     }
     insert("losses", Tensor::from_slice(&epoch.losses));

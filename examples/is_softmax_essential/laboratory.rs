@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::Result;
 use final_layer::data::Samples;
 use final_layer::tasks::{Dataset, Model, Network};
-use final_layer::torch::data::ShuffledOrder;
 use final_layer::torch::random::Seed;
+use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::{Algorithm, Epoch, Observer, Position, Training};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tch::{Device, Tensor};
@@ -94,9 +94,9 @@ impl Laboratory {
         judge: impl Fn(&Model<N>) -> Result<S>,
     ) -> Result<Run<N, S>> {
         let model = self.build();
-        let optimizer = Algorithm::Adam.build(&model.vs, LEARNING_RATE);
-        let order = ShuffledOrder::draw(samples.len(), BATCH_SIZE, epochs);
-        let mut training = Training::new(model, optimizer, order);
+        let optimizer = Algorithm::Adam.build(&model.vs, LEARNING_RATE)?;
+        let loader = DataLoader::new(samples.len(), DataLoaderConfig::shuffled(BATCH_SIZE))?;
+        let mut training = Training::new(model, optimizer, loader, epochs);
         self.bar.set_message(N::NAME);
         let mut notes = Notes {
             bar: &self.bar,

@@ -99,7 +99,9 @@ def make_case(what, *words):
 
 
 def build(network):
-    task = common.task(network)
+    if network not in common.known_networks():
+        raise ValueError(f"{network} is no network")
+    task = common.task(network, "draw_input", "draw_target", "loss")
     return task, common.build(task, 0)
 
 
@@ -145,7 +147,7 @@ def make_epoch(task, model, optimizer, loop, input, target):
     if loop == "loader":
         loader = DataLoader(TensorDataset(input, target), batch_size=BATCH_SIZE, shuffle=True)
         optimizer = optimizer(model.parameters(), LR)
-        return functools.partial(run_epoch, task, model, optimizer, loader)
+        return functools.partial(run_epoch, task.loss, model, optimizer, loader)
     if loop != "plain":
         raise ValueError(f"{loop} is no loop")
     optimizer = optimizer(model.parameters(), LR, fused=True)

@@ -1,16 +1,33 @@
 """What the reference scripts share: their arguments, and how a network is found and built."""
 
 import argparse
+import contextlib
 import importlib
+import json
 import sys
+import traceback
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-import in_venv  # noqa: E402, F401
+FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent))
+import in_venv  # noqa: E402
 
 import torch  # noqa: E402
 
 NETWORKS = ["digit_classifier", "house_price_predictor", "binary_classifier"]
+
+
+class Refused(Exception):
+    """What is wrong with a file that was given, in a line."""
+
+
+# What a script reports in one line. All but the first come from torch: of settings that it does
+# not take, of a device that is not there.
+ERRORS = (Refused, RuntimeError, AssertionError, OSError, ValueError, LookupError, TypeError)
+
+# More threads than any machine has that this runs on; libgomp ends the process where the system
+# gives less than it asks for.
+MOST_THREADS = 1024
 
 
 def parser(description):
@@ -18,14 +35,65 @@ def parser(description):
     parser.add_argument("network", help=f"one of {', '.join(NETWORKS)}, or another module here")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of one operation")
+    parser.add_argument("--threads", type=threads, metavar="N", help="threads of one operation")
     parser.add_argument("--weights", metavar="FILE", help="start from these weights")
     return parser
 
 
-def task(name):
-    """The module of a network: its class, its loss and what is drawn for it."""
-    return importlib.import_module(name)
+def positive(text):
+    """A number from 1, for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, found {text!r}")
+    return number
+
+
+def threads(text):
+    """How many threads, for argparse."""
+    number = positive(text)
+    if number > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"expected at most {MOST_THREADS} threads, found {text}")
+    return number
+
+
+def task(name, *functions):
+    """The module of a network: its class, and the functions that the caller needs of it."""
+    path = (FOLDER / f"{name}.py").relative_to(in_venv.ROOT)
+    if not (name.isidentifier() and (FOLDER / f"{name}.py").is_file()):
+        usage(f"there is no network {name!r}; expected one of {', '.join(known_networks())}")
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        fail(f"{path}, line {line_in(error, name)}: {type(error).__name__}: {one_line(error)}")
+    for needed in (class_name(name), *functions):
+        if not hasattr(module, needed):
+            fail(f"{path}: there is no {needed}")
+    return module
+
+
+def known_networks():
+    """The modules here that have the class of their name, the document's first."""
+    others = sorted(
+        path.stem
+        for path in FOLDER.glob("*.py")
+        if f"class {class_name(path.stem)}(" in path.read_text(encoding="utf-8")
+    )
+    return list(dict.fromkeys([*NETWORKS, *others]))
+
+
+def class_name(network):
+    return network.title().replace("_", "")
+
+
+def line_in(error, name):
+    """The line of a network's module that an error comes from."""
+    if isinstance(error, SyntaxError):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f.lineno for f in reversed(frames) if Path(f.filename).stem == name), "unknown")
 
 
 def build(task, seed, device="cpu", threads=None, weights=None):
@@ -36,10 +104,10 @@ def build(task, seed, device="cpu", threads=None, weights=None):
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    class_name = task.__name__.title().replace("_", "")
-    model = getattr(task, class_name)().to(device)
+    model = getattr(task, class_name(task.__name__))().to(device)
     if weights:
-        model.load_state_dict(load_weights(weights))
+        with naming(weights):
+            model.load_state_dict(load_weights(weights))
     return model
 
 
@@ -52,6 +120,8 @@ def metadata(network, model, *, seed, data=None, **settings):
         "device": next(model.parameters()).device,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        # The order in which parameters and buffers came into being, for the comparison's rows.
+        "order": json.dumps(list(model.state_dict())),
     }
     if data is not None:
         facts["data"] = Path(data).resolve()
@@ -64,3 +134,29 @@ def load_weights(path):
 
         return load_file(path)
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Whatever goes wrong with a file is told with its name."""
+    try:
+        yield
+    except Exception as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = " ".join(reason.split()) or type(error).__name__
+        raise Refused(f"{path}: {reason[:300]}") from error
+
+
+def one_line(error):
+    """What an error says, in a line: its first one, as C++ adds its frames."""
+    return " ".join(str(error).splitlines()[:1]) or type(error).__name__
+
+
+def fail(message):
+    sys.exit(f"error: {message}")
+
+
+def usage(message):
+    """Ends the script as argparse does on wrong usage, in one line."""
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)

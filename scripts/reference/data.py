@@ -58,7 +58,10 @@ def ames(path):
     with open_file(only_file(path, "*.csv*"), "rt", newline="", encoding="utf-8-sig") as file:
         names, *lines = csv.reader(file)
     names = [name.replace(" ", "").replace("/", "") for name in names]
-    places = [names.index(column.replace(" ", "").replace("/", "")) for column, _, _ in COLUMNS]
+    columns = [column.replace(" ", "").replace("/", "") for column, _, _ in COLUMNS]
+    if missing := [column for column in columns if column not in names]:
+        raise ValueError(f"expected a column {missing[0]}, found {', '.join(names)}")
+    places = [names.index(column) for column in columns]
     rows = [[line[place] for place in places] for line in lines if line]
     complete = [row for row in rows if not {"", "NA"} & set(row)]
     numbers = torch.tensor([[float(text) for text in row] for row in complete])
@@ -75,8 +78,10 @@ def ames(path):
 def only_file(path, pattern):
     """The path itself, or the one file of that pattern in it."""
     path = Path(path)
-    [file] = path.glob(pattern) if path.is_dir() else [path]
-    return file
+    files = list(path.glob(pattern)) if path.is_dir() else [path]
+    if len(files) != 1:
+        raise ValueError(f"expected one file {pattern} in the folder, found {len(files)}")
+    return files[0]
 
 
 def open_file(path, mode, **options):

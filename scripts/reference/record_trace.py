@@ -23,11 +23,12 @@ def record(task, model, optimizer, batch_size, steps):
     trace["target"] = target = task.draw_target(batch_size).to(device)
     losses = []
 
-    def record_parameters(prefix, part):
-        for name, parameter in model.named_parameters():
-            trace[f"{prefix}.{name}"] = part(parameter).detach().clone()
+    def record_state(prefix):
+        """Parameters and buffers."""
+        for name, tensor in model.state_dict().items():
+            trace[f"{prefix}.{name}"] = tensor.clone()
 
-    record_parameters("init", lambda parameter: parameter)
+    record_state("init")
     for step in range(1, steps + 1):
         optimizer.zero_grad()
         output = model(input)
@@ -37,10 +38,12 @@ def record(task, model, optimizer, batch_size, steps):
         if step == 1:
             trace["output"] = output.detach()
             trace |= task.readings(output.detach())
-            record_parameters("grad", lambda parameter: parameter.grad)
+            for name, parameter in model.named_parameters():
+                if parameter.grad is not None:
+                    trace[f"grad.{name}"] = parameter.grad.clone()
         optimizer.step()
         if step in (1, steps):
-            record_parameters(f"step{step}", lambda parameter: parameter)
+            record_state(f"step{step}")
     trace["losses"] = torch.stack(losses)
     return {name: tensor.cpu() for name, tensor in trace.items()}
 
@@ -51,7 +54,7 @@ def write(
 ):
     """Builds the network, records its trace and writes it. On a GPU the optimizer takes all
     parameters at once (`foreach`) unless told otherwise; on a CPU one after another."""
-    task = common.task(network)
+    task = common.task(network, "draw_input", "draw_target", "loss", "readings")
     model = common.build(task, seed, device, threads, weights)
     algorithm = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach)
     trace = record(task, model, algorithm, batch_size, steps)
@@ -62,12 +65,15 @@ def write(
 def main():
     parser = common.parser(__doc__)
     parser.add_argument("--output", required=True, metavar="FILE.safetensors")
-    parser.add_argument("--steps", type=int, default=100, metavar="N")
-    parser.add_argument("--batch-size", type=int, default=64, metavar="N")
+    parser.add_argument("--steps", type=common.positive, default=100, metavar="N")
+    parser.add_argument("--batch-size", type=common.positive, default=64, metavar="N")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="sgd")
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
     args = vars(parser.parse_args())
-    write(args.pop("output"), args.pop("network"), **args)
+    try:
+        write(args.pop("output"), args.pop("network"), **args)
+    except common.ERRORS as error:
+        common.fail(common.one_line(error))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ enum Command {
     /// Record every tensor of a few training steps on random data
     Trace(trace::Args),
     /// Train on a data set
-    Train(train::Args),
+    Train(Box<train::Args>),
     /// Judge trained weights on the test samples of a data set
     Evaluate(evaluate::Args),
     /// Answer for pictures, or for the houses of a CSV file

@@ -10,7 +10,7 @@ use indicatif::{
 };
 
 use super::common::say;
-use crate::torch::data::ShuffledOrder;
+use crate::torch::utils::data::DataLoader;
 use crate::training::Position;
 
 /// How often a plain line is written.
@@ -25,14 +25,15 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Starts where training stands.
-    pub fn new(order: &ShuffledOrder, position: &Position) -> Self {
+    pub fn new(loader: &DataLoader, epochs: usize, position: &Position) -> Self {
         let on_terminal = io::stderr().is_terminal();
         let target = match on_terminal {
             true => ProgressDrawTarget::stderr(),
             false => ProgressDrawTarget::hidden(),
         };
-        let all = order.epochs() * order.samples();
-        let done = position.epochs * order.samples() + order.samples_in(position.losses.len());
+        let samples = loader.samples_in(loader.len());
+        let all = epochs * samples;
+        let done = position.epochs * samples + loader.samples_in(position.losses.len());
         let bar = ProgressBar::with_draw_target(Some(all as u64), target)
             .with_style(style())
             .with_position(done as u64);
@@ -41,7 +42,7 @@ impl Progress {
         bar.reset_eta();
         Self {
             bar,
-            epochs: order.epochs(),
+            epochs,
             last_line: (!on_terminal).then(Instant::now),
         }
     }

@@ -13,7 +13,7 @@ use crate::tasks::{Dataset, Network};
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::Metadata;
-use crate::training::Algorithm;
+use crate::training::{Algorithm, Arguments, Schedule};
 
 /// What the command line may say of a training run.
 #[derive(Debug, clap::Args)]
@@ -33,6 +33,19 @@ pub(super) struct Given {
     /// Learning rate [default: 0.001]
     #[arg(long, value_name = "F", value_parser = learning_rate)]
     lr: Option<f64>,
+    /// Weight decay [default: the optimizer's]
+    #[arg(long, value_name = "F", value_parser = not_negative, allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
+    /// Momentum of SGD [default: the optimizer's]
+    #[arg(long, value_name = "F", value_parser = not_negative, allow_negative_numbers = true)]
+    momentum: Option<f64>,
+    /// Learning rate scheduler: step:step_size=N, multistep:milestones=N+N, exponential:gamma=F,
+    /// cosine, linear, one-cycle or plateau, each with more of Python's arguments after commas
+    #[arg(long, value_name = "NAME[:ARGUMENTS]")]
+    scheduler: Option<Schedule>,
+    /// Scale the gradients of a step down to this norm
+    #[arg(long, value_name = "F", value_parser = not_negative, allow_negative_numbers = true)]
+    clip_grad_norm: Option<f64>,
 }
 
 /// The settings of a training run.
@@ -43,6 +56,9 @@ pub(super) struct Settings {
     pub batch_size: i64,
     pub optimizer: Algorithm,
     pub lr: f64,
+    pub arguments: Arguments,
+    pub scheduler: Option<Schedule>,
+    pub clip_grad_norm: Option<f64>,
     pub seed: Seed,
     pub device: DeviceName,
     pub threads: i32,
@@ -57,6 +73,12 @@ impl Settings {
             batch_size: given.batch_size.unwrap_or(64),
             optimizer: given.optimizer.unwrap_or(Algorithm::Adam),
             lr: given.lr.unwrap_or(1e-3),
+            arguments: Arguments {
+                weight_decay: given.weight_decay,
+                momentum: given.momentum,
+            },
+            scheduler: given.scheduler.clone(),
+            clip_grad_norm: given.clip_grad_norm,
             seed: common.seed(),
             device: common.device(),
             threads: common.threads.unwrap_or_else(tch::get_num_threads),
@@ -95,6 +117,16 @@ impl Settings {
             batch_size: recorded.same("batch_size", given.batch_size, batch_size)?,
             optimizer: recorded.same("optimizer", given.optimizer, Algorithm::from_str)?,
             lr: recorded.same("lr", given.lr, learning_rate)?,
+            arguments: Arguments {
+                weight_decay: recorded.option("weight_decay", given.weight_decay, not_negative)?,
+                momentum: recorded.option("momentum", given.momentum, not_negative)?,
+            },
+            scheduler: recorded.option("scheduler", given.scheduler.clone(), Schedule::from_str)?,
+            clip_grad_norm: recorded.option(
+                "clip_grad_norm",
+                given.clip_grad_norm,
+                not_negative,
+            )?,
             seed: recorded.same("seed", common.seed, Seed::from_str)?,
             device: recorded.same("device", common.device, DeviceName::from_str)?,
             threads: recorded.same("threads", common.threads, threads)?,
@@ -143,7 +175,21 @@ impl Settings {
             ("torch", torch_version().to_owned()),
         ];
         let owned = |(name, value): (&str, String)| (name.to_owned(), value);
-        settings.map(owned).into()
+        let mut metadata: Metadata = settings.map(owned).into();
+        // Only what is given is there.
+        let number = |value: Option<f64>| value.map(|value| value.to_string());
+        let options = [
+            ("weight_decay", number(self.arguments.weight_decay)),
+            ("momentum", number(self.arguments.momentum)),
+            (
+                "scheduler",
+                self.scheduler.as_ref().map(Schedule::to_string),
+            ),
+            ("clip_grad_norm", number(self.clip_grad_norm)),
+        ];
+        let given = options.into_iter();
+        metadata.extend(given.filter_map(|(name, value)| Some(owned((name, value?)))));
+        metadata
     }
 
     /// The settings as a checkpoint records them, with what tells the data from others.
@@ -188,6 +234,24 @@ impl Recorded<'_> {
         self.agree(name, given, parse, T::eq)
     }
 
+    /// As [`Recorded::same`], of a setting that is recorded only where it was given.
+    fn option<T: PartialEq + Display, E>(
+        &mut self,
+        name: &str,
+        given: Option<T>,
+        parse: fn(&str) -> Result<T, E>,
+    ) -> Result<Option<T>> {
+        if self.settings.contains_key(name) {
+            return self.same(name, given, parse).map(Some);
+        }
+        if let Some(given) = given {
+            let option = name.replace('_', "-");
+            let conflict = format!("--{option} {given}, but none in the checkpoint");
+            self.conflicts.push(conflict);
+        }
+        Ok(None)
+    }
+
     /// The given value where it may take the place of the recorded one, else the recorded one.
     fn agree<T: Display, E>(
         &mut self,
@@ -229,6 +293,11 @@ pub(super) fn threads(text: &str) -> Result<i32, &'static str> {
 /// Beyond this limit, what Adam makes of it is no float32, which libtorch refuses from Python too.
 pub(super) fn learning_rate(text: &str) -> Result<f64, &'static str> {
     let rule = |lr: &f64| (0. ..=1e30).contains(lr);
+    parse_if(text, rule, "expected a number from 0 to 1e30")
+}
+
+fn not_negative(text: &str) -> Result<f64, &'static str> {
+    let rule = |number: &f64| (0. ..=1e30).contains(number);
     parse_if(text, rule, "expected a number from 0 to 1e30")
 }
 

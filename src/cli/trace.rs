@@ -35,7 +35,7 @@ pub(super) struct Args {
 pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
     let output = OutputFile::create(&args.output)?;
     let model = common.model::<N>()?;
-    let mut optimizer = args.optimizer.build(&model.vs, args.lr);
+    let mut optimizer = args.optimizer.build(&model.vs, args.lr)?;
     let steps = args.steps as usize;
     let trace = trace::record(&model, optimizer.as_mut(), args.batch_size, steps)
         .context("cannot record the trace")?;

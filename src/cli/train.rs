@@ -19,11 +19,12 @@ use crate::checkpoint::{self, Checkpoint, fingerprint};
 use crate::data::{Samples, Splits};
 use crate::evaluation::evaluate;
 use crate::tasks::{Dataset, Evaluate, Network};
-use crate::torch::data::ShuffledOrder;
-use crate::torch::serialization::save_state_dict;
-use crate::torch::serialization::{Metadata, NamedTensors, OutputFile, check_writable};
+use crate::torch::serialization::{
+    Metadata, NamedTensors, OutputFile, check_writable, save_state_dict,
+};
+use crate::torch::utils::data::{DataLoader, DataLoaderConfig};
 use crate::trace;
-use crate::training::{Epoch, Observer, Position, Training};
+use crate::training::{Epoch, Observer, Position, Schedule, Training};
 
 /// The exit code of a process that an interrupt ended: 128 + SIGINT.
 const INTERRUPTED: i32 = 130;
@@ -79,7 +80,7 @@ where
         checkpoint: files.checkpoint(),
         metadata: &metadata,
         interrupted,
-        progress: Progress::new(&training.order, &training.position),
+        progress: Progress::new(&training.loader, training.epochs, &training.position),
         trace: trace.is_some().then(NamedTensors::new),
     };
     let ended = training.run(&data.train, &mut session);
@@ -111,8 +112,7 @@ where
     }
 }
 
-/// The network, the optimizer and the order of the samples, drawn as Python draws them: the order
-/// right after the weights.
+/// The network, the optimizer and the loader, before the first epoch.
 fn new_training<N: Network<Task: Dataset>>(
     settings: &Settings,
     weights: Option<&Path>,
@@ -124,9 +124,20 @@ fn new_training<N: Network<Task: Dataset>>(
         Some(settings.threads),
         weights,
     )?;
-    let optimizer = settings.optimizer.build(&model.vs, settings.lr);
-    let order = ShuffledOrder::draw(samples.len(), settings.batch_size, settings.epochs);
-    Ok(Training::new(model, optimizer, order))
+    let algorithm = settings.optimizer;
+    let mut optimizer = algorithm.build_with(&model.vs, settings.lr, settings.arguments)?;
+    let config = DataLoaderConfig::shuffled(settings.batch_size);
+    let loader = DataLoader::new(samples.len(), config)?;
+    let build = |schedule: &Schedule| {
+        let scheduler = schedule.build(optimizer.as_mut(), settings.epochs, loader.len());
+        scheduler.with_context(|| format!("--scheduler {schedule}"))
+    };
+    let scheduler = settings.scheduler.as_ref().map(build).transpose()?;
+    Ok(Training {
+        scheduler,
+        clip_grad_norm: settings.clip_grad_norm,
+        ..Training::new(model, optimizer, loader, settings.epochs)
+    })
 }
 
 /// Whether an interrupt has come. A second one ends the process at once.
@@ -159,7 +170,7 @@ impl Session<'_> {
     /// Saves where training was interrupted.
     fn stop<N: Network<Task: Dataset>>(&self, training: &Training<N>) -> Result<()> {
         self.save(training)?;
-        let Position { epochs, losses } = &training.position;
+        let Position { epochs, losses, .. } = &training.position;
         let place = format!(
             "stopped after batch {} of epoch {}",
             losses.len(),
@@ -189,7 +200,7 @@ impl<N: Network<Task: Dataset + Evaluate>> Observer<N> for Session<'_> {
         if let Some(trace) = &mut self.trace {
             trace::insert_epoch(trace, training, epoch, &output, &evaluation);
         }
-        let (number, epochs) = (epoch.number, training.order.epochs());
+        let (number, epochs) = (epoch.number, training.epochs);
         let loss = epoch.mean_loss;
         let line = format!("epoch {number}/{epochs}: loss {loss:.6}; {name}: {evaluation}");
         self.progress.print(&line)

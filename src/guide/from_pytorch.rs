@@ -48,6 +48,8 @@
 //! | `F.mse_loss(x, t)` | `x.mse_loss(&t, Reduction::Mean)` | |
 //! | `F.binary_cross_entropy(x, t)` | `x.binary_cross_entropy::<Tensor>(&t, None, Reduction::Mean)` | the `None` is the weight of each sample |
 //! | `torch.manual_seed(0)` | `tch::manual_seed(0)` | the generator is global here, too |
+//! | `DataLoader(data, 64, shuffle=True)` | [`DataLoader::new`](crate::torch::utils::data::DataLoader::new) | batches of indices, for `index_select`; draws when Python's does |
+//! | `torch.get_rng_state()` | [`get_rng_state`](crate::torch::random::get_rng_state) | the same 5,056 bytes |
 //! | `Net()` | `Net::new(&vs.root())` with `vs = VarStore::new(Device::Cpu)` | the store owns the parameters |
 //! | `Net().to(device)` | `vs.set_device(device)` after `Net::new` | |
 //! | `model.parameters()` | `vs.trainable_variables()` | in the order of creation |
@@ -68,17 +70,17 @@
 //! let vs = VarStore::new(Device::Cpu);
 //! let model = DigitClassifier::new(&vs.root());   // model = DigitClassifier()
 //! let adam = AdamConfig::adam(1e-3);
-//! let mut optimizer = Adam::new(&vs, adam);       // optimizer = Adam(model.parameters(), lr=1e-3)
+//! let mut optimizer = Adam::new(&vs, adam)?;      // optimizer = Adam(model.parameters(), lr=1e-3)
 //! let numbers = (Kind::Float, Device::Cpu);
 //! let x = Tensor::randn([64, 784], numbers);      // x = torch.randn(64, 784)
 //! let classes = (Kind::Int64, Device::Cpu);
 //! let y = Tensor::randint(10, [64], classes);     // y = torch.randint(10, (64,))
 //!
-//! optimizer.zero_grad();                          // optimizer.zero_grad()
+//! optimizer.zero_grad(true)?;                     // optimizer.zero_grad()
 //! let logits = model.forward(&x);                 // logits = model(x)
 //! let loss = logits.cross_entropy_for_logits(&y); // loss = F.cross_entropy(logits, y)
 //! loss.backward();                                // loss.backward()
-//! optimizer.step();                               // optimizer.step()
+//! optimizer.step()?;                              // optimizer.step()
 //!
 //! assert_eq!(logits.size(), [64, 10]);
 //! let mut names: Vec<String> = vs.variables().into_keys().collect();
@@ -87,6 +89,7 @@
 //! // The order of creation is the order of drawing: weight, bias, weight, bias.
 //! let sizes: Vec<_> = vs.trainable_variables().iter().map(Tensor::size).collect();
 //! assert_eq!(sizes, [vec![128, 784], vec![128], vec![10, 128], vec![10]]);
+//! # Ok::<(), final_layer::torch::Error>(())
 //! ```
 //!
 //! # Traps

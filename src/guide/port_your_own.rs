@@ -103,11 +103,12 @@
 //!
 //! | first difference | look at |
 //! | --- | --- |
+//! | `network` | the example's `NAME`, which is not the module's |
 //! | only in Python, or only in Rust | a path that is not the attribute's name; two layers on one path |
-//! | `input`, `target` | a layer more or less, as they are drawn after the weights; the task's draws |
 //! | `init.…` | the order of the layers; a layer that is not this crate's |
+//! | `input`, `target` | a layer more or less, as they are drawn after the weights; the task's draws |
 //! | `output` | the forward pass: an activation, its place, an argument's default |
-//! | `grad.…`, `losses` | the loss |
+//! | `losses`, `grad.…` | the loss |
 //! | `step1.…` | the optimizer and its settings |
 //! | a later step or epoch alone | an optimizer that orders its operations otherwise; the order of the samples |
 //! | nothing at one thread, something at two | the number of threads, which has to be the same on both sides |

@@ -1,8 +1,8 @@
 //! `torch.device`: where tensors live.
 
 use std::error::Error as _;
-use std::ffi::OsStr;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use libloading::Library;
@@ -69,22 +69,66 @@ fn why_no_gpu() -> String {
         .to_owned()
 }
 
-/// Loads `libtorch_cuda`, found as the rest of libtorch is. No executable is linked with it, as the
-/// linker drops what nothing refers to; so a run on the CPU starts without it.
+/// Loads `libtorch_cuda`. No executable is linked with it, as the linker drops what nothing refers
+/// to; so a run on the CPU starts without it.
 fn load_cuda() -> Result<(), String> {
-    let name = libloading::library_filename("torch_cuda");
+    let path = cuda_library();
     // SAFETY: loading runs the library's initialisers. They are libtorch's own, which register its
     // CUDA part with the `libtorch_cpu` that this process was linked with, as on `import torch`;
     // they rely on nothing that our code could have left undone. No symbol is taken from it.
-    let library = unsafe { Library::new(&name) }.map_err(|error| not_loaded(&name, error))?;
+    let library = unsafe { Library::new(&path) }.map_err(|error| not_loaded(&path, error))?;
     // Never unloaded: libtorch keeps pointers into it.
     std::mem::forget(library);
     Ok(())
 }
 
+/// Where `libtorch_cuda` is: beside the `libtorch_cpu` of this process, as no other fits it. Where
+/// that cannot be told, the name alone, which the system searches for.
+fn cuda_library() -> PathBuf {
+    let cpu = libloading::library_filename("torch_cpu");
+    let is_cpu = |path: &PathBuf| path.file_name() == Some(&cpu);
+    let loaded = loaded_libraries().into_iter().find(is_cpu);
+    let beside = loaded.unwrap_or_default();
+    beside.with_file_name(libloading::library_filename("torch_cuda"))
+}
+
+/// The paths of the libraries that this process has loaded, as the dynamic loader names them.
+#[cfg(target_os = "linux")]
+fn loaded_libraries() -> Vec<PathBuf> {
+    use std::ffi::{CStr, OsStr, c_int, c_void};
+    use std::os::unix::ffi::OsStrExt;
+
+    unsafe extern "C" fn note(
+        library: *mut libc::dl_phdr_info,
+        _size: usize,
+        paths: *mut c_void,
+    ) -> c_int {
+        // SAFETY: the loader passes a description that is valid during this call, and `paths` as
+        // it was given to it below, where nothing else uses it meanwhile.
+        let (library, paths) = unsafe { (&*library, &mut *paths.cast::<Vec<PathBuf>>()) };
+        if !library.dlpi_name.is_null() {
+            // SAFETY: the loader's names end in a zero byte and are valid during this call.
+            let name = unsafe { CStr::from_ptr(library.dlpi_name) };
+            paths.push(OsStr::from_bytes(name.to_bytes()).into());
+        }
+        0
+    }
+
+    let mut paths: Vec<PathBuf> = Vec::new();
+    // SAFETY: `note` has the type that is expected, does not unwind, and is called during this
+    // call only, in which `paths` lives and is not used otherwise.
+    unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut paths).cast()) };
+    paths
+}
+
+#[cfg(not(target_os = "linux"))]
+fn loaded_libraries() -> Vec<PathBuf> {
+    Vec::new()
+}
+
 /// Tells a libtorch without CUDA from one whose CUDA part does not load.
-fn not_loaded(name: &OsStr, error: libloading::Error) -> String {
-    let name = name.to_string_lossy();
+fn not_loaded(path: &Path, error: libloading::Error) -> String {
+    let name = path.display();
     // What the system says, which names the missing file.
     let reason = error
         .source()

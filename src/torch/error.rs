@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tch::TchError;
 
-use super::native::NativeError;
+use super::random::RandomError;
+use super::utils::data::DataError;
 
 /// What can go wrong in this crate's `torch`. Each is one line; causes are behind
 /// [`source`](StdError::source).
@@ -61,12 +62,15 @@ pub enum Error {
         /// Why it cannot be had, and what mends it.
         reason: String,
     },
+    /// What a random generator refuses.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// What a loader of samples refuses.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// What libtorch itself refuses: its message, without the C++ backtrace behind it.
     #[error("{}", folded(.0))]
     Libtorch(#[from] TchError),
-    /// The same, from what this crate calls by itself.
-    #[error(transparent)]
-    Native(#[from] NativeError),
 }
 
 /// A result whose error is [`Error`] where no other is named.
@@ -117,9 +121,11 @@ pub fn one_line(error: &(dyn StdError + 'static)) -> String {
     line
 }
 
-/// The text of an error on one line, without the C++ backtrace that libtorch puts behind it.
+/// The text of an error on one line, without what tch puts before libtorch's words and the C++
+/// backtrace behind them: what Python says.
 fn folded(error: &dyn StdError) -> String {
     let text = error.to_string();
+    let text = text.strip_prefix("Internal torch error: ").unwrap_or(&text);
     let message = text.split("Exception raised from").next();
     let words = message.unwrap_or_default().split_whitespace();
     words.collect::<Vec<_>>().join(" ")
@@ -155,9 +161,6 @@ mod tests {
         let a = tch::Tensor::from_slice(&[1f32, 2., 3.]);
         let error = Error::from(a.f_view([2, 2]).unwrap_err());
         let line = one_line(&error);
-        assert!(
-            line.ends_with("'[2, 2]' is invalid for input of size 3"),
-            "{line}"
-        );
+        assert_eq!(line, "shape '[2, 2]' is invalid for input of size 3");
     }
 }

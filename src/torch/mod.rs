@@ -10,7 +10,6 @@
 //!
 //! What cannot be done is an [`Error`], a type to be matched, whose text is one line.
 
-pub mod data;
 pub mod device;
 mod error;
 mod native;
@@ -19,5 +18,6 @@ pub mod optim;
 pub mod print;
 pub mod random;
 pub mod serialization;
+pub mod utils;
 
 pub use error::{Error, Result, one_line};

@@ -5,12 +5,14 @@
 // torch/torch.h costs 15.
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ScalarOps.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/celu_ops.h>
 #include <ATen/ops/elu_ops.h>
 #include <ATen/ops/hardshrink_ops.h>
 #include <ATen/ops/hardtanh_ops.h>
 #include <ATen/ops/leaky_relu_ops.h>
+#include <ATen/ops/multinomial_ops.h>
 #include <ATen/ops/rrelu_ops.h>
 #include <ATen/ops/softplus_ops.h>
 #include <ATen/ops/softshrink_ops.h>
@@ -70,6 +72,22 @@ bool is_plain_f32(const at::Tensor& tensor) {
   return storage.data() != nullptr && end <= storage.nbytes();
 }
 
+// Where the elements of plain tensors of one shape lie, if no two of them share any.
+bool plain_elements(const at::Tensor* const* tensors, size_t n, float** elements) {
+  for (size_t i = 0; i < n; ++i) {
+    if (!is_plain_f32(*tensors[i]) || tensors[i]->sizes() != tensors[0]->sizes()) return false;
+  }
+  const int64_t count = tensors[0]->numel();
+  for (size_t i = 0; i < n; ++i) {
+    // A lazy copy gets memory of its own here.
+    elements[i] = tensors[i]->mutable_data_ptr<float>();
+    for (size_t j = 0; j < i; ++j) {
+      if (elements[i] < elements[j] + count && elements[j] < elements[i] + count) return false;
+    }
+  }
+  return true;
+}
+
 } // namespace
 
 extern "C" {
@@ -95,6 +113,25 @@ char* final_layer_set_rng_state(const at::Tensor* state) {
   });
 }
 
+// torch.multinomial with a generator in the state `state`; then the numbers and the new state are in
+// new tensors.
+char* final_layer_multinomial(
+    const at::Tensor* weights,
+    int64_t count,
+    bool replacement,
+    const at::Tensor* state,
+    at::Tensor** drawn,
+    at::Tensor** new_state) {
+  return caught([&] {
+    at::Generator generator = at::detail::createCPUGenerator();
+    generator.set_state(*state);
+    at::Tensor numbers = at::_ops::multinomial::call(*weights, count, replacement, generator);
+    at::Tensor after = generator.get_state();
+    *drawn = new at::Tensor(std::move(numbers));
+    *new_state = new at::Tensor(std::move(after));
+  });
+}
+
 char* final_layer_set_grad_to_none(at::Tensor* tensor) {
   return caught([&] {
     // All undefined tensors are one object, which is not to be written.
@@ -112,10 +149,9 @@ const void* final_layer_tensor_id(const at::Tensor* tensor) {
   return tensor->unsafeGetTensorImpl();
 }
 
-bool final_layer_is_plain_f32(const at::Tensor* tensor) {
+bool final_layer_plain_elements(const at::Tensor* const* tensors, size_t n, float** elements) {
   bool plain = false;
-  // What fails leaves `plain` false.
-  std::free(caught([&] { plain = is_plain_f32(*tensor); }));
+  std::free(caught([&] { plain = plain_elements(tensors, n, elements); }));
   return plain;
 }
 
@@ -156,6 +192,50 @@ char* final_layer_softplus(
 
 char* final_layer_softshrink(at::Tensor** output, const at::Tensor* input, double lambd) {
   return made(output, [&] { return at::_ops::softshrink::call(*input, lambd); });
+}
+
+// The operations of an optimizer that tch leaves a factor out of, or has with its arguments
+// exchanged, or where it panics: its functions that take a number drop the number while the error
+// is pending, and take the error for one of their own.
+
+// Python's a.mul_(number). at::mul_(Tensor, Scalar) multiplies the other way round, and then rounds
+// the number to bfloat16 or float16 first.
+char* final_layer_mul_(at::Tensor* a, double number) {
+  return caught([&] { a->mul_(at::native::wrapped_scalar_tensor(number)); });
+}
+
+char* final_layer_add(const at::Tensor* a, const at::Tensor* b, double alpha, at::Tensor** sum) {
+  return caught([&] { *sum = new at::Tensor(a->add(*b, alpha)); });
+}
+
+char* final_layer_add_(at::Tensor* a, const at::Tensor* b, double alpha) {
+  return caught([&] { a->add_(*b, alpha); });
+}
+
+char* final_layer_addcmul_(
+    at::Tensor* a, const at::Tensor* b, const at::Tensor* c, double value) {
+  return caught([&] { a->addcmul_(*b, *c, value); });
+}
+
+char* final_layer_addcdiv_(
+    at::Tensor* a, const at::Tensor* b, const at::Tensor* c, double value) {
+  return caught([&] { a->addcdiv_(*b, *c, value); });
+}
+
+char* final_layer_div_(at::Tensor* a, double number) {
+  return caught([&] { a->div_(number); });
+}
+
+char* final_layer_add_number_(at::Tensor* a, double number) {
+  return caught([&] { a->add_(number); });
+}
+
+char* final_layer_lerp_(at::Tensor* a, const at::Tensor* end, double weight) {
+  return caught([&] { a->lerp_(*end, weight); });
+}
+
+char* final_layer_clone(const at::Tensor* tensor, at::Tensor** clone) {
+  return caught([&] { *clone = new at::Tensor(tensor->clone()); });
 }
 
 } // extern "C"

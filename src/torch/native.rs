@@ -1,29 +1,87 @@
 //! What libtorch can do and `tch` cannot say: the only place that calls `native.cpp`.
 //!
 //! The C++ side catches every exception. `build.rs` compiles it, in about 2 s of processor time.
-
-// The optimizers are about to call the rest.
-#![allow(dead_code)]
+//! A call costs 2 to 10 ns, of which [`plain_elements`] takes most.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
-use tch::Tensor;
+use tch::{TchError, Tensor};
 use torch_sys::C_tensor;
+
+use super::Error;
 
 /// What libtorch refused, in one line of its own words.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NativeError(String);
 
+impl NativeError {
+    /// The first line of `text`: what follows, if anything, is libtorch's list of stack frames.
+    fn first_line(text: &str) -> Self {
+        Self(text.lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+impl From<NativeError> for Error {
+    fn from(NativeError(text): NativeError) -> Self {
+        Self::Libtorch(TchError::Torch(text))
+    }
+}
+
+impl From<TchError> for NativeError {
+    fn from(error: TchError) -> Self {
+        match error {
+            TchError::Torch(text) => Self::first_line(&text),
+            error => Self::first_line(&error.to_string()),
+        }
+    }
+}
+
 unsafe extern "C" {
     fn final_layer_free(text: *mut c_char);
     fn final_layer_rng_state(state: *mut *mut C_tensor) -> *mut c_char;
     fn final_layer_set_rng_state(state: *const C_tensor) -> *mut c_char;
+    fn final_layer_multinomial(
+        weights: *const C_tensor,
+        count: i64,
+        replacement: bool,
+        state: *const C_tensor,
+        drawn: *mut *mut C_tensor,
+        new_state: *mut *mut C_tensor,
+    ) -> *mut c_char;
     fn final_layer_set_grad_to_none(tensor: *mut C_tensor) -> *mut c_char;
     fn final_layer_bump_version(tensor: *const C_tensor) -> *mut c_char;
     fn final_layer_tensor_id(tensor: *const C_tensor) -> *const c_void;
-    fn final_layer_is_plain_f32(tensor: *const C_tensor) -> bool;
+    fn final_layer_plain_elements(
+        tensors: *const *const C_tensor,
+        n: usize,
+        elements: *mut *mut f32,
+    ) -> bool;
+    fn final_layer_add(
+        a: *const C_tensor,
+        b: *const C_tensor,
+        alpha: f64,
+        sum: *mut *mut C_tensor,
+    ) -> *mut c_char;
+    fn final_layer_add_(a: *mut C_tensor, b: *const C_tensor, alpha: f64) -> *mut c_char;
+    fn final_layer_addcmul_(
+        a: *mut C_tensor,
+        b: *const C_tensor,
+        c: *const C_tensor,
+        value: f64,
+    ) -> *mut c_char;
+    fn final_layer_addcdiv_(
+        a: *mut C_tensor,
+        b: *const C_tensor,
+        c: *const C_tensor,
+        value: f64,
+    ) -> *mut c_char;
+    fn final_layer_mul_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_div_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_add_number_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_lerp_(a: *mut C_tensor, end: *const C_tensor, weight: f64) -> *mut c_char;
+    fn final_layer_clone(tensor: *const C_tensor, clone: *mut *mut C_tensor) -> *mut c_char;
 }
 
 /// Activations with the arguments that `tch` leaves at their defaults.
@@ -86,6 +144,33 @@ pub(crate) fn set_rng_state(state: &Tensor) -> Result<(), NativeError> {
     check(unsafe { final_layer_set_rng_state(state.as_ptr()) })
 }
 
+/// `torch.multinomial(weights, count, replacement, generator)` with a generator in the state
+/// `state`: the numbers, and the state after them. The state has to be one that
+/// [`set_rng_state`](super::random::set_rng_state) accepts.
+pub(crate) fn multinomial(
+    weights: &Tensor,
+    count: i64,
+    replacement: bool,
+    state: &Tensor,
+) -> Result<(Tensor, Tensor), NativeError> {
+    let (mut drawn, mut new_state) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the tensors are borrowed and only read; the last two are places for one pointer each,
+    // which the function fills where it succeeds.
+    check(unsafe {
+        let (weights, state) = (weights.as_ptr(), state.as_ptr());
+        final_layer_multinomial(
+            weights,
+            count,
+            replacement,
+            state,
+            &mut drawn,
+            &mut new_state,
+        )
+    })?;
+    // SAFETY: both point to tensors that C++ made for this caller alone.
+    Ok(unsafe { (Tensor::from_ptr(drawn), Tensor::from_ptr(new_state)) })
+}
+
 /// `tensor.grad = None`.
 pub(crate) fn set_grad_to_none(tensor: &mut Tensor) -> Result<(), NativeError> {
     // SAFETY: the pointer is valid while `tensor` is borrowed. Handles to the old gradient stay
@@ -110,14 +195,91 @@ pub(crate) fn tensor_id(tensor: &Tensor) -> usize {
     unsafe { final_layer_tensor_id(tensor.as_ptr()) }.addr()
 }
 
-/// Whether the elements are float32 numbers that lie in order in memory of the CPU and mean what
-/// they say, so that they may be read and written through `data_ptr`.
+/// Where the elements of tensors lie that are plain, have one shape, and share no element; else
+/// `None`.
 ///
-/// That leaves out undefined, sparse, quantized, negated and conjugated tensors, ZeroTensors, other
-/// devices, expanded and transposed views, and tensors without any memory.
-pub(crate) fn is_plain_f32(tensor: &Tensor) -> bool {
-    // SAFETY: the pointer is valid while `tensor` is borrowed, and the tensor is only read.
-    unsafe { final_layer_is_plain_f32(tensor.as_ptr()) }
+/// Plain are float32 numbers that lie in order in memory of the CPU and mean what they say, so that
+/// they may be read and written there. That leaves out undefined, sparse, quantized, negated and
+/// conjugated tensors, ZeroTensors, other devices, expanded and transposed views, and tensors without
+/// any memory.
+pub(crate) fn plain_elements<const N: usize>(tensors: [&Tensor; N]) -> Option<[*mut f32; N]> {
+    let tensors = tensors.map(Tensor::as_ptr);
+    let mut elements = [ptr::null_mut(); N];
+    // SAFETY: the tensors are borrowed, and either array has N places.
+    let plain = unsafe { final_layer_plain_elements(tensors.as_ptr(), N, elements.as_mut_ptr()) };
+    plain.then_some(elements)
+}
+
+/// `a.add(b, alpha=alpha)`
+pub(crate) fn add(a: &Tensor, b: &Tensor, alpha: f64) -> Result<Tensor, NativeError> {
+    // SAFETY: both are borrowed, and only read.
+    made(|sum| unsafe { final_layer_add(a.as_ptr(), b.as_ptr(), alpha, sum) })
+}
+
+/// `a.add_(b, alpha=alpha)`
+pub(crate) fn add_(a: &mut Tensor, b: &Tensor, alpha: f64) -> Result<(), NativeError> {
+    // SAFETY: both are borrowed; libtorch allows for what they share, as in tch's own `add_`.
+    check(unsafe { final_layer_add_(a.as_mut_ptr(), b.as_ptr(), alpha) })
+}
+
+/// `a.addcmul_(b, c, value=value)`
+pub(crate) fn addcmul_(
+    a: &mut Tensor,
+    b: &Tensor,
+    c: &Tensor,
+    value: f64,
+) -> Result<(), NativeError> {
+    // SAFETY: as in `add_`.
+    check(unsafe { final_layer_addcmul_(a.as_mut_ptr(), b.as_ptr(), c.as_ptr(), value) })
+}
+
+/// `a.addcdiv_(b, c, value=value)`
+pub(crate) fn addcdiv_(
+    a: &mut Tensor,
+    b: &Tensor,
+    c: &Tensor,
+    value: f64,
+) -> Result<(), NativeError> {
+    // SAFETY: as in `add_`.
+    check(unsafe { final_layer_addcdiv_(a.as_mut_ptr(), b.as_ptr(), c.as_ptr(), value) })
+}
+
+/// `a.mul_(number)`
+pub(crate) fn mul_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_mul_(a.as_mut_ptr(), number) })
+}
+
+/// `a.div_(number)`
+pub(crate) fn div_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_div_(a.as_mut_ptr(), number) })
+}
+
+/// `a.add_(number)`
+pub(crate) fn add_number_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_add_number_(a.as_mut_ptr(), number) })
+}
+
+/// `a.lerp_(end, weight)`
+pub(crate) fn lerp_(a: &mut Tensor, end: &Tensor, weight: f64) -> Result<(), NativeError> {
+    // SAFETY: as in `add_`.
+    check(unsafe { final_layer_lerp_(a.as_mut_ptr(), end.as_ptr(), weight) })
+}
+
+/// `tensor.clone()`: a copy, sparse where the tensor is.
+pub(crate) fn clone(tensor: &Tensor) -> Result<Tensor, NativeError> {
+    // SAFETY: it is borrowed, and only read.
+    made(|clone| unsafe { final_layer_clone(tensor.as_ptr(), clone) })
+}
+
+/// The tensor that `make` made, in the place that it is given.
+fn made(make: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, NativeError> {
+    let mut tensor = ptr::null_mut();
+    check(make(&mut tensor))?;
+    // SAFETY: it points to a tensor that C++ made for this caller alone, as tch's own functions do.
+    Ok(unsafe { Tensor::from_ptr(tensor) })
 }
 
 /// The error, if `text` is one.
@@ -128,10 +290,10 @@ fn check(text: *mut c_char) -> Result<(), NativeError> {
     // SAFETY: a text that is not null ends in a null byte and belongs to this caller, who gives it
     // back below and does not use it afterwards.
     let message = unsafe { CStr::from_ptr(text) }.to_string_lossy();
-    let first_line = message.lines().next().unwrap_or_default().to_owned();
+    let error = NativeError::first_line(&message);
     // SAFETY: as above.
     unsafe { final_layer_free(text) };
-    Err(NativeError(first_line))
+    Err(error)
 }
 
 #[cfg(test)]
@@ -198,7 +360,7 @@ mod tests {
             &w.detach(),
             &ones(&[]),
         ] {
-            assert!(is_plain_f32(tensor), "{tensor:?}");
+            assert!(plain_elements([tensor]).is_some(), "{tensor:?}");
         }
         let complex = Tensor::complex(&plain, &plain);
         let others = [
@@ -220,7 +382,7 @@ mod tests {
             ("without elements", ones(&[0])),
         ];
         for (name, tensor) in &others {
-            assert!(!is_plain_f32(tensor), "{name}");
+            assert!(plain_elements([tensor]).is_none(), "{name}");
         }
     }
 

@@ -1,19 +1,23 @@
 //! Training: the one loop, for every network.
 
 mod algorithm;
+mod scheduler;
 
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail};
 use tch::Tensor;
 
-pub use algorithm::Algorithm;
+pub use algorithm::{Algorithm, Arguments};
+pub use scheduler::{Schedule, Scheduler};
 
 use crate::data::Samples;
 use crate::tasks::{Dataset, Model, Network, Objective};
-use crate::torch::data::ShuffledOrder;
+use crate::torch::Error;
+use crate::torch::nn::utils::clip_grad_norm_;
 use crate::torch::optim::Optimizer;
 use crate::torch::serialization::state_dict;
+use crate::torch::utils::data::{Batches, DataLoader, GeneratorStates};
 
 /// What one step computed before it moved the weights.
 #[derive(Debug)]
@@ -24,7 +28,7 @@ pub struct Step {
     pub loss: Tensor,
 }
 
-/// Zeroes the gradients, runs the network forward and the loss backward. The gradients are then in
+/// Drops the gradients, runs the network forward and the loss backward. The gradients are then in
 /// the parameters, and `optimizer.step()` is the caller's.
 ///
 /// # Errors
@@ -35,7 +39,7 @@ pub fn forward_and_backward<N: Network>(
     input: &Tensor,
     target: &Tensor,
 ) -> Result<Step> {
-    optimizer.zero_grad();
+    optimizer.zero_grad(true)?;
     let output = model.network.forward_t(input, true);
     let loss = N::Task::loss(&output, target)?;
     loss.backward();
@@ -46,12 +50,15 @@ pub fn forward_and_backward<N: Network>(
 }
 
 /// Where training stands: after `losses.len()` batches of the epoch that follows `epochs`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Position {
     /// The epochs behind it.
     pub epochs: usize,
     /// The loss of each batch of the present epoch so far.
     pub losses: Vec<f32>,
+    /// The loader's generators when the present epoch started, so that its order can be drawn
+    /// again; `None` between epochs.
+    pub epoch_start: Option<GeneratorStates>,
 }
 
 /// What a finished epoch came to.
@@ -71,8 +78,14 @@ pub struct Training<N: Network<Task: Dataset>> {
     pub model: Model<N>,
     /// What moves its weights.
     pub optimizer: Box<dyn Optimizer>,
-    /// The order of the samples in every epoch.
-    pub order: ShuffledOrder,
+    /// What changes the optimizer's learning rate, if anything.
+    pub scheduler: Option<Scheduler>,
+    /// The largest norm that a step's gradients may have; longer ones are scaled down.
+    pub clip_grad_norm: Option<f64>,
+    /// What says which samples each step takes.
+    pub loader: DataLoader,
+    /// The epochs that it lasts in all.
+    pub epochs: usize,
     /// Where it stands.
     pub position: Position,
 }
@@ -85,7 +98,8 @@ pub trait Observer<N: Network<Task: Dataset>> {
         ControlFlow::Continue(())
     }
 
-    /// After each epoch.
+    /// After each epoch. What it draws comes before the next one's order, as in Python; so a
+    /// checkpoint has to be written after what it draws.
     ///
     /// # Errors
     /// Whatever is to end training.
@@ -100,17 +114,28 @@ impl<N: Network<Task: Dataset>> Observer<N> for () {}
 impl<N: Network<Task: Dataset>> Training<N> {
     /// Training that is about to begin. The loader draws when an epoch starts, so build the model
     /// just before, as in Python.
-    pub fn new(model: Model<N>, optimizer: Box<dyn Optimizer>, order: ShuffledOrder) -> Self {
+    pub fn new(
+        model: Model<N>,
+        optimizer: Box<dyn Optimizer>,
+        loader: DataLoader,
+        epochs: usize,
+    ) -> Self {
         Self {
             model,
             optimizer,
-            order,
+            scheduler: None,
+            clip_grad_norm: None,
+            loader,
+            epochs,
             position: Position::default(),
         }
     }
 
-    /// Trains from where it stands to the end of the last epoch drawn, or until `observer` breaks,
-    /// which leaves it between two batches.
+    /// Trains from where it stands to the end of the last epoch, or until `observer` breaks, which
+    /// leaves it between two batches.
+    ///
+    /// An epoch draws its order when it starts, as in Python; what the network or the observer
+    /// draws comes in between.
     ///
     /// # Errors
     /// If a loss is not finite, or the weights between epochs are not; or what the observer fails
@@ -120,10 +145,12 @@ impl<N: Network<Task: Dataset>> Training<N> {
         samples: &Samples,
         observer: &mut impl Observer<N>,
     ) -> Result<ControlFlow<()>> {
-        while self.position.epochs < self.order.epochs() {
-            let batches = self.order.batches(self.position.epochs);
-            for batch in &batches[self.position.losses.len()..] {
-                self.step(samples, batch, batches.len())?;
+        while self.position.epochs < self.epochs {
+            let (batches, mut sizes) = self.batches()?;
+            for batch in batches {
+                let batch = batch?;
+                self.step(samples, &batch)?;
+                sizes.push(batch.numel());
                 if observer
                     .after_step(&self.position, batch.numel())
                     .is_break()
@@ -134,15 +161,31 @@ impl<N: Network<Task: Dataset>> Training<N> {
             }
             self.check_weights()?;
             let losses = std::mem::take(&mut self.position.losses);
+            self.position.epoch_start = None;
             self.position.epochs += 1;
             let epoch = Epoch {
                 number: self.position.epochs,
-                mean_loss: mean_loss(&losses, &batches),
+                mean_loss: mean_loss(&losses, &sizes),
                 losses,
             };
+            if let Some(scheduler) = &mut self.scheduler {
+                scheduler.after_epoch(self.optimizer.as_mut(), epoch.mean_loss)?;
+            }
             observer.after_epoch(self, &epoch)?;
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The batches that the present epoch has still to take, and how many samples each had that it
+    /// took.
+    fn batches(&mut self) -> Result<(Batches, Vec<usize>)> {
+        let behind = self.position.losses.len();
+        if let Some(start) = self.position.epoch_start.as_ref().filter(|_| behind > 0) {
+            let (rest, taken) = self.loader.resume(start, behind)?;
+            return Ok((rest, taken.iter().map(Tensor::numel).collect()));
+        }
+        self.position.epoch_start = Some(self.loader.generator_states()?);
+        Ok((self.loader.iter(), Vec::new()))
     }
 
     /// A finite loss may still have a gradient that is not.
@@ -158,14 +201,14 @@ impl<N: Network<Task: Dataset>> Training<N> {
         Ok(())
     }
 
-    fn step(&mut self, samples: &Samples, batch: &Tensor, batches: usize) -> Result<()> {
+    fn step(&mut self, samples: &Samples, batch: &Tensor) -> Result<()> {
         let device = self.model.vs.device();
         let (features, target) = samples.batch(batch);
         let input = N::Task::to_input(&features).to_device(device);
         let target = target.to_device(device);
-        let Position { epochs, losses } = &self.position;
+        let Position { epochs, losses, .. } = &self.position;
         let (epoch, batch) = (epochs + 1, losses.len() + 1);
-        let number = epochs * batches + batch;
+        let number = epochs * self.loader.len() + batch;
         let here = || format!("training stopped at step {number} (epoch {epoch}, batch {batch})");
         let step = forward_and_backward(&self.model, self.optimizer.as_mut(), &input, &target)
             .with_context(here)?;
@@ -173,16 +216,30 @@ impl<N: Network<Task: Dataset>> Training<N> {
         if !loss.is_finite() {
             bail!("{}: the loss is {loss}", here());
         }
-        self.optimizer.step();
+        self.move_weights().with_context(here)?;
         self.position.losses.push(loss);
         Ok(())
+    }
+
+    /// What follows the backward pass: clipping, the optimizer's step, the scheduler's.
+    fn move_weights(&mut self) -> Result<(), Error> {
+        if let Some(max_norm) = self.clip_grad_norm {
+            let groups = 0..self.optimizer.group_count();
+            let params = groups.flat_map(|group| self.optimizer.params(group));
+            let params: Vec<Tensor> = params.map(Tensor::shallow_clone).collect();
+            let _ = clip_grad_norm_(&params, max_norm, 2., false)?;
+        }
+        self.optimizer.step()?;
+        match &mut self.scheduler {
+            Some(scheduler) => scheduler.after_batch(self.optimizer.as_mut()),
+            None => Ok(()),
+        }
     }
 }
 
 /// The mean over the samples: each loss is a mean over its batch, and the last batch may be short.
-fn mean_loss(losses: &[f32], batches: &[Tensor]) -> f64 {
-    let sizes = batches.iter().map(|batch| batch.numel() as f64);
-    let weighted = losses.iter().zip(sizes.clone());
-    let sum: f64 = weighted.map(|(&loss, n)| f64::from(loss) * n).sum();
-    sum / sizes.sum::<f64>()
+fn mean_loss(losses: &[f32], sizes: &[usize]) -> f64 {
+    let weighted = losses.iter().zip(sizes);
+    let sum: f64 = weighted.map(|(&loss, &n)| f64::from(loss) * n as f64).sum();
+    sum / sizes.iter().sum::<usize>() as f64
 }

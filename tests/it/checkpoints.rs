@@ -164,6 +164,9 @@ fn a_checkpoint_with_parts_of_another_is_refused() {
         line.contains("found an unexpected tensor \"more\""),
         "{line}"
     );
+    // As before the generators' states were kept.
+    let line = refuse(&|tensors, _| drop(tensors.remove("rng_state")));
+    assert!(line.contains("found no tensor \"rng_state\""), "{line}");
     let line = refuse(&|tensors, _| drop(tensors.remove("model.fc1.bias")));
     assert!(line.contains("missing key \"fc1.bias\""), "{line}");
     let line = refuse(&|tensors, _| {

@@ -24,7 +24,7 @@ fn asks_for_cuda(command: &mut Command) -> bool {
     let output = run(command.env("LD_DEBUG", "files"));
     let record = String::from_utf8_lossy(&output.stderr);
     assert!(record.contains("file=libtorch_cpu.so"), "{record}");
-    record.contains(&format!("file={CUDA}"))
+    record.contains(&format!("{CUDA} [0];"))
 }
 
 #[test]
@@ -79,10 +79,12 @@ fn cuda_of_a_number_too_high() {
 fn libtorch_without_cuda() {
     let folder = tempfile::tempdir().unwrap();
     let line = refusal(&mut on_libtorch_with(folder.path(), |_| ()));
-    assert!(
-        line.contains("--device cuda:0: this libtorch has no CUDA (libtorch_cuda.so is not there)"),
-        "{line}"
+    let missing = folder.path().join("torch/lib").join(CUDA);
+    let expected = format!(
+        "--device cuda:0: this libtorch has no CUDA ({} is not there)",
+        missing.display()
     );
+    assert!(line.contains(&expected), "{line}");
     assert!(line.contains("as scripts/setup does"), "{line}");
 }
 
@@ -95,6 +97,33 @@ fn libtorch_whose_cuda_does_not_load() {
     assert!(line.contains("libtorch_cuda.so does not load ("), "{line}");
     assert!(line.contains("file too short"), "{line}");
     assert!(line.contains("install torch again"), "{line}");
+}
+
+/// Any other libtorch_cuda.so is passed by, even where the system would find it first.
+#[test]
+fn cuda_is_that_of_the_loaded_libtorch() {
+    let folder = tempfile::tempdir().unwrap();
+    let decoy = folder.path().join(CUDA);
+    fs::write(&decoy, "no library").unwrap();
+    let output = run(example("digit_classifier")
+        .args(["--device", "cuda"])
+        .env("LD_LIBRARY_PATH", folder.path())
+        .env("LD_DEBUG", "files,libs")
+        .env("CUDA_VISIBLE_DEVICES", ""));
+    let record = String::from_utf8(output.stderr).unwrap();
+    let about_cuda: String = record
+        .split_inclusive('\n')
+        .filter(|line| line.contains(CUDA))
+        .collect();
+    let beside = libtorch().join(CUDA);
+    assert!(
+        about_cuda.contains(beside.to_str().unwrap()),
+        "{about_cuda}"
+    );
+    assert!(
+        !about_cuda.contains(decoy.to_str().unwrap()),
+        "{about_cuda}"
+    );
 }
 
 /// An example asking for a GPU on this libtorch, but with the libtorch_cuda.so that `cuda` puts in

@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -20,48 +21,54 @@ const FILES: [&str; 4] = [
     "train-labels-idx1-ubyte.gz",
 ];
 
-/// A running `serve_files.py`.
-struct Server {
+/// A running script that prints lines and ends with its stdin.
+pub struct Served {
     process: Child,
     lines: BufReader<ChildStdout>,
-    port: String,
 }
 
-impl Server {
-    fn start(folder: &Path) -> Self {
-        let mut process = python("tests/it/python/serve_files.py")
-            .arg(folder)
+impl Served {
+    pub fn start(script: &str, args: &[&Path]) -> Self {
+        let mut process = python(script)
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap());
-        let mut server = Self {
-            process,
-            lines,
-            port: String::new(),
-        };
-        server.port = server.line();
-        server
+        Self { process, lines }
     }
 
-    fn url(&self, how: &str) -> String {
-        format!("http://127.0.0.1:{}/{how}", self.port)
-    }
-
-    /// What the server prints next.
-    fn line(&mut self) -> String {
+    /// What it prints next.
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 }
 
-impl Drop for Server {
+impl Drop for Served {
     fn drop(&mut self) {
-        // It ends with its stdin.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
+    }
+}
+
+/// A running `serve_files.py`.
+struct Server {
+    served: Served,
+    port: String,
+}
+
+impl Server {
+    fn start(folder: &Path) -> Self {
+        let mut served = Served::start("tests/it/python/serve_files.py", &[folder]);
+        let port = served.line();
+        Self { served, port }
+    }
+
+    fn url(&self, how: &str) -> String {
+        format!("http://127.0.0.1:{}/{how}", self.port)
     }
 }
 
@@ -180,7 +187,7 @@ fn a_download_that_is_killed_goes_on_where_a_file_ends() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    assert_eq!(server.line(), "stalled");
+    assert_eq!(server.served.line(), "stalled");
     // SIGKILL.
     killed.kill().unwrap();
     killed.wait().unwrap();
@@ -189,6 +196,25 @@ fn a_download_that_is_killed_goes_on_where_a_file_ends() {
     let text = stdout(&mut download_digits(&server.url("right"), &folder));
     assert_eq!(text.matches("already there").count(), 2, "{text}");
     assert_complete(&folder);
+}
+
+/// A server that sends a byte now and then is never silent, and never done.
+#[test]
+fn a_file_that_takes_too_long_is_given_up() {
+    let server = Server::start(&digits());
+    for how in ["slow", "slow_header", "stalled"] {
+        let (parent, folder) = new_folder();
+        let mut command = download("mnist", &server.url(how), &folder);
+        let start = Instant::now();
+        let line = refusal(command.arg("--deadline=1"));
+        assert!(start.elapsed() < Duration::from_secs(20), "{how}");
+        assert!(line.contains(&server.url(how)), "{line}");
+        assert!(
+            line.contains("not complete after 1 second (--deadline)"),
+            "{line}"
+        );
+        assert!(names(parent.path()).is_empty(), "{how} leaves something");
+    }
 }
 
 #[test]
@@ -210,7 +236,13 @@ fn folders_that_cannot_be_written() {
 
 #[test]
 fn wrong_usage() {
-    for args in [&[][..], &["cifar"], &["mnist", "--no-such-option"]] {
+    for args in [
+        &[][..],
+        &["cifar"],
+        &["mnist", "--no-such-option"],
+        &["mnist", "--deadline=0"],
+        &["mnist", "--deadline=nan"],
+    ] {
         let output = run(python("scripts/download.py").args(args));
         assert_eq!(output.status.code(), Some(2), "{args:?}");
     }

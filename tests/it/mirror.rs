@@ -9,7 +9,7 @@ fn right_hand_column_is_the_python_class() {
     let of_the_document = NETWORKS.map(|network| (network, "src/networks"));
     for (network, folder) in of_the_document
         .into_iter()
-        .chain([("clothing_classifier", "examples")])
+        .chain(["clothing_classifier", "dropout_classifier"].map(|name| (name, "examples")))
     {
         let rust = fs::read_to_string(root(folder).join(format!("{network}.rs"))).unwrap();
         let column: Vec<&str> = rust

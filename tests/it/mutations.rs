@@ -6,9 +6,8 @@ use std::path::Path;
 use final_layer::checkpoint::{self, Checkpoint};
 use final_layer::networks::HousePricePredictor;
 use final_layer::tasks::Model;
-use final_layer::torch::data::ShuffledOrder;
-use final_layer::torch::serialization::Metadata;
-use final_layer::torch::serialization::load_state_dict;
+use final_layer::torch::serialization::{Metadata, load_state_dict};
+use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::Algorithm;
 use final_layer::training::{Position, Training};
 use tch::Device;
@@ -41,19 +40,18 @@ fn damaged_weights_never_panic() {
 fn damaged_checkpoints_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
-    let mut training = {
-        let _generator = lock_generator();
-        let model = Model::<HousePricePredictor>::new(Device::Cpu);
-        Training {
-            optimizer: Algorithm::Adam.build(&model.vs, 1e-3),
-            order: ShuffledOrder::draw(10, 4, 3),
-            position: Position {
-                epochs: 1,
-                losses: vec![1., 2.],
-            },
-            model,
-        }
+    // A checkpoint sets the global generator.
+    let _generator = lock_generator();
+    let model = Model::<HousePricePredictor>::new(Device::Cpu);
+    let loader = DataLoader::new(10, DataLoaderConfig::shuffled(4)).unwrap();
+    let position = Position {
+        epochs: 1,
+        losses: vec![1., 2.],
+        epoch_start: Some(loader.generator_states().unwrap()),
     };
+    let optimizer = Algorithm::Adam.build(&model.vs, 1e-3).unwrap();
+    let mut training = Training::new(model, optimizer, loader, 3);
+    training.position = position;
     checkpoint::save(&training, &Metadata::new(), &path).unwrap();
     damage(&path, |damaged| {
         let read = Checkpoint::read(damaged);

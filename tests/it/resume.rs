@@ -110,13 +110,26 @@ fn wait_until(child: &mut Child, is_there: impl Fn() -> bool) {
 fn fifty_kills_change_no_bit() {
     // Epochs of about a millisecond, each with a checkpoint: many kills hit the writing of a file.
     // So many that fifty runs of up to a tenth of a second do not come near the end.
-    const ARGS: &[&str] = &[
+    let args = &[
         "--epochs=10000",
         "--threads=1",
         "--batch-size=500",
         "--lr=0.01",
     ];
-    let killed = Run::new("house_price_predictor", ARGS);
+    kill_fifty_times("house_price_predictor", args);
+}
+
+/// What the network draws between two batches is drawn again.
+#[test]
+fn fifty_kills_change_no_bit_of_a_network_with_dropout() {
+    let args = &["--epochs=1500", "--threads=1", "--batch-size=500"];
+    kill_fifty_times("dropout_classifier", args);
+}
+
+/// Kills training at any moment, has it go on each time, and compares what it ends in with training
+/// that nobody disturbed.
+fn kill_fifty_times(network: &'static str, args: &'static [&'static str]) {
+    let killed = Run::new(network, args);
     let written = || fs::metadata(killed.checkpoint()).and_then(|about| about.modified());
     let mut left_behind = 0;
     let mut went_on = 0;
@@ -143,7 +156,7 @@ fn fifty_kills_change_no_bit() {
     assert!(left_behind > 0, "no kill hit the writing of a checkpoint");
 
     let weights = killed.finish();
-    let uninterrupted = Run::new("house_price_predictor", ARGS);
+    let uninterrupted = Run::new(network, args);
     assert_same(&weights, &uninterrupted.finish());
     let expected = ["checkpoint.safetensors", "weights.safetensors"].map(String::from);
     assert_eq!(killed.files(), HashSet::from(expected));

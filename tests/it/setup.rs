@@ -1,12 +1,23 @@
 //! `scripts/setup`: what it changes, and where something is missing, one line that says what.
 
+use crate::common::root;
 use crate::doctor::Project;
+use crate::download::Served;
 
 /// Runs `scripts/setup` where it has to refuse; returns its last line.
 fn refuse(project: &Project, args: &[&str], environment: &[(&str, &str)]) -> String {
+    refuse_with(1, project, args, environment)
+}
+
+fn refuse_with(
+    code: i32,
+    project: &Project,
+    args: &[&str],
+    environment: &[(&str, &str)],
+) -> String {
     let output = project.run("scripts/setup", args, environment);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
     let line = stderr.lines().last().unwrap().to_owned();
     assert!(line.starts_with("setup: error: "), "{stderr}");
     line
@@ -79,14 +90,25 @@ fn a_torch_installed_by_hand_is_replaced() {
 }
 
 #[test]
-fn what_cannot_be_installed_is_refused() {
+fn wrong_usage_is_told_from_what_fails() {
     let project = Project::sound();
-    let line = refuse(&project, &["--torch", "2.10.0"], &[]);
-    assert!(line.contains("expected 2.11.0, 2.12.0 or 2.13.0"), "{line}");
-    for args in [&["--torch"][..], &["--trch", "2.12.0"], &["--torch="]] {
-        refuse(&project, args, &[]);
+    let cases: [(&[&str], &str); 5] = [
+        (&["--torch", "2.10.0"], "expected 2.11.0, 2.12.0 or 2.13.0"),
+        (&["--torch="], "expected 2.11.0, 2.12.0 or 2.13.0"),
+        (&["--torch"], "expected a version after it"),
+        (&["--trch", "2.12.0"], "found --trch"),
+        (&["--cpu", "--torch=2.12.0", "more"], "found more"),
+    ];
+    for (args, expected) in cases {
+        let line = refuse_with(2, &project, args, &[]);
+        assert!(line.contains(expected), "{line}");
     }
     assert!(!project.path("calls").exists());
+}
+
+#[test]
+fn what_cannot_be_installed_is_refused() {
+    let project = Project::sound();
 
     project.stub("bin/df", "echo head; echo 'disk 100 100 3145728 99% /'");
     let line = refuse(&project, &["--torch", "2.12.0"], &[]);
@@ -127,4 +149,66 @@ fn a_libtorch_of_ones_own_has_to_be_one() {
     project.libtorch("other", "2.13.0+cpu");
     let output = project.run("scripts/setup", &[], &[("LIBTORCH", "other")]);
     assert!(output.status.success(), "{output:?}");
+}
+
+/// With the real pip, from an index on this machine: torch without CUDA and back.
+#[test]
+fn a_torch_without_cuda_comes_from_an_index_of_its_own() {
+    let mut server = Served::start("tests/it/python/serve_index.py", &[]);
+    let port = server.line();
+    let index = |name: &str| format!("http://127.0.0.1:{port}/{name}");
+    let python = std::fs::canonicalize(root(".venv/bin/python")).unwrap();
+    let (simple, cpu) = (index("simple"), index("cpu"));
+    let environment = [
+        ("PYTHON", python.to_str().unwrap()),
+        ("PIP_INDEX_URL", &simple),
+        ("FINAL_LAYER_CPU_INDEX", &cpu),
+        ("PIP_RETRIES", "0"),
+        ("no_proxy", "127.0.0.1"),
+    ];
+    let project = Project::sound();
+    project.remove(".venv");
+    let run = |args: &[&str]| {
+        let output = project.run("scripts/setup", args, &environment);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        stderr
+    };
+    let torch = || project.read(".libtorch/version.py");
+
+    let said = run(&["--cpu"]);
+    assert!(
+        said.contains("torch 2.13.0+cpu and more into .venv (about 1 GB"),
+        "{said}"
+    );
+    assert_eq!(torch(), "__version__ = '2.13.0+cpu'\n");
+    let installed = || project.read(".venv/installed-requirements.txt");
+    assert_eq!(installed(), "torch==2.13.0+cpu\nnumpy==2.4.6\n");
+    // What torch needs comes from the other index.
+    let packages = project.path(".libtorch").join("..");
+    for name in ["filelock.py", "numpy-2.4.6.dist-info"] {
+        assert!(packages.join(name).exists(), "{name} is missing");
+    }
+    assert_eq!(
+        run(&["--cpu"]).lines().count(),
+        1,
+        "a second run changes something"
+    );
+    assert!(!project.path("calls").exists());
+
+    // Plain setup goes back; what was linked without CUDA is compiled again.
+    run(&[]);
+    assert_eq!(torch(), "__version__ = '2.13.0+cu130'\n");
+    assert_eq!(installed(), "torch==2.13.0\nnumpy==2.4.6\n");
+    let calls = "cargo clean --quiet --package torch-sys\n\
+                 cargo clean --quiet --release --package torch-sys\n";
+    assert_eq!(project.read("calls"), calls);
+
+    drop(server);
+    let line = refuse(&project, &["--cpu"], &environment);
+    assert!(
+        line.contains("pip cannot install torch; check network"),
+        "{line}"
+    );
+    assert!(!project.path(".venv/installed-requirements.txt").exists());
 }

@@ -63,7 +63,9 @@ mod fold;
 mod instancenorm;
 mod linear;
 mod normalization;
+mod optimizer;
 mod padding;
+mod parameters;
 mod pixelshuffle;
 mod pooling;
 mod sparse;
@@ -71,6 +73,7 @@ mod upsampling;
 
 pub mod functional;
 pub mod init;
+pub mod utils;
 
 use tch::Tensor;
 pub use tch::nn::{
@@ -87,7 +90,9 @@ pub use fold::*;
 pub use instancenorm::*;
 pub use linear::*;
 pub use normalization::*;
+pub use optimizer::{Adam, AdamW, Optimizer, OptimizerConfig, Sgd, adam, adamw, sgd};
 pub use padding::*;
+pub use parameters::parameters;
 pub use pixelshuffle::*;
 pub use pooling::*;
 pub use sparse::*;

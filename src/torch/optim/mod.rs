@@ -1,8 +1,7 @@
-//! `torch.optim`: SGD, Adam and AdamW with Python's defaults and Python's bits.
+//! `torch.optim`: SGD, Adam and AdamW with Python's arguments, Python's defaults and Python's bits.
 //!
 //! They are written out from tensor operations, each line beside the Python line that it mirrors, and
-//! do the same in fewer passes over memory where a check finds the same bits (`elementwise.rs`; this
-//! goes past autograd, so a graph kept over a step is not refused as in Python: run it anew).
+//! do the same in fewer passes over memory where a check finds the same bits (`elementwise.rs`).
 //! `tch` has them too, from C++, but its Adam orders the operations otherwise and parts from Python
 //! at the second step, and none of its optimizers gives its state away, without which training
 //! cannot go on where it stopped:
@@ -12,74 +11,117 @@
 //! | first moment | `m.mul_(β₁).add_(g, 1 − β₁)` | `m.lerp_(g, 1 − β₁)` |
 //! | second bias correction | `sqrt(1 − β₂ᵗ)` | `(1 − β₂ᵗ) ** 0.5` |
 //!
+//! ```
+//! use final_layer::torch::nn::VarStore;
+//! use final_layer::torch::optim::{Adam, AdamConfig, Optimizer, ParamGroup};
+//! use tch::{Device, Kind};
+//!
+//! let vs = VarStore::new(Device::Cpu);
+//! let w = vs.root().ones("w", &[3]);
+//! let b = vs.root().ones("b", &[3]);
+//! // Adam([{"params": [w]}, {"params": [b], "lr": 0.01}], lr=0.1)
+//! let groups = [
+//!     ParamGroup::new(vec![w.shallow_clone()]),
+//!     ParamGroup::new(vec![b.shallow_clone()]).with("lr", 0.01),
+//! ];
+//! let mut optimizer = Adam::new(groups, AdamConfig::adam(0.1))?;
+//! optimizer.zero_grad(true)?;
+//! (&w + &b).sum(Kind::Float).backward();
+//! optimizer.step()?;
+//! assert_eq!(optimizer.lr(1), 0.01);
+//! # Ok::<(), final_layer::torch::Error>(())
+//! ```
+//!
 //! # On a GPU
 //!
 //! What is said of bits holds on a CPU. On a GPU nothing is measured yet (`scripts/gpu_parity.py`
-//! will); this is what libtorch's sources let one expect there:
+//! will). The operations are those of Python's `foreach=False`, with their factors, so libtorch's
+//! kernels should agree there, too. By default Python takes all parameters on a GPU at once
+//! (`foreach`), and then parts from its own `foreach=False`: that multiplies √v by the reciprocal of
+//! `bias_correction2_sqrt` (`BinaryDivTrueKernel.cu`), while `foreach` divides
+//! (`ForeachFunctors.cuh`).
 //!
-//! * Input, initial parameters and the first output and gradients come from the same kernels on
-//!   both sides. SGD, too: `a + α·b` is one fused multiply-add in Python's `add_` and in the
-//!   `addcmul_` that stands for it here.
-//! * Adam and AdamW part from Python in the last bit, already at step 1. There `addcmul` is
-//!   `fma(value, b·c, a)` and `addcdiv` is `fma(value, b / c, a)` (`DeviceAddCmulCdiv.cuh`, the
-//!   same in torch 2.11 to 2.13), where a CPU multiplies `value` into `b` first, as is done here.
-//!   As that kernel takes `value = 1` to `fma(b, c, a)`, what should give Python's bits on a GPU is
-//!   `v.addcmul_(g·g, 1 − β₂)` and `p.addcmul_(m / denom, −step_size)`, with the second factor a
-//!   tensor full of that number. Open: not written, as no GPU has run it.
-//! * By default Python takes all parameters on a GPU at once (`foreach`), and then parts from its
-//!   own `foreach=False`: that multiplies √v by the reciprocal of `bias_correction2_sqrt`
-//!   (`BinaryDivTrueKernel.cu`), as tch does, while `foreach` divides (`ForeachFunctors.cuh`).
-//!
-//! Source: `torch/optim/sgd.py`, `torch/optim/adam.py`, `torch/csrc/api/src/optim/adam.cpp`.
+//! Source: `torch/optim/optimizer.py`, `torch/optim/sgd.py`, `torch/optim/adam.py`,
+//! `torch/csrc/api/src/optim/adam.cpp`.
 
 mod adam;
 mod elementwise;
+pub mod lr_scheduler;
+mod optimizer;
+mod param_group;
+mod setting;
 mod sgd;
+mod state_dict;
 
 use tch::Tensor;
 
-pub use adam::{Adam, AdamConfig};
-pub use sgd::{Sgd, SgdConfig};
+pub use adam::{Adam, AdamConfig, AdamState};
+pub use optimizer::{Optimizer, OptimizerOf, Rule};
+pub use param_group::{ParamGroup, ParamGroups};
+pub use setting::{Setting, Settings, Taking};
+pub use sgd::{Sgd, SgdConfig, SgdState};
+pub use state_dict::{SavedGroup, StateDict};
 
-use crate::torch::Result;
-use crate::torch::serialization::NamedTensors;
+use crate::torch::native::clone;
+use crate::torch::{Error, Result};
 
-/// What training asks of an optimizer, as in Python.
-pub trait Optimizer {
-    /// Forgets the gradients of the last step.
-    fn zero_grad(&mut self);
-
-    /// Moves every parameter that has a gradient.
-    fn step(&mut self);
-
-    /// The state of parameter `i` under `<i>.<name>`, as in `optimizer.state_dict()["state"]`. The
-    /// tensors are the optimizer's own, not copies.
-    fn state_dict(&self) -> NamedTensors;
-
-    /// Goes on from a state that [`Optimizer::state_dict`] gave.
-    ///
-    /// # Errors
-    /// If a key is missing or unexpected or a shape or dtype differs. Nothing is loaded then.
-    fn load_state_dict(&mut self, state: &NamedTensors) -> Result<()>;
+fn refused<T>(text: impl Into<String>) -> Result<T> {
+    Err(Error::Argument(text.into()))
 }
 
-/// `optimizer.zero_grad()`.
-//
-// Python drops the gradients instead, so that the next backward pass stores -0.0 where 0.0 + -0.0
-// makes 0.0 here. No weight can tell the two zeros apart; a momentum buffer of zeros could.
-fn zero_grad(params: &mut [Tensor]) {
-    for param in params {
-        param.zero_grad();
+/// Python's message for a number that is out of range.
+fn invalid<T>(what: &str, number: f64) -> Result<T> {
+    // Python's repr has a sign and two digits in an exponent, and writes nan small.
+    let number = format!("{number:?}").to_lowercase();
+    let number = match number.split_once('e') {
+        Some((digits, exponent)) => match exponent.strip_prefix('-') {
+            Some(exponent) => format!("{digits}e-{exponent:0>2}"),
+            None => format!("{digits}e+{exponent:0>2}"),
+        },
+        None => number,
+    };
+    refused(format!("{what}: {number}"))
+}
+
+/// Refuses the arguments under which Python would run another form of an optimizer, whose bits are
+/// not known to be the same here.
+fn refuse_other_forms(
+    foreach: Option<bool>,
+    fused: Option<bool>,
+    differentiable: bool,
+    capturable: bool,
+) -> Result<()> {
+    let fused = fused == Some(true);
+    match () {
+        () if fused && differentiable => refused("`fused` does not support `differentiable`"),
+        () if fused && foreach == Some(true) => {
+            refused("`fused` and `foreach` cannot be `True` together.")
+        }
+        () if fused => refused("fused=True is not supported: its kernel rounds otherwise"),
+        () if differentiable => {
+            refused("differentiable=True is not supported: autograd does not record a step")
+        }
+        () if capturable => {
+            refused("capturable=True is not supported: it is for steps that a GPU records")
+        }
+        () => Ok(()),
     }
 }
 
-/// `a.add(b, alpha=alpha)`. The kernel rounds a + α·b once; `tch` has no `alpha`, and `a + b * α`
-/// would round twice. `addcmul` rounds once as well, and here its product is α·b.
-fn add_alpha(a: &Tensor, b: &Tensor, alpha: f64) -> Tensor {
-    a.addcmul(b, &Tensor::full_like(b, alpha))
+/// Refuses a gradient or state that has not the shape of the parameter, before anything moves: what
+/// Python refuses where a gradient is assigned.
+fn check_shapes(param: &Tensor, others: &[&Tensor]) -> Result<()> {
+    let expected = param.size();
+    match others.iter().find(|other| other.size() != expected) {
+        Some(other) => Err(Error::Tensor(format!(
+            "the gradient or state of a parameter has shape {:?}, expected {expected:?}",
+            other.size()
+        ))),
+        None => Ok(()),
+    }
 }
 
-/// `a.add_(b, alpha=alpha)`, as [`add_alpha`].
-fn add_alpha_(a: &mut Tensor, b: &Tensor, alpha: f64) {
-    let _ = a.addcmul_(b, &Tensor::full_like(b, alpha));
+/// A copy of what was saved, on the device of the parameter.
+fn copied(saved: &Tensor, param: &Tensor) -> Result<Tensor> {
+    Ok(clone(&saved.f_detach()?.f_to_device(param.device())?)?)
 }

@@ -13,17 +13,18 @@ mod output_file;
 mod pt;
 mod safetensors;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::{fs, io};
 
 use tch::nn::VarStore;
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
 pub use output_file::{OutputFile, check_writable};
 pub use safetensors::{Metadata, read_safetensors, read_safetensors_and_metadata};
 
 use super::error::{Error, Result};
+use super::native::tensor_id;
 use super::print::dtype_name;
 
 /// Tensors by name, in the order of their names.
@@ -53,12 +54,15 @@ const KINDS: &str = ".safetensors, .pt or .pth";
 #[cfg(not(feature = "pt"))]
 const KINDS: &str = ".safetensors (.pt needs the feature pt)";
 
-/// Copies a state dict into the parameters of `vs`.
+/// Copies a state dict into the parameters of `vs`. Of a parameter that has several names (tied
+/// weights) one is enough, as `safetensors.torch.save_model` writes one.
 ///
 /// # Errors
-/// If a key is missing or unexpected or a shape or dtype differs. Nothing is copied then.
+/// If a key is missing or unexpected or a shape or dtype differs, or if one parameter has different
+/// values under its names. Nothing is copied then.
 pub fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Result<()> {
     let parameters = self::state_dict(vs);
+    let state_dict = &with_tied_names(&parameters, state_dict)?;
     check_state_dict(&parameters, state_dict)?;
     no_grad(|| {
         for (name, mut parameter) in parameters {
@@ -68,13 +72,59 @@ pub fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Result<()> {
     })
 }
 
-/// `model.state_dict()`: the parameters of `vs`, not copies, under their names in the network.
+/// The state dict with all names of each tied parameter that it has one of.
+fn with_tied_names(parameters: &NamedTensors, state_dict: &NamedTensors) -> Result<NamedTensors> {
+    let loaded = state_dict.iter();
+    let mut all: NamedTensors = loaded
+        .map(|(name, t)| (name.clone(), t.shallow_clone()))
+        .collect();
+    let mut names_of = HashMap::<usize, Vec<&String>>::new();
+    for (name, parameter) in parameters {
+        names_of.entry(tensor_id(parameter)).or_default().push(name);
+    }
+    let mut problems = Vec::new();
+    for names in names_of.into_values() {
+        let found = names
+            .iter()
+            .find_map(|&name| Some((name, state_dict.get(name)?)));
+        let Some((first, value)) = found else {
+            continue;
+        };
+        for name in names {
+            let other = all
+                .entry(name.clone())
+                .or_insert_with(|| value.shallow_clone());
+            if !same_bits(value, other)? {
+                problems.push(format!(
+                    "\"{first}\" and \"{name}\" are one parameter, but differ"
+                ));
+            }
+        }
+    }
+    problems.sort();
+    match problems.is_empty() {
+        true => Ok(all),
+        false => Err(Error::StateDict(problems)),
+    }
+}
+
+fn same_bits(a: &Tensor, b: &Tensor) -> Result<bool> {
+    if tensor_id(a) == tensor_id(b) {
+        return Ok(true);
+    }
+    let bytes = |tensor: &Tensor| tensor.f_reshape([-1])?.f_view_dtype(Kind::Uint8);
+    Ok(a.kind() == b.kind() && a.size() == b.size() && bytes(a)?.f_equal(&bytes(b)?)?)
+}
+
+/// `model.state_dict()`: the parameters of `vs`, not copies, under their names in the network. One
+/// that has several names is there under each, as in Python.
 pub fn state_dict(vs: &VarStore) -> NamedTensors {
     vs.variables().into_iter().collect()
 }
 
 /// Writes the parameters of `vs`, under their names in the network, for
-/// `model.load_state_dict(safetensors.torch.load_file(path))`.
+/// `model.load_state_dict(safetensors.torch.load_file(path))`. Tied weights are written under each of
+/// their names, where `safetensors.torch.save_file` refuses them: so Python loads the file strictly.
 pub fn save_state_dict(vs: &VarStore, file: OutputFile) -> Result<()> {
     file.write_safetensors(
         &state_dict(vs),

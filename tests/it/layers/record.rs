@@ -122,9 +122,9 @@ fn record_or_panic(row: &Row, build: Build) -> NamedTensors {
         }
         let mut optimizer = optimizer(name, &case.vs);
         for _ in 0..3 {
-            optimizer.zero_grad();
+            optimizer.zero_grad(true).unwrap();
             case.forward_backward(true);
-            optimizer.step();
+            optimizer.step().unwrap();
         }
         put(format!("{name}.state"), &state_dict(&case.vs));
         let outputs = no_grad(|| case.forward(false));
@@ -140,9 +140,9 @@ fn optimizer(name: &str, vs: &VarStore) -> Box<dyn Optimizer> {
                 momentum: 0.9,
                 ..SgdConfig::new(0.1)
             };
-            Box::new(Sgd::new(vs, config))
+            Box::new(Sgd::new(vs, config).unwrap())
         }
-        "Adam" => Box::new(Adam::new(vs, AdamConfig::adam(0.01))),
+        "Adam" => Box::new(Adam::new(vs, AdamConfig::adam(0.01)).unwrap()),
         other => panic!("unknown optimizer {other}"),
     }
 }

@@ -1,4 +1,7 @@
-"""Records a trace with any optimizer of torch.optim, and the state it ends with."""
+"""Records traces with optimizers of torch.optim, and the states that they end with.
+
+Each case is [name, class, kwargs, threads]; its tensors are `<name>.<key>`.
+"""
 
 import json
 import sys
@@ -8,14 +11,17 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts" / "reference"))
 
 import common
 import torch
-from safetensors.torch import save_file
 from record_trace import record
+from safetensors.torch import save_file
+from train import optimizer_state
 
-file, optimizer_class, kwargs, steps = sys.argv[1:]
+file, steps, cases = sys.argv[1:]
 task = common.task("digit_classifier")
-model = common.build(task, seed=0, threads=1)
-optimizer = getattr(torch.optim, optimizer_class)(model.parameters(), **json.loads(kwargs))
-trace = record(task, model, optimizer, batch_size=37, steps=int(steps))
-for i, state in optimizer.state_dict()["state"].items():
-    trace |= {f"state.{i}.{name}": tensor for name, tensor in state.items() if tensor is not None}
-save_file(trace, file)
+traces = {}
+for name, optimizer_class, kwargs, threads in json.loads(cases):
+    model = common.build(task, seed=0, threads=threads)
+    optimizer = getattr(torch.optim, optimizer_class)(model.parameters(), **kwargs)
+    trace = record(task, model, optimizer, batch_size=37, steps=int(steps))
+    trace |= {f"state.{key}": tensor for key, tensor in optimizer_state(optimizer)}
+    traces |= {f"{name}.{key}": tensor for key, tensor in trace.items()}
+save_file(traces, file)

@@ -1,8 +1,9 @@
 """Serves the files of a folder over HTTP on this machine, as they are and in ways that go wrong.
 
 Prints the port first. The first part of the path says how: /right/NAME, /truncated/NAME,
-/corrupt/NAME, /endless/NAME or /stalled/NAME; anything else is not found. A stalled answer stops in
-the middle of training images, after a line on stdout. Ends when stdin does.
+/corrupt/NAME, /endless/NAME, /slow/NAME, /slow_header/NAME or /stalled/NAME; anything else is not
+found. A stalled answer stops in the middle of training images, after a line on stdout. Ends when
+stdin does.
 """
 
 import itertools
@@ -39,6 +40,20 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for _ in itertools.count():
             self.wfile.write(bytes(1 << 20))
+
+    def slow(self, name, content):
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.drip(content)
+
+    def slow_header(self, name, content):
+        self.flush_headers()
+        self.drip(b"X-Slow: " + bytes(len(content)))
+
+    def drip(self, content):
+        for byte in content:
+            self.wfile.write(bytes([byte]))
+            time.sleep(0.1)
 
     def stalled(self, name, content):
         if not name.startswith("train-images"):

@@ -2,7 +2,7 @@
 
 use final_layer::networks::DigitClassifier;
 use final_layer::tasks::{DigitClassification, Model, Objective};
-use final_layer::torch::optim::Optimizer;
+use final_layer::training::Algorithm;
 use tch::nn::Module;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -60,11 +60,12 @@ impl Case {
         self.parameter("fc1.weight")
     }
 
-    pub fn train_with(&self, steps: usize, mut optimizer: Box<dyn Optimizer>) -> Tensor {
+    pub fn train_with(&self, steps: usize, algorithm: Algorithm, lr: f64) -> Tensor {
+        let mut optimizer = algorithm.build(&self.model.vs, lr).unwrap();
         self.train(steps, |loss| {
-            optimizer.zero_grad();
+            optimizer.zero_grad(true).unwrap();
             loss.backward();
-            optimizer.step();
+            optimizer.step().unwrap();
         })
     }
 }

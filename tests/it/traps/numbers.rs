@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use final_layer::torch::data::ShuffledOrder;
+use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::Algorithm;
 use tch::data::Iter2;
 use tch::nn::{self, Init, Module, OptimizerConfig};
@@ -122,7 +122,7 @@ pub fn sgd_by_hand() -> String {
         };
         let python = |steps| {
             let case = Case::new();
-            case.train_with(steps, Algorithm::Sgd.build(&case.model.vs, 0.1))
+            case.train_with(steps, Algorithm::Sgd, 0.1)
         };
         after_steps(&[1, 100], by_hand, python)
     })
@@ -133,7 +133,7 @@ pub fn sgd() -> String {
         let (one, other) = (Case::new(), Case::new());
         let mut sgd = nn::Sgd::default().build(&one.model.vs, 0.1).unwrap();
         let of_tch = one.train(100, |loss| sgd.backward_step(&loss));
-        let python = other.train_with(100, Algorithm::Sgd.build(&other.model.vs, 0.1));
+        let python = other.train_with(100, Algorithm::Sgd, 0.1);
         let Difference { count, of, .. } = Difference::between(&of_tch, &python);
         format!("{count} of {of} weights differ after 100 steps")
     })
@@ -148,7 +148,7 @@ pub fn adam() -> String {
         };
         let python = |steps| {
             let case = Case::new();
-            case.train_with(steps, Algorithm::Adam.build(&case.model.vs, 1e-3))
+            case.train_with(steps, Algorithm::Adam, 1e-3)
         };
         after_steps(&[2], of_tch, python)
     })
@@ -174,7 +174,13 @@ pub fn shuffling() -> String {
         let samples = Tensor::arange(1000, (Kind::Int64, Device::Cpu));
         let list = |batches: Vec<Tensor>| Vec::<i64>::try_from(Tensor::cat(&batches, 0)).unwrap();
         tch::manual_seed(0);
-        let python = list(ShuffledOrder::draw(1000, 64, 1).batches(0));
+        let config = DataLoaderConfig {
+            batch_size: 64,
+            shuffle: true,
+            ..Default::default()
+        };
+        let loader = DataLoader::new(1000, config).unwrap();
+        let python = list(loader.iter().map(Result::unwrap).collect());
         tch::manual_seed(0);
         let mut batches = Iter2::new(&samples, &samples, 64);
         let tch = list(batches.shuffle().map(|(xs, _)| xs).collect());
@@ -197,7 +203,7 @@ pub fn threads() -> String {
         let output = |threads| {
             tch::set_num_threads(threads);
             let case = Case::new();
-            let _ = case.train_with(50, Algorithm::Adam.build(&case.model.vs, 1e-3));
+            let _ = case.train_with(50, Algorithm::Adam, 1e-3);
             case.output()
         };
         let largest = Difference::between(&output(1), &output(2)).largest;
