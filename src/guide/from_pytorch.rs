@@ -106,6 +106,20 @@
 //! grow. What they cost is the proof. Where two runs must be equal, any difference is a mistake;
 //! where they may differ by 1e-7, a mistake of 1e-7 goes unseen.
 //!
+//! # Traps of layers
+//!
+//! What it costs to take `tch`'s own layer, or a method of `tch` that leaves out arguments, in the
+//! place of the one in [`crate::torch::nn`]: rows of `tests/layers/`, which name a layer, its
+//! arguments and its input, and fail where a bit differs from Python's. The numbers are measured and
+//! held as above, by `tests/it/layers.rs`.
+//!
+#![doc = include_str!("layers.md")]
+//!
+//! Rows that do not fail are those where `tch`'s layer is Python's: layer and group norm as far as it
+//! has their arguments, an embedding without `padding_idx`, an activation whose arguments are left at
+//! their defaults. The last column counts rows with arguments that `tch`'s layer does not have.
+//! `rrelu()` panics whatever it is given: its binding hands on an upper bound below the lower.
+//!
 //! # Traps that end in an error
 //!
 //! `tch`'s methods panic where Python raises. Each has a twin that begins with `f_` and returns a
