@@ -7,8 +7,10 @@
 //! that the compiler names it.
 
 mod linear;
+mod rnn;
 
 pub mod init;
+pub mod utils;
 
 use tch::Tensor;
 pub use tch::nn::{
@@ -17,6 +19,11 @@ pub use tch::nn::{
 };
 
 pub use linear::{LinearConfig, f_linear, linear};
+pub use rnn::{
+    ElmanRNN, GRU, GRUCell, GRUState, LSTM, LSTMCell, LSTMState, Nonlinearity, RNN, RNNCell,
+    RNNCellConfig, RNNConfig, RNNState, f_gru, f_gru_cell, f_lstm, f_lstm_cell, f_rnn, f_rnn_cell,
+    gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell,
+};
 
 use super::{Error, Result, one_line};
 
