@@ -6,8 +6,10 @@
 //! does not is written anew; what `tch` has and nobody has yet held against Python is not here, so
 //! that the compiler names it.
 
+mod attention;
 mod linear;
 mod rnn;
+mod transformer;
 
 pub mod init;
 pub mod utils;
@@ -18,11 +20,22 @@ pub use tch::nn::{
     func_t, seq, seq_t,
 };
 
+pub use attention::{
+    AttentionOptions, MultiheadAttention, MultiheadAttentionConfig, f_multihead_attention,
+    multihead_attention,
+};
 pub use linear::{LinearConfig, f_linear, linear};
 pub use rnn::{
     ElmanRNN, GRU, GRUCell, GRUState, LSTM, LSTMCell, LSTMState, Nonlinearity, RNN, RNNCell,
     RNNCellConfig, RNNConfig, RNNState, f_gru, f_gru_cell, f_lstm, f_lstm_cell, f_rnn, f_rnn_cell,
     gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell,
+};
+pub use transformer::{
+    Activation, DecoderMasks, EncoderMasks, LayerNormConfig, Transformer, TransformerConfig,
+    TransformerDecoder, TransformerDecoderLayer, TransformerEncoder, TransformerEncoderConfig,
+    TransformerEncoderLayer, TransformerLayerConfig, f_transformer, f_transformer_decoder,
+    f_transformer_decoder_layer, f_transformer_encoder, f_transformer_encoder_layer, transformer,
+    transformer_decoder, transformer_decoder_layer, transformer_encoder, transformer_encoder_layer,
 };
 
 use super::{Error, Result, one_line};
@@ -44,6 +57,13 @@ fn new_parameter(vs: &Path, name: &str, size: &[i64], init: Init) -> Result<Tens
         false => init,
     };
     Ok(vs.f_var(name, size, init)?)
+}
+
+/// Whether a gradient could flow into one of them: Python's `torch.is_grad_enabled()` together with
+/// `requires_grad`. `tch` has no question for the first; an alias made without autograd tells.
+fn wants_gradient(tensors: &[&Tensor]) -> bool {
+    let mut tensors = tensors.iter();
+    tensors.any(|tensor| tensor.requires_grad() && tensor.alias().requires_grad())
 }
 
 /// What a function of `tch`'s spelling does with an error, for which it has no place.
