@@ -13,6 +13,7 @@
 pub mod data;
 pub mod device;
 mod error;
+mod native;
 pub mod nn;
 pub mod optim;
 pub mod print;

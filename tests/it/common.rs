@@ -90,6 +90,7 @@ pub fn python_code(script: &str, args: &[&OsStr]) -> String {
 pub fn same_bits(a: &Tensor, b: &Tensor) -> bool {
     let bits = |tensor: &Tensor| match tensor.kind() {
         Kind::Float => tensor.view_dtype(Kind::Int),
+        Kind::Double => tensor.view_dtype(Kind::Int64),
         _ => tensor.shallow_clone(),
     };
     a.kind() == b.kind() && a.size() == b.size() && bits(a).equal(&bits(b))
@@ -103,9 +104,14 @@ pub fn lock_generator() -> MutexGuard<'static, ()> {
 
 /// Runs on one thread, alone with the global random generator.
 pub fn on_one_thread<R>(run: impl FnOnce() -> R) -> R {
+    on_threads(1, run)
+}
+
+/// Runs on so many threads, alone with the global random generator.
+pub fn on_threads<R>(count: i32, run: impl FnOnce() -> R) -> R {
     let _generator = lock_generator();
     let threads = tch::get_num_threads();
-    tch::set_num_threads(1);
+    tch::set_num_threads(count);
     let result = run();
     tch::set_num_threads(threads);
     result

@@ -15,6 +15,7 @@ mod download;
 mod experiment;
 mod files;
 mod instructions;
+mod layers;
 mod metrics;
 mod mirror;
 mod mutations;

@@ -1,0 +1,107 @@
+// What libtorch can do and tch cannot say, as C functions for native.rs. No exception leaves them:
+// a function that can fail returns null, or a text that the caller gives to final_layer_free.
+//
+// Only these headers: they cost 2 s of processor time, where
+// torch/torch.h costs 15.
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/Tensor.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+namespace {
+
+// The text of an error, without libtorch's list of stack frames. Never null.
+char* text_of(const char* text) {
+  char* copy = strdup(text != nullptr && *text != '\0' ? text : "unknown error");
+  // Out of memory for a few words: nothing can be reported any more.
+  if (copy == nullptr) std::abort();
+  return copy;
+}
+
+template <typename F>
+char* caught(F&& run) noexcept {
+  try {
+    run();
+    return nullptr;
+  } catch (const c10::Error& error) {
+    return text_of(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return text_of(error.what());
+  } catch (...) {
+    return text_of(nullptr);
+  }
+}
+
+// What an ordinary tensor on the CPU may be registered under: its backend, and the bookkeeping that
+// is added to it. Sparse, quantized, mkldnn and nested tensors, negated and conjugated views,
+// ZeroTensors, other devices and wrappers of any kind have a key beside these, or another backend.
+constexpr c10::DispatchKeySet plain_keys =
+    c10::DispatchKeySet(c10::DispatchKey::CPU) |
+    c10::DispatchKeySet(c10::DispatchKey::AutogradCPU) |
+    c10::DispatchKeySet(c10::DispatchKey::AutocastCPU) |
+    c10::DispatchKeySet(c10::DispatchKey::ADInplaceOrView);
+
+bool is_plain_f32(const at::Tensor& tensor) {
+  const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
+  const c10::DispatchKeySet keys = impl->key_set();
+  if (!keys.has(c10::DispatchKey::CPU) || (keys | plain_keys) != plain_keys) return false;
+  if (tensor.scalar_type() != at::kFloat || !impl->has_storage()) return false;
+  if (!tensor.is_contiguous()) return false;
+  const c10::Storage& storage = impl->unsafe_storage();
+  const size_t end = static_cast<size_t>(impl->storage_offset() + impl->numel()) * sizeof(float);
+  return storage.data() != nullptr && end <= storage.nbytes();
+}
+
+} // namespace
+
+extern "C" {
+
+void final_layer_free(char* text) {
+  std::free(text);
+}
+
+// The state of the global generator of the CPU, in a new tensor.
+char* final_layer_rng_state(at::Tensor** state) {
+  return caught([&] {
+    at::Generator generator = at::detail::getDefaultCPUGenerator();
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    *state = new at::Tensor(generator.get_state());
+  });
+}
+
+char* final_layer_set_rng_state(const at::Tensor* state) {
+  return caught([&] {
+    at::Generator generator = at::detail::getDefaultCPUGenerator();
+    const std::lock_guard<std::mutex> lock(generator.mutex());
+    generator.set_state(*state);
+  });
+}
+
+char* final_layer_set_grad_to_none(at::Tensor* tensor) {
+  return caught([&] {
+    // All undefined tensors are one object, which is not to be written.
+    if (tensor->defined()) tensor->mutable_grad().reset();
+  });
+}
+
+char* final_layer_bump_version(const at::Tensor* tensor) {
+  return caught([&] {
+    if (tensor->defined()) tensor->unsafeGetTensorImpl()->bump_version();
+  });
+}
+
+const void* final_layer_tensor_id(const at::Tensor* tensor) {
+  return tensor->unsafeGetTensorImpl();
+}
+
+bool final_layer_is_plain_f32(const at::Tensor* tensor) {
+  bool plain = false;
+  // What fails leaves `plain` false.
+  std::free(caught([&] { plain = is_plain_f32(*tensor); }));
+  return plain;
+}
+
+} // extern "C"
