@@ -6,6 +6,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/Tensor.h>
+#include <c10/core/GradMode.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -95,6 +96,10 @@ char* final_layer_bump_version(const at::Tensor* tensor) {
 
 const void* final_layer_tensor_id(const at::Tensor* tensor) {
   return tensor->unsafeGetTensorImpl();
+}
+
+bool final_layer_is_grad_enabled() {
+  return c10::GradMode::is_enabled();
 }
 
 bool final_layer_is_plain_f32(const at::Tensor* tensor) {

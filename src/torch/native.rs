@@ -23,6 +23,7 @@ unsafe extern "C" {
     fn final_layer_set_grad_to_none(tensor: *mut C_tensor) -> *mut c_char;
     fn final_layer_bump_version(tensor: *const C_tensor) -> *mut c_char;
     fn final_layer_tensor_id(tensor: *const C_tensor) -> *const c_void;
+    fn final_layer_is_grad_enabled() -> bool;
     fn final_layer_is_plain_f32(tensor: *const C_tensor) -> bool;
 }
 
@@ -68,6 +69,12 @@ pub(crate) fn tensor_id(tensor: &Tensor) -> usize {
     unsafe { final_layer_tensor_id(tensor.as_ptr()) }.addr()
 }
 
+/// `torch.is_grad_enabled()`: whether this thread records what gradients need.
+pub(crate) fn is_grad_enabled() -> bool {
+    // SAFETY: it reads one variable of this thread.
+    unsafe { final_layer_is_grad_enabled() }
+}
+
 /// Whether the elements are float32 numbers that lie in order in memory of the CPU and mean what
 /// they say, so that they may be read and written through `data_ptr`.
 ///
@@ -100,6 +107,16 @@ mod tests {
 
     fn ones(size: &[i64]) -> Tensor {
         Tensor::ones(size, (Kind::Float, Device::Cpu))
+    }
+
+    #[test]
+    fn gradients_are_enabled_but_in_no_grad() {
+        assert!(is_grad_enabled());
+        tch::no_grad(|| {
+            assert!(!is_grad_enabled());
+            tch::with_grad(|| assert!(is_grad_enabled()));
+        });
+        assert!(is_grad_enabled());
     }
 
     #[test]

@@ -15,14 +15,24 @@ use crate::common::{on_threads, python_code};
 use record::{Forward, differences, record};
 use table::{Args, Row};
 
+mod attention;
 mod container;
 mod linear;
 mod record;
+mod refusals;
+mod rnn;
 mod table;
+mod transformer;
 
 /// The layer of that name in Python, from `final_layer::torch::nn`.
 fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
-    let files = [container::build, linear::build];
+    let files = [
+        attention::build,
+        container::build,
+        linear::build,
+        rnn::build,
+        transformer::build,
+    ];
     files.iter().find_map(|build| build(vs, layer, args))
 }
 

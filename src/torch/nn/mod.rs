@@ -38,6 +38,7 @@ pub use transformer::{
     transformer_decoder, transformer_decoder_layer, transformer_encoder, transformer_encoder_layer,
 };
 
+use super::native::is_grad_enabled;
 use super::{Error, Result, one_line};
 
 /// Adds a parameter to `vs`, drawn by `init`; one without elements is drawn without a draw.
@@ -59,11 +60,9 @@ fn new_parameter(vs: &Path, name: &str, size: &[i64], init: Init) -> Result<Tens
     Ok(vs.f_var(name, size, init)?)
 }
 
-/// Whether a gradient could flow into one of them: Python's `torch.is_grad_enabled()` together with
-/// `requires_grad`. `tch` has no question for the first; an alias made without autograd tells.
+/// Whether a gradient could flow into one of them.
 fn wants_gradient(tensors: &[&Tensor]) -> bool {
-    let mut tensors = tensors.iter();
-    tensors.any(|tensor| tensor.requires_grad() && tensor.alias().requires_grad())
+    is_grad_enabled() && tensors.iter().any(|tensor| tensor.requires_grad())
 }
 
 /// What a function of `tch`'s spelling does with an error, for which it has no place.

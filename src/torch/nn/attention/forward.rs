@@ -1,11 +1,10 @@
 //! What an attention computes, path by path.
 
-use std::ptr;
-
 use tch::{TchError, Tensor};
 
 use super::masks::{canonical_mask, is_batched, is_float, merge_masks};
 use super::{AttentionOptions, InProjection, MultiheadAttention};
+use crate::torch::native::tensor_id;
 use crate::torch::nn::{or_panic, wants_gradient};
 use crate::torch::{Error, Result};
 
@@ -23,8 +22,8 @@ impl MultiheadAttention {
     ///
     /// The shapes are those of [`multihead_attention`](super::multihead_attention); the inputs may
     /// also be one sample, `(L, E)`, `(S, kdim)` and `(S, vdim)`, and then no shape here has an N.
-    /// Where Python asks whether two inputs are one object, this asks whether the two references
-    /// are to one tensor: say `forward_t(&x, &x, &x, …)` for self-attention.
+    /// As in Python, it matters whether two inputs are one tensor: the products are then fewer.
+    /// Self-attention is `forward_t(&x, &x, &x, …)`.
     ///
     /// # Panics
     /// Where [`f_forward_t`](Self::f_forward_t) refuses.
@@ -53,7 +52,8 @@ impl MultiheadAttention {
         options: AttentionOptions,
         train: bool,
     ) -> Result<(Tensor, Option<Tensor>)> {
-        let same = match (ptr::eq(query, key), ptr::eq(key, value)) {
+        let [a, b, c] = [query, key, value].map(tensor_id);
+        let same = match (a == b, b == c) {
             (true, true) => Sameness::All,
             (false, true) => Sameness::KeyAndValue,
             _ => Sameness::None,

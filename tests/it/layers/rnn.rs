@@ -1,0 +1,231 @@
+//! Layers of `torch/nn/modules/rnn.py`, and `Packed` of `tests/it/python/layers.py`.
+
+use final_layer::torch::Result;
+use final_layer::torch::nn::utils::rnn::{pack_padded_sequence, pad_packed_sequence};
+use final_layer::torch::nn::{
+    self, ElmanRNN, GRU, GRUState, LSTM, LSTMState, Nonlinearity, Path, RNN, RNNCellConfig,
+    RNNConfig, RNNState,
+};
+use serde_json::Value;
+use tch::Tensor;
+
+use super::Python;
+use super::record::{Forward, differences, record};
+use super::table::{Args, Call, Row};
+use crate::common::on_threads;
+
+pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
+    match layer {
+        "RNNCell" | "LSTMCell" | "GRUCell" => Some(cell(vs, layer, args)),
+        "Packed" => Some(packed(vs, args)),
+        _ => Some(recurrent(vs, layer, args)?.map(|recurrent| -> Forward {
+            Box::new(move |call, train| recurrent.forward_t(call, train))
+        })),
+    }
+}
+
+/// A layer that reads a sequence.
+enum Recurrent {
+    Rnn(ElmanRNN),
+    Lstm(LSTM),
+    Gru(GRU),
+}
+
+fn recurrent(vs: &Path, layer: &str, args: &Args) -> Option<Result<Recurrent>> {
+    if !matches!(layer, "RNN" | "LSTM" | "GRU") {
+        return None;
+    }
+    let config = config(args);
+    let (input, hidden) = (args.need("input_size"), args.need("hidden_size"));
+    Some(match layer {
+        "RNN" => nn::f_rnn(vs, input, hidden, config).map(Recurrent::Rnn),
+        "LSTM" => nn::f_lstm(vs, input, hidden, config).map(Recurrent::Lstm),
+        _ => nn::f_gru(vs, input, hidden, config).map(Recurrent::Gru),
+    })
+}
+
+fn config(args: &Args) -> RNNConfig {
+    let mut config = RNNConfig::default();
+    args.set("bias", &mut config.has_biases);
+    args.set("num_layers", &mut config.num_layers);
+    args.set("dropout", &mut config.dropout);
+    args.set("bidirectional", &mut config.bidirectional);
+    args.set("batch_first", &mut config.batch_first);
+    args.set("proj_size", &mut config.proj_size);
+    set_nonlinearity(args, &mut config.nonlinearity);
+    config
+}
+
+fn set_nonlinearity(args: &Args, place: &mut Nonlinearity) {
+    match args.get::<String>("nonlinearity").as_deref() {
+        Some("relu") => *place = Nonlinearity::Relu,
+        None | Some("tanh") => {}
+        Some(other) => panic!("unknown nonlinearity {other}"),
+    }
+}
+
+/// The state in `call`, if there is one.
+fn gru_state(call: &Call) -> Option<GRUState> {
+    call.inputs.get(1).map(|h| GRUState(h.shallow_clone()))
+}
+
+fn rnn_state(call: &Call) -> Option<RNNState> {
+    call.inputs.get(1).map(|h| RNNState(h.shallow_clone()))
+}
+
+fn lstm_state(call: &Call) -> Option<LSTMState> {
+    match &call.inputs[1..] {
+        [] => None,
+        [h, c] => Some(LSTMState((h.shallow_clone(), c.shallow_clone()))),
+        _ => panic!("an LSTM has a state of two tensors"),
+    }
+}
+
+impl Recurrent {
+    fn forward_t(&self, call: &Call, train: bool) -> Vec<Tensor> {
+        let input = &call.inputs[0];
+        match self {
+            Self::Rnn(rnn) => {
+                let (output, state) = rnn.forward_t(input, rnn_state(call).as_ref(), train);
+                vec![output, state.0]
+            }
+            Self::Gru(gru) => {
+                let (output, state) = gru.forward_t(input, gru_state(call).as_ref(), train);
+                vec![output, state.0]
+            }
+            Self::Lstm(lstm) => {
+                let (output, state) = lstm.forward_t(input, lstm_state(call).as_ref(), train);
+                vec![output, state.h(), state.c()]
+            }
+        }
+    }
+}
+
+/// A layer on sequences that are packed before it and padded behind it.
+fn packed(vs: &Path, args: &Args) -> Result<Forward> {
+    let inner = args.need::<Vec<Value>>("rnn");
+    let inner_args = Args::new(&inner[1]);
+    let name = inner[0].as_str().unwrap();
+    let recurrent = recurrent(&(vs / "rnn"), name, &inner_args).expect("a recurrent layer")?;
+    let first = inner_args.get("batch_first").unwrap_or(false);
+    inner_args.expect_all_read();
+    let lengths: Vec<i64> = args.need("lengths");
+    let sorted = args.get("enforce_sorted").unwrap_or(true);
+    let value = args.get("padding_value").unwrap_or(0.);
+    let total = args.get("total_length").unwrap_or(None);
+    Ok(Box::new(move |call, train| {
+        let input = pack_padded_sequence(&call.inputs[0], &lengths, first, sorted);
+        let (output, state) = match &recurrent {
+            Recurrent::Rnn(rnn) => {
+                let state = rnn_state(call);
+                let (output, state) = rnn.forward_packed_t(&input, state.as_ref(), train);
+                (output, vec![state.0])
+            }
+            Recurrent::Gru(gru) => {
+                let state = gru_state(call);
+                let (output, state) = gru.forward_packed_t(&input, state.as_ref(), train);
+                (output, vec![state.0])
+            }
+            Recurrent::Lstm(lstm) => {
+                let state = lstm_state(call);
+                let (output, state) = lstm.forward_packed_t(&input, state.as_ref(), train);
+                (output, vec![state.h(), state.c()])
+            }
+        };
+        let (output, lengths) = pad_packed_sequence(&output, first, value, total);
+        [output, lengths].into_iter().chain(state).collect()
+    }))
+}
+
+fn cell(vs: &Path, layer: &str, args: &Args) -> Result<Forward> {
+    let mut config = RNNCellConfig::default();
+    args.set("bias", &mut config.bias);
+    set_nonlinearity(args, &mut config.nonlinearity);
+    let (input, hidden) = (args.need("input_size"), args.need("hidden_size"));
+    Ok(match layer {
+        "RNNCell" => {
+            let cell = nn::f_rnn_cell(vs, input, hidden, config)?;
+            Box::new(move |call, _| vec![cell.forward(&call.inputs[0], call.inputs.get(1))])
+        }
+        "GRUCell" => {
+            let cell = nn::f_gru_cell(vs, input, hidden, config)?;
+            Box::new(move |call, _| vec![cell.forward(&call.inputs[0], call.inputs.get(1))])
+        }
+        _ => {
+            let cell = nn::f_lstm_cell(vs, input, hidden, config)?;
+            Box::new(move |call, _| {
+                let state = cell.forward(&call.inputs[0], lstm_state(call).as_ref());
+                vec![state.h(), state.c()]
+            })
+        }
+    })
+}
+
+/// tch's own LSTM and GRU, with its own defaults for what the row does not say.
+fn build_of_tch(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
+    let mut config = tch::nn::RNNConfig::default();
+    args.set("bias", &mut config.has_biases);
+    args.set("num_layers", &mut config.num_layers);
+    args.set("dropout", &mut config.dropout);
+    args.set("bidirectional", &mut config.bidirectional);
+    args.set("batch_first", &mut config.batch_first);
+    let (input, hidden) = (args.need("input_size"), args.need("hidden_size"));
+    let forward: Forward = match layer {
+        "LSTM" => {
+            let lstm = tch::nn::lstm(vs, input, hidden, config);
+            Box::new(move |call, _| {
+                let (output, state) = match lstm_state(call) {
+                    Some(state) => lstm.seq_init(&call.inputs[0], &state),
+                    None => lstm.seq(&call.inputs[0]),
+                };
+                vec![output, state.h(), state.c()]
+            })
+        }
+        "GRU" => {
+            let gru = tch::nn::gru(vs, input, hidden, config);
+            Box::new(move |call, _| {
+                let (output, state) = match gru_state(call) {
+                    Some(state) => gru.seq_init(&call.inputs[0], &state),
+                    None => gru.seq(&call.inputs[0]),
+                };
+                vec![output, state.value()]
+            })
+        }
+        _ => return None,
+    };
+    Some(Ok(forward))
+}
+
+/// A row that passes with tch's own layer in place of ours would prove nothing.
+#[test]
+fn tchs_own_layers_fail() {
+    let rows = Row::all().into_iter().filter(|row| {
+        let known = matches!(row.layer(), "LSTM" | "GRU");
+        // tch has no projections, and needs a batch.
+        let own = row.json["args"].get("proj_size").is_none();
+        known && own && row.json["note"] != "one sample without a batch"
+    });
+    // The large rows would take most of the time. With a state for another batch than the input's,
+    // which is what a row says to a layer that has `batch_first` by default, tch's own LSTM writes
+    // beyond its memory.
+    let rows: Vec<Row> = rows
+        .filter(|row| {
+            let batch_first = row.json["args"]["batch_first"] == true;
+            let stateless = row.json["inputs"].as_array().unwrap().len() == 1;
+            row.json["args"]["hidden_size"] == 6 && (batch_first || stateless)
+        })
+        .collect();
+    assert!(rows.len() > 15, "{}", rows.len());
+    let python = Python::record(&rows);
+    on_threads(1, || {
+        for row in &rows {
+            let trace = record(row, build_of_tch).unwrap();
+            let lines = differences(&trace, &python.of(row, 1));
+            let weights = lines
+                .iter()
+                .find(|line| line.starts_with("init.weight_ih_l0:"));
+            let weights = weights.unwrap_or_else(|| panic!("{row}: tch's own layer is equal"));
+            println!("{}: {weights}", row.layer());
+        }
+    });
+}
