@@ -1,20 +1,12 @@
-//! What an attention computes, path by path.
+//! What an attention computes, step by step, with the weights to show or without.
 
 use tch::{TchError, Tensor};
 
-use super::masks::{canonical_mask, is_batched, is_float, merge_masks};
+use super::masks::{canonical_mask, checked_mask, is_batched, is_float, one_more, with_padding};
+use super::projection::Sameness;
 use super::{AttentionOptions, InProjection, MultiheadAttention};
-use crate::torch::native::tensor_id;
-use crate::torch::nn::{or_panic, wants_gradient};
+use crate::torch::nn::or_panic;
 use crate::torch::{Error, Result};
-
-/// Which of query, key and value are one and the same, as Python's `is` says.
-#[derive(Clone, Copy, PartialEq)]
-enum Sameness {
-    All,
-    KeyAndValue,
-    None,
-}
 
 impl MultiheadAttention {
     /// The output, `(L, N, E)`, and the attention weights if the options ask for them: `(N, L, S)`,
@@ -52,18 +44,17 @@ impl MultiheadAttention {
         options: AttentionOptions,
         train: bool,
     ) -> Result<(Tensor, Option<Tensor>)> {
-        let [a, b, c] = [query, key, value].map(tensor_id);
-        let same = match (a == b, b == c) {
-            (true, true) => Sameness::All,
-            (false, true) => Sameness::KeyAndValue,
-            _ => Sameness::None,
-        };
+        let same = Sameness::of(query, key, value);
         let kind = query.f_kind()?;
         let padding = canonical_mask(options.key_padding_mask, "key_padding_mask", kind)?;
         let mask = canonical_mask(options.attn_mask, "attn_mask", kind)?;
         let floats = is_float(options.attn_mask) || is_float(options.key_padding_mask);
-        if !floats && same == Sameness::All && !train && self.is_fused(query) {
-            return self.fused(query, mask, padding, options);
+        if !floats
+            && same == Sameness::All
+            && !train
+            && let Some(parameters) = self.fused_parameters(query)
+        {
+            return self.fused(query, parameters, mask, padding, options);
         }
 
         let masks = (padding.as_ref(), mask.as_ref());
@@ -90,62 +81,6 @@ impl MultiheadAttention {
                 Ok((output.f_squeeze_dim(1)?, weights))
             }
         }
-    }
-
-    /// Whether Python's fused function takes self-attention over `query` in evaluation.
-    fn is_fused(&self, query: &Tensor) -> bool {
-        let InProjection::Packed(weight) = &self.in_proj else {
-            return false;
-        };
-        let (Some(in_bias), Some(out_bias)) = (&self.in_proj_bias, &self.out_proj.bs) else {
-            return false;
-        };
-        query.dim() == 3
-            && query.kind() == weight.kind()
-            && query.kind() == in_bias.kind()
-            && self.num_heads % 2 == 0
-            && self.config.batch_first
-            && self.bias_kv.is_none()
-            && !self.config.add_zero_attn
-            && !wants_gradient(&[query, weight, in_bias, &self.out_proj.ws, out_bias])
-    }
-
-    /// The path in one function of libtorch's.
-    fn fused(
-        &self,
-        query: &Tensor,
-        mask: Option<Tensor>,
-        padding: Option<Tensor>,
-        options: AttentionOptions,
-    ) -> Result<(Tensor, Option<Tensor>)> {
-        let InProjection::Packed(weight) = &self.in_proj else {
-            unreachable!("is_fused has seen to it");
-        };
-        let (Some(in_bias), Some(out_bias)) = (&self.in_proj_bias, &self.out_proj.bs) else {
-            unreachable!("is_fused has seen to it");
-        };
-        let (mask, mask_type) = merge_masks(
-            mask.as_ref(),
-            padding.as_ref(),
-            &query.size(),
-            self.num_heads,
-        )?;
-        let (output, weights) = Tensor::f_internal_native_multi_head_attention(
-            query,
-            query,
-            query,
-            self.embed_dim,
-            self.num_heads,
-            weight,
-            in_bias,
-            &self.out_proj.ws,
-            out_bias,
-            mask,
-            options.need_weights,
-            options.average_attn_weights,
-            mask_type,
-        )?;
-        Ok((output, options.need_weights.then_some(weights)))
     }
 
     /// `multi_head_attention_forward`, for inputs `(L, N, E)`.
@@ -197,7 +132,8 @@ impl MultiheadAttention {
             value = Tensor::f_cat(&[&value, &zeros], 1)?;
             (mask, padding) = (one_more(mask)?, one_more(padding)?);
         }
-        let mask = self.with_padding(mask, padding, batch, key.size()[1])?;
+        let steps = key.size()[1];
+        let mask = with_padding(mask, padding, [batch, self.num_heads, steps])?;
         let inputs = [&query, &key, &value];
         match options.need_weights {
             true => self.with_weights(inputs, mask, batch, options.average_attn_weights, train),
@@ -228,83 +164,6 @@ impl MultiheadAttention {
                 &value[..2]
             ))),
             _ => Ok(()),
-        }
-    }
-
-    /// `_in_projection_packed` and `_in_projection`: the products with the weights, as few of them
-    /// as the inputs allow, each laid out in memory as Python's.
-    fn project(&self, [query, key, value]: [&Tensor; 3], same: Sameness) -> Result<[Tensor; 3]> {
-        let size = self.embed_dim;
-        let bias = self.in_proj_bias.as_ref();
-        let parts = |tensor: &Tensor, sizes: &[i64]| tensor.f_split_with_sizes(sizes, 0);
-        let biases = |sizes: &[i64]| bias.map(|bias| parts(bias, sizes)).transpose();
-        let weight = match &self.in_proj {
-            InProjection::Packed(weight) => weight,
-            InProjection::Separate([q, k, v]) => {
-                let biases = biases(&[size; 3])?;
-                let bias = |i: usize| biases.as_ref().map(|biases| &biases[i]);
-                return Ok([
-                    query.f_linear(q, bias(0))?,
-                    key.f_linear(k, bias(1))?,
-                    value.f_linear(v, bias(2))?,
-                ]);
-            }
-        };
-        match same {
-            Sameness::All => {
-                let all = apart(&query.f_linear(weight, bias)?, 3)?;
-                Ok([
-                    all.f_select(0, 0)?,
-                    all.f_select(0, 1)?,
-                    all.f_select(0, 2)?,
-                ])
-            }
-            Sameness::KeyAndValue => {
-                let sizes = [size, 2 * size];
-                let (weights, biases) = (parts(weight, &sizes)?, biases(&sizes)?);
-                let bias = |i: usize| biases.as_ref().map(|biases| &biases[i]);
-                let query = query.f_linear(&weights[0], bias(0))?;
-                let both = apart(&key.f_linear(&weights[1], bias(1))?, 2)?;
-                Ok([query, both.f_select(0, 0)?, both.f_select(0, 1)?])
-            }
-            Sameness::None => {
-                let (weights, biases) = (parts(weight, &[size; 3])?, biases(&[size; 3])?);
-                let bias = |i: usize| biases.as_ref().map(|biases| &biases[i]);
-                Ok([
-                    query.f_linear(&weights[0], bias(0))?,
-                    key.f_linear(&weights[1], bias(1))?,
-                    value.f_linear(&weights[2], bias(2))?,
-                ])
-            }
-        }
-    }
-
-    /// The two masks in one, for scores `(N · num_heads, L, S)`.
-    fn with_padding(
-        &self,
-        mask: Option<Tensor>,
-        padding: Option<Tensor>,
-        batch: i64,
-        steps: i64,
-    ) -> Result<Option<Tensor>> {
-        let Some(padding) = padding else {
-            return Ok(mask);
-        };
-        for (dim, expected) in [batch, steps].into_iter().enumerate() {
-            let found = padding.size()[dim];
-            if found != expected {
-                return Err(Error::Tensor(format!(
-                    "Expected key_padded_mask.shape[{dim}] to be {expected}, but got {found}"
-                )));
-            }
-        }
-        let padding = padding
-            .f_view([batch, 1, 1, steps])?
-            .f_expand([-1, self.num_heads, -1, -1], false)?
-            .f_reshape([batch * self.num_heads, 1, steps])?;
-        match mask {
-            Some(mask) => Ok(Some(mask.f_add(&padding)?)),
-            None => Ok(Some(padding)),
         }
     }
 
@@ -378,38 +237,6 @@ impl MultiheadAttention {
         let output = output.f_linear(&self.out_proj.ws, self.out_proj.bs.as_ref())?;
         Ok(output.f_view([length, batch, self.embed_dim])?)
     }
-}
-
-/// `(…, n · E)` as n pieces of memory after each other, `(n, …, E)`.
-fn apart(product: &Tensor, n: i64) -> Result<Tensor> {
-    let size = product.size()[product.dim() - 1] / n;
-    let pieces = product.f_unflatten(-1, [n, size])?.f_unsqueeze(0)?;
-    let pieces = pieces.f_transpose(0, -2)?.f_squeeze_dim(-2)?;
-    Ok(pieces.f_contiguous()?)
-}
-
-/// A mask of three dimensions, with the sizes that the scores have.
-fn checked_mask(mask: &Tensor, rows: i64, length: i64, steps: i64) -> Result<Tensor> {
-    let found = mask.size();
-    match found.len() {
-        2 if found != [length, steps] => Err(Error::Tensor(format!(
-            "The shape of the 2D attn_mask is torch.Size({found:?}), but should be ({length}, \
-             {steps})."
-        ))),
-        2 => Ok(mask.f_unsqueeze(0)?),
-        _ if found != [rows, length, steps] => Err(Error::Tensor(format!(
-            "The shape of the 3D attn_mask is torch.Size({found:?}), but should be ({rows}, \
-             {length}, {steps})."
-        ))),
-        _ => Ok(mask.shallow_clone()),
-    }
-}
-
-/// A mask for one key more, at which everyone may look.
-fn one_more(mask: Option<Tensor>) -> Result<Option<Tensor>> {
-    Ok(mask
-        .map(|mask| mask.f_pad([0, 1], "constant", None))
-        .transpose()?)
 }
 
 fn try_each(

@@ -122,3 +122,54 @@ pub(super) fn is_batched(
         )),
     }
 }
+
+/// The two masks in one, for scores `(N · num_heads, L, S)`: the padding mask is `(N, S)`.
+pub(super) fn with_padding(
+    mask: Option<Tensor>,
+    padding: Option<Tensor>,
+    [batch, num_heads, steps]: [i64; 3],
+) -> Result<Option<Tensor>> {
+    let Some(padding) = padding else {
+        return Ok(mask);
+    };
+    for (dim, expected) in [batch, steps].into_iter().enumerate() {
+        let found = padding.size()[dim];
+        if found != expected {
+            return Err(Error::Tensor(format!(
+                "Expected key_padded_mask.shape[{dim}] to be {expected}, but got {found}"
+            )));
+        }
+    }
+    let padding = padding
+        .f_view([batch, 1, 1, steps])?
+        .f_expand([-1, num_heads, -1, -1], false)?
+        .f_reshape([batch * num_heads, 1, steps])?;
+    match mask {
+        Some(mask) => Ok(Some(mask.f_add(&padding)?)),
+        None => Ok(Some(padding)),
+    }
+}
+
+/// A mask of three dimensions, with the sizes that the scores have.
+pub(super) fn checked_mask(mask: &Tensor, rows: i64, length: i64, steps: i64) -> Result<Tensor> {
+    let found = mask.size();
+    match found.len() {
+        2 if found != [length, steps] => Err(Error::Tensor(format!(
+            "The shape of the 2D attn_mask is torch.Size({found:?}), but should be ({length}, \
+             {steps})."
+        ))),
+        2 => Ok(mask.f_unsqueeze(0)?),
+        _ if found != [rows, length, steps] => Err(Error::Tensor(format!(
+            "The shape of the 3D attn_mask is torch.Size({found:?}), but should be ({rows}, \
+             {length}, {steps})."
+        ))),
+        _ => Ok(mask.shallow_clone()),
+    }
+}
+
+/// A mask for one key more, at which everyone may look.
+pub(super) fn one_more(mask: Option<Tensor>) -> Result<Option<Tensor>> {
+    Ok(mask
+        .map(|mask| mask.f_pad([0, 1], "constant", None))
+        .transpose()?)
+}

@@ -12,7 +12,9 @@
 //! `multi_head_attention_forward` in `torch/nn/functional.py`.
 
 mod forward;
+mod fused;
 mod masks;
+mod projection;
 
 use std::borrow::Borrow;
 

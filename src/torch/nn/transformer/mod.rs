@@ -13,6 +13,7 @@
 
 mod decoder;
 mod encoder;
+mod encoder_layer;
 mod layer;
 mod norm;
 
@@ -26,9 +27,10 @@ pub use decoder::{
     f_transformer_decoder_layer, transformer_decoder, transformer_decoder_layer,
 };
 pub use encoder::{
-    EncoderMasks, TransformerEncoder, TransformerEncoderConfig, TransformerEncoderLayer,
-    f_transformer_encoder, f_transformer_encoder_layer, transformer_encoder,
-    transformer_encoder_layer,
+    TransformerEncoder, TransformerEncoderConfig, f_transformer_encoder, transformer_encoder,
+};
+pub use encoder_layer::{
+    EncoderMasks, TransformerEncoderLayer, f_transformer_encoder_layer, transformer_encoder_layer,
 };
 pub use layer::{Activation, TransformerLayerConfig};
 pub use norm::LayerNormConfig;
