@@ -103,6 +103,18 @@
 //! grow. What they cost is the proof. Where two runs must be equal, any difference is a mistake;
 //! where they may differ by 1e-7, a mistake of 1e-7 goes unseen.
 //!
+//! # Traps of layers
+//!
+//! What it costs to take `tch`'s own layer, or a method of `tch` that leaves out arguments, in the
+//! place of the one in [`crate::torch::nn`]: rows of `tests/layers/`, which name a layer, its
+//! arguments and its input, and fail where a bit differs from Python's. The numbers are measured and
+//! held as above, by `tests/it/layers.rs`.
+//!
+#![doc = include_str!("layers.md")]
+//!
+//! Where no row fails, `tch`'s layer is Python's as far as it has the arguments; what it cannot say
+//! is in the last column.
+//!
 //! # Traps that end in an error
 //!
 //! `tch`'s methods panic where Python raises. Each has a twin that begins with `f_` and returns a

@@ -135,8 +135,8 @@
 //!
 //! # What is not here
 //!
-//! [`crate::torch`] has Python's `Linear`, SGD, Adam and AdamW, and no other layer with parameters.
-//! For a convolution or an embedding, write its initial values as `src/torch/nn/linear.rs` writes
-//! `Linear`'s, from the `reset_parameters` of its Python source; step 3 tells whether they are
-//! right. Layers that draw while they run, such as dropout, draw from the global generator, and have
-//! not been compared.
+//! [`crate::torch::nn`] lists the layers that are held against Python's; a layer that is not there
+//! is missed by the compiler. Write its initial values as `src/torch/nn/conv.rs` writes a
+//! convolution's, from the `reset_parameters` of its Python source; a row in `tests/layers/` tells
+//! whether they are right. Layers that draw while they run, such as dropout, draw from the global
+//! generator, as Python's do.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tch::TchError;
 
+use super::native::NativeError;
+
 /// What can go wrong in this crate's `torch`. Each is one line; causes are behind
 /// [`source`](StdError::source).
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,9 @@ pub enum Error {
     /// What libtorch itself refuses: its message, without the C++ backtrace behind it.
     #[error("{}", folded(.0))]
     Libtorch(#[from] TchError),
+    /// The same, from what this crate calls by itself.
+    #[error(transparent)]
+    Native(#[from] NativeError),
 }
 
 /// A result whose error is [`Error`] where no other is named.

@@ -6,11 +6,20 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/celu_ops.h>
+#include <ATen/ops/elu_ops.h>
+#include <ATen/ops/hardshrink_ops.h>
+#include <ATen/ops/hardtanh_ops.h>
+#include <ATen/ops/leaky_relu_ops.h>
+#include <ATen/ops/rrelu_ops.h>
+#include <ATen/ops/softplus_ops.h>
+#include <ATen/ops/softshrink_ops.h>
 #include <c10/core/GradMode.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <optional>
 
 namespace {
 
@@ -34,6 +43,12 @@ char* caught(F&& run) noexcept {
   } catch (...) {
     return text_of(nullptr);
   }
+}
+
+// As caught, for what gives a tensor: the caller owns `*output` where there is no text.
+template <typename F>
+char* made(at::Tensor** output, F&& run) noexcept {
+  return caught([&] { *output = new at::Tensor(run()); });
 }
 
 // What an ordinary tensor on the CPU may be registered under: its backend, and the bookkeeping that
@@ -107,6 +122,45 @@ bool final_layer_is_plain_f32(const at::Tensor* tensor) {
   // What fails leaves `plain` false.
   std::free(caught([&] { plain = is_plain_f32(*tensor); }));
   return plain;
+}
+
+// Activations whose arguments tch leaves at their defaults. Python's functions dispatch to the same
+// operators; their functions in C++, such as at::elu, have headers that cost 3 s more.
+
+char* final_layer_celu(at::Tensor** output, const at::Tensor* input, double alpha) {
+  return made(output, [&] { return at::_ops::celu::call(*input, alpha); });
+}
+
+char* final_layer_elu(at::Tensor** output, const at::Tensor* input, double alpha) {
+  return made(output, [&] { return at::_ops::elu::call(*input, alpha, 1, 1); });
+}
+
+char* final_layer_hardshrink(at::Tensor** output, const at::Tensor* input, double lambd) {
+  return made(output, [&] { return at::_ops::hardshrink::call(*input, lambd); });
+}
+
+char* final_layer_hardtanh(at::Tensor** output, const at::Tensor* input, double min, double max) {
+  return made(output, [&] { return at::_ops::hardtanh::call(*input, min, max); });
+}
+
+char* final_layer_leaky_relu(at::Tensor** output, const at::Tensor* input, double slope) {
+  return made(output, [&] { return at::_ops::leaky_relu::call(*input, slope); });
+}
+
+char* final_layer_rrelu(
+    at::Tensor** output, const at::Tensor* input, double lower, double upper, bool training) {
+  return made(output, [&] {
+    return at::_ops::rrelu::call(*input, lower, upper, training, std::nullopt);
+  });
+}
+
+char* final_layer_softplus(
+    at::Tensor** output, const at::Tensor* input, double beta, double threshold) {
+  return made(output, [&] { return at::_ops::softplus::call(*input, beta, threshold); });
+}
+
+char* final_layer_softshrink(at::Tensor** output, const at::Tensor* input, double lambd) {
+  return made(output, [&] { return at::_ops::softshrink::call(*input, lambd); });
 }
 
 } // extern "C"

@@ -27,6 +27,48 @@ unsafe extern "C" {
     fn final_layer_is_plain_f32(tensor: *const C_tensor) -> bool;
 }
 
+/// Activations with the arguments that `tch` leaves at their defaults.
+macro_rules! activations {
+    ($($(#[$doc:meta])* $name:ident = $native:ident($($arg:ident: $type:ty),+);)+) => {
+        unsafe extern "C" {
+            $(fn $native(
+                output: *mut *mut C_tensor,
+                input: *const C_tensor,
+                $($arg: $type),+
+            ) -> *mut c_char;)+
+        }
+
+        $($(#[$doc])*
+        pub(crate) fn $name(input: &Tensor, $($arg: $type),+) -> Result<Tensor, NativeError> {
+            let mut output = ptr::null_mut();
+            // SAFETY: `output` is a place for one pointer, which the function fills where it
+            // succeeds; the other pointer is valid while `input` is borrowed.
+            check(unsafe { $native(&mut output, input.as_ptr(), $($arg),+) })?;
+            // SAFETY: it points to a tensor that C++ made for this caller alone.
+            Ok(unsafe { Tensor::from_ptr(output) })
+        })+
+    };
+}
+
+activations! {
+    /// `at::celu`.
+    celu = final_layer_celu(alpha: f64);
+    /// `at::elu`, with the scales of its input and output at 1.
+    elu = final_layer_elu(alpha: f64);
+    /// `at::hardshrink`.
+    hardshrink = final_layer_hardshrink(lambd: f64);
+    /// `at::hardtanh`.
+    hardtanh = final_layer_hardtanh(min: f64, max: f64);
+    /// `at::leaky_relu`.
+    leaky_relu = final_layer_leaky_relu(slope: f64);
+    /// `at::rrelu`, drawing from the global generator.
+    rrelu = final_layer_rrelu(lower: f64, upper: f64, training: bool);
+    /// `at::softplus`.
+    softplus = final_layer_softplus(beta: f64, threshold: f64);
+    /// `at::softshrink`.
+    softshrink = final_layer_softshrink(lambd: f64);
+}
+
 /// The state of the global generator of the CPU: uint8 `(5056,)`, as `torch.get_rng_state()`.
 pub(crate) fn rng_state() -> Result<Tensor, NativeError> {
     let mut state = ptr::null_mut();
@@ -197,6 +239,36 @@ mod tests {
         for (name, tensor) in &others {
             assert!(!is_plain_f32(tensor), "{name}");
         }
+    }
+
+    #[test]
+    fn activations_take_any_tensor() {
+        let whole = Tensor::from_slice(&[-1i64, 2]);
+        let others = [
+            Tensor::new(),
+            ones(&[0]),
+            ones(&[2]).to_sparse(None, None::<&[i64]>, None),
+        ];
+        for input in others.iter().chain([&whole]) {
+            // Whatever comes back, it is no crash, and an error is one line.
+            let results = [
+                celu(input, 0.),
+                elu(input, 0.5),
+                hardshrink(input, 0.5),
+                hardtanh(input, 1., -1.),
+                leaky_relu(input, f64::NAN),
+                rrelu(input, 2., 1., true),
+                softplus(input, 1., 20.),
+                softshrink(input, -1.),
+            ];
+            for error in results.iter().filter_map(|result| result.as_ref().err()) {
+                let text = error.to_string();
+                assert!(!text.is_empty() && !text.contains('\n'), "{text}");
+            }
+            assert!(results[0].is_err() || input.numel() == 0, "{input:?}");
+        }
+        let output = leaky_relu(&Tensor::from_slice(&[-1f32, 2.]), 0.5).unwrap();
+        assert_eq!(output, Tensor::from_slice(&[-0.5f32, 2.]));
     }
 
     #[test]

@@ -2,35 +2,51 @@
 //!
 //! A new layer costs a row there and an arm in the file of `tests/it/layers/` where Python has it.
 
-use std::fmt::Write;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fmt::{self, Write};
 use std::fs;
 
 use final_layer::torch::Result;
 use final_layer::torch::nn::Path;
 use final_layer::torch::serialization::{NamedTensors, read_safetensors};
 use serde_json::{Map, Value, json};
-use tch::{Kind, Tensor};
+use tch::nn;
+use tch::{Device, Kind, Tensor};
 
-use crate::common::{on_threads, python_code};
-use record::{Forward, differences, record};
+use crate::common::{agree, on_threads, python_code, root};
+use record::{Build, Forward, apart, differences, record};
 use table::{Args, Row};
 
+mod activation;
 mod attention;
 mod container;
+mod conv;
 mod linear;
+mod norm;
+mod own;
+mod pooling;
 mod record;
 mod refusals;
 mod rnn;
+mod shape;
+mod sparse;
 mod table;
 mod transformer;
 
 /// The layer of that name in Python, from `final_layer::torch::nn`.
 fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
-    let files = [
+    let files: [Build; 11] = [
+        activation::build,
         attention::build,
         container::build,
+        conv::build,
         linear::build,
+        norm::build,
+        pooling::build,
         rnn::build,
+        shape::build,
+        sparse::build,
         transformer::build,
     ];
     files.iter().find_map(|build| build(vs, layer, args))
@@ -157,4 +173,180 @@ fn a_row_that_is_not_python_fails() {
         let error = on_threads(1, || record(&linear(json), build)).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+const GUIDE: &str = "src/guide/layers.md";
+
+/// Each layer that `tch` has, in the place of ours: the rows have to fail where the guide's table
+/// says that they do, by what it says.
+#[test]
+fn rows_fail_with_the_layers_of_tch() {
+    let rows: Vec<Row> = Row::all();
+    let names = |row: &Row| row.layer().to_owned();
+    let of_tch = |row: &&Row| {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let has = on_threads(1, || {
+            own::build(&vs.root(), row.layer(), &row.args()).is_some()
+        });
+        has && row.kind() == Kind::Float
+    };
+    let sayable: Vec<Row> = rows.iter().filter(of_tch).cloned().collect();
+    let python = Python::record(&sayable);
+    let mut layers: Vec<String> = sayable.iter().map(names).collect();
+    layers.sort();
+    layers.dedup();
+
+    let mut measured = String::from(HEAD);
+    for layer in layers {
+        let own: Vec<&Row> = sayable.iter().filter(|row| row.layer() == layer).collect();
+        let all = rows
+            .iter()
+            .filter(|row| row.layer() == layer && row.kind() == Kind::Float);
+        let mut cost = Cost::default();
+        for row in &own {
+            let trace = on_threads(1, || record(row, own::build));
+            cost.add(&trace.unwrap_or_default(), &python.of(row, 1));
+        }
+        let cannot = all.count() - own.len();
+        writeln!(
+            measured,
+            "| `{layer}` | {} of {} | {cost} | {cannot} |",
+            cost.failed,
+            own.len()
+        )
+        .unwrap();
+    }
+    let told = fs::read_to_string(root(GUIDE)).unwrap_or_default();
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let alike = lines(&told).len() == lines(&measured).len()
+        && lines(&told)
+            .iter()
+            .zip(lines(&measured))
+            .all(|(told, measured)| agree(told, &measured));
+    assert!(alike, "{GUIDE} should be\n{measured}");
+}
+
+const HEAD: &str = "\
+| layer | rows that fail | variables that the state dict lacks | initial values differ by up to | output of training differs by up to | rows that `tch` cannot say |
+| --- | --- | --- | --- | --- | --- |
+";
+
+/// What tch's layer costs, over the rows of one layer.
+#[derive(Default)]
+struct Cost {
+    failed: usize,
+    missing: BTreeSet<String>,
+    init: f64,
+    output: f64,
+}
+
+impl Cost {
+    fn add(&mut self, rust: &NamedTensors, python: &NamedTensors) {
+        self.failed += usize::from(!differences(rust, python).is_empty());
+        for (name, theirs) in python {
+            let Some(ours) = rust.get(name).filter(|ours| ours.size() == theirs.size()) else {
+                self.missing
+                    .extend(name.strip_prefix("init.").map(str::to_owned));
+                continue;
+            };
+            let place = match name {
+                name if name.starts_with("init.") => &mut self.init,
+                name if name.starts_with("train.output.") => &mut self.output,
+                _ => continue,
+            };
+            *place = place.max(apart(ours, theirs));
+        }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let missing: Vec<String> = self
+            .missing
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let missing = if missing.is_empty() {
+            "none".to_owned()
+        } else {
+            missing.join(", ")
+        };
+        let size = |size: f64| match size {
+            0. => "0".to_owned(),
+            size => format!("≈{size:.1e}"),
+        };
+        write!(f, "{missing} | {} | {}", size(self.init), size(self.output))
+    }
+}
+
+/// What Python refuses is refused in its words, at construction or, as there, by `forward`.
+#[test]
+fn what_python_refuses_is_refused() {
+    let conv = |more: Value| {
+        let mut args = json!({"in_channels": 4, "out_channels": 6, "kernel_size": 3});
+        args.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        args
+    };
+    let cases = json!([
+        ["Conv2d", conv(json!({"groups": 0})), []],
+        ["Conv2d", conv(json!({"groups": 3})), []],
+        ["Conv1d", conv(json!({"groups": 4})), []],
+        ["Conv3d", conv(json!({"padding": "same", "stride": 2})), []],
+        ["Conv2d", conv(json!({})), ["randn(2, 3, 8, 8)"]],
+        ["Conv2d", conv(json!({})), ["randn(2, 4, 2, 8)"]],
+        ["ConvTranspose2d", conv(json!({"groups": 3})), []],
+        ["Bilinear", {"in1_features": 0, "in2_features": 2, "out_features": 2}, []],
+        ["BatchNorm1d", {"num_features": 3}, ["randn(2, 3, 4, 4)"]],
+        ["BatchNorm2d", {"num_features": 3}, ["randn(2, 3, 4)"]],
+        ["BatchNorm3d", {"num_features": 3}, ["randn(2, 3, 4)"]],
+        ["BatchNorm1d", {"num_features": 3, "eps": 0.0}, ["randn(2, 3)"]],
+        ["BatchNorm1d", {"num_features": 3, "eps": -1.0}, ["randn(2, 3)"]],
+        ["InstanceNorm1d", {"num_features": 3}, ["randn(3)"]],
+        ["InstanceNorm2d", {"num_features": 3, "affine": true}, ["randn(2, 4, 5, 5)"]],
+        ["GroupNorm", {"num_groups": 4, "num_channels": 6}, []],
+        ["GroupNorm", {"num_groups": 2, "num_channels": 6}, ["randn(6)"]],
+        ["LocalResponseNorm", {"size": 2}, ["randn(2, 6)"]],
+        ["Dropout", {"p": 1.5}, []],
+        ["Dropout2d", {"p": -0.5}, []],
+        ["Dropout1d", {}, ["randn(2, 3, 4, 5)"]],
+        ["Embedding", {"num_embeddings": 3, "embedding_dim": 2, "padding_idx": 3}, []],
+        ["Embedding", {"num_embeddings": 3, "embedding_dim": 2}, ["tensor([3])"]],
+        ["EmbeddingBag", {"num_embeddings": 3, "embedding_dim": 2}, ["tensor([1])"]],
+        ["EmbeddingBag", {"num_embeddings": 3, "embedding_dim": 2, "mode": "max", "sparse": true}, ["randint(0, 3, (2, 2))"]],
+        ["Hardtanh", {"min_val": 2.0, "max_val": 1.0}, ["randn(3)"]],
+        ["Softmax2d", {}, ["randn(3, 2)"]],
+        ["Softmax", {"dim": 2}, ["randn(3, 2)"]],
+        ["PReLU", {"num_parameters": 3}, ["randn(4, 2)"]],
+        ["MaxPool2d", {"kernel_size": 2, "padding": 2}, ["randn(1, 1, 4, 4)"]],
+        ["FractionalMaxPool2d", {"kernel_size": 2, "output_ratio": 1.5}, []],
+        ["ReflectionPad1d", {"padding": 4}, ["randn(1, 1, 3)"]],
+        ["Upsample", {}, ["randn(1, 1, 3)"]],
+        ["Upsample", {"size": 2, "scale_factor": 2.0}, ["randn(1, 1, 3)"]],
+        ["Upsample", {"size": 2, "align_corners": true}, ["randn(1, 1, 3)"]],
+        ["PixelShuffle", {"upscale_factor": 2}, ["randn(1, 3, 2, 2)"]],
+        ["Unflatten", {"dim": 1, "unflattened_size": [2, 2]}, ["randn(2, 3)"]],
+    ]);
+    let rows = cases.as_array().unwrap().iter().map(|case| Row {
+        id: String::new(),
+        json: json!({"layer": case[0], "args": case[1], "inputs": case[2]}),
+    });
+    let rows: Vec<Row> = rows.collect();
+    let json: Vec<&Value> = rows.iter().map(|row| &row.json).collect();
+    let json = json!(json).to_string();
+    let python = python_code("tests/it/python/layer_refusals.py", &[OsStr::new(&json)]);
+    let python: Vec<Option<String>> = serde_json::from_str(&python).unwrap();
+    let mut failures = String::new();
+    for (row, python) in rows.iter().zip(python) {
+        let python = python.unwrap_or_else(|| panic!("{row}: Python does not refuse it"));
+        match on_threads(1, || record(row, build)) {
+            Err(rust) if rust.contains(&python) => {}
+            other => {
+                let rust = other.err();
+                writeln!(failures, "{row}\n  Python: {python}\n  Rust:   {rust:?}").unwrap();
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
 }

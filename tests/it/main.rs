@@ -14,6 +14,7 @@ mod doctor;
 mod download;
 mod experiment;
 mod files;
+mod init;
 mod instructions;
 mod layers;
 mod metrics;

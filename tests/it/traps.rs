@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use crate::common::root;
+use crate::common::{agree, root};
 
 mod case;
 mod errors;
@@ -73,23 +73,6 @@ fn cells(line: &str) -> Option<Vec<&str>> {
     let cells: Vec<&str> = inner.split(" | ").collect();
     let is_head = cells[0] == "trap" || cells[0].starts_with("---");
     (!is_head).then_some(cells)
-}
-
-/// Whether a measured cell is as told, numbers after `≈` at most ten times as large.
-fn agree(told: &str, measured: &str) -> bool {
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let (told, measured) = (words(told), words(measured));
-    let alike = |(a, b): (&String, &String)| match (about(a), about(b)) {
-        (Some(told), Some(measured)) => measured <= 10. * told,
-        _ => a == b,
-    };
-    told.len() == measured.len() && told.iter().zip(&measured).all(alike)
-}
-
-/// The number in a word like `≈3e-8,`.
-fn about(word: &str) -> Option<f64> {
-    let number = word.strip_prefix('≈')?;
-    number.trim_end_matches([',', ';']).parse().ok()
 }
 
 /// Without this, a comparison that lets everything pass would look like nineteen measured sizes.

@@ -3,16 +3,14 @@
 use final_layer::torch::Result;
 use final_layer::torch::nn::utils::rnn::{pack_padded_sequence, pad_packed_sequence};
 use final_layer::torch::nn::{
-    self, ElmanRNN, GRU, GRUState, LSTM, LSTMState, Nonlinearity, Path, RNN, RNNCellConfig,
-    RNNConfig, RNNState,
+    self, ElmanRNN, GRU, GRUState, LSTM, LSTMState, Nonlinearity, Path, RNNCellConfig, RNNConfig,
+    RNNState,
 };
 use serde_json::Value;
 use tch::Tensor;
 
-use super::Python;
-use super::record::{Forward, differences, record};
-use super::table::{Args, Call, Row};
-use crate::common::on_threads;
+use super::record::Forward;
+use super::table::{Args, Call};
 
 pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     match layer {
@@ -65,7 +63,7 @@ fn set_nonlinearity(args: &Args, place: &mut Nonlinearity) {
 }
 
 /// The state in `call`, if there is one.
-fn gru_state(call: &Call) -> Option<GRUState> {
+pub fn gru_state(call: &Call) -> Option<GRUState> {
     call.inputs.get(1).map(|h| GRUState(h.shallow_clone()))
 }
 
@@ -73,7 +71,7 @@ fn rnn_state(call: &Call) -> Option<RNNState> {
     call.inputs.get(1).map(|h| RNNState(h.shallow_clone()))
 }
 
-fn lstm_state(call: &Call) -> Option<LSTMState> {
+pub fn lstm_state(call: &Call) -> Option<LSTMState> {
     match &call.inputs[1..] {
         [] => None,
         [h, c] => Some(LSTMState((h.shallow_clone(), c.shallow_clone()))),
@@ -159,73 +157,4 @@ fn cell(vs: &Path, layer: &str, args: &Args) -> Result<Forward> {
             })
         }
     })
-}
-
-/// tch's own LSTM and GRU, with its own defaults for what the row does not say.
-fn build_of_tch(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
-    let mut config = tch::nn::RNNConfig::default();
-    args.set("bias", &mut config.has_biases);
-    args.set("num_layers", &mut config.num_layers);
-    args.set("dropout", &mut config.dropout);
-    args.set("bidirectional", &mut config.bidirectional);
-    args.set("batch_first", &mut config.batch_first);
-    let (input, hidden) = (args.need("input_size"), args.need("hidden_size"));
-    let forward: Forward = match layer {
-        "LSTM" => {
-            let lstm = tch::nn::lstm(vs, input, hidden, config);
-            Box::new(move |call, _| {
-                let (output, state) = match lstm_state(call) {
-                    Some(state) => lstm.seq_init(&call.inputs[0], &state),
-                    None => lstm.seq(&call.inputs[0]),
-                };
-                vec![output, state.h(), state.c()]
-            })
-        }
-        "GRU" => {
-            let gru = tch::nn::gru(vs, input, hidden, config);
-            Box::new(move |call, _| {
-                let (output, state) = match gru_state(call) {
-                    Some(state) => gru.seq_init(&call.inputs[0], &state),
-                    None => gru.seq(&call.inputs[0]),
-                };
-                vec![output, state.value()]
-            })
-        }
-        _ => return None,
-    };
-    Some(Ok(forward))
-}
-
-/// A row that passes with tch's own layer in place of ours would prove nothing.
-#[test]
-fn tchs_own_layers_fail() {
-    let rows = Row::all().into_iter().filter(|row| {
-        let known = matches!(row.layer(), "LSTM" | "GRU");
-        // tch has no projections, and needs a batch.
-        let own = row.json["args"].get("proj_size").is_none();
-        known && own && row.json["note"] != "one sample without a batch"
-    });
-    // The large rows would take most of the time. With a state for another batch than the input's,
-    // which is what a row says to a layer that has `batch_first` by default, tch's own LSTM writes
-    // beyond its memory.
-    let rows: Vec<Row> = rows
-        .filter(|row| {
-            let batch_first = row.json["args"]["batch_first"] == true;
-            let stateless = row.json["inputs"].as_array().unwrap().len() == 1;
-            row.json["args"]["hidden_size"] == 6 && (batch_first || stateless)
-        })
-        .collect();
-    assert!(rows.len() > 15, "{}", rows.len());
-    let python = Python::record(&rows);
-    on_threads(1, || {
-        for row in &rows {
-            let trace = record(row, build_of_tch).unwrap();
-            let lines = differences(&trace, &python.of(row, 1));
-            let weights = lines
-                .iter()
-                .find(|line| line.starts_with("init.weight_ih_l0:"));
-            let weights = weights.unwrap_or_else(|| panic!("{row}: tch's own layer is equal"));
-            println!("{}: {weights}", row.layer());
-        }
-    });
 }

@@ -195,6 +195,15 @@ impl Args {
         }
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// Takes all as read.
+    pub fn pass_over(&self) {
+        self.read.borrow_mut().extend(self.values.keys().cloned());
+    }
+
     /// # Panics
     /// If there is an argument that nobody has read.
     pub fn expect_all_read(&self) {
@@ -303,6 +312,10 @@ fn draw(expression: &str, kind: Kind) -> Tensor {
         tensor = match (name.as_str(), &numbers[..]) {
             ("transpose", &[a, b]) => tensor.transpose(a as i64, b as i64),
             ("triu", &[diagonal]) => tensor.triu(diagonal as i64),
+            ("view", size) => {
+                let size: Vec<i64> = size.iter().map(|&number| number as i64).collect();
+                tensor.view(&size[..])
+            }
             ("gt", &[number]) => tensor.gt(number),
             ("mul", &[number]) => tensor * number,
             ("add", &[number]) => tensor + number,

@@ -51,6 +51,9 @@ def argument(name, value):
             return build(layer, args)
         case str() if name == "activation" and value not in ("relu", "gelu"):
             return getattr(torch, value)
+        # JSON has no tuples, and some layers take no lists.
+        case list():
+            return tuple(value)
     return value
 
 

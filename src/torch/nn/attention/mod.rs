@@ -18,12 +18,13 @@ mod projection;
 
 use std::borrow::Borrow;
 
-use tch::Tensor;
 use tch::nn::{Init, Linear, Path};
+use tch::{Tensor, no_grad};
 
 pub(super) use masks::{canonical_mask, merge_masks};
 
-use super::init::{bias_uniform, kaiming_uniform, redraw, xavier_normal_, xavier_uniform_};
+use super::init::{bias_uniform, f_xavier_normal_, f_xavier_uniform_};
+use super::linear::LinearConfig;
 use super::{new_parameter, or_panic};
 use crate::torch::{Error, Result};
 
@@ -215,18 +216,21 @@ impl MultiheadAttention {
 
     /// Draws as Python does: `out_proj` as a linear layer, then `_reset_parameters`.
     fn reset_parameters(&self) -> Result<()> {
-        redraw(&self.out_proj.ws, kaiming_uniform(5f64.sqrt()));
+        let LinearConfig { ws_init, .. } = LinearConfig::default();
+        let draw = |tensor: &Tensor, init: Init| no_grad(|| init.set(&mut tensor.shallow_clone()));
+        draw(&self.out_proj.ws, ws_init);
         if let Some(bias) = &self.out_proj.bs {
-            redraw(bias, bias_uniform(self.embed_dim));
-            redraw(bias, Init::Const(0.));
+            draw(bias, bias_uniform(self.embed_dim));
+            draw(bias, Init::Const(0.));
         }
+        let xavier_uniform = |tensor: &Tensor| f_xavier_uniform_(&mut tensor.shallow_clone(), 1.);
         match &self.in_proj {
-            InProjection::Packed(weight) => xavier_uniform_(weight)?,
-            InProjection::Separate(weights) => weights.iter().try_for_each(xavier_uniform_)?,
+            InProjection::Packed(weight) => xavier_uniform(weight)?,
+            InProjection::Separate(weights) => weights.iter().try_for_each(xavier_uniform)?,
         }
         if let Some((k, v)) = &self.bias_kv {
-            xavier_normal_(k)?;
-            xavier_normal_(v)?;
+            f_xavier_normal_(&mut k.shallow_clone(), 1.)?;
+            f_xavier_normal_(&mut v.shallow_clone(), 1.)?;
         }
         Ok(())
     }

@@ -7,11 +7,12 @@ use tch::nn::Path;
 
 use super::layer::{
     FeedForward, Masks, Parts, Start, TransformerLayerConfig, attend, copy_parameters,
+    norm_parameters,
 };
-use super::norm::{LayerNormConfig, Norm};
 use super::{is_causal, no_layers};
 use crate::torch::Result;
 use crate::torch::nn::attention::MultiheadAttention;
+use crate::torch::nn::normalization::{LayerNorm, LayerNormConfig, f_layer_norm};
 use crate::torch::nn::or_panic;
 
 /// The masks of a decoder or of one of its layers; by default none.
@@ -40,9 +41,9 @@ pub struct TransformerDecoderLayer {
     self_attn: MultiheadAttention,
     multihead_attn: MultiheadAttention,
     feedforward: FeedForward,
-    norm1: Norm,
-    norm2: Norm,
-    norm3: Norm,
+    norm1: LayerNorm,
+    norm2: LayerNorm,
+    norm3: LayerNorm,
     parts: Parts,
 }
 
@@ -108,7 +109,7 @@ impl TransformerDecoderLayer {
         all.extend(self.multihead_attn.parameters());
         all.extend(self.feedforward.parameters());
         for norm in [&self.norm1, &self.norm2, &self.norm3] {
-            all.extend(norm.parameters());
+            all.extend(norm_parameters(norm));
         }
         all
     }
@@ -155,13 +156,13 @@ impl TransformerDecoderLayer {
         let look_at_memory = |x: &Tensor| attend(&self.multihead_attn, x, memory, memorys, train);
         let feed = |x: &Tensor| self.feedforward.forward_t(x, train);
         if self.parts.config.norm_first {
-            let x = tgt.f_add(&look_at_own(&self.norm1.forward(tgt)?)?)?;
-            let x = x.f_add(&look_at_memory(&self.norm2.forward(&x)?)?)?;
-            return Ok(x.f_add(&feed(&self.norm3.forward(&x)?)?)?);
+            let x = tgt.f_add(&look_at_own(&self.norm1.f_forward(tgt)?)?)?;
+            let x = x.f_add(&look_at_memory(&self.norm2.f_forward(&x)?)?)?;
+            return Ok(x.f_add(&feed(&self.norm3.f_forward(&x)?)?)?);
         }
-        let x = self.norm1.forward(&tgt.f_add(&look_at_own(tgt)?)?)?;
-        let x = self.norm2.forward(&x.f_add(&look_at_memory(&x)?)?)?;
-        self.norm3.forward(&x.f_add(&feed(&x)?)?)
+        let x = self.norm1.f_forward(&tgt.f_add(&look_at_own(tgt)?)?)?;
+        let x = self.norm2.f_forward(&x.f_add(&look_at_memory(&x)?)?)?;
+        self.norm3.f_forward(&x.f_add(&feed(&x)?)?)
     }
 }
 
@@ -169,7 +170,7 @@ impl TransformerDecoderLayer {
 #[derive(Debug)]
 pub struct TransformerDecoder {
     layers: Vec<TransformerDecoderLayer>,
-    norm: Option<Norm>,
+    norm: Option<LayerNorm>,
 }
 
 /// `nn.TransformerDecoder(decoder_layer, num_layers, norm)`: copies of one layer on each other,
@@ -206,7 +207,7 @@ pub fn f_transformer_decoder<'a, T: Borrow<Path<'a>>>(
     let layers = (0..num_layers).map(|i| decoder_layer.copy(&(vs / "layers" / i)));
     let layers = layers.collect::<Result<_>>()?;
     let size = decoder_layer.parts.d_model;
-    let norm = norm.map(|norm| Norm::new(&(vs / "norm"), size, norm));
+    let norm = norm.map(|norm| f_layer_norm(vs / "norm", vec![size], norm));
     Ok(TransformerDecoder {
         layers,
         norm: norm.transpose()?,
@@ -217,7 +218,7 @@ impl TransformerDecoder {
     /// In Python's order.
     pub(super) fn parameters(&self) -> Vec<&Tensor> {
         let layers = self.layers.iter().flat_map(|layer| layer.parameters());
-        let norm = self.norm.iter().flat_map(Norm::parameters);
+        let norm = self.norm.iter().flat_map(norm_parameters);
         layers.chain(norm).collect()
     }
 
@@ -258,7 +259,7 @@ impl TransformerDecoder {
             output = layer.f_forward_t(&output, memory, masks, train)?;
         }
         match &self.norm {
-            Some(norm) => norm.forward(&output),
+            Some(norm) => norm.f_forward(&output),
             None => Ok(output),
         }
     }

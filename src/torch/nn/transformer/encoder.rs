@@ -6,9 +6,10 @@ use tch::nn::{ModuleT, Path};
 use tch::{Device, Kind, Tensor};
 
 use super::encoder_layer::{EncoderMasks, TransformerEncoderLayer};
-use super::norm::{LayerNormConfig, Norm};
+use super::layer::norm_parameters;
 use super::{is_causal, no_layers};
 use crate::torch::nn::attention::canonical_mask;
+use crate::torch::nn::normalization::{LayerNorm, LayerNormConfig, f_layer_norm};
 use crate::torch::nn::{or_panic, wants_gradient};
 use crate::torch::{Error, Result};
 
@@ -37,7 +38,7 @@ impl Default for TransformerEncoderConfig {
 #[derive(Debug)]
 pub struct TransformerEncoder {
     layers: Vec<TransformerEncoderLayer>,
-    norm: Option<Norm>,
+    norm: Option<LayerNorm>,
     config: TransformerEncoderConfig,
 }
 
@@ -85,7 +86,7 @@ pub fn f_transformer_encoder<'a, T: Borrow<Path<'a>>>(
     let size = encoder_layer.parts.d_model;
     let norm = config
         .norm
-        .map(|norm| Norm::new(&(vs / "norm"), size, norm));
+        .map(|norm| f_layer_norm(vs / "norm", vec![size], norm));
     Ok(TransformerEncoder {
         layers,
         norm: norm.transpose()?,
@@ -97,7 +98,7 @@ impl TransformerEncoder {
     /// In Python's order.
     pub(super) fn parameters(&self) -> Vec<&Tensor> {
         let layers = self.layers.iter().flat_map(|layer| layer.parameters());
-        let norm = self.norm.iter().flat_map(Norm::parameters);
+        let norm = self.norm.iter().flat_map(norm_parameters);
         layers.chain(norm).collect()
     }
 
@@ -150,7 +151,7 @@ impl TransformerEncoder {
             }
         };
         if let Some(norm) = &self.norm {
-            output = norm.forward(&output)?;
+            output = norm.f_forward(&output)?;
         }
         Ok(output)
     }

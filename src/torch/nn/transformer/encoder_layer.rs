@@ -7,10 +7,11 @@ use tch::nn::{ModuleT, Path};
 
 use super::layer::{
     Activation, FeedForward, Masks, Parts, Start, TransformerLayerConfig, attend, copy_parameters,
+    norm_parameters,
 };
-use super::norm::Norm;
 use crate::torch::Result;
 use crate::torch::nn::attention::{MultiheadAttention, canonical_mask, merge_masks};
+use crate::torch::nn::normalization::LayerNorm;
 use crate::torch::nn::{or_panic, wants_gradient};
 
 /// The masks of an encoder or of one of its layers; by default none.
@@ -32,8 +33,8 @@ pub struct EncoderMasks<'a> {
 pub struct TransformerEncoderLayer {
     self_attn: MultiheadAttention,
     feedforward: FeedForward,
-    norm1: Norm,
-    norm2: Norm,
+    norm1: LayerNorm,
+    norm2: LayerNorm,
     pub(super) parts: Parts,
 }
 
@@ -96,8 +97,8 @@ impl TransformerEncoderLayer {
     pub(super) fn parameters(&self) -> Vec<&Tensor> {
         let mut all = self.self_attn.parameters();
         all.extend(self.feedforward.parameters());
-        all.extend(self.norm1.parameters());
-        all.extend(self.norm2.parameters());
+        all.extend(norm_parameters(&self.norm1));
+        all.extend(norm_parameters(&self.norm2));
         all
     }
 
@@ -143,15 +144,15 @@ impl TransformerEncoderLayer {
         };
         let attended = |x: &Tensor| attend(&self.self_attn, x, x, masks, train);
         if self.parts.config.norm_first {
-            let x = src.f_add(&attended(&self.norm1.forward(src)?)?)?;
+            let x = src.f_add(&attended(&self.norm1.f_forward(src)?)?)?;
             let fed = self
                 .feedforward
-                .forward_t(&self.norm2.forward(&x)?, train)?;
+                .forward_t(&self.norm2.f_forward(&x)?, train)?;
             return Ok(x.f_add(&fed)?);
         }
-        let x = self.norm1.forward(&src.f_add(&attended(src)?)?)?;
+        let x = self.norm1.f_forward(&src.f_add(&attended(src)?)?)?;
         let fed = self.feedforward.forward_t(&x, train)?;
-        self.norm2.forward(&x.f_add(&fed)?)
+        self.norm2.f_forward(&x.f_add(&fed)?)
     }
 
     /// Whether Python has one function for all of this layer, given an input that it takes.

@@ -3,11 +3,12 @@
 use tch::nn::{Init, Linear, Path};
 use tch::{Tensor, no_grad};
 
-use super::norm::{LayerNormConfig, Norm};
 use crate::torch::nn::attention::{
     AttentionOptions, MultiheadAttention, MultiheadAttentionConfig, f_multihead_attention,
 };
+use crate::torch::nn::functional::check_probability;
 use crate::torch::nn::linear::{LinearConfig, f_linear};
+use crate::torch::nn::normalization::{LayerNorm, LayerNormConfig, f_layer_norm};
 use crate::torch::print::dtype_name;
 use crate::torch::{Error, Result};
 
@@ -99,7 +100,7 @@ impl Parts {
         }
         let (size, inner) = (self.d_model, self.config.dim_feedforward);
         let linear1 = f_linear(vs / "linear1", size, inner, config)?;
-        check_dropout(self.config.dropout)?;
+        check_probability(self.config.dropout)?;
         Ok(FeedForward {
             linear1,
             linear2: f_linear(vs / "linear2", inner, size, config)?,
@@ -108,22 +109,19 @@ impl Parts {
         })
     }
 
-    pub fn norm(&self, vs: &Path) -> Result<Norm> {
+    pub fn norm(&self, vs: &Path) -> Result<LayerNorm> {
         let config = LayerNormConfig {
             eps: self.config.layer_norm_eps,
             bias: self.config.bias,
+            ..Default::default()
         };
-        Norm::new(vs, self.d_model, config)
+        f_layer_norm(vs, vec![self.d_model], config)
     }
 }
 
-fn check_dropout(p: f64) -> Result<()> {
-    match (0. ..=1.).contains(&p) {
-        true => Ok(()),
-        false => Err(Error::Argument(format!(
-            "dropout probability has to be between 0 and 1, but got {p:?}"
-        ))),
-    }
+/// Weight and bias, as far as it has them.
+pub(super) fn norm_parameters(norm: &LayerNorm) -> impl Iterator<Item = &Tensor> {
+    norm.ws.iter().chain(&norm.bs)
 }
 
 /// Two linear layers.

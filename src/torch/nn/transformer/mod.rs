@@ -15,7 +15,6 @@ mod decoder;
 mod encoder;
 mod encoder_layer;
 mod layer;
-mod norm;
 
 use std::borrow::Borrow;
 
@@ -33,9 +32,9 @@ pub use encoder_layer::{
     EncoderMasks, TransformerEncoderLayer, f_transformer_encoder_layer, transformer_encoder_layer,
 };
 pub use layer::{Activation, TransformerLayerConfig};
-pub use norm::LayerNormConfig;
 
-use super::init::xavier_uniform_;
+use super::init::f_xavier_uniform_;
+use super::normalization::LayerNormConfig;
 use super::or_panic;
 use crate::torch::{Error, Result};
 
@@ -106,6 +105,7 @@ pub fn f_transformer<'a, T: Borrow<Path<'a>>>(
     let norm = Some(LayerNormConfig {
         eps: layer.layer_norm_eps,
         bias: layer.bias,
+        ..Default::default()
     });
     let drawn = scratch(vs);
     let first = f_transformer_encoder_layer(drawn.root(), d_model, nhead, layer)?;
@@ -121,7 +121,7 @@ pub fn f_transformer<'a, T: Borrow<Path<'a>>>(
     let decoder = f_transformer_decoder(vs / "decoder", &first, layers, norm)?;
     let parameters = encoder.parameters().into_iter().chain(decoder.parameters());
     for parameter in parameters.filter(|parameter| parameter.dim() > 1) {
-        xavier_uniform_(parameter)?;
+        f_xavier_uniform_(&mut parameter.shallow_clone(), 1.)?;
     }
     Ok(Transformer {
         encoder,

@@ -1,0 +1,74 @@
+//! Layers of `activation.py` and `dropout.py`.
+
+use final_layer::torch::Result;
+use final_layer::torch::nn::{self, Path};
+
+use super::record::{Forward, module};
+use super::table::Args;
+
+/// A layer whose fields have the names of Python's arguments.
+macro_rules! layer {
+    ($args:ident, $layer:expr $(, $field:ident)*) => {{
+        #[allow(unused_mut)]
+        let mut layer = $layer;
+        $($args.set(stringify!($field), &mut layer.$field);)*
+        Ok(module(layer))
+    }};
+}
+
+pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
+    Some(match layer {
+        "Threshold" => {
+            let [threshold, value] = ["threshold", "value"].map(|name| args.need(name));
+            Ok(module(nn::Threshold::new(threshold, value)))
+        }
+        "ReLU" => layer!(args, nn::ReLU),
+        "RReLU" => layer!(args, nn::RReLU::default(), lower, upper),
+        "Hardtanh" => layer!(args, nn::Hardtanh::default(), min_val, max_val),
+        "ReLU6" => layer!(args, nn::ReLU6),
+        "Sigmoid" => layer!(args, nn::Sigmoid),
+        "Hardsigmoid" => layer!(args, nn::Hardsigmoid),
+        "Tanh" => layer!(args, nn::Tanh),
+        "SiLU" => layer!(args, nn::SiLU),
+        "Mish" => layer!(args, nn::Mish),
+        "Hardswish" => layer!(args, nn::Hardswish),
+        "ELU" => layer!(args, nn::ELU::default(), alpha),
+        "CELU" => layer!(args, nn::CELU::default(), alpha),
+        "SELU" => layer!(args, nn::SELU),
+        "GLU" => layer!(args, nn::GLU::default(), dim),
+        "GELU" => {
+            let mut layer = nn::GELU::default();
+            if let Some(approximate) = args.get::<String>("approximate") {
+                layer.approximate = match approximate.as_str() {
+                    "tanh" => "tanh",
+                    other => panic!("approximate {other}"),
+                };
+            }
+            Ok(module(layer))
+        }
+        "Hardshrink" => layer!(args, nn::Hardshrink::default(), lambd),
+        "LeakyReLU" => layer!(args, nn::LeakyReLU::default(), negative_slope),
+        "LogSigmoid" => layer!(args, nn::LogSigmoid),
+        "Softplus" => layer!(args, nn::Softplus::default(), beta, threshold),
+        "Softshrink" => layer!(args, nn::Softshrink::default(), lambd),
+        "PReLU" => {
+            let mut config = nn::PReLUConfig::default();
+            args.set("num_parameters", &mut config.num_parameters);
+            args.set("init", &mut config.init);
+            nn::f_prelu(vs, config).map(module)
+        }
+        "Softsign" => layer!(args, nn::Softsign),
+        "Tanhshrink" => layer!(args, nn::Tanhshrink),
+        "Softmin" => layer!(args, nn::Softmin::new(args.need("dim"))),
+        "Softmax" => layer!(args, nn::Softmax::new(args.need("dim"))),
+        "Softmax2d" => layer!(args, nn::Softmax2d),
+        "LogSoftmax" => layer!(args, nn::LogSoftmax::new(args.need("dim"))),
+        "Dropout" => layer!(args, nn::Dropout::default(), p),
+        "Dropout1d" => layer!(args, nn::Dropout1d::default(), p),
+        "Dropout2d" => layer!(args, nn::Dropout2d::default(), p),
+        "Dropout3d" => layer!(args, nn::Dropout3d::default(), p),
+        "AlphaDropout" => layer!(args, nn::AlphaDropout::default(), p),
+        "FeatureAlphaDropout" => layer!(args, nn::FeatureAlphaDropout::default(), p),
+        _ => return None,
+    })
+}
