@@ -112,8 +112,10 @@
 //!
 #![doc = include_str!("layers.md")]
 //!
-//! Where no row fails, `tch`'s layer is Python's as far as it has the arguments; what it cannot say
-//! is in the last column.
+//! Rows that do not fail are those where `tch`'s layer is Python's: layer and group norm as far as it
+//! has their arguments, an embedding without `padding_idx`, an activation whose arguments are left at
+//! their defaults. The last column counts rows with arguments that `tch`'s layer does not have.
+//! `rrelu()` panics whatever it is given: its binding hands on an upper bound below the lower.
 //!
 //! # Traps that end in an error
 //!

@@ -244,3 +244,35 @@ pub(super) fn check_values_per_channel(size: &[i64]) -> Result<()> {
         "Expected more than 1 value per channel when training, got input size {size:?}"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+    use tch::nn::{ModuleT, VarStore};
+
+    use super::*;
+
+    /// As `model.double()` and `model.to(device)` leave it; what `set_kind` does, the module's text
+    /// says.
+    #[test]
+    fn the_count_of_batches_stays_an_integer() {
+        let mut vs = VarStore::new(Device::Cpu);
+        let norm = batch_norm1d(vs.root() / "bn", 3, Default::default());
+        let xs = Tensor::arange(6, (Kind::Float, Device::Cpu)).view([2, 3]);
+        norm.forward_t(&xs, true);
+        vs.double();
+        norm.forward_t(&xs.to_kind(Kind::Double), true);
+        vs.set_device(Device::Cpu);
+        vs.float();
+        norm.forward_t(&xs, false);
+        let count = &vs.variables()["bn.num_batches_tracked"];
+        assert_eq!((count.kind(), count.int64_value(&[])), (Kind::Int64, 2));
+        assert_eq!(norm.running_mean.kind(), Kind::Float);
+        assert_eq!(vs.trainable_variables().len(), 2);
+        vs.set_kind(Kind::Double);
+        assert_eq!(
+            vs.variables()["bn.num_batches_tracked"].kind(),
+            Kind::Double
+        );
+    }
+}

@@ -400,9 +400,12 @@ impl<const N: usize> FractionalMaxPool<N> {
     /// If a ratio is not between 0 and 1.
     pub fn f_new(kernel_size: impl Sizes<N>, output: FractionalSize<N>) -> Result<Self> {
         match output {
-            FractionalSize::Ratio(ratio) if !ratio.iter().all(|r| 0. < *r && *r < 1.) => refuse(
-                format!("output_ratio must be between 0 and 1 (got {ratio:?})"),
-            ),
+            FractionalSize::Ratio(ratio) if !ratio.iter().all(|r| 0. < *r && *r < 1.) => {
+                let ratio = ratio.map(|r| format!("{r:?}")).join(", ");
+                refuse(format!(
+                    "output_ratio must be between 0 and 1 (got ({ratio}))"
+                ))
+            }
             _ => Ok(Self {
                 kernel_size: kernel_size.sizes(),
                 output,

@@ -16,6 +16,15 @@ macro_rules! layer {
     }};
 }
 
+macro_rules! dropout {
+    ($args:ident, $layer:ty) => {
+        match $args.get("p") {
+            Some(p) => <$layer>::f_new(p).map(module),
+            None => Ok(module(<$layer>::default())),
+        }
+    };
+}
+
 pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     Some(match layer {
         "Threshold" => {
@@ -63,12 +72,12 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
         "Softmax" => layer!(args, nn::Softmax::new(args.need("dim"))),
         "Softmax2d" => layer!(args, nn::Softmax2d),
         "LogSoftmax" => layer!(args, nn::LogSoftmax::new(args.need("dim"))),
-        "Dropout" => layer!(args, nn::Dropout::default(), p),
-        "Dropout1d" => layer!(args, nn::Dropout1d::default(), p),
-        "Dropout2d" => layer!(args, nn::Dropout2d::default(), p),
-        "Dropout3d" => layer!(args, nn::Dropout3d::default(), p),
-        "AlphaDropout" => layer!(args, nn::AlphaDropout::default(), p),
-        "FeatureAlphaDropout" => layer!(args, nn::FeatureAlphaDropout::default(), p),
+        "Dropout" => dropout!(args, nn::Dropout),
+        "Dropout1d" => dropout!(args, nn::Dropout1d),
+        "Dropout2d" => dropout!(args, nn::Dropout2d),
+        "Dropout3d" => dropout!(args, nn::Dropout3d),
+        "AlphaDropout" => dropout!(args, nn::AlphaDropout),
+        "FeatureAlphaDropout" => dropout!(args, nn::FeatureAlphaDropout),
         _ => return None,
     })
 }

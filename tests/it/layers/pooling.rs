@@ -70,11 +70,10 @@ fn pool<const N: usize>(name: &str, args: &Args) -> Option<Result<Forward>> {
         "FractionalMaxPool" => {
             let output = match args.get("output_size") {
                 Some(size) => FractionalSize::Size(size),
-                None => {
-                    let ratio: Value = args.need("output_ratio");
-                    let one = ratio.as_f64().expect("one ratio for all dimensions");
-                    FractionalSize::Ratio([one; N])
-                }
+                None => FractionalSize::Ratio(match args.need::<Value>("output_ratio") {
+                    Value::Array(ratios) => std::array::from_fn(|i| ratios[i].as_f64().unwrap()),
+                    ratio => [ratio.as_f64().unwrap(); N],
+                }),
             };
             let kernel_size: [i64; N] = args.need("kernel_size");
             nn::FractionalMaxPool::<N>::f_new(kernel_size, output).map(module)

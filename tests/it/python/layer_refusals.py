@@ -14,7 +14,7 @@ def refusal(row):
         args = {k: tuple(v) if isinstance(v, list) else v for k, v in row["args"].items()}
         layer = getattr(torch.nn, row["layer"])(**args)
         layer(*(eval(expression, vars(torch).copy()) for expression in row["inputs"]))
-    except (AssertionError, RuntimeError, ValueError) as error:
+    except (AssertionError, IndexError, RuntimeError, ValueError) as error:
         return str(error).splitlines()[0]
 
 

@@ -1,6 +1,6 @@
-"""Records what each row of tests/layers/*.json gives in Python, at one thread and at two.
+"""Records what rows of tests/layers/*.json give in Python, at each number of threads.
 
-Usage: layers.py OUTPUT.safetensors ROWS.json, the rows as {id: row}.
+Usage: layers.py OUTPUT.safetensors ROWS.json THREADS…, the rows as {id: row}.
 """
 
 import json
@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-output_file, rows_file = sys.argv[1:]
+output_file, rows_file, *thread_counts = sys.argv[1:]
 OPTIMIZERS = {
     "SGD": lambda parameters: torch.optim.SGD(parameters, lr=0.1, momentum=0.9),
     "Adam": lambda parameters: torch.optim.Adam(parameters, lr=0.01),
@@ -140,8 +140,8 @@ def record(row):
 with open(rows_file) as file:
     rows = json.load(file)
 traces, failures = {}, []
-for threads in (1, 2):
-    torch.set_num_threads(threads)
+for threads in thread_counts:
+    torch.set_num_threads(int(threads))
     for id, row in rows.items():
         try:
             trace = record(row)
