@@ -3,14 +3,15 @@
 use final_layer::torch::Result;
 use final_layer::torch::nn::utils::rnn::{pack_padded_sequence, pad_packed_sequence};
 use final_layer::torch::nn::{
-    self, ElmanRNN, GRU, GRUState, LSTM, LSTMState, Nonlinearity, Path, RNNCellConfig, RNNConfig,
-    RNNState,
+    self, ElmanRNN, GRU, GRUState, LSTM, LSTMState, Nonlinearity, Path, RNN, RNNCellConfig,
+    RNNConfig, RNNState, VarStore,
 };
 use serde_json::Value;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 use super::record::Forward;
 use super::table::{Args, Call};
+use crate::common::{on_threads, same_bits};
 
 pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     match layer {
@@ -157,4 +158,92 @@ fn cell(vs: &Path, layer: &str, args: &Args) -> Result<Forward> {
             })
         }
     })
+}
+
+/// What tch's trait does is what `forward_t` does: a step, and a sequence from a state.
+#[test]
+fn the_trait_of_tch_goes_the_same_way() {
+    fn check<L: RNN>(layer: &L, batch_first: bool, values: impl Fn(&L::State) -> Vec<Tensor>) {
+        let time = if batch_first { 1 } else { 0 };
+        let input = Tensor::randn([4, 4, 5], (Kind::Float, Device::Cpu));
+        let (output, end) = layer.seq(&input);
+        let (same, same_end) = layer.seq_init(&input, &layer.zero_state(4));
+        assert!(same_bits(&output, &same));
+        let mut step = layer.zero_state(4);
+        for i in 0..4 {
+            step = layer.step(&input.select(time, i), &step);
+        }
+        let ends = [values(&end), values(&same_end), values(&step)];
+        for ((end, same), step) in ends[0].iter().zip(&ends[1]).zip(&ends[2]) {
+            assert!(same_bits(end, same));
+            // Step by step, the products with the input have other sizes.
+            assert!(f64::try_from((end - step).abs().max()).unwrap() < 1e-6);
+        }
+    }
+    on_threads(1, || {
+        for batch_first in [false, true] {
+            let vs = VarStore::new(Device::Cpu);
+            let root = vs.root();
+            let config = RNNConfig {
+                batch_first,
+                num_layers: 2,
+                ..Default::default()
+            };
+            check(
+                &nn::rnn(&root / "rnn", 5, 6, config),
+                batch_first,
+                |state| vec![state.value()],
+            );
+            check(
+                &nn::gru(&root / "gru", 5, 6, config),
+                batch_first,
+                |state| vec![state.value()],
+            );
+            check(
+                &nn::lstm(&root / "lstm", 5, 6, config),
+                batch_first,
+                |state| vec![state.h(), state.c()],
+            );
+        }
+    });
+}
+
+/// The trait has no argument for it: `train` of the config says whether there is dropout.
+#[test]
+fn the_config_says_whether_the_trait_trains() {
+    on_threads(1, || {
+        for train in [false, true] {
+            let vs = VarStore::new(Device::Cpu);
+            let config = RNNConfig {
+                num_layers: 2,
+                dropout: 0.5,
+                train,
+                ..Default::default()
+            };
+            let lstm = nn::lstm(vs.root(), 5, 6, config);
+            let input = Tensor::randn([7, 3, 5], (Kind::Float, Device::Cpu));
+            let evaluated = lstm.forward_t(&input, None, false).0;
+            assert_eq!(same_bits(&lstm.seq(&input).0, &evaluated), !train);
+        }
+    });
+}
+
+/// Packed data may be exchanged; data that does not fit is refused by libtorch, in words.
+#[test]
+fn packed_data_of_another_length_is_refused() {
+    on_threads(1, || {
+        let vs = VarStore::new(Device::Cpu);
+        let root = vs.root();
+        let lstm = nn::lstm(&root / "lstm", 5, 6, Default::default());
+        let gru = nn::gru(&root / "gru", 5, 6, Default::default());
+        let input = Tensor::randn([7, 3, 5], (Kind::Float, Device::Cpu));
+        let packed = pack_padded_sequence(&input, &[7, 4, 1], false, true);
+        let doubled = packed.with_data(packed.data() * 2);
+        assert!(lstm.f_forward_packed_t(&doubled, None, true).is_ok());
+        for rows in [0, 3, 11] {
+            let cut = packed.with_data(packed.data().narrow(0, 0, rows));
+            assert!(lstm.f_forward_packed_t(&cut, None, true).is_err(), "{rows}");
+            assert!(gru.f_forward_packed_t(&cut, None, true).is_err(), "{rows}");
+        }
+    });
 }

@@ -2,14 +2,15 @@
 
 use final_layer::torch::Result;
 use final_layer::torch::nn::{
-    self, Activation, DecoderMasks, EncoderMasks, LayerNormConfig, Path, TransformerConfig,
-    TransformerEncoderConfig, TransformerLayerConfig, VarStore,
+    self, Activation, DecoderMasks, EncoderMasks, LayerNormConfig, ModuleT, Path, Transformer,
+    TransformerConfig, TransformerEncoderConfig, TransformerLayerConfig, VarStore,
 };
 use serde_json::Value;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::record::Forward;
 use super::table::{Args, Call};
+use crate::common::{on_threads, same_bits};
 
 pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     Some(match layer {
@@ -150,4 +151,35 @@ fn transformer(vs: &Path, args: &Args) -> Result<Forward> {
         let src_masks = encoder_masks(call, "src_mask", "src_is_causal");
         vec![transformer.forward_t(src, tgt, src_masks, decoder_masks(call), train)]
     }))
+}
+
+/// Where no gradient is wanted of a layer, it takes the fused path though gradients are enabled; and
+/// that path has other bits, so that the rows tell the two apart.
+#[test]
+fn a_frozen_encoder_is_fused() {
+    on_threads(1, || {
+        let mut vs = VarStore::new(Device::Cpu);
+        let config = TransformerLayerConfig {
+            batch_first: true,
+            dim_feedforward: 64,
+            ..Default::default()
+        };
+        let layer = nn::transformer_encoder_layer(vs.root(), 32, 4, config);
+        let input = Tensor::randn([3, 10, 32], (Kind::Float, Device::Cpu));
+        let fused = no_grad(|| layer.forward_t(&input, false));
+        assert!(!same_bits(&layer.forward_t(&input, false), &fused));
+        vs.freeze();
+        assert!(same_bits(&layer.forward_t(&input, false), &fused));
+        let input = input.set_requires_grad(true);
+        assert!(!same_bits(&layer.forward_t(&input, false), &fused));
+    });
+}
+
+/// As Python's: a causal mask, and a mask that is found to be one.
+#[test]
+fn a_causal_mask() {
+    let mask = Transformer::generate_square_subsequent_mask(3, (Kind::Float, Device::Cpu));
+    let inf = f64::NEG_INFINITY;
+    let values = Vec::<Vec<f64>>::try_from(mask.to_kind(Kind::Double)).unwrap();
+    assert_eq!(values, [[0., inf, inf], [0., 0., inf], [0., 0., 0.]]);
 }

@@ -4,7 +4,9 @@
 //!
 //! In evaluation without gradients Python's encoder takes another path, with other last bits: with
 //! `batch_first` a layer is one fused function, and a stack of them squeezes padding out of the
-//! batch first, in a nested tensor. Both are here, each where Python takes it.
+//! batch first, in a nested tensor. Both are here, each where Python takes it. Without the first,
+//! the outputs of the rows in `tests/layers/transformer.json` differed from Python's by up to
+//! 1.4e-6; without the second by up to 7, as Python then gives zeros for steps that are padding.
 //!
 //! Not here: `custom_encoder` and `custom_decoder` (call the parts one after the other instead),
 //! nested tensors as inputs, and autocast.

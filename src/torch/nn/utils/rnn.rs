@@ -91,6 +91,19 @@ fn select(tensor: &Tensor, dim: i64, indices: Option<&Tensor>) -> Result<Tensor>
 /// next; without, the sequences are sorted here, and the layers' states and
 /// [`pad_packed_sequence`] give them back in the order in which they came.
 ///
+/// ```
+/// use final_layer::torch::nn::{self, utils::rnn::{pack_padded_sequence, pad_packed_sequence}};
+/// use tch::{Device, Kind, Tensor};
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let gru = nn::gru(vs.root() / "gru", 10, 20, Default::default());
+/// let input = Tensor::zeros([5, 3, 10], (Kind::Float, Device::Cpu));
+/// let packed = pack_padded_sequence(&input, &[2, 5, 4], false, false);
+/// let (output, _state) = gru.forward_packed_t(&packed, None, true);
+/// let (output, lengths) = pad_packed_sequence(&output, false, 0., None);
+/// assert_eq!(output.size(), [5, 3, 20]);
+/// assert_eq!(Vec::<i64>::try_from(lengths).unwrap(), [2, 5, 4]);
+/// ```
+///
 /// # Panics
 /// Where [`f_pack_padded_sequence`] refuses.
 #[track_caller]
