@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use final_layer::torch::nn::init::{self, FanMode, Nonlinearity};
+use final_layer::torch::nn::init::{self, FanInOut, NonLinearity};
 use final_layer::torch::serialization::{NamedTensors, read_safetensors};
 use final_layer::torch::{Result, one_line};
 use serde_json::{Value, json};
@@ -60,15 +60,15 @@ fn apply(function: &str, arguments: &Value, tensor: &mut Tensor) -> Result<()> {
             .map_or("", |value| value.as_str().unwrap())
     };
     let mode = || match text("mode") {
-        "fan_out" => FanMode::FanOut,
-        _ => FanMode::FanIn,
+        "fan_out" => FanInOut::FanOut,
+        _ => FanInOut::FanIn,
     };
     let nonlinearity = || match text("nonlinearity") {
-        "linear" => Nonlinearity::Linear,
-        "tanh" => Nonlinearity::Tanh,
-        "relu" => Nonlinearity::ReLU,
-        "selu" => Nonlinearity::SELU,
-        _ => Nonlinearity::LeakyReLU(number("a", 0.)),
+        "linear" => NonLinearity::Linear,
+        "tanh" => NonLinearity::Tanh,
+        "relu" => NonLinearity::ReLU,
+        "selu" => NonLinearity::SELU,
+        _ => init::leaky_relu(number("a", 0.)),
     };
     match function {
         "uniform_" => init::f_uniform_(tensor, number("a", 0.), number("b", 1.)),
@@ -134,14 +134,14 @@ fn draws_equal_python() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 
     let gains = [
-        Nonlinearity::Linear,
-        Nonlinearity::Linear,
-        Nonlinearity::Sigmoid,
-        Nonlinearity::Tanh,
-        Nonlinearity::ReLU,
-        Nonlinearity::LeakyReLU(0.01),
-        Nonlinearity::LeakyReLU(0.2),
-        Nonlinearity::SELU,
+        NonLinearity::Linear,
+        NonLinearity::Linear,
+        NonLinearity::Sigmoid,
+        NonLinearity::Tanh,
+        NonLinearity::ReLU,
+        init::leaky_relu(0.01),
+        init::leaky_relu(0.2),
+        NonLinearity::SELU,
     ];
     let gains = Tensor::from_slice(&gains.map(init::calculate_gain));
     assert!(same_bits(&gains, &python["gains"]));

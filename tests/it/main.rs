@@ -20,6 +20,7 @@ mod layers;
 mod metrics;
 mod mirror;
 mod mutations;
+mod nn_spelling;
 mod optim;
 mod order;
 mod port_your_own;

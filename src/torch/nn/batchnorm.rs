@@ -259,12 +259,12 @@ mod tests {
         let mut vs = VarStore::new(Device::Cpu);
         let norm = batch_norm1d(vs.root() / "bn", 3, Default::default());
         let xs = Tensor::arange(6, (Kind::Float, Device::Cpu)).view([2, 3]);
-        norm.forward_t(&xs, true);
+        let _ = norm.forward_t(&xs, true);
         vs.double();
-        norm.forward_t(&xs.to_kind(Kind::Double), true);
+        let _ = norm.forward_t(&xs.to_kind(Kind::Double), true);
         vs.set_device(Device::Cpu);
         vs.float();
-        norm.forward_t(&xs, false);
+        let _ = norm.forward_t(&xs, false);
         let count = &vs.variables()["bn.num_batches_tracked"];
         assert_eq!((count.kind(), count.int64_value(&[])), (Kind::Int64, 2));
         assert_eq!(norm.running_mean.kind(), Kind::Float);

@@ -157,8 +157,7 @@ functions! {
 
 /// `p` as Python's dropouts take it.
 pub(super) fn check_probability(p: f64) -> Result<()> {
-    // NaN passes in Python, and is refused by libtorch.
-    if !(p < 0. || p > 1.) {
+    if (0. ..=1.).contains(&p) {
         return Ok(());
     }
     refuse(format!(

@@ -7,7 +7,7 @@
 //! Source: `torch/nn/init.py`.
 
 use tch::nn::Init;
-use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
+pub use tch::nn::init::{FanInOut, NonLinearity, NormalOrUniform};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::{functions, refuse};
@@ -20,7 +20,7 @@ pub fn kaiming_uniform(a: f64) -> Init {
     Init::Kaiming {
         dist: NormalOrUniform::Uniform,
         fan: FanInOut::FanIn,
-        non_linearity: NonLinearity::ExplicitGain((2.0 / (1.0 + a * a)).sqrt()),
+        non_linearity: leaky_relu(a),
     }
 }
 
@@ -53,42 +53,15 @@ pub(super) fn bias_init(init: Init, weight: &Tensor) -> Init {
     }
 }
 
-/// Which number of connections keeps its variance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FanMode {
-    /// `"fan_in"`: the inputs of an output, forward.
-    #[default]
-    FanIn,
-    /// `"fan_out"`: the outputs of an input, backward.
-    FanOut,
-}
-
-/// The function behind a layer, for [`calculate_gain`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Nonlinearity {
-    /// `"linear"`, and a convolution of any kind.
-    Linear,
-    /// `"sigmoid"`.
-    Sigmoid,
-    /// `"tanh"`.
-    Tanh,
-    /// `"relu"`.
-    ReLU,
-    /// `"leaky_relu"` with its negative slope, 0.01 in Python where none is said.
-    LeakyReLU(f64),
-    /// `"selu"`.
-    SELU,
+/// `"leaky_relu"` of a negative slope, 0 in Python's `kaiming_uniform_` and `kaiming_normal_` and
+/// 0.01 in `calculate_gain` where none is said. The other functions are `tch`'s.
+pub fn leaky_relu(negative_slope: f64) -> NonLinearity {
+    NonLinearity::ExplicitGain((2. / (1. + negative_slope * negative_slope)).sqrt())
 }
 
 /// `nn.init.calculate_gain(nonlinearity, param)`.
-pub fn calculate_gain(nonlinearity: Nonlinearity) -> f64 {
-    match nonlinearity {
-        Nonlinearity::Linear | Nonlinearity::Sigmoid => 1.,
-        Nonlinearity::Tanh => 5. / 3.,
-        Nonlinearity::ReLU => 2f64.sqrt(),
-        Nonlinearity::LeakyReLU(slope) => (2. / (1. + slope * slope)).sqrt(),
-        Nonlinearity::SELU => 3. / 4.,
-    }
+pub fn calculate_gain(nonlinearity: NonLinearity) -> f64 {
+    nonlinearity.gain()
 }
 
 /// How many inputs an output has, and how many outputs an input.
@@ -103,11 +76,11 @@ fn fan_in_and_out(tensor: &Tensor) -> Result<(f64, f64)> {
     Ok(((inputs * field) as f64, (outputs * field) as f64))
 }
 
-fn correct_fan(tensor: &Tensor, mode: FanMode) -> Result<f64> {
+fn correct_fan(tensor: &Tensor, mode: FanInOut) -> Result<f64> {
     let (fan_in, fan_out) = fan_in_and_out(tensor)?;
     Ok(match mode {
-        FanMode::FanIn => fan_in,
-        FanMode::FanOut => fan_out,
+        FanInOut::FanIn => fan_in,
+        FanInOut::FanOut => fan_out,
     })
 }
 
@@ -195,9 +168,9 @@ functions! {
     }
 
     /// `kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu")`: from U(−b, b),
-    /// b = gain · √(3 / fan). Python's `a` is the slope in [`Nonlinearity::LeakyReLU`].
+    /// b = gain · √(3 / fan). Python's `a` is the slope in [`leaky_relu`].
     fn kaiming_uniform_ / f_kaiming_uniform_(
-        tensor: &mut Tensor, mode: FanMode, nonlinearity: Nonlinearity,
+        tensor: &mut Tensor, mode: FanInOut, nonlinearity: NonLinearity,
     ) -> () {
         if tensor.size().contains(&0) {
             return Ok(());
@@ -208,9 +181,9 @@ functions! {
     }
 
     /// `kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu")`: from N(0, s²),
-    /// s = gain / √fan. Python's `a` is the slope in [`Nonlinearity::LeakyReLU`].
+    /// s = gain / √fan. Python's `a` is the slope in [`leaky_relu`].
     fn kaiming_normal_ / f_kaiming_normal_(
-        tensor: &mut Tensor, mode: FanMode, nonlinearity: Nonlinearity,
+        tensor: &mut Tensor, mode: FanInOut, nonlinearity: NonLinearity,
     ) -> () {
         if tensor.size().contains(&0) {
             return Ok(());

@@ -12,7 +12,7 @@ use std::borrow::Borrow;
 use tch::nn::{Init, Path};
 use tch::{Tensor, no_grad};
 
-use super::functional::{EmbeddingBagMode, f_embedding, f_embedding_bag, row_index};
+use super::functional::{self as F, EmbeddingBagMode};
 use super::{modules, new_parameter, or_panic};
 use crate::torch::Result;
 
@@ -64,7 +64,7 @@ pub struct Embedding {
 /// Adds `weight` `(num_embeddings, embedding_dim)`, drawn from N(0, 1).
 ///
 /// # Panics
-/// Where [`f_embedding_layer`] refuses.
+/// Where [`f_embedding`] refuses.
 #[track_caller]
 pub fn embedding<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -72,14 +72,14 @@ pub fn embedding<'a, T: Borrow<Path<'a>>>(
     embedding_dim: i64,
     config: EmbeddingConfig,
 ) -> Embedding {
-    or_panic(f_embedding_layer(vs, num_embeddings, embedding_dim, config))
+    or_panic(f_embedding(vs, num_embeddings, embedding_dim, config))
 }
 
 /// As [`embedding`], with an error where it panics.
 ///
 /// # Errors
 /// If `padding_idx` is not a row, a number is negative, or the path has a layer already.
-pub fn f_embedding_layer<'a, T: Borrow<Path<'a>>>(
+pub fn f_embedding<'a, T: Borrow<Path<'a>>>(
     vs: T,
     num_embeddings: i64,
     embedding_dim: i64,
@@ -93,7 +93,7 @@ pub fn f_embedding_layer<'a, T: Borrow<Path<'a>>>(
 
 /// The weight, with zeros in the row of padding.
 fn new_rows(vs: &Path, size: [i64; 2], init: Init, padding_idx: Option<i64>) -> Result<Tensor> {
-    let padding_idx = padding_idx.map(|index| row_index(index, size[0]));
+    let padding_idx = padding_idx.map(|index| F::row_index(index, size[0]));
     let padding_idx = padding_idx.transpose()?;
     let ws = new_parameter(vs, "weight", &size, init)?;
     if let Some(index) = padding_idx {
@@ -109,7 +109,7 @@ impl Embedding {
     /// If an index is not a row.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let config = &self.config;
-        f_embedding(
+        F::f_embedding(
             xs,
             &self.ws,
             (config.padding_idx != -1).then_some(config.padding_idx),
@@ -167,7 +167,7 @@ pub struct EmbeddingBag {
 /// Adds `weight` `(num_embeddings, embedding_dim)`, drawn from N(0, 1).
 ///
 /// # Panics
-/// Where [`f_embedding_bag_layer`] refuses.
+/// Where [`f_embedding_bag`] refuses.
 #[track_caller]
 pub fn embedding_bag<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -175,15 +175,14 @@ pub fn embedding_bag<'a, T: Borrow<Path<'a>>>(
     embedding_dim: i64,
     config: EmbeddingBagConfig,
 ) -> EmbeddingBag {
-    let layer = f_embedding_bag_layer(vs, num_embeddings, embedding_dim, config);
-    or_panic(layer)
+    or_panic(f_embedding_bag(vs, num_embeddings, embedding_dim, config))
 }
 
 /// As [`embedding_bag`], with an error where it panics.
 ///
 /// # Errors
 /// If `padding_idx` is not a row, a number is negative, or the path has a layer already.
-pub fn f_embedding_bag_layer<'a, T: Borrow<Path<'a>>>(
+pub fn f_embedding_bag<'a, T: Borrow<Path<'a>>>(
     vs: T,
     num_embeddings: i64,
     embedding_dim: i64,
@@ -217,8 +216,8 @@ impl EmbeddingBag {
     ) -> Result<Tensor> {
         let config = &self.config;
         let rows = self.ws.size()[0];
-        let padding_idx = config.padding_idx.map(|index| row_index(index, rows));
-        f_embedding_bag(
+        let padding_idx = config.padding_idx.map(|index| F::row_index(index, rows));
+        F::f_embedding_bag(
             xs,
             &self.ws,
             offsets,

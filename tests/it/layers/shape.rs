@@ -66,11 +66,12 @@ fn padding<const N: usize>(name: &str, args: &Args) -> Option<Forward> {
 }
 
 fn upsample(args: &Args) -> Forward {
-    let mut layer = nn::Upsample::default();
-    layer.size = args.get::<OneOrMore<i64>>("size").map(|size| size.0);
-    layer.scale_factor = args
-        .get::<OneOrMore<f64>>("scale_factor")
-        .map(|scale| scale.0);
+    let scale_factor = args.get::<OneOrMore<f64>>("scale_factor");
+    let mut layer = nn::Upsample {
+        size: args.get::<OneOrMore<i64>>("size").map(|size| size.0),
+        scale_factor: scale_factor.map(|scale| scale.0),
+        ..Default::default()
+    };
     args.set("mode", &mut layer.mode);
     args.set("align_corners", &mut layer.align_corners);
     args.set("recompute_scale_factor", &mut layer.recompute_scale_factor);

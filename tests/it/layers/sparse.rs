@@ -21,7 +21,7 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
             args.set("norm_type", &mut config.norm_type);
             args.set("scale_grad_by_freq", &mut config.scale_grad_by_freq);
             args.set("sparse", &mut config.sparse);
-            nn::f_embedding_layer(vs, sizes[0], sizes[1], config).map(module)
+            nn::f_embedding(vs, sizes[0], sizes[1], config).map(module)
         }
         "EmbeddingBag" => embedding_bag(vs, args),
         _ => return None,
@@ -38,7 +38,7 @@ fn embedding_bag(vs: &Path, args: &Args) -> Result<Forward> {
     args.set("sparse", &mut config.sparse);
     args.set("include_last_offset", &mut config.include_last_offset);
     args.set("padding_idx", &mut config.padding_idx);
-    let layer = nn::f_embedding_bag_layer(vs, sizes[0], sizes[1], config)?;
+    let layer = nn::f_embedding_bag(vs, sizes[0], sizes[1], config)?;
     Ok(Box::new(move |call: &Call, _| {
         let [offsets, weights] = ["offsets", "per_sample_weights"].map(|name| call.tensor(name));
         let output = layer.f_forward_bags(&call.inputs[0], offsets, weights);
