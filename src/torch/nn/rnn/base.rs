@@ -1,9 +1,10 @@
 //! `torch.nn.RNNBase`: what the three layers share.
 
 use tch::Tensor;
-use tch::nn::Path;
+use tch::nn::{Init, Path};
 
 use super::{RNNConfig, uniform};
+use crate::torch::nn::init::is_default;
 use crate::torch::nn::new_parameter;
 use crate::torch::nn::utils::rnn::PackedSequence;
 use crate::torch::print::dtype_name;
@@ -47,29 +48,32 @@ impl Base {
 
     fn add_layer(&mut self, vs: &Path, gates: i64, layer: i64, suffix: &str) -> Result<()> {
         let config = self.config;
-        let draw = uniform(self.hidden_size);
+        let ours = uniform(self.hidden_size);
+        let weights = |init| if is_default(init) { ours } else { init };
+        let biases = |init: Option<Init>| init.unwrap_or(ours);
         let rows = gates.saturating_mul(self.hidden_size);
         let columns = match layer {
             0 => self.input_size,
             _ => self.output_size().saturating_mul(self.num_directions()),
         };
+        let hidden = [rows, self.output_size()];
         let projection = [config.proj_size, self.hidden_size];
-        let biases = config.has_biases;
-        let parameters: [(bool, &str, &[i64], _); 5] = [
-            (true, "weight_ih", &[rows, columns], config.w_ih_init),
+        let (biased, projects) = (config.has_biases, config.proj_size > 0);
+        let parameters: [(bool, &str, &[i64], Init); 5] = [
             (
                 true,
-                "weight_hh",
-                &[rows, self.output_size()],
-                config.w_hh_init,
+                "weight_ih",
+                &[rows, columns],
+                weights(config.w_ih_init),
             ),
-            (biases, "bias_ih", &[rows], config.b_ih_init),
-            (biases, "bias_hh", &[rows], config.b_hh_init),
-            (config.proj_size > 0, "weight_hr", &projection, None),
+            (true, "weight_hh", &hidden, weights(config.w_hh_init)),
+            (biased, "bias_ih", &[rows], biases(config.b_ih_init)),
+            (biased, "bias_hh", &[rows], biases(config.b_hh_init)),
+            (projects, "weight_hr", &projection, ours),
         ];
         for (_, name, size, init) in parameters.into_iter().filter(|(has, ..)| *has) {
             let name = format!("{name}_l{layer}{suffix}");
-            let parameter = new_parameter(vs, &name, size, init.unwrap_or(draw))?;
+            let parameter = new_parameter(vs, &name, size, init)?;
             self.flat_weights.push(parameter);
         }
         Ok(())

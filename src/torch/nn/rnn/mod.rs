@@ -27,6 +27,7 @@ use tch::nn::Init;
 
 // `reset_parameters` of all of them: U(−1/√hidden_size, 1/√hidden_size).
 use super::init::bias_uniform as uniform;
+use super::init::kaiming_uniform;
 use crate::torch::{Error, Result};
 
 pub use tch::nn::{GRUState, LSTMState, RNN};
@@ -67,13 +68,14 @@ pub struct RNNConfig {
     pub proj_size: i64,
     /// What an [`ElmanRNN`] bends its sum with; an LSTM and a GRU have their own.
     pub nonlinearity: Nonlinearity,
-    /// How the weights of the input are drawn; by default Python's way.
-    pub w_ih_init: Option<Init>,
-    /// How the weights of the hidden state are drawn; by default Python's way.
-    pub w_hh_init: Option<Init>,
-    /// How the biases of the input are drawn; by default Python's way.
+    /// How the weights of the input are drawn. The default, `kaiming_uniform(√5)`, stands for
+    /// Python's way, U(−1/√hidden_size, 1/√hidden_size).
+    pub w_ih_init: Init,
+    /// How the weights of the hidden state are drawn; its default stands for the same.
+    pub w_hh_init: Init,
+    /// How the biases of the input are drawn; Python's way where it is `None`.
     pub b_ih_init: Option<Init>,
-    /// How the biases of the hidden state are drawn; by default Python's way.
+    /// How the biases of the hidden state are drawn; Python's way where it is `None`.
     pub b_hh_init: Option<Init>,
 }
 
@@ -88,8 +90,8 @@ impl Default for RNNConfig {
             batch_first: false,
             proj_size: 0,
             nonlinearity: Nonlinearity::Tanh,
-            w_ih_init: None,
-            w_hh_init: None,
+            w_ih_init: kaiming_uniform(5f64.sqrt()),
+            w_hh_init: kaiming_uniform(5f64.sqrt()),
             b_ih_init: None,
             b_hh_init: None,
         }
