@@ -10,7 +10,7 @@ use final_layer::torch::nn::{
     TransformerEncoderConfig, TransformerLayerConfig, VarStore,
 };
 use final_layer::torch::{Result, one_line};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::common::{lock_generator, python_code};
 
@@ -20,13 +20,15 @@ fn x<const N: usize>(sizes: [i64; N]) -> Tensor {
 }
 
 /// Expects of each the one line that Python has.
-fn check<T>(cases: Vec<(&str, Result<T>)>) {
-    let expressions: Vec<&str> = cases.iter().map(|(expression, _)| *expression).collect();
+fn check<S: AsRef<str>, T>(cases: Vec<(S, Result<T>)>) {
+    let expressions = cases.iter().map(|(expression, _)| expression.as_ref());
+    let expressions: Vec<&str> = expressions.collect();
     let json = serde_json::to_string(&expressions).unwrap();
     let printed = python_code("tests/it/python/messages.py", &[OsStr::new(&json)]);
     let messages: Vec<String> = serde_json::from_str(&printed).unwrap();
     assert_eq!(messages.len(), cases.len());
     for ((expression, result), expected) in cases.into_iter().zip(messages) {
+        let expression = expression.as_ref();
         match result {
             Ok(_) => panic!("{expression} is not refused"),
             Err(error) => {
@@ -405,6 +407,85 @@ fn inputs_of_attention_and_transformers() {
                 .map(drop),
         ),
     ]);
+}
+
+/// The fused functions are libtorch's alone; what does not fit ends in words there, too.
+#[test]
+fn inputs_of_fused_paths() {
+    let _alone = lock_generator();
+    let vs = VarStore::new(Device::Cpu);
+    let root = vs.root();
+    let config = TransformerLayerConfig {
+        dim_feedforward: 8,
+        batch_first: true,
+        ..Default::default()
+    };
+    let layer = nn::transformer_encoder_layer(&root / "l", 4, 2, config);
+    let encoder = nn::transformer_encoder(&root / "e", &layer, 2, Default::default());
+    let mask = |sizes: &[i64]| Tensor::zeros(sizes, (Kind::Bool, Device::Cpu));
+    let run = |src: &Tensor, attn: Option<&Tensor>, padding: Option<&Tensor>| {
+        let masks = EncoderMasks {
+            src_mask: attn,
+            src_key_padding_mask: padding,
+            is_causal: None,
+        };
+        no_grad(|| layer.f_forward_masked_t(src, masks, false)).map(drop)
+    };
+    let nested = |src: &Tensor, padding: &Tensor| {
+        let masks = EncoderMasks {
+            src_key_padding_mask: Some(padding),
+            ..Default::default()
+        };
+        no_grad(|| encoder.f_forward_masked_t(src, masks, false)).map(drop)
+    };
+    let src = x([2, 5, 4]);
+    let l = "nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)";
+    let of_layer = |arguments: &str| format!("evaluate({l}, {arguments})");
+    let of_encoder =
+        |arguments: &str| format!("evaluate(nn.TransformerEncoder({l}, 2), {arguments})");
+    let cases = [
+        (of_layer("x(2, 5, 6)"), run(&x([2, 5, 6]), None, None)),
+        (
+            of_layer("x(2, 5, 4, dtype=torch.float64)"),
+            run(&src.to_kind(Kind::Double), None, None),
+        ),
+        (
+            of_layer("x(2, 5, 4), src_key_padding_mask=mask(2, 4)"),
+            run(&src, None, Some(&mask(&[2, 4]))),
+        ),
+        (
+            of_layer("x(2, 5, 4), src_key_padding_mask=mask(5)"),
+            run(&src, None, Some(&mask(&[5]))),
+        ),
+        (
+            of_layer("x(2, 5, 4), src_mask=mask(4, 4)"),
+            run(&src, Some(&mask(&[4, 4])), None),
+        ),
+        (
+            of_layer("x(2, 5, 4), src_mask=mask(2, 5, 5)"),
+            run(&src, Some(&mask(&[2, 5, 5])), None),
+        ),
+        (
+            of_encoder("x(2, 5, 4), src_key_padding_mask=mask(2, 4)"),
+            nested(&src, &mask(&[2, 4])),
+        ),
+        (
+            of_encoder("x(2, 5, 4), src_key_padding_mask=mask(5)"),
+            nested(&src, &mask(&[5])),
+        ),
+        (
+            of_encoder("x(2, 5, 4), src_key_padding_mask=~mask(2, 5)"),
+            nested(&src, &mask(&[2, 5]).logical_not()),
+        ),
+        (
+            of_encoder("x(2, 5, 6), src_key_padding_mask=mask(2, 5)"),
+            nested(&x([2, 5, 6]), &mask(&[2, 5])),
+        ),
+    ];
+    check(cases.into());
+    // Python's own words are about the functions that it is made of.
+    assert!(nested(&x([2, 0, 4]), &mask(&[2, 0])).is_err());
+    assert!(nested(&x([0, 5, 4]), &mask(&[0, 5])).is_err());
 }
 
 /// The plain functions panic with the same line, and nothing is left half made.

@@ -1,7 +1,7 @@
 """Prints what torch says of each expression that it refuses, as a JSON list.
 
-Usage: messages.py EXPRESSIONS, a JSON list. `nn`, `x` (a draw of torch.zeros of some sizes) and
-`pack` are there.
+Usage: messages.py EXPRESSIONS, a JSON list. Beside torch's own names they may say `x` (zeros of some
+sizes), `mask` (the same of dtype bool), `evaluate`, `pack` and `pad`.
 """
 
 import json
@@ -16,6 +16,15 @@ from torch.nn.utils.rnn import pad_packed_sequence as pad
 
 def x(*sizes, dtype=None):
     return torch.zeros(sizes, dtype=dtype)
+
+
+def mask(*sizes):
+    return x(*sizes, dtype=torch.bool)
+
+
+def evaluate(layer, *args, **kwargs):
+    with torch.no_grad():
+        return layer.eval()(*args, **kwargs)
 
 
 def message(expression):
