@@ -16,6 +16,7 @@
 #include <ATen/ops/rrelu_ops.h>
 #include <ATen/ops/softplus_ops.h>
 #include <ATen/ops/softshrink_ops.h>
+#include <c10/core/GradMode.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -147,6 +148,10 @@ char* final_layer_bump_version(const at::Tensor* tensor) {
 
 const void* final_layer_tensor_id(const at::Tensor* tensor) {
   return tensor->unsafeGetTensorImpl();
+}
+
+bool final_layer_is_grad_enabled() {
+  return c10::GradMode::is_enabled();
 }
 
 bool final_layer_plain_elements(const at::Tensor* const* tensors, size_t n, float** elements) {

@@ -82,6 +82,7 @@ unsafe extern "C" {
     fn final_layer_add_number_(a: *mut C_tensor, number: f64) -> *mut c_char;
     fn final_layer_lerp_(a: *mut C_tensor, end: *const C_tensor, weight: f64) -> *mut c_char;
     fn final_layer_clone(tensor: *const C_tensor, clone: *mut *mut C_tensor) -> *mut c_char;
+    fn final_layer_is_grad_enabled() -> bool;
 }
 
 /// Activations with the arguments that `tch` leaves at their defaults.
@@ -195,6 +196,12 @@ pub(crate) fn tensor_id(tensor: &Tensor) -> usize {
     unsafe { final_layer_tensor_id(tensor.as_ptr()) }.addr()
 }
 
+/// `torch.is_grad_enabled()`: whether this thread records what gradients need.
+pub(crate) fn is_grad_enabled() -> bool {
+    // SAFETY: it reads one variable of this thread.
+    unsafe { final_layer_is_grad_enabled() }
+}
+
 /// Where the elements of tensors lie that are plain, have one shape, and share no element; else
 /// `None`.
 ///
@@ -304,6 +311,16 @@ mod tests {
 
     fn ones(size: &[i64]) -> Tensor {
         Tensor::ones(size, (Kind::Float, Device::Cpu))
+    }
+
+    #[test]
+    fn gradients_are_enabled_but_in_no_grad() {
+        assert!(is_grad_enabled());
+        tch::no_grad(|| {
+            assert!(!is_grad_enabled());
+            tch::with_grad(|| assert!(is_grad_enabled()));
+        });
+        assert!(is_grad_enabled());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use record::{Build, Forward, apart, differences, record};
 use table::{Args, Row};
 
 mod activation;
+mod attention;
 mod container;
 mod conv;
 mod linear;
@@ -26,21 +27,27 @@ mod norm;
 mod own;
 mod pooling;
 mod record;
+mod refusals;
+mod rnn;
 mod shape;
 mod sparse;
 mod table;
+mod transformer;
 
 /// The layer of that name in Python, from `final_layer::torch::nn`.
 fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
-    let files: [Build; 8] = [
+    let files: [Build; 11] = [
         activation::build,
+        attention::build,
         container::build,
         conv::build,
         linear::build,
         norm::build,
         pooling::build,
+        rnn::build,
         shape::build,
         sparse::build,
+        transformer::build,
     ];
     files.iter().find_map(|build| build(vs, layer, args))
 }

@@ -9,7 +9,7 @@ macro_rules! program {
     ($name:ident, $nn:ident) => {
         mod $name {
             use super::*;
-            use nn::{Module, ModuleT};
+            use nn::{Module, ModuleT, RNN};
             use $nn as nn;
 
             #[derive(Debug)]
@@ -83,6 +83,19 @@ macro_rules! program {
                 let pictures = Tensor::ones([2, 1, 8, 8], (Kind::Float, Device::Cpu));
                 let output = net.forward_t(&pictures, true);
                 let rows = words.forward(&Tensor::from_slice(&[1i64, 2]));
+                let config = nn::RNNConfig {
+                    batch_first: true,
+                    num_layers: 2,
+                    w_ih_init: nn::Init::Const(0.),
+                    b_ih_init: Some(nn::Init::Const(0.)),
+                    ..Default::default()
+                };
+                let lstm: nn::LSTM = nn::lstm(vs.root() / "lstm", 5, 6, config);
+                let (steps, nn::LSTMState((h, _))) = lstm.seq(&rows.unsqueeze(0));
+                let gru: nn::GRU = nn::gru(&(vs.root() / "gru"), 6, 4, config);
+                let state: nn::GRUState = gru.step(&steps.select(1, 0), &gru.zero_state(1));
+                let (_, last) = gru.seq_init(&steps, &state);
+                assert_eq!([h.size(), last.value().size()], [[2, 1, 6], [2, 1, 4]]);
                 let mut names: Vec<String> = vs.variables().into_keys().collect();
                 names.sort();
                 (output.size(), rows.size(), names)

@@ -39,6 +39,14 @@ pub(super) fn bias_uniform(fan_in: i64) -> Init {
 /// What `init` is for the bias beside `weight`: a bias has no inputs of its own, so that the default
 /// of a layer's weight, `kaiming_uniform(√5)`, stands for [`bias_uniform`] of the weight's.
 pub(super) fn bias_init(init: Init, weight: &Tensor) -> Init {
+    match is_default(init) {
+        true => bias_uniform(weight.size()[1..].iter().product()),
+        false => init,
+    }
+}
+
+/// Whether `init` is the default of a layer's weight, `kaiming_uniform(√5)`.
+pub(super) fn is_default(init: Init) -> bool {
     let gain = |init| match init {
         Init::Kaiming {
             dist: NormalOrUniform::Uniform,
@@ -47,10 +55,7 @@ pub(super) fn bias_init(init: Init, weight: &Tensor) -> Init {
         } => Some(gain),
         _ => None,
     };
-    match gain(init) == gain(kaiming_uniform(5f64.sqrt())) {
-        true => bias_uniform(weight.size()[1..].iter().product()),
-        false => init,
-    }
+    gain(init) == gain(kaiming_uniform(5f64.sqrt()))
 }
 
 /// `"leaky_relu"` of a negative slope, 0 in Python's `kaiming_uniform_` and `kaiming_normal_` and

@@ -55,6 +55,7 @@
 //! everything and converts nothing.
 
 mod activation;
+mod attention;
 mod batchnorm;
 mod conv;
 mod dropout;
@@ -68,7 +69,9 @@ mod padding;
 mod parameters;
 mod pixelshuffle;
 mod pooling;
+mod rnn;
 mod sparse;
+mod transformer;
 mod upsampling;
 
 pub mod functional;
@@ -82,6 +85,7 @@ pub use tch::nn::{
 };
 
 pub use activation::*;
+pub use attention::*;
 pub use batchnorm::*;
 pub use conv::*;
 pub use dropout::*;
@@ -95,9 +99,12 @@ pub use padding::*;
 pub use parameters::parameters;
 pub use pixelshuffle::*;
 pub use pooling::*;
+pub use rnn::*;
 pub use sparse::*;
+pub use transformer::*;
 pub use upsampling::*;
 
+use super::native::is_grad_enabled;
 use super::{Error, Result, one_line};
 
 /// A number for each of `N` dimensions; one number stands for all of them, as in Python.
@@ -135,6 +142,11 @@ fn new_parameter(vs: &Path, name: &str, size: &[i64], init: Init) -> Result<Tens
         false => init,
     };
     Ok(vs.f_var(name, size, init)?)
+}
+
+/// Whether a gradient could flow into one of them.
+fn wants_gradient(tensors: &[&Tensor]) -> bool {
+    is_grad_enabled() && tensors.iter().any(|tensor| tensor.requires_grad())
 }
 
 /// Adds a buffer to `vs`: a variable without gradient, which the state dict has.

@@ -4,9 +4,10 @@ use final_layer::torch::Result;
 use final_layer::torch::nn::{Path, func, func_t};
 use serde_json::Value;
 use tch::Tensor;
-use tch::nn;
+use tch::nn::{self, RNN};
 
 use super::record::{Forward, module};
+use super::rnn::{gru_state, lstm_state};
 use super::table::Args;
 
 /// The layer of that name from `tch`; `None` where `tch` has none, or not with these arguments.
@@ -71,6 +72,8 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
             let sizes: [i64; 2] = ["num_embeddings", "embedding_dim"].map(|name| args.need(name));
             module(nn::embedding(vs, sizes[0], sizes[1], config))
         }
+        "LSTM" => lstm(vs, args)?,
+        "GRU" => gru(vs, args)?,
         _ => method(layer)?,
     };
     Some(Ok(forward))
@@ -159,4 +162,68 @@ fn batch_norm(args: &Args) -> Option<nn::BatchNormConfig> {
         config.momentum = momentum?;
     }
     Some(config)
+}
+
+fn recurrent(args: &Args) -> Option<nn::RNNConfig> {
+    let sizes = ["input_size", "hidden_size", "num_layers"];
+    let others = ["bias", "batch_first", "dropout", "bidirectional"];
+    only(args, &[&sizes[..], &others].concat())?;
+    let mut config = nn::RNNConfig::default();
+    args.set("bias", &mut config.has_biases);
+    args.set("num_layers", &mut config.num_layers);
+    args.set("dropout", &mut config.dropout);
+    args.set("bidirectional", &mut config.bidirectional);
+    args.set("batch_first", &mut config.batch_first);
+    Some(config)
+}
+
+fn lstm(vs: &Path, args: &Args) -> Option<Forward> {
+    let config = recurrent(args)?;
+    let lstm = nn::lstm(
+        vs,
+        args.need("input_size"),
+        args.need("hidden_size"),
+        config,
+    );
+    Some(Box::new(move |call, _| {
+        let input = &call.inputs[0];
+        assert_eq!(input.dim(), 3, "tch's own needs a batch");
+        let (output, state) = match lstm_state(call) {
+            Some(state) => {
+                expect_batch(input, &state.h(), config.batch_first);
+                lstm.seq_init(input, &state)
+            }
+            None => lstm.seq(input),
+        };
+        vec![output, state.h(), state.c()]
+    }))
+}
+
+fn gru(vs: &Path, args: &Args) -> Option<Forward> {
+    let config = recurrent(args)?;
+    let gru = nn::gru(
+        vs,
+        args.need("input_size"),
+        args.need("hidden_size"),
+        config,
+    );
+    Some(Box::new(move |call, _| {
+        let input = &call.inputs[0];
+        assert_eq!(input.dim(), 3, "tch's own needs a batch");
+        let (output, state) = match gru_state(call) {
+            Some(state) => {
+                expect_batch(input, &state.value(), config.batch_first);
+                gru.seq_init(input, &state)
+            }
+            None => gru.seq(input),
+        };
+        vec![output, state.value()]
+    }))
+}
+
+/// tch asks nothing of a state. One for another batch than the input's, which is what a row says to
+/// a layer that has `batch_first` by default, made its LSTM write beyond its memory.
+fn expect_batch(input: &Tensor, state: &Tensor, batch_first: bool) {
+    let batch = input.size()[if batch_first { 0 } else { 1 }];
+    assert_eq!(state.size()[1], batch, "a state for another batch");
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs;
+use std::{fs, slice};
 
 use final_layer::torch::serialization::NamedTensors;
 use serde_json::{Map, Value};
@@ -97,12 +97,24 @@ impl Row {
     pub fn call(&self) -> Call {
         let kind = self.kind();
         let inputs = self.json["inputs"].as_array().expect("inputs are a list");
-        let inputs = inputs.iter().map(|text| {
-            let tensor = draw(text.as_str().unwrap(), kind);
-            let differentiable = tensor.is_floating_point();
-            tensor.set_requires_grad(differentiable)
+        // A tuple of tensors is a list in the row; here all are one after the other.
+        let texts = inputs.iter().flat_map(|input| match input {
+            Value::Array(tuple) => &tuple[..],
+            text => slice::from_ref(text),
         });
-        let mut call = Call::of(inputs.collect());
+        let mut inputs: Vec<Tensor> = Vec::new();
+        for text in texts.map(|text| text.as_str().expect("an input is a text")) {
+            let again = text
+                .strip_prefix("input(")
+                .and_then(|rest| rest.strip_suffix(')'));
+            let tensor = match again {
+                Some(number) => inputs[number.parse::<usize>().unwrap()].shallow_clone(),
+                None => draw(text, kind),
+            };
+            let differentiable = tensor.is_floating_point();
+            inputs.push(tensor.set_requires_grad(differentiable));
+        }
+        let mut call = Call::of(inputs);
         if let Some(named) = self.json.get("call") {
             call.args = Args::new(named);
             let named = named.as_object().unwrap().iter();
@@ -288,6 +300,7 @@ fn draw(expression: &str, kind: Kind) -> Tensor {
         ("rand", size) => Tensor::rand(size, float),
         ("zeros", size) => Tensor::zeros(size, float),
         ("ones", size) => Tensor::ones(size, float),
+        ("full", [size @ .., _]) => Tensor::full(size, numbers[size.len()], float),
         ("randint", [low, high, size @ ..]) => {
             Tensor::randint_low(*low, *high, size, (Kind::Int64, Device::Cpu))
         }
@@ -298,6 +311,7 @@ fn draw(expression: &str, kind: Kind) -> Tensor {
         let (name, numbers) = name_and_numbers(&call[1..]).unwrap_or_else(|| unknown());
         tensor = match (name.as_str(), &numbers[..]) {
             ("transpose", &[a, b]) => tensor.transpose(a as i64, b as i64),
+            ("triu", &[diagonal]) => tensor.triu(diagonal as i64),
             ("view", size) => {
                 let size: Vec<i64> = size.iter().map(|&number| number as i64).collect();
                 tensor.view(&size[..])

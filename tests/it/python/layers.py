@@ -8,6 +8,7 @@ import sys
 
 import torch
 from safetensors.torch import save_file
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 output_file, rows_file, *thread_counts = sys.argv[1:]
 OPTIMIZERS = {
@@ -16,9 +17,24 @@ OPTIMIZERS = {
 }
 
 
-def evaluate(expression):
-    """A draw such as `randn(2, 3)`, with the names of torch."""
-    return eval(expression, vars(torch).copy())
+class Packed(torch.nn.Module):
+    """A recurrent layer on sequences of the lengths given, packed before it and padded behind."""
+
+    def __init__(self, rnn, lengths, enforce_sorted=True, padding_value=0.0, total_length=None):
+        super().__init__()
+        self.rnn, self.lengths, self.enforce_sorted = rnn, lengths, enforce_sorted
+        self.padding = {"padding_value": padding_value, "total_length": total_length}
+
+    def forward(self, input, hx=None):
+        first = self.rnn.batch_first
+        packed = pack_padded_sequence(input, self.lengths, first, self.enforce_sorted)
+        output, state = self.rnn(packed, hx)
+        return *pad_packed_sequence(output, first, **self.padding), state
+
+
+def evaluate(expression, inputs=()):
+    """A draw such as `randn(2, 3)`, with the names of torch, or an input again, `input(0)`."""
+    return eval(expression, vars(torch) | {"input": lambda i: inputs[i]})
 
 
 class Function(torch.nn.Module):
@@ -37,9 +53,21 @@ def build(layer, args):
         return Function(layer.removeprefix("functional."), args)
     if layer == "Sequential":
         return torch.nn.Sequential(*(build(*inner) for inner in args["layers"]))
-    # JSON has no tuples, and some layers take no lists.
-    args = {name: tuple(value) if isinstance(value, list) else value for name, value in args.items()}
-    return getattr(torch.nn, layer)(**args)
+    args = {name: argument(name, value) for name, value in args.items()}
+    return Packed(**args) if layer == "Packed" else getattr(torch.nn, layer)(**args)
+
+
+def argument(name, value):
+    """An argument that is a layer, `["LayerNorm", {…}]`, or a function, is given by its name."""
+    match value:
+        case [str(layer), dict(args)]:
+            return build(layer, args)
+        case str() if name == "activation" and value not in ("relu", "gelu"):
+            return getattr(torch, value)
+        # JSON has no tuples, and some layers take no lists.
+        case list():
+            return tuple(value)
+    return value
 
 
 def tensors(output):
@@ -56,16 +84,23 @@ class Case:
         torch.manual_seed(0)
         self.model = build(row["layer"], row["args"])
         self.init = self.state()
-        self.inputs = [evaluate(expression) for expression in row["inputs"]]
-        for tensor in self.inputs:
-            tensor.requires_grad_(tensor.is_floating_point())
+        self.inputs, self.arguments = [], []
+        for expression in row["inputs"]:
+            group = [expression] if isinstance(expression, str) else expression
+            drawn = tuple(self.draw(expression) for expression in group)
+            self.arguments.append(drawn[0] if isinstance(expression, str) else drawn)
         self.call = {
             name: evaluate(value) if isinstance(value, str) else value
             for name, value in row.get("call", {}).items()
         }
 
+    def draw(self, expression):
+        tensor = evaluate(expression, self.inputs)
+        self.inputs.append(tensor.requires_grad_(tensor.is_floating_point()))
+        return tensor
+
     def forward(self):
-        return tensors(self.model(*self.inputs, **self.call))
+        return tensors(self.model(*self.arguments, **self.call))
 
     def forward_backward(self):
         outputs = self.forward()

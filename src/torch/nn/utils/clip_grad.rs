@@ -1,4 +1,4 @@
-//! `torch.nn.utils`: gradients are clipped between the backward pass and the optimizer's step.
+//! Gradients are clipped between the backward pass and the optimizer's step.
 //!
 //! Source: `torch/nn/utils/clip_grad.py`, as it runs on a CPU.
 
