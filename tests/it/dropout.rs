@@ -232,8 +232,10 @@ fn a_checkpoint_without_states_is_refused() {
                 .map(|(name, tensor)| (name.clone(), tensor.copy()));
             let mut tensors: NamedTensors = copies.collect();
             change(&mut tensors);
+            let mut metadata = metadata.clone();
+            checkpoint::seal(&tensors, &mut metadata).unwrap();
             let file = OutputFile::create(&path).unwrap();
-            file.write_safetensors(&tensors, metadata.clone()).unwrap();
+            file.write_safetensors(&tensors, metadata).unwrap();
             let read = Checkpoint::read(&path);
             let error = read.and_then(|checkpoint| checkpoint.restore(&mut training));
             let error = format!("{:#}", error.unwrap_err());
