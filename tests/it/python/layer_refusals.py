@@ -12,8 +12,11 @@ import torch
 def refusal(row):
     try:
         args = {k: tuple(v) if isinstance(v, list) else v for k, v in row["args"].items()}
-        layer = getattr(torch.nn, row["layer"])(**args)
-        layer(*(eval(expression, vars(torch).copy()) for expression in row["inputs"]))
+        inputs = [eval(expression, vars(torch).copy()) for expression in row["inputs"]]
+        if row["layer"].startswith("functional."):
+            getattr(torch.nn.functional, row["layer"].removeprefix("functional."))(*inputs, **args)
+        else:
+            getattr(torch.nn, row["layer"])(**args)(*inputs)
     except (AssertionError, IndexError, RuntimeError, ValueError) as error:
         return str(error).splitlines()[0]
 

@@ -84,6 +84,14 @@ functions! {
 
     /// `F.normalize(input, p=2.0, dim=1, eps=1e-12)`: x / max(‖x‖ₚ, `eps`) along `dim`.
     fn normalize / f_normalize(input: &Tensor, p: f64, dim: i64, eps: f64) -> Tensor {
+        let n = input.dim().max(1) as i64;
+        if !(-n..n).contains(&dim) {
+            // tch would panic: what it does with the error of a function that takes a number.
+            return refuse(format!(
+                "Dimension out of range (expected to be in range of [{}, {}], but got {dim})",
+                -n, n - 1
+            ));
+        }
         let norm = input.f_norm_scalaropt_dim(p, dim, true)?;
         let denom = norm.f_clamp_min(eps)?.f_expand_as(input)?;
         Ok(input.f_div(&denom)?)
