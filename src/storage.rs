@@ -56,12 +56,6 @@ pub fn check_regular(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An error of another crate, on one line.
-pub(crate) fn one_line(error: &impl ToString) -> String {
-    let text = error.to_string();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// A file that takes its place when it is complete, and leaves no trace when it is not.
 ///
 /// Creating it finds out at once whether the place can be written. A process that is killed leaves

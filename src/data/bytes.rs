@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Error, Result, anyhow, bail};
 use flate2::bufread::MultiGzDecoder;
 
-use crate::storage::{check_regular, one_line};
+use crate::storage::check_regular;
+use crate::torch::messages::one_line;
 
 /// Deflate makes at most 258 bytes of 2 bits: a file holds at most this many times its own size.
 const MOST_EXPANSION: u64 = 1032;
@@ -128,15 +129,6 @@ fn damaged(error: io::Error) -> Error {
 
 pub(super) fn cannot_read(path: &Path) -> String {
     format!("cannot read {}", path.display())
-}
-
-/// Text from a file as part of a message: quoted, on one line, and no longer than fits there.
-pub(super) fn shown(text: &str) -> String {
-    const MOST: usize = 100;
-    match text.char_indices().nth(MOST) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tch::Tensor;
 
-use super::bytes::{only_file, shown};
+use crate::torch::messages::shown;
+
+use super::bytes::only_file;
 use super::npz::{Archive, Array};
 use super::{PIXELS, SIDE, Samples, Splits};
 

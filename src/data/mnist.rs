@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use tch::Tensor;
 
-use crate::storage::one_line;
+use crate::torch::messages::one_line;
 
 use super::bytes::{Source, cannot_read, read_exactly};
 use super::{PIXELS, SIDE, Samples, Splits};

@@ -12,9 +12,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use py_literal::Value;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::storage::one_line;
+use crate::torch::messages::{one_line, shown};
 
-use super::bytes::{most_inflated, open, read_exactly, shown};
+use super::bytes::{most_inflated, open, read_exactly};
 
 /// NumPy reads no longer header either, unless told to.
 const MOST_HEADER: usize = 10_000;

@@ -10,7 +10,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageResult, Limits, Luma};
 use tch::Tensor;
 
-use crate::storage::one_line;
+use crate::torch::messages::one_line;
 
 use super::bytes::{most_inflated, open, read_exactly};
 use super::{PIXELS, SIDE};

@@ -7,7 +7,9 @@ use csv::{ErrorKind, Position, Reader, StringRecord};
 use indicatif::HumanCount;
 use tch::Tensor;
 
-use super::bytes::{Source, shown};
+use crate::torch::messages::shown;
+
+use super::bytes::Source;
 
 /// A column: the names that it may have, and how a number in it is scaled.
 pub(super) type Column = ([&'static str; 2], fn(f32) -> f32);

@@ -5,8 +5,10 @@
 //! rules it follows. What already agrees (the losses, ReLU, softmax) is taken from `tch`.
 
 pub mod data;
+pub(crate) mod messages;
 pub mod nn;
 pub mod optim;
 pub mod print;
+pub mod pt;
 pub mod random;
 pub mod state_dict;

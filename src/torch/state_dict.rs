@@ -10,15 +10,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use pytorch_reader::{DType, PickleValue, PytorchReader};
+use anyhow::{Context, Result, bail, ensure};
 use tch::nn::VarStore;
-use tch::{Kind, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
+use super::messages::shown;
 use super::print::dtype_name;
-use crate::storage::{
-    Metadata, NamedTensors, OutputFile, check_regular, one_line, read_safetensors,
-};
+use super::pt::read_pt;
+use crate::storage::{Metadata, NamedTensors, OutputFile, read_safetensors};
 
 /// Loads weights into every parameter of `vs`, from a `.safetensors` file or from the `.pt` (or
 /// `.pth`) that `torch.save(model.state_dict(), …)` wrote.
@@ -86,7 +85,7 @@ fn mismatches(parameters: &NamedTensors, state_dict: &NamedTensors) -> Vec<Strin
     let unexpected = state_dict
         .keys()
         .filter(|name| !parameters.contains_key(*name))
-        .map(|name| format!("unexpected key \"{name}\""));
+        .map(|name| format!("unexpected key {}", shown(name)));
     parameters
         .iter()
         .filter_map(|(name, parameter)| mismatch(name, parameter, state_dict.get(name)))
@@ -96,7 +95,7 @@ fn mismatches(parameters: &NamedTensors, state_dict: &NamedTensors) -> Vec<Strin
 
 fn mismatch(name: &str, parameter: &Tensor, loaded: Option<&Tensor>) -> Option<String> {
     let Some(loaded) = loaded else {
-        return Some(format!("missing key \"{name}\""));
+        return Some(format!("missing key {}", shown(name)));
     };
     let (expected, found) = (parameter.size(), loaded.size());
     if expected != found {
@@ -112,64 +111,5 @@ fn mismatch(name: &str, parameter: &Tensor, loaded: Option<&Tensor>) -> Option<S
             name_of(found),
             name_of(expected)
         )
-    })
-}
-
-/// Reads the dict of tensors that `torch.save` wrote, without running any of its pickle.
-fn read_pt(path: &Path) -> Result<NamedTensors> {
-    let not_a_state_dict = |found: &str| {
-        anyhow!(
-            "{}: expected a dict of tensors, as torch.save(model.state_dict(), ...) writes; {found}",
-            path.display()
-        )
-    };
-    let unreadable = |error| not_a_state_dict(&format!("cannot read it: {}", one_line(&error)));
-    check_regular(path)?;
-    let PickleValue::Dict(entries) =
-        PytorchReader::read_pickle_data(path, None).map_err(unreadable)?
-    else {
-        return Err(not_a_state_dict("found something else"));
-    };
-    let reader = PytorchReader::new(path).map_err(unreadable)?;
-    let file_size = std::fs::metadata(path)?.len();
-    // `_metadata` is an attribute of the OrderedDict that state_dict() returns, not an entry.
-    let is_other = |name: &&String| reader.get(name).is_none() && *name != "_metadata";
-    if let Some(name) = entries.keys().find(is_other) {
-        return Err(not_a_state_dict(&format!("\"{name}\" is no tensor")));
-    }
-    reader
-        .tensors()
-        .iter()
-        .map(|(name, tensor)| {
-            let kind = pt_kind(tensor.dtype())
-                .ok_or_else(|| not_a_state_dict(&format!("\"{name}\" has an unknown dtype")))?;
-            // A view with stride 0 claims more elements than the file holds.
-            if tensor.byte_len() as u64 > file_size {
-                return Err(not_a_state_dict(&format!(
-                    "\"{name}\" is larger than the file"
-                )));
-            }
-            let size: Vec<i64> = tensor.shape().iter().map(|&n| n as i64).collect();
-            let bytes = tensor
-                .read()
-                .map_err(|error| not_a_state_dict(&format!("cannot read it: {error}")))?;
-            Ok((name.clone(), Tensor::f_from_data_size(&bytes, &size, kind)?))
-        })
-        .collect()
-}
-
-fn pt_kind(dtype: DType) -> Option<Kind> {
-    Some(match dtype {
-        DType::F64 => Kind::Double,
-        DType::F32 => Kind::Float,
-        DType::F16 => Kind::Half,
-        DType::BF16 => Kind::BFloat16,
-        DType::I64 => Kind::Int64,
-        DType::I32 => Kind::Int,
-        DType::I16 => Kind::Int16,
-        DType::I8 => Kind::Int8,
-        DType::U8 => Kind::Uint8,
-        DType::Bool => Kind::Bool,
-        _ => return None,
     })
 }

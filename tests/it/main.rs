@@ -23,6 +23,7 @@ mod order;
 mod port_your_own;
 mod predict;
 mod print;
+mod pt;
 mod real_data;
 mod refusals;
 mod resume;
