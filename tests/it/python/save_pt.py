@@ -74,7 +74,7 @@ rezip("big_endian", lambda entries: entries.update({"plain/byteorder": b"big"}))
 rezip("short_storage", lambda entries: entries.update({"plain/data/0": b"1234"}))
 rezip("no_storage", lambda entries: entries.pop("plain/data/0"))
 rezip("no_pickle", lambda entries: entries.pop("plain/data.pkl"))
-deep = b"\x80\x02}" + b")\x85" * 2_000_000 + b"."
+deep = b"\x80\x02)" + b"\x85" * 2_000_000 + b"."
 rezip("deep", lambda entries: entries.update({"plain/data.pkl": deep}))
 many = b"\x80\x02(" + b")" * 1_000_000 + b"t."
 rezip("tuples", lambda entries: entries.update({"plain/data.pkl": many}))
