@@ -17,6 +17,7 @@ use tch::{Kind, Tensor};
 use crate::data::Samples;
 use crate::storage::{Metadata, NamedTensors, OutputFile, read_safetensors_and_metadata};
 use crate::tasks::Network;
+use crate::torch::messages::shown;
 use crate::torch::state_dict::{copy_state_dict, state_dict};
 use crate::training::{Position, Training};
 
@@ -87,13 +88,13 @@ impl Checkpoint {
             epochs: epochs
                 .parse()
                 .ok()
-                .with_context(|| format!("found {epochs:?} as \"{POSITION}\""))?,
+                .with_context(|| format!("found {} as \"{POSITION}\"", shown(&epochs)))?,
             losses: Vec::try_from(losses)?,
         };
         let (model, rest) = take_all(tensors, MODEL);
         let (optimizer, rest) = take_all(rest, OPTIMIZER);
         if let Some(name) = rest.keys().next() {
-            anyhow::bail!("found an unexpected tensor \"{name}\"");
+            anyhow::bail!("found an unexpected tensor {}", shown(name));
         }
         Ok(Self {
             path: path.to_owned(),

@@ -12,8 +12,13 @@ use safetensors::{Dtype, SafeTensors};
 use tch::{Kind, Tensor};
 use tempfile::NamedTempFile;
 
+use crate::torch::messages::{one_line, shown};
+
 /// Tensors by name, in the order of their names.
 pub type NamedTensors = BTreeMap<String, Tensor>;
+
+/// The most dimensions of a tensor in a file.
+const MOST_DIMENSIONS: usize = 64;
 
 /// Facts about the tensors of a file, in the header of a `.safetensors` file.
 pub type Metadata = HashMap<String, String>;
@@ -31,18 +36,37 @@ pub fn read_safetensors(path: &Path) -> Result<NamedTensors> {
 pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metadata)> {
     check_regular(path)?;
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let no_such_file = |error| anyhow!("{}: not a .safetensors file: {error}", path.display());
+    let no_such_file = |error| {
+        let error = one_line(&error);
+        anyhow!("{}: not a .safetensors file: {error}", path.display())
+    };
     let file = SafeTensors::deserialize(&bytes).map_err(no_such_file)?;
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(no_such_file)?;
     let mut tensors = NamedTensors::new();
     for (name, view) in file.iter() {
-        let kind = to_kind(view.dtype())
-            .with_context(|| format!("{}: tensor \"{name}\"", path.display()))?;
-        let size: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
-        let tensor = Tensor::f_from_data_size(view.data(), &size, kind)?;
+        let tensor = to_tensor(&view);
+        let tensor =
+            tensor.with_context(|| format!("{}: tensor {}", path.display(), shown(name)))?;
         tensors.insert(name.to_owned(), tensor);
     }
     Ok((tensors, header.metadata().clone().unwrap_or_default()))
+}
+
+/// The tensor that a file describes.
+fn to_tensor(view: &TensorView) -> Result<Tensor> {
+    let kind = to_kind(view.dtype())?;
+    // libtorch computes strides, which are products even where another dimension is 0.
+    let product = |product: i64, &n: &usize| product.checked_mul(i64::try_from(n).ok()?.max(1));
+    let shape = view.shape();
+    let is_shape = shape.len() <= MOST_DIMENSIONS && shape.iter().try_fold(1, product).is_some();
+    let found = || shown(&format!("{shape:?}"));
+    ensure!(
+        is_shape,
+        "expected a shape that a tensor can have, found {}",
+        found()
+    );
+    let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+    Ok(Tensor::f_from_data_size(view.data(), &size, kind)?)
 }
 
 /// Refuses what is no regular file: a folder, or a device or pipe that may never end.

@@ -20,6 +20,7 @@ use anyhow::{Error, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::tasks::Network;
+use crate::torch::messages::first_line;
 use common::Common;
 
 #[derive(Debug, Parser)]
@@ -78,10 +79,7 @@ fn dispatch<N: Network>(cli: &Cli) -> Result<ExitCode> {
 
 /// The error and its causes in one line: what libtorch says goes on with a C++ backtrace.
 fn one_line(error: &Error) -> String {
-    let causes = error.chain().map(|cause| {
-        let text = cause.to_string();
-        text.lines().next().unwrap_or_default().to_owned()
-    });
+    let causes = error.chain().map(|cause| first_line(&cause.to_string()));
     causes.collect::<Vec<_>>().join(": ")
 }
 

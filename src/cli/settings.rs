@@ -12,6 +12,7 @@ use crate::checkpoint::Checkpoint;
 use crate::device::DeviceName;
 use crate::storage::Metadata;
 use crate::tasks::Network;
+use crate::torch::messages::shown;
 use crate::torch::optim::Algorithm;
 use crate::torch::random::Seed;
 
@@ -175,7 +176,8 @@ impl Recorded<'_> {
 
     fn value<T, E>(&self, name: &str, parse: fn(&str) -> Result<T, E>) -> Result<T> {
         let text = self.text(name)?;
-        parse(text).map_err(|_| anyhow!("expected a checkpoint: found {text:?} as \"{name}\""))
+        parse(text)
+            .map_err(|_| anyhow!("expected a checkpoint: found {} as \"{name}\"", shown(text)))
     }
 
     /// The recorded value, which a given one has to equal.

@@ -9,6 +9,9 @@ const MOST_NAME: usize = 100;
 /// The most characters of a sentence.
 const MOST_SENTENCE: usize = 400;
 
+/// The most characters of a line: no path is longer.
+const MOST_LINE: usize = 5000;
+
 /// Text from a file: quoted, on one line, and no longer than fits there.
 pub(crate) fn shown(text: &str) -> String {
     match text.char_indices().nth(MOST_NAME) {
@@ -21,17 +24,27 @@ pub(crate) fn shown(text: &str) -> String {
 pub(crate) fn one_line(error: &impl ToString) -> String {
     let text = error.to_string();
     let words = text.split_whitespace();
-    let mut line = escaped(&words.collect::<Vec<_>>().join(" "));
-    if let Some((end, _)) = line.char_indices().nth(MOST_SENTENCE) {
-        line.truncate(end);
-        line.push('…');
+    cut(
+        &escaped(&words.collect::<Vec<_>>().join(" ")),
+        MOST_SENTENCE,
+    )
+}
+
+/// The first line of a message, which may hold paths, as a terminal can show it.
+pub(crate) fn first_line(text: &str) -> String {
+    cut(&escaped(text.lines().next().unwrap_or_default()), MOST_LINE)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
-    line
 }
 
 /// The text with everything that would move a terminal's cursor or colour it escaped.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
     for character in text.chars() {
         if character.is_control() {
             escaped.extend(character.escape_default());
@@ -58,6 +71,6 @@ mod tests {
             one_line(&"é".repeat(1 << 20)).chars().count(),
             MOST_SENTENCE + 1
         );
-        assert_eq!(escaped("a\tb\u{9b}"), r"a\tb\u{9b}");
+        assert_eq!(first_line("a  \tb\u{9b}\nc"), r"a  \tb\u{9b}");
     }
 }
