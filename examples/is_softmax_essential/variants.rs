@@ -1,6 +1,7 @@
 //! The networks of the experiment: the library's with another end or another loss.
 
 use std::fmt::Debug;
+use std::io::BufRead;
 use std::marker::PhantomData;
 use std::path::Path as FilePath;
 
@@ -83,6 +84,14 @@ impl<V: Variant> Task for VariedTask<V> {
 
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         Question::<V>::read_inputs(path, invert)
+    }
+
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        Question::<V>::read_each(input, invert, each)
     }
 
     fn answers(output: &Tensor) -> Result<Vec<Answer>> {

@@ -1,17 +1,20 @@
 //! The options that every command takes, and the model that they describe.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use clap::error::ErrorKind;
+use tch::Tensor;
 
 use super::settings::threads;
 use crate::data::Splits;
 use crate::device::DeviceName;
+use crate::evaluation;
 use crate::tasks::{Model, Network, Task};
+use crate::torch::messages::shown;
 use crate::torch::random::Seed;
 use crate::torch::state_dict::load_state_dict;
 
@@ -84,6 +87,45 @@ pub(super) fn read_data<N: Network>(path: &Path) -> Result<Splits> {
         note(text);
     }
     Ok(data)
+}
+
+/// Refuses outputs that are not finite, and says which weights are not, if any.
+///
+/// # Errors
+/// If an output is infinite or NaN.
+pub(super) fn check_finite<N: Network>(
+    output: &Tensor,
+    model: &Model<N>,
+    common: &Common,
+) -> Result<()> {
+    evaluation::check_finite(output).map_err(|error| {
+        let is_finite = |tensor: &Tensor| bool::try_from(tensor.isfinite().all()).unwrap_or(true);
+        let mut weights: Vec<_> = model.vs.variables().into_iter().collect();
+        weights.retain(|(_, tensor)| !is_finite(tensor));
+        weights.sort_by(|(a, _), (b, _)| a.cmp(b));
+        match (weights.first(), &common.weights) {
+            (Some((name, _)), Some(path)) => anyhow!(
+                "{}: {} has a value that is not finite, and so have the network's outputs",
+                path.display(),
+                shown(name)
+            ),
+            _ => error,
+        }
+    })
+}
+
+/// Writes to stdout, at once and whole.
+///
+/// # Errors
+/// If stdout takes no more, as on a full disk.
+pub(super) fn print(
+    write: impl FnOnce(&mut BufWriter<StdoutLock>) -> io::Result<()>,
+) -> Result<()> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    let written = write(&mut stdout).and_then(|()| stdout.flush());
+    // What was not written is not tried again.
+    let _ = stdout.into_parts();
+    written.context("cannot write to stdout")
 }
 
 /// Ends the process, as wrong usage, where weights are needed and not given.

@@ -1,11 +1,11 @@
 //! Without a command: the document's demonstration.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::Result;
 use tch::no_grad;
 
-use super::common::Common;
+use super::common::{Common, print};
 use crate::tasks::{Network, Task, draw_input};
 use crate::torch::print::repr;
 
@@ -13,9 +13,9 @@ pub(super) fn run<N: Network>(common: &Common) -> Result<()> {
     let model = common.model::<N>()?;
     let input = draw_input::<N::Task>(1)?.to_device(model.vs.device());
     let output = no_grad(|| model.network.forward(&input));
-    let mut stdout = io::stdout().lock();
+    let mut lines = Vec::new();
     for (label, tensor) in N::Task::report(&output) {
-        writeln!(stdout, "{label} {}", repr(&tensor)?)?;
+        lines.push(format!("{label} {}\n", repr(&tensor)?));
     }
-    Ok(())
+    print(|stdout| stdout.write_all(lines.concat().as_bytes()))
 }

@@ -1,3 +1,4 @@
+use std::io::BufRead;
 use std::path::Path as FilePath;
 
 use anyhow::Result;
@@ -73,6 +74,16 @@ impl Task for DigitClassification {
 
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         Inputs::picture(path, invert)
+    }
+
+    /// File names, one a line.
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        Inputs::each_picture(input, invert, each)?;
+        Ok(None)
     }
 
     fn answers(output: &Tensor) -> Result<Vec<Answer>> {

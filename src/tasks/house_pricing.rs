@@ -1,3 +1,4 @@
+use std::io::BufRead;
 use std::path::Path as FilePath;
 
 use anyhow::{Result, ensure};
@@ -5,7 +6,7 @@ use serde_json::json;
 use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
-use super::{Answer, Inputs, Network, Task, to_f64};
+use super::{Answer, Inputs, Network, STDIN, Task, to_f64};
 use crate::data::{Splits, ames};
 use crate::metrics::{Evaluation, Metric, dollars, r2, root_mean_squared_error};
 use crate::networks::HousePricePredictor;
@@ -63,13 +64,30 @@ impl Task for HousePricing {
     }
 
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
-        ensure!(!invert, "--invert is for pictures, not for houses");
+        refuse_invert(invert)?;
         let (features, lines, note) = ames::read_features(path)?;
-        let name = |line| format!("{}:{line}", path.display());
         Ok(Inputs {
             features,
-            names: lines.into_iter().map(name).collect(),
+            file: path.display().to_string(),
+            lines,
             note,
+        })
+    }
+
+    /// A CSV file: its first line, which names the columns, and a house a row.
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        refuse_invert(invert)?;
+        ames::read_each(input, STDIN, |features, line| {
+            each(Inputs {
+                features,
+                file: STDIN.to_owned(),
+                lines: vec![line],
+                note: None,
+            })
         })
     }
 
@@ -81,6 +99,11 @@ impl Task for HousePricing {
         };
         Ok(in_dollars(output)?.into_iter().map(answer).collect())
     }
+}
+
+fn refuse_invert(invert: bool) -> Result<()> {
+    ensure!(!invert, "--invert is for pictures, not for houses");
+    Ok(())
 }
 
 fn in_dollars(prices: &Tensor) -> Result<Vec<f64>> {

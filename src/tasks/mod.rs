@@ -4,7 +4,9 @@
 mod binary_classification;
 mod digit_classification;
 mod house_pricing;
+mod lines;
 
+use std::io::BufRead;
 use std::path::Path as FilePath;
 
 use anyhow::Result;
@@ -70,17 +72,33 @@ pub trait Task {
     /// Reads what is to be predicted from one file; `invert` is for dark ink on white.
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs>;
 
+    /// Reads what is to be predicted from a stream, such as stdin, and hands on each sample as soon
+    /// as it is there. Returns what the user has to know at the end.
+    ///
+    /// # Errors
+    /// If a line is none that can be read, naming it as `-:LINE`; and those of `each`.
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>>;
+
     /// Reads the answers off an output on the CPU, one a sample.
     fn answers(output: &Tensor) -> Result<Vec<Answer>>;
 }
+
+/// The name of stdin, where a file is asked for, and in messages.
+pub const STDIN: &str = "-";
 
 /// What a file holds for a network to judge.
 #[derive(Debug)]
 pub struct Inputs {
     /// The features, `(N, INPUT_FEATURES)`, as in [`Samples`](crate::data::Samples).
     pub features: Tensor,
-    /// What each sample is called.
-    pub names: Vec<String>,
+    /// What the file is called.
+    pub file: String,
+    /// The line of the file in which each sample starts, or nothing where the file is one sample.
+    pub lines: Vec<u64>,
     /// What was done to the file's contents, for the user.
     pub note: Option<String>,
 }
@@ -94,9 +112,35 @@ impl Inputs {
         let (features, note) = picture::read(path, invert)?;
         Ok(Self {
             features,
-            names: vec![path.display().to_string()],
+            file: path.display().to_string(),
+            lines: Vec::new(),
             note: Some(note),
         })
+    }
+
+    /// The pictures whose file names are the lines of `input`, each handed on as it comes.
+    ///
+    /// # Errors
+    /// If a file is no picture that can be read, and those of `each`.
+    pub fn each_picture(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Self) -> Result<()>,
+    ) -> Result<()> {
+        lines::for_each_path(input, |path| {
+            each(Self {
+                note: None,
+                ..Self::picture(path, invert)?
+            })
+        })
+    }
+
+    /// What the sample at `index` is called.
+    pub fn name(&self, index: usize) -> String {
+        match self.lines.get(index) {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
+        }
     }
 }
 
