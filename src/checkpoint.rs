@@ -30,8 +30,8 @@ use crate::torch::optim::StateDict;
 use crate::torch::serialization::{
     Metadata, NamedTensors, OutputFile, copy_state_dict, read_safetensors_and_metadata, state_dict,
 };
-use crate::torch::shown_path;
 use crate::torch::utils::data::GeneratorStates;
+use crate::torch::{shown, shown_path};
 use crate::training::{Position, Training};
 
 pub use lock::Lock;
@@ -159,7 +159,7 @@ impl Checkpoint {
             epochs: epochs
                 .parse()
                 .ok()
-                .with_context(|| format!("found {epochs:?} as \"{POSITION}\""))?,
+                .with_context(|| format!("found {} as \"{POSITION}\"", shown(&epochs)))?,
             losses: Vec::try_from(losses)?,
             epoch_start: None,
         };
@@ -175,7 +175,7 @@ impl Checkpoint {
             insert_all(&mut rest, EPOCH, epoch);
         }
         if let Some(name) = rest.keys().next() {
-            bail!("found an unexpected tensor \"{name}\"");
+            bail!("found an unexpected tensor {}", shown(name));
         }
         Ok(Self {
             path: path.to_owned(),

@@ -2,7 +2,7 @@
 //! the file bounds.
 //!
 //! What Rust code asks for is counted, to the byte. What libtorch asks for is not: it is no more
-//! than the features and targets, which Rust code collected before.
+//! than the features and targets, or the weights, which Rust code collected before.
 
 #[path = "it/damage.rs"]
 mod damage;
@@ -11,15 +11,21 @@ mod files;
 
 use std::fs;
 use std::hint::black_box;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use damage::{Random, mutate};
-use files::{HOUSE, encode, gzip, houses, medmnist as arrays, npz};
+use files::{HOUSE, HOUSE_COLUMNS, encode, gzip, houses, medmnist as arrays, npz};
 use final_layer::data::{ames, medmnist, mnist, picture};
+use final_layer::torch::serialization::read_pt;
+use final_layer::torch::serialization::read_safetensors;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use peak_alloc::PeakAlloc;
 use tempfile::TempDir;
-use zip::CompressionMethod;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -34,6 +40,10 @@ const PLAIN: usize = 8;
 
 /// Times the size of a compressed file: each byte may stand for 1,032, held a few times over.
 const COMPRESSED: usize = 8 * 1032;
+
+/// Times the size of a `.pt` file: an instruction of a byte may leave a value of 16, in a list that
+/// is half empty and was just moved.
+const PICKLED: usize = 64;
 
 /// The memory that `run` asks for at most at a time, beyond what is there already.
 fn measure<T>(run: impl FnOnce() -> T) -> (T, usize) {
@@ -90,6 +100,83 @@ fn with_checksums(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// A `.pt` file with this pickle and one storage.
+fn pt(pickle: &[u8], method: CompressionMethod) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(method);
+    for (name, bytes) in [("data.pkl", pickle), ("data/0", &[0; 64])] {
+        zip.start_file(format!("archive/{name}"), options).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn pt_stored(pickle: &[u8]) -> Vec<u8> {
+    pt(pickle, CompressionMethod::Stored)
+}
+
+/// The pickle of a state dict of two tensors over one storage of 16 numbers.
+fn pickle() -> Vec<u8> {
+    let text = |text: &str| {
+        let length = (text.len() as u32).to_le_bytes();
+        [b"X", &length[..], text.as_bytes()].concat()
+    };
+    let tensor = |shape: &[u8]| {
+        [
+            &b"ctorch._utils\n_rebuild_tensor_v2\nq\x00(("[..],
+            &text("storage"),
+            b"ctorch\nFloatStorage\n",
+            &text("0"),
+            &text("cpu"),
+            b"K\x10tQK\x00",
+            shape,
+            b"\x89ccollections\nOrderedDict\n)RtR",
+        ]
+        .concat()
+    };
+    let (row, square) = (
+        tensor(b"K\x10\x85K\x01\x85"),
+        tensor(b"K\x04K\x04\x86K\x04K\x01\x86"),
+    );
+    [
+        b"\x80\x02}(",
+        &text("a")[..],
+        &row,
+        &text("b.weight"),
+        &square,
+        b"u.",
+    ]
+    .concat()
+}
+
+fn safetensors() -> Vec<u8> {
+    let header = br#"{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}"#;
+    [&(header.len() as u64).to_le_bytes(), &header[..], &[0; 24]].concat()
+}
+
+/// A palette of two colours, one of them transparent, and a bit a pixel, all of them 0.
+fn transparent_png(side: u32) -> Vec<u8> {
+    let mut header = [side.to_be_bytes(), side.to_be_bytes()].concat();
+    header.extend([1, 3, 0, 0, 0]);
+    let mut pixels = ZlibEncoder::new(Vec::new(), Compression::best());
+    let row = vec![0; 1 + side as usize / 8];
+    (0..side).for_each(|_| pixels.write_all(&row).unwrap());
+    let pixels = pixels.finish().unwrap();
+    let chunks: [(&[u8], &[u8]); 5] = [
+        (b"IHDR", &header),
+        (b"PLTE", &[0, 0, 0, 255, 255, 255]),
+        (b"tRNS", &[128]),
+        (b"IDAT", &pixels),
+        (b"IEND", b""),
+    ];
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, content) in chunks {
+        png.extend((content.len() as u32).to_be_bytes());
+        png.extend([name, content, &[0; 4]].concat());
+    }
+    with_checksums(&png)
+}
+
 fn many_houses() -> Vec<u8> {
     let quoted = HOUSE.replace("1080", "\"1080\"");
     let missing = HOUSE.replace("1080", "NA");
@@ -107,6 +194,8 @@ fn cases() -> Vec<Case> {
     let read_medmnist = |path: &Path| medmnist::read(path).is_ok();
     let read_ames = |path: &Path| ames::read(path).is_ok() | ames::read_features(path).is_ok();
     let read_picture = |path: &Path| picture::read(path, true).is_ok();
+    let read_pickle = |path: &Path| read_pt(path).is_ok();
+    let read_weights = |path: &Path| read_safetensors(path).is_ok();
     let [(images_name, images), (labels_name, labels), ..] = files::mnist();
     let grey = GrayImage::from_fn(28, 28, |x, y| Luma([(x * y) as u8]));
     let png = encode(checkered(), ImageFormat::Png);
@@ -199,6 +288,21 @@ fn cases() -> Vec<Case> {
             read_picture,
             from_jpeg,
         ),
+        case(
+            "weights.pt",
+            &pt_stored(&pickle()),
+            as_it_is,
+            read_pickle,
+            PICKLED,
+        ),
+        case("pickle.pt", &pickle(), pt_stored, read_pickle, PICKLED),
+        case(
+            "weights.safetensors",
+            &safetensors(),
+            as_it_is,
+            read_weights,
+            PLAIN,
+        ),
     ]
 }
 
@@ -264,15 +368,16 @@ fn bombs() -> Vec<Case> {
     let zeros = vec![0; COUNT * 784];
     let black = files::idx(&[0x803, COUNT as u32, 28, 28], &zeros);
     let array = files::npy("|u1", &format!("({COUNT}, 28, 28)"), &zeros);
-    let mut spaces = houses(&[HOUSE; 5]).into_bytes();
-    spaces.extend(zeros.iter().map(|_| b' '));
+    let short = "1,1,1,1,1,1,1,1,1,1,1";
+    let rows = houses(&vec![short; COUNT * 20]);
     let large = GrayImage::new(4000, 4000);
     let bombs = cases().into_iter().filter_map(|case| {
         let good = match case.name {
             "train-images-idx3-ubyte.gz" => gzip(&black),
             "deflated.npz" => in_archive(&array),
-            "outer.csv.gz" => gzip(&spaces),
+            "outer.csv.gz" => gzip(rows.as_bytes()),
             "grey.png" => encode(large.clone(), ImageFormat::Png),
+            "checked.png" => transparent_png(8192),
             _ => return None,
         };
         Some(Case { good, ..case })
@@ -293,6 +398,49 @@ fn check_bomb(case: &Case) {
     assert!(memory <= BUFFERS + case.cost * length, "{what}");
 }
 
+/// What has to be refused before it costs anything: name, content and the most bytes of memory for
+/// it, beside [`BUFFERS`].
+fn refused_at_once() -> Vec<(&'static str, Vec<u8>, usize)> {
+    const MANY: usize = 20_000_000;
+    let repeated = |piece: &[u8], count| [&b"\x80\x02("[..], &piece.repeat(count), b"t."].concat();
+    let (tuples, lists) = (repeated(b")", MANY), repeated(b"]", MANY));
+    let kept = [
+        &b"\x80\x02)"[..],
+        &b")\x85q\x00"[..].repeat(MANY / 20),
+        b".",
+    ]
+    .concat();
+    let long = format!("{HOUSE_COLUMNS}\n{}", " ".repeat(MANY));
+    // A record grows to 1 MiB, and beside it stands the one of half its size.
+    let record = 3 << 20;
+    let deflated = |pickle: &[u8]| pt(pickle, CompressionMethod::Deflated);
+    let kept = pt_stored(&kept);
+    let most_kept = PICKLED * kept.len();
+    vec![
+        ("tuples.pt", deflated(&tuples), 0),
+        ("lists.pt", deflated(&lists), 0),
+        ("stored_tuples.pt", pt_stored(&tuples), 0),
+        ("kept.pt", kept, most_kept),
+        ("commas.csv.gz", gzip(&vec![b','; 10 * MANY]), record),
+        ("long.csv.gz", gzip(long.as_bytes()), record),
+        ("transparent.png", transparent_png(16_384), 1 << 20),
+    ]
+}
+
+fn check_refused(name: &str, content: &[u8], most: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, content).unwrap();
+    let (was_read, memory) = measure(|| match name.rsplit_once('.').unwrap().1 {
+        "pt" => read_pt(&path).is_ok(),
+        "png" => picture::read(&path, false).is_ok(),
+        _ => ames::read(&path).is_ok(),
+    });
+    println!("{name}: {} bytes are refused with {memory}", content.len());
+    assert!(!was_read, "{name} was read");
+    assert!(memory <= BUFFERS + most, "{name}: {memory}");
+}
+
 /// One test: the memory is that of the whole process.
 #[test]
 fn damaged_data_never_panics_nor_takes_memory() {
@@ -300,6 +448,9 @@ fn damaged_data_never_panics_nor_takes_memory() {
     let (_, memory) = measure(|| drop(black_box(vec![1u8; 10 * BUFFERS])));
     assert!(memory >= 10 * BUFFERS, "only {memory} bytes were seen");
 
+    for (name, content, most) in refused_at_once() {
+        check_refused(name, &content, most);
+    }
     for bomb in bombs() {
         check_bomb(&bomb);
     }

@@ -1,6 +1,7 @@
 //! `predict`: a network's answers for pictures, or for the houses of a CSV file.
 
-use std::io::{self, IsTerminal, Write};
+use std::ffi::OsStr;
+use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,14 +11,22 @@ use tch::Tensor;
 
 use super::common::{Common, note, require_weights, stdout, usage_error};
 use crate::evaluation::{check_finite, outputs};
-use crate::tasks::{Answer, Inputs, Network, Predict};
+use crate::tasks::{Answer, Inputs, Model, Network, Predict, STDIN};
 
 /// The width of a bar for a probability of 1, in characters.
 const BAR: f64 = 40.;
 
+/// How many answers are made text at a time.
+const PORTION: i64 = 1024;
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Pictures (PNG or JPEG) or, of houses, CSV files
+    /// Pictures (PNG or JPEG) or, of houses, CSV files; - for stdin
+    ///
+    /// With -, stdin has file names of pictures, one a line, or, of houses, the lines of a CSV
+    /// file, plain. Each answer is printed as soon as its line has been read, in the same memory
+    /// however many there are. A line that cannot be read ends the run: the answers so far stand,
+    /// an error names the line as -:LINE, and the exit code is 1.
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// The pictures show dark ink on white
@@ -34,56 +43,87 @@ pub(super) fn run<N: Network<Task: Predict>>(common: &Common, args: &Args) -> Re
         let message = format!("--invert is for pictures, which {} does not read", N::NAME);
         usage_error(ErrorKind::ArgumentConflict, &message);
     }
-    let model = common.model::<N>()?;
-    // All are read before anything is printed: one that cannot be read leaves no half answer.
-    let inputs = read_inputs::<N>(args)?;
-    // One at a time, so that no answer depends on its neighbours.
-    let output = outputs(&model, &inputs.features, 1);
-    check_finite(&model.vs, &output)?;
-    let answers = N::Task::answers(&output)?;
-
-    let mut stdout = stdout();
-    for (name, answer) in inputs.names.iter().zip(&answers) {
-        if args.json {
-            let mut json = answer.json.clone();
-            json["input"] = name.as_str().into();
-            writeln!(stdout, "{json}")?;
-        } else {
-            writeln!(stdout, "{name}: {}", answer.text)?;
-        }
+    let is_stdin = |path: &PathBuf| path.as_os_str() == OsStr::new(STDIN);
+    let from_stdin = args.inputs.iter().any(is_stdin);
+    if from_stdin && args.inputs.len() > 1 {
+        let message = "- stands alone, without other inputs";
+        usage_error(ErrorKind::ArgumentConflict, message);
     }
-    if let [answer] = &answers[..]
-        && io::stdout().is_terminal()
-        && !args.json
-    {
-        write_bars(&mut stdout, answer)?;
+    let model = common.model::<N>()?;
+    match from_stdin {
+        true => answer_stdin(&model, args)?,
+        false => answer_files(&model, args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn read_inputs<N: Network<Task: Predict>>(args: &Args) -> Result<Inputs> {
-    let mut features = Vec::new();
-    let mut names = Vec::new();
+/// Answers line by line, as the lines come.
+fn answer_stdin<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Result<()> {
+    let stdin = Box::new(BufReader::new(io::stdin()));
+    let text = N::Task::read_each(stdin, args.invert, &mut |inputs| {
+        let output = outputs(model, &inputs.features, 1);
+        check_finite(&model.vs, &output)?;
+        write_answers(&inputs, 0, &N::Task::answers(&output)?, args)
+    })?;
+    if let Some(text) = text {
+        note(text);
+    }
+    Ok(())
+}
+
+fn answer_files<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Result<()> {
+    // All are read before anything is printed: one that cannot be read leaves no half answer.
+    let mut answered = Vec::new();
     for path in &args.inputs {
-        let inputs = N::Task::read_inputs(path, args.invert)?;
+        let mut inputs = N::Task::read_inputs(path, args.invert)?;
         if let Some(text) = &inputs.note {
             note(text);
         }
-        features.push(inputs.features);
-        names.extend(inputs.names);
+        // One at a time, so that no answer depends on its neighbours.
+        let portions = inputs.features.split(PORTION, 0);
+        let portions = portions.iter().map(|features| outputs(model, features, 1));
+        let output = Tensor::cat(&portions.collect::<Vec<_>>(), 0);
+        check_finite(&model.vs, &output)?;
+        // They have had their answer.
+        inputs.features = Tensor::new();
+        answered.push((inputs, output));
     }
-    Ok(Inputs {
-        features: Tensor::cat(&features, 0),
-        names,
-        note: None,
-    })
+    for (inputs, output) in &answered {
+        for (index, output) in output.split(PORTION, 0).iter().enumerate() {
+            let answers = N::Task::answers(output)?;
+            write_answers(inputs, index * PORTION as usize, &answers, args)?;
+        }
+    }
+    match &answered[..] {
+        [(_, output)] if output.size()[0] == 1 && io::stdout().is_terminal() && !args.json => {
+            write_bars(&N::Task::answers(output)?[0])
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A line for each answer, of which the first is that of the sample at `start`.
+fn write_answers(inputs: &Inputs, start: usize, answers: &[Answer], args: &Args) -> Result<()> {
+    let mut lines = String::new();
+    for (index, answer) in answers.iter().enumerate() {
+        let name = inputs.name(start + index);
+        if args.json {
+            let mut json = answer.json.clone();
+            json["input"] = name.into();
+            lines += &format!("{json}\n");
+        } else {
+            lines += &format!("{name}: {}\n", answer.text);
+        }
+    }
+    Ok(stdout().write_all(lines.as_bytes())?)
 }
 
 /// The probability of each class as a bar.
-fn write_bars(out: &mut impl Write, answer: &Answer) -> Result<()> {
+fn write_bars(answer: &Answer) -> Result<()> {
+    let mut stdout = stdout();
     for (class, probability) in answer.probabilities.iter().enumerate() {
         let bar = "█".repeat((probability * BAR).round() as usize);
-        writeln!(out, "{class:>3} {probability:.4} {bar}")?;
+        writeln!(stdout, "{class:>3} {probability:.4} {bar}")?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::tasks::{Dataset, Network};
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::Metadata;
-use crate::torch::shown_path;
+use crate::torch::{shown, shown_path};
 use crate::training::{Algorithm, Arguments, Schedule};
 
 /// What the command line may say of a training run.
@@ -229,7 +229,8 @@ impl Recorded<'_> {
 
     fn value<T, E>(&self, name: &str, parse: fn(&str) -> Result<T, E>) -> Result<T> {
         let text = self.text(name)?;
-        parse(text).map_err(|_| anyhow!("expected a checkpoint: found {text:?} as \"{name}\""))
+        parse(text)
+            .map_err(|_| anyhow!("expected a checkpoint: found {} as \"{name}\"", shown(text)))
     }
 
     /// The recorded value, which a given one has to equal.

@@ -3,21 +3,22 @@
 //! Source: De Cock, "Ames, Iowa: Alternative to the Boston Housing Data as an End of Semester
 //! Regression Project", Journal of Statistics Education 19(3), 2011.
 
+use std::io::BufRead;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tch::Tensor;
 
-use super::bytes::only_file;
-use super::table::{Column, Table};
-use super::{Samples, Splits};
+use super::bytes::{Source, only_file};
+use super::table::{Column, Rows};
+use super::{MOST_ROWS, MOST_TEXT, Samples, Splits};
 
 /// The unit of a price: what a target of 1 stands for.
 pub const DOLLARS: f64 = 100_000.;
 
 /// The ten features, and the price: the name as published, the name in the file of the well-known
 /// competition, and how a number becomes one of a size that a network learns from.
-const COLUMNS: [Column; 11] = [
+static COLUMNS: [Column; 11] = [
     (["Overall Qual", "OverallQual"], tens),
     (["Gr Liv Area", "GrLivArea"], thousands),
     (["Garage Cars", "GarageCars"], tens),
@@ -31,10 +32,10 @@ const COLUMNS: [Column; 11] = [
     (["SalePrice", "SalePrice"], hundred_thousands),
 ];
 
-const FEATURES: usize = COLUMNS.len() - 1;
+const FEATURES: usize = 10;
 
 /// Every fifth row is for testing.
-const FOLDS: i64 = 5;
+const FOLDS: usize = 5;
 
 fn tens(number: f32) -> f32 {
     number / 10.
@@ -62,36 +63,33 @@ fn half_centuries(year: f32) -> f32 {
 ///
 /// # Errors
 /// If the file is missing, damaged, not UTF-8 or ragged; if a column is missing or there twice; if
-/// a value is no number; or if fewer than five rows have all values.
+/// a value is no number; if fewer than five rows have all values; or if the text or its rows are
+/// more than [the limits](super).
 pub fn read(path: &Path) -> Result<Splits> {
     let path = only_file(path, &[".csv", ".csv.gz"])?;
-    let table = Table::read(&path, &COLUMNS)?;
-    let rows = table.lines.len() as i64;
+    let mut rows = open(&path, &COLUMNS)?;
+    let (mut train, mut test) = (Houses::default(), Houses::default());
+    let mut count = 0;
+    while let Some(numbers) = next(&mut rows, count)?.map(|(_, numbers)| numbers) {
+        let houses = if count % FOLDS == FOLDS - 1 {
+            &mut test
+        } else {
+            &mut train
+        };
+        houses.features.extend(&numbers[..FEATURES]);
+        houses.prices.extend(&numbers[FEATURES..]);
+        count += 1;
+    }
     ensure!(
-        rows >= FOLDS,
-        "{}: expected at least {FOLDS} rows with all values, found {rows}",
+        count >= FOLDS,
+        "{}: expected at least {FOLDS} rows with all values, found {count}",
         path.display()
     );
-    let is_test = |row: &i64| row % FOLDS == FOLDS - 1;
-    let (test, train): (Vec<i64>, Vec<i64>) = (0..rows).partition(is_test);
-    let numbers = table.tensor()?;
-    let samples = |rows: &[i64]| -> Result<Samples> {
-        let chosen = numbers.f_index_select(0, &Tensor::f_from_slice(rows)?)?;
-        let columns = |start: usize, count: usize| {
-            chosen
-                .f_narrow(1, start as i64, count as i64)?
-                .f_contiguous()
-        };
-        Ok(Samples {
-            features: columns(0, FEATURES)?,
-            targets: columns(FEATURES, 1)?,
-        })
-    };
     Ok(Splits {
-        train: samples(&train)?,
+        train: train.into_samples()?,
         validation: None,
-        test: samples(&test)?,
-        note: table.note(),
+        test: test.into_samples()?,
+        note: rows.note(),
     })
 }
 
@@ -102,12 +100,82 @@ pub fn read(path: &Path) -> Result<Splits> {
 /// As [`read`], if no row has all ten values.
 pub fn read_features(path: &Path) -> Result<(Tensor, Vec<u64>, Option<String>)> {
     let path = only_file(path, &[".csv", ".csv.gz"])?;
-    let table = Table::read(&path, &COLUMNS[..FEATURES])?;
+    let mut rows = open(&path, &COLUMNS[..FEATURES])?;
+    let (mut features, mut lines) = (Vec::new(), Vec::new());
+    while let Some((line, numbers)) = next(&mut rows, lines.len())? {
+        features.extend(numbers);
+        lines.push(line);
+    }
     ensure!(
-        !table.lines.is_empty(),
+        !lines.is_empty(),
         "{}: expected a row with all values, found none",
         path.display()
     );
-    let (features, note) = (table.tensor()?, table.note());
-    Ok((features, table.lines, note))
+    Ok((to_rows(features, FEATURES)?, lines, rows.note()))
+}
+
+/// Reads the features of houses from a text that may not have ended yet, as [`read_features`] does
+/// from a file, and hands on each house, float32 `(1, 10)`, with its line as soon as it is there.
+/// Returns the note of rows that were left out.
+///
+/// `name` is what the text is called in messages. However long it is, the memory is the same.
+///
+/// # Errors
+/// As [`read_features`], but that there may be no row; and those of `each`.
+pub fn read_each(
+    input: impl BufRead + 'static,
+    name: &str,
+    mut each: impl FnMut(Tensor, u64) -> Result<()>,
+) -> Result<Option<String>> {
+    let mut rows = Rows::new(input, name.to_owned(), &COLUMNS[..FEATURES])?;
+    while let Some(row) = rows.next()? {
+        each(to_rows(row.numbers, FEATURES)?, row.line)?;
+    }
+    Ok(rows.note())
+}
+
+fn open(path: &Path, columns: &'static [Column]) -> Result<Rows> {
+    Rows::new(Source::open(path)?, path.display().to_string(), columns)
+}
+
+/// The line and the numbers of the next row, if there is room for it beside `count` others.
+fn next(rows: &mut Rows, count: usize) -> Result<Option<(u64, Vec<f32>)>> {
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let too_long = || format!("{}:{}", rows.name(), row.line);
+    let check = || {
+        ensure!(
+            count < MOST_ROWS,
+            "expected at most {MOST_ROWS} rows, found more"
+        );
+        ensure!(
+            rows.length() <= MOST_TEXT,
+            "expected at most {MOST_TEXT} bytes of text, found more"
+        );
+        Ok(())
+    };
+    check().with_context(too_long)?;
+    Ok(Some((row.line, row.numbers)))
+}
+
+/// Features and prices, row by row.
+#[derive(Default)]
+struct Houses {
+    features: Vec<f32>,
+    prices: Vec<f32>,
+}
+
+impl Houses {
+    fn into_samples(self) -> Result<Samples> {
+        Ok(Samples {
+            features: to_rows(self.features, FEATURES)?,
+            targets: to_rows(self.prices, 1)?,
+        })
+    }
+}
+
+/// The numbers in rows of `width`.
+fn to_rows(numbers: Vec<f32>, width: usize) -> Result<Tensor> {
+    Ok(Tensor::f_from_slice(&numbers)?.f_view([-1, width as i64])?)
 }

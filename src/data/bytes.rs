@@ -15,9 +15,10 @@ const MOST_EXPANSION: u64 = 1032;
 
 /// A file that is read plain or, where it starts with the bytes of gzip, decompressed.
 pub(super) struct Source {
-    reader: Box<dyn Read>,
+    reader: Box<dyn BufRead>,
     /// The most bytes that `reader` can give.
     most: u64,
+    pub(super) is_compressed: bool,
 }
 
 impl Source {
@@ -27,28 +28,16 @@ impl Source {
         let start = file.fill_buf().with_context(|| cannot_read(path))?;
         Ok(if start.starts_with(&[0x1f, 0x8b]) {
             Self {
-                reader: Box::new(MultiGzDecoder::new(file)),
+                reader: Box::new(BufReader::new(MultiGzDecoder::new(file))),
                 most: most_inflated(length),
+                is_compressed: true,
             }
         } else {
             Self {
                 reader: Box::new(file),
                 most: length,
+                is_compressed: false,
             }
-        })
-    }
-
-    /// The whole file as text.
-    ///
-    /// # Errors
-    /// If it cannot be decompressed or is not UTF-8.
-    pub(super) fn read_text(mut self) -> Result<String> {
-        let mut bytes = Vec::new();
-        self.read_to_end(&mut bytes).map_err(damaged)?;
-        String::from_utf8(bytes).map_err(|error| {
-            let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = 1 + text.iter().filter(|&&byte| byte == b'\n').count();
-            anyhow!("expected UTF-8, found other bytes in line {line}")
         })
     }
 
@@ -61,6 +50,16 @@ impl Source {
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.reader.read(buffer)
+    }
+}
+
+impl BufRead for Source {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.reader.consume(count);
     }
 }
 
@@ -123,21 +122,12 @@ pub(super) fn only_file(path: &Path, endings: &[&str]) -> Result<PathBuf> {
     Ok(only)
 }
 
-fn damaged(error: io::Error) -> Error {
+pub(super) fn damaged(error: io::Error) -> Error {
     anyhow!("damaged or cut short: {}", one_line(&error))
 }
 
 pub(super) fn cannot_read(path: &Path) -> String {
     format!("cannot read {}", path.display())
-}
-
-/// Text from a file as part of a message: quoted, on one line, and no longer than fits there.
-pub(super) fn shown(text: &str) -> String {
-    const MOST: usize = 100;
-    match text.char_indices().nth(MOST) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-    }
 }
 
 #[cfg(test)]

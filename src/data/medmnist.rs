@@ -7,9 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tch::Tensor;
 
-use super::bytes::{only_file, shown};
+use crate::torch::shown;
+
+use super::bytes::only_file;
 use super::npz::{Archive, Array};
-use super::{PIXELS, SIDE, Samples, Splits};
+use super::{MOST_INFLATED, PIXELS, SIDE, Samples, Splits};
 
 const SETS: [&str; 3] = ["train", "val", "test"];
 
@@ -66,7 +68,7 @@ fn labels_name(set: &str) -> String {
 
 fn read_set(archive: &mut Archive, set: &str) -> Result<Samples> {
     let features = read_images(archive, &images_name(set))?;
-    let targets = read_labels(archive, &labels_name(set))?;
+    let targets = read_labels(archive, &labels_name(set), features.size()[0])?;
     let samples = Samples { features, targets };
     let (images, labels) = (samples.len(), samples.targets.size()[0]);
     ensure!(
@@ -80,7 +82,7 @@ fn read_set(archive: &mut Archive, set: &str) -> Result<Samples> {
 
 /// Pixels, uint8 `(N, 784)`.
 fn read_images(archive: &mut Archive, name: &str) -> Result<Tensor> {
-    let array = archive.array(name)?;
+    let array = archive.array(name, MOST_INFLATED)?;
     let images = |array: &Array| {
         let is_fit = array.dtype == "|u1" && array.shape.get(1..) == Some(&[SIDE as u64; 2]);
         ensure!(
@@ -95,9 +97,10 @@ fn read_images(archive: &mut Archive, name: &str) -> Result<Tensor> {
     images(&array).with_context(|| name.to_owned())
 }
 
-/// Labels, float32 `(N, 1)`.
-fn read_labels(archive: &mut Archive, name: &str) -> Result<Tensor> {
-    let array = archive.array(name)?;
+/// The labels of `count` images, float32 `(N, 1)`.
+fn read_labels(archive: &mut Archive, name: &str, count: i64) -> Result<Tensor> {
+    // Eight bytes a label at most. A few too many are told apart later.
+    let array = archive.array(name, 8 * count as u64)?;
     let labels = |array: &Array| {
         let integers = match array.shape[..] {
             [_] | [_, 1] => array.integers()?,

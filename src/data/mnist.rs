@@ -3,7 +3,7 @@
 //! IDX is a header of big-endian 32-bit numbers (magic number, count, for images also rows and
 //! columns), then one byte a pixel or label. Source: <http://yann.lecun.com/exdb/mnist/>.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -12,7 +12,7 @@ use tch::Tensor;
 use crate::torch::one_line;
 
 use super::bytes::{Source, cannot_read, read_exactly};
-use super::{PIXELS, SIDE, Samples, Splits};
+use super::{MOST_INFLATED, PIXELS, SIDE, Samples, Splits};
 
 const IMAGES_MAGIC: u32 = 0x0000_0803;
 const LABELS_MAGIC: u32 = 0x0000_0801;
@@ -68,39 +68,40 @@ fn folder(path: &Path) -> Result<PathBuf> {
 
 /// The file of that name, plain or else compressed.
 fn find(folder: &Path, name: &str) -> Result<PathBuf> {
-    let plain = folder.join(name);
-    let compressed = folder.join(format!("{name}.gz"));
-    [&plain, &compressed]
-        .into_iter()
-        .find(|path| path.exists())
-        .cloned()
-        .with_context(|| {
-            format!(
-                "{}: neither {name} nor {name}.gz is there",
-                if folder == Path::new("") {
-                    Path::new(".")
-                } else {
-                    folder
-                }
-                .display()
-            )
-        })
+    for path in [folder.join(name), folder.join(format!("{name}.gz"))] {
+        match path.metadata() {
+            Ok(_) => return Ok(path),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| cannot_read(&path)),
+        }
+    }
+    let folder = if folder == Path::new("") {
+        Path::new(".")
+    } else {
+        folder
+    };
+    bail!(
+        "{}: neither {name} nor {name}.gz is there",
+        folder.display()
+    )
 }
 
 fn read_set(folder: &Path, set: &str) -> Result<Samples> {
     let images_path = find(folder, &images_name(set))?;
     let labels_path = find(folder, &labels_name(set))?;
     let images = read_images(&images_path).with_context(|| images_path.display().to_string())?;
-    let labels = read_labels(&labels_path).with_context(|| labels_path.display().to_string())?;
     let count = images.len() / PIXELS;
-    if count != labels.len() {
+    let in_labels = || labels_path.display().to_string();
+    let (source, announced) = open_labels(&labels_path).with_context(in_labels)?;
+    // Before they are read: each becomes eight bytes.
+    if count != announced as usize {
         bail!(
-            "{} has {count} images, but {} has {} labels",
+            "{} has {count} images, but {} has {announced} labels",
             images_path.display(),
             labels_path.display(),
-            labels.len()
         );
     }
+    let labels = read_labels(source, announced).with_context(in_labels)?;
     Ok(Samples {
         features: Tensor::f_from_slice(&images)?.f_view([count as i64, PIXELS as i64])?,
         targets: Tensor::f_from_slice(&labels)?,
@@ -116,9 +117,14 @@ fn read_images(path: &Path) -> Result<Vec<u8>> {
     read_items(source, count, PIXELS as u64, "images")
 }
 
-fn read_labels(path: &Path) -> Result<Vec<i64>> {
+/// A file of labels, and how many its header announces.
+fn open_labels(path: &Path) -> Result<(Source, u32)> {
     let mut source = Source::open(path)?;
     let [count] = read_header(&mut source, LABELS_MAGIC)?;
+    Ok((source, count))
+}
+
+fn read_labels(source: Source, count: u32) -> Result<Vec<i64>> {
     let labels = read_items(source, count, 1, "labels")?;
     if let Some(index) = labels.iter().position(|&label| label > 9) {
         bail!(
@@ -157,6 +163,12 @@ fn read_items(source: Source, count: u32, size: u64, items: &str) -> Result<Vec<
     // At most 2^32 · 784: no overflow.
     let length = u64::from(count) * size;
     let most = source.most();
+    if source.is_compressed && length > MOST_INFLATED {
+        bail!(
+            "its header announces {count} {items}, {length} bytes, but at most {MOST_INFLATED} \
+             are read of a compressed file: decompress it"
+        );
+    }
     if length > most {
         bail!(
             "its header announces {count} {items}, {length} bytes, but a file of its size holds at \

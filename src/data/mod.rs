@@ -9,6 +9,19 @@
 //!
 //! What a header announces is never allocated before it is there: it is first held against the
 //! size of the file, and read no further than announced. A damaged file is refused in one line.
+//!
+//! Compression makes a small file of a large one. These are the limits beside the size of the file:
+//!
+//! | what | at most | memory for it |
+//! | --- | --- | --- |
+//! | IDX, compressed; an array of a `.npz` | 1 GiB decompressed, 1.3 million images | 3 times that |
+//! | labels | one an image | 17 bytes each |
+//! | CSV, plain or compressed | 16 GiB of text | none: it is read as a stream |
+//! | a record of it | 1 MiB, 16,384 fields | that |
+//! | its rows that are kept | 16,777,216 | 44 bytes each, 3 times that while it is read |
+//! | a picture | 67,108,864 pixels | 10 bytes each |
+//!
+//! A plain IDX file is as large as it likes: its size is the limit.
 
 use tch::{Kind, Tensor};
 
@@ -18,7 +31,20 @@ pub mod medmnist;
 pub mod mnist;
 mod npz;
 pub mod picture;
+mod records;
 mod table;
+
+/// The most bytes that an IDX file or an array is decompressed to.
+const MOST_INFLATED: u64 = 1 << 30;
+
+/// The most bytes of a CSV file's text.
+const MOST_TEXT: u64 = 1 << 34;
+
+/// The most rows that are kept of a CSV file.
+const MOST_ROWS: usize = 1 << 24;
+
+/// The most pixels of a picture, more than a camera with 61 megapixels takes.
+const MOST_PIXELS: u64 = 1 << 26;
 
 /// Features and targets, sample by sample, on the CPU.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use py_literal::Value;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::torch::one_line;
+use crate::torch::{one_line, shown};
 
-use super::bytes::{most_inflated, open, read_exactly, shown};
+use super::bytes::{most_inflated, open, read_exactly};
 
 /// NumPy reads no longer header either, unless told to.
 const MOST_HEADER: usize = 10_000;
@@ -42,15 +42,15 @@ impl Archive {
         names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned())
     }
 
-    /// Reads the array of that name.
-    pub(super) fn array(&mut self, name: &str) -> Result<Array> {
-        let bytes = self.read(&format!("{name}.npy"));
+    /// Reads the array of that name, of no more than `most` bytes beside its header.
+    pub(super) fn array(&mut self, name: &str, most: u64) -> Result<Array> {
+        let bytes = self.read(&format!("{name}.npy"), most + MOST_HEADER as u64);
         let array = bytes.and_then(parse);
         array.with_context(|| name.to_owned())
     }
 
-    /// The bytes of a file in the archive, whose checksum they match.
-    fn read(&mut self, name: &str) -> Result<Vec<u8>> {
+    /// The bytes of a file in the archive, at most so many, whose checksum they match.
+    fn read(&mut self, name: &str, limit: u64) -> Result<Vec<u8>> {
         let unreadable = |error| anyhow!("cannot be read: {}", one_line(&error));
         let entry = self.zip.by_name(name).map_err(unreadable)?;
         let compressed = entry.compressed_size().min(self.length);
@@ -62,6 +62,10 @@ impl Archive {
         if length > most {
             bail!("the archive announces {length} bytes, but holds at most {most} of it");
         }
+        ensure!(
+            length <= limit,
+            "expected at most {limit} bytes, found {length}"
+        );
         read_exactly(entry, length)
     }
 }

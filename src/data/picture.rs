@@ -7,16 +7,16 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use image::imageops::{self, FilterType};
 use image::metadata::Orientation;
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageResult, Limits, Luma};
+use image::{
+    DynamicImage, GrayImage, ImageBuffer, ImageDecoder, ImageFormat, ImageResult, Limits, Luma,
+    Pixel, Primitive,
+};
 use tch::Tensor;
 
 use crate::torch::one_line;
 
 use super::bytes::{most_inflated, open, read_exactly};
-use super::{PIXELS, SIDE};
-
-/// No camera's picture has more.
-const MOST_PIXELS: u64 = 1 << 28;
+use super::{MOST_PIXELS, PIXELS, SIDE};
 
 /// A JPEG spends no less than a bit on a block of 64 pixels.
 const MOST_PIXELS_PER_JPEG_BYTE: u64 = 8 * 64;
@@ -30,7 +30,7 @@ const MOST_PIXELS_PER_JPEG_BYTE: u64 = 8 * 64;
 ///
 /// # Errors
 /// If the file is missing, no PNG or JPEG, damaged, or says that it has more pixels than a file of
-/// its size can hold.
+/// its size can hold or than [the limit](super).
 pub fn read(path: &Path, invert: bool) -> Result<(Tensor, String)> {
     let (file, length) = open(path)?;
     let (pixels, steps) = read_exactly(file, length)
@@ -60,7 +60,8 @@ fn decode(bytes: &[u8]) -> Result<(GrayImage, Vec<String>)> {
     match image::guess_format(bytes) {
         Ok(ImageFormat::Png) => {
             let mut limits = Limits::no_limits();
-            limits.max_alloc = Some(most_inflated(length));
+            // Four channels of 16 bits a pixel, and as much for all else that a file may hold.
+            limits.max_alloc = Some(most_inflated(length).min(2 * 8 * MOST_PIXELS));
             let decoder = readable(PngDecoder::with_limits(cursor, limits))?;
             let most = most_inflated(length).saturating_mul(8) / png_bits(bytes);
             to_grey(decoder, most)
@@ -122,7 +123,7 @@ fn to_grey(mut decoder: impl ImageDecoder, most: u64) -> Result<(GrayImage, Vec<
     );
     let colour_type = decoder.color_type();
     let orientation = readable(decoder.orientation())?;
-    let mut picture = readable(DynamicImage::from_decoder(decoder))?;
+    let picture = readable(DynamicImage::from_decoder(decoder))?;
 
     let colour = if colour_type.has_color() {
         "colour"
@@ -131,10 +132,9 @@ fn to_grey(mut decoder: impl ImageDecoder, most: u64) -> Result<(GrayImage, Vec<
     };
     let mut steps = vec![format!("{width}×{height} {colour}")];
     if colour_type.has_alpha() {
-        picture = on_white(picture).into();
         steps.push("laid over white".to_owned());
     }
-    let mut picture = DynamicImage::from(picture.into_luma8());
+    let mut picture = DynamicImage::from(grey(picture));
     if orientation != Orientation::NoTransforms {
         picture.apply_orientation(orientation);
         steps.push("turned upright".to_owned());
@@ -142,11 +142,45 @@ fn to_grey(mut decoder: impl ImageDecoder, most: u64) -> Result<(GrayImage, Vec<
     Ok((picture.into_luma8(), steps))
 }
 
-/// What of white paper shows through.
-fn on_white(picture: DynamicImage) -> GrayImage {
-    let picture = picture.into_luma_alpha8();
+/// The luma of each pixel, by the weights of Rec. 709, and of what is transparent as much white.
+///
+/// `image` would do it in code that is not optimized in a development build, or takes 20 s more to
+/// build. These are loops that this crate compiles.
+fn grey(picture: DynamicImage) -> GrayImage {
+    match picture {
+        DynamicImage::ImageLuma8(picture) => picture,
+        DynamicImage::ImageLumaA8(picture) => grey_pixels(&picture),
+        DynamicImage::ImageRgb8(picture) => grey_pixels(&picture),
+        DynamicImage::ImageRgba8(picture) => grey_pixels(&picture),
+        DynamicImage::ImageLuma16(picture) => grey_pixels(&picture),
+        DynamicImage::ImageLumaA16(picture) => grey_pixels(&picture),
+        DynamicImage::ImageRgb16(picture) => grey_pixels(&picture),
+        DynamicImage::ImageRgba16(picture) => grey_pixels(&picture),
+        other => grey_pixels(&other.into_rgba8()),
+    }
+}
+
+fn grey_pixels<P: Pixel>(picture: &ImageBuffer<P, Vec<P::Subpixel>>) -> GrayImage
+where
+    P::Subpixel: Into<u32>,
+{
+    let most: u32 = P::Subpixel::DEFAULT_MAX_VALUE.into();
+    let most = u64::from(most);
+    let in_8_bits = |part: u64, whole: u64| (255 * part + whole / 2) / whole;
     GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [luma, alpha] = picture.get_pixel(x, y).0.map(u32::from);
+        let channels = picture.get_pixel(x, y).channels();
+        let channel = |index: usize| u64::from(channels[index].into());
+        let luma = match channels.len() {
+            1 | 2 => in_8_bits(channel(0), most),
+            _ => {
+                let sum = 2126 * channel(0) + 7152 * channel(1) + 722 * channel(2);
+                in_8_bits(sum, 10_000 * most)
+            }
+        };
+        let alpha = match channels.len() {
+            count @ (2 | 4) => in_8_bits(channel(count - 1), most),
+            _ => 255,
+        };
         Luma([((luma * alpha + 255 * (255 - alpha) + 127) / 255) as u8])
     })
 }

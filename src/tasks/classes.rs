@@ -1,3 +1,4 @@
+use std::io::BufRead;
 use std::marker::PhantomData;
 use std::path::Path as FilePath;
 
@@ -114,6 +115,14 @@ impl<const K: i64, I: Questions> Predict for Classes<K, I> {
 
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         I::read_inputs(path, invert)
+    }
+
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        I::read_each(input, invert, each)
     }
 
     fn answers(output: &Tensor) -> Result<Vec<Answer>> {

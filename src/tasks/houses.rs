@@ -1,9 +1,10 @@
+use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::Result;
 use tch::Tensor;
 
-use super::{Features, Input, Inputs, Measured, Questions, Readable};
+use super::{Features, Input, Inputs, Measured, Questions, Readable, STDIN};
 use crate::data::{Splits, ames};
 use crate::metrics::Unit;
 
@@ -36,11 +37,27 @@ impl Readable for Houses {
 impl Questions for Houses {
     fn read_inputs(path: &Path, _invert: bool) -> Result<Inputs> {
         let (features, lines, note) = ames::read_features(path)?;
-        let name = |line| format!("{}:{line}", path.display());
         Ok(Inputs {
             features,
-            names: lines.into_iter().map(name).collect(),
+            file: path.display().to_string(),
+            lines,
             note,
+        })
+    }
+
+    /// A CSV file: its first line, which names the columns, and a house a row.
+    fn read_each(
+        input: Box<dyn BufRead>,
+        _invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        ames::read_each(input, STDIN, |features, line| {
+            each(Inputs {
+                features,
+                file: STDIN.to_owned(),
+                lines: vec![line],
+                note: None,
+            })
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What a network is asked about: how inputs are drawn and, where there are files of them, read.
 
+use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::Result;
@@ -59,6 +60,16 @@ pub trait Questions: Readable {
     /// # Errors
     /// If it cannot be read, in one line that names the file.
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs>;
+
+    /// As [`Predict::read_each`](super::Predict::read_each).
+    ///
+    /// # Errors
+    /// If a line is none that can be read, naming it as `-:LINE`; and those of `each`.
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>>;
 }
 
 /// `N` numbers, float32 `(batch, N)` from a standard normal distribution.

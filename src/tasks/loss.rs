@@ -1,5 +1,6 @@
 //! A task with another loss.
 
+use std::io::BufRead;
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -81,6 +82,14 @@ impl<T: Predict, L: Loss> Predict for WithLoss<T, L> {
 
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
         T::read_inputs(path, invert)
+    }
+
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        T::read_each(input, invert, each)
     }
 
     fn answers(output: &Tensor) -> Result<Vec<Answer>> {

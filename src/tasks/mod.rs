@@ -14,11 +14,13 @@
 mod classes;
 mod houses;
 mod input;
+mod lines;
 mod loss;
 mod pictures;
 mod quantity;
 mod yes_or_no;
 
+use std::io::BufRead;
 use std::path::Path as FilePath;
 
 use anyhow::Result;
@@ -126,6 +128,17 @@ pub trait Predict: Dataset {
     /// If it cannot be read, in one line that names the file.
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs>;
 
+    /// Reads what is to be predicted from a stream, such as stdin, and hands on each sample as soon
+    /// as it is there. Returns what the user has to know at the end.
+    ///
+    /// # Errors
+    /// If a line is none that can be read, naming it as `-:LINE`; and those of `each`.
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>>;
+
     /// Reads the answers off an output on the CPU, one a sample.
     ///
     /// # Errors
@@ -133,15 +146,30 @@ pub trait Predict: Dataset {
     fn answers(output: &Tensor) -> Result<Vec<Answer>>;
 }
 
+/// The name of stdin, where a file is asked for, and in messages.
+pub const STDIN: &str = "-";
+
 /// What a file holds for a network to judge.
 #[derive(Debug)]
 pub struct Inputs {
     /// The features, `(N, …)`, as in [`Samples`](crate::data::Samples).
     pub features: Tensor,
-    /// What each sample is called.
-    pub names: Vec<String>,
+    /// What the file is called.
+    pub file: String,
+    /// The line of the file in which each sample starts, or nothing where the file is one sample.
+    pub lines: Vec<u64>,
     /// What was done to the file's contents, for the user.
     pub note: Option<String>,
+}
+
+impl Inputs {
+    /// What the sample at `index` is called.
+    pub fn name(&self, index: usize) -> String {
+        match self.lines.get(index) {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
+        }
+    }
 }
 
 /// A network's answer to one sample.

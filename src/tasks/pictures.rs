@@ -1,9 +1,10 @@
+use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::Result;
 use tch::Tensor;
 
-use super::{Features, Input, Inputs, Questions, Readable};
+use super::{Features, Input, Inputs, Questions, Readable, lines};
 use crate::data::{PIXELS, Splits, medmnist, mnist, picture, pixels_to_float};
 
 /// Pictures of 28×28 grey pixels in MNIST's files, and their classes.
@@ -60,9 +61,25 @@ impl Questions for Digits {
         let (features, note) = picture::read(path, invert)?;
         Ok(Inputs {
             features,
-            names: vec![path.display().to_string()],
+            file: path.display().to_string(),
+            lines: Vec::new(),
             note: Some(note),
         })
+    }
+
+    /// File names, one a line.
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        lines::for_each_path(input, |path| {
+            each(Inputs {
+                note: None,
+                ..Self::read_inputs(path, invert)?
+            })
+        })?;
+        Ok(None)
     }
 }
 
@@ -71,5 +88,13 @@ impl Questions for XRays {
 
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
         Digits::read_inputs(path, invert)
+    }
+
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        Digits::read_each(input, invert, each)
     }
 }

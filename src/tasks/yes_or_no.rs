@@ -1,3 +1,4 @@
+use std::io::BufRead;
 use std::marker::PhantomData;
 use std::path::Path as FilePath;
 
@@ -92,6 +93,14 @@ impl<I: Questions> Predict for YesOrNo<I> {
 
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
         I::read_inputs(path, invert)
+    }
+
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        I::read_each(input, invert, each)
     }
 
     fn answers(output: &Tensor) -> Result<Vec<Answer>> {

@@ -169,6 +169,15 @@ pub fn shown_path(path: &Path) -> String {
     format!("{start}…{end}")
 }
 
+/// Text from a file as part of a message: quoted, on one line, and no longer than fits there.
+pub fn shown(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+    }
+}
+
 /// The text with what a terminal would obey, or would print in another place, escaped.
 fn printable(text: &str) -> String {
     let is_harmless = |c: char| {

@@ -22,4 +22,4 @@ pub mod utils;
 
 #[cfg(feature = "cli")]
 pub(crate) use error::fold;
-pub use error::{Error, Result, one_line, shown_path};
+pub use error::{Error, Result, one_line, shown, shown_path};

@@ -191,6 +191,38 @@ fn mnist_labels_and_paths() {
     );
 }
 
+/// A file that is there and cannot be opened is not one that is missing.
+#[cfg(unix)]
+#[test]
+fn mnist_files_that_cannot_be_opened() {
+    const NAME: &str = "train-images-idx3-ubyte";
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(NAME, folder.path().join(NAME)).unwrap();
+    let refused = refusal(train_digits, folder.path(), folder.path());
+    assert_eq!(
+        refused,
+        format!("cannot read F/{NAME}: Too many levels of symbolic links (os error 40)")
+    );
+}
+
+/// Labels, each of which becomes eight bytes, are not read if they are more than images.
+#[test]
+fn more_labels_than_images() {
+    const NAME: &str = "t10k-labels-idx1-ubyte.gz";
+    let labels = gzip(&idx(&[0x801, 50_000_000], &vec![0; 50_000_000]));
+    assert_eq!(
+        refuse_mnist(NAME, Some(labels)),
+        format!("F/t10k-images-idx3-ubyte has 2 images, but F/{NAME} has 50000000 labels")
+    );
+    assert_eq!(
+        refuse_array(
+            "val_labels",
+            Some(npy("|u1", "(50000000, 1)", &vec![0; 50_000_000]))
+        ),
+        "val_labels: expected at most 10008 bytes, found 50000128"
+    );
+}
+
 /// The small set, but one of its arrays changed or, if `None`, left out.
 fn refuse_array(name: &str, array: Option<Vec<u8>>) -> String {
     let mut arrays = arrays();
@@ -395,11 +427,21 @@ fn houses_without_a_column() {
     let expected = HOUSE_COLUMNS.replace(',', ", ");
     assert_eq!(
         refuse_houses(houses(&[HOUSE]).replace("Full Bath", "Full Bathroom")),
-        format!("F/x.csv: the column Full Bath is missing; expected {expected}")
+        format!(
+            "F/x.csv: the column Full Bath is missing; expected {expected}; found {:?}…",
+            &expected.replace("Full Bath", "Full Bathroom")[..100]
+        )
+    );
+    assert_eq!(
+        refuse_houses("Overall\x1b[31m Qual,\n"),
+        format!(
+            "F/x.csv: the column Overall Qual is missing; expected {expected}; found \
+             \"Overall\\u{{1b}}[31m Qual, \""
+        )
     );
     assert_eq!(
         refuse_houses(""),
-        format!("F/x.csv: the column Overall Qual is missing; expected {expected}")
+        format!("F/x.csv: the column Overall Qual is missing; expected {expected}; found \"\"")
     );
     for again in ["Gr Liv Area", "GrLivArea"] {
         let columns = HOUSE_COLUMNS.replace("Garage Area", again);
@@ -442,7 +484,15 @@ fn houses_in_odd_files() {
     );
     assert_eq!(
         refuse_houses([houses(&[HOUSE]).as_bytes(), b"\xff"].concat()),
-        "F/x.csv: expected UTF-8, found other bytes in line 3"
+        "F/x.csv:3: expected UTF-8, found other bytes"
+    );
+    assert_eq!(
+        refuse_houses([houses(&[]).as_bytes(), &[b','; 20_000]].concat()),
+        "F/x.csv:2: found a record of more than 16384 fields"
+    );
+    assert_eq!(
+        refuse_houses([houses(&[HOUSE]).as_bytes(), &[b' '; 2_000_000]].concat()),
+        "F/x.csv:3: found a record of more than 1048576 bytes"
     );
     let missing = HOUSE.replace("1656", "NA");
     assert_eq!(

@@ -29,7 +29,7 @@ fn damaged_weights_never_panic() {
         let _generator = lock_generator();
         Model::<HousePricePredictor>::new(Device::Cpu)
     };
-    for file in ["weights.safetensors", "weights.pt", "legacy.pth"] {
+    for file in ["weights.safetensors", "weights.pt"] {
         damage(&folder.path().join(file), |damaged| {
             load_state_dict(&model.vs, damaged).is_err()
         });

@@ -53,7 +53,6 @@ fn pt_files_that_hold_something_else() {
         "model",
         "checkpoint",
         "with_epoch",
-        "expanded",
         "archive",
     ] {
         let line = refuse_weights(&folder.path().join(format!("{name}.pt")));

@@ -33,12 +33,7 @@ fn weights_saved_by_python_print_the_same() {
             stdout(example(network).arg("--seed=5")),
             "{network} ignores them"
         );
-        for file in [
-            "weights.safetensors",
-            "weights.pt",
-            "legacy.pth",
-            "strided.pt",
-        ] {
+        for file in ["weights.safetensors", "weights.pt", "strided.pt"] {
             assert_eq!(demonstrate(file), python, "{network} {file}");
         }
     }

@@ -26,9 +26,11 @@ pub use output_file::{OutputFile, check_writable};
 #[cfg(feature = "cli")]
 pub(crate) use place::is_at;
 pub use place::{is_same_file, resolve};
+#[cfg(feature = "pt")]
+pub use pt::read_pt;
 pub use safetensors::{Metadata, read_safetensors, read_safetensors_and_metadata};
 
-use super::error::{Error, Result};
+use super::error::{Error, Result, shown};
 use super::native::tensor_id;
 use super::print::dtype_name;
 
@@ -151,7 +153,7 @@ fn mismatches(parameters: &NamedTensors, state_dict: &NamedTensors) -> Vec<Strin
     let unexpected = state_dict
         .keys()
         .filter(|name| !parameters.contains_key(*name))
-        .map(|name| format!("unexpected key \"{name}\""));
+        .map(|name| format!("unexpected key {}", shown(name)));
     parameters
         .iter()
         .filter_map(|(name, parameter)| mismatch(name, parameter, state_dict.get(name)))
@@ -161,7 +163,7 @@ fn mismatches(parameters: &NamedTensors, state_dict: &NamedTensors) -> Vec<Strin
 
 fn mismatch(name: &str, parameter: &Tensor, loaded: Option<&Tensor>) -> Option<String> {
     let Some(loaded) = loaded else {
-        return Some(format!("missing key \"{name}\""));
+        return Some(format!("missing key {}", shown(name)));
     };
     let (expected, found) = (parameter.size(), loaded.size());
     if expected != found {

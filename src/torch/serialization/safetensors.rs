@@ -9,7 +9,10 @@ use ::safetensors::{Dtype, SafeTensorError, SafeTensors};
 use tch::{Kind, Tensor};
 
 use super::{NamedTensors, check_regular};
-use crate::torch::error::{Error, Result, one_line};
+use crate::torch::{Error, Result, one_line, shown};
+
+/// The most dimensions of a tensor in a file.
+const MOST_DIMENSIONS: usize = 64;
 
 /// Facts about the tensors of a file, in the header of a `.safetensors` file.
 pub type Metadata = HashMap<String, String>;
@@ -38,15 +41,30 @@ pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metad
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(no_such_file)?;
     let mut tensors = NamedTensors::new();
     for (name, view) in file.iter() {
-        let kind = to_kind(view.dtype()).ok_or_else(|| {
-            let problem = format!("tensor {name:?}: unsupported dtype {:?}", view.dtype());
-            Error::file(path, problem)
-        })?;
-        let size: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
-        let tensor = Tensor::f_from_data_size(view.data(), &size, kind)?;
+        let tensor = to_tensor(&view);
+        let tensor = tensor
+            .map_err(|problem| Error::file(path, format!("tensor {}: {problem}", shown(name))))?;
         tensors.insert(name.to_owned(), tensor);
     }
     Ok((tensors, header.metadata().clone().unwrap_or_default()))
+}
+
+/// The tensor that a file describes, or what is wrong with it.
+fn to_tensor(view: &TensorView) -> Result<Tensor, String> {
+    let kind = to_kind(view.dtype());
+    let kind = kind.ok_or_else(|| format!("unsupported dtype {:?}", view.dtype()))?;
+    // libtorch computes strides, which are products even where another dimension is 0.
+    let product = |product: i64, &n: &usize| product.checked_mul(i64::try_from(n).ok()?.max(1));
+    let shape = view.shape();
+    if shape.len() > MOST_DIMENSIONS || shape.iter().try_fold(1, product).is_none() {
+        let found = shown(&format!("{shape:?}"));
+        return Err(format!(
+            "expected a shape that a tensor can have, found {found}"
+        ));
+    }
+    let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+    let tensor = Tensor::f_from_data_size(view.data(), &size, kind);
+    tensor.map_err(|error| one_line(&error))
 }
 
 /// The bytes of a `.safetensors` file.

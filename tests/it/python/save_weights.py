@@ -13,7 +13,6 @@ network, folder = sys.argv[1], Path(sys.argv[2])
 weights = common.build(common.task(network), seed=1234).state_dict()
 save_file(weights, folder / "weights.safetensors")
 torch.save(weights, folder / "weights.pt")
-torch.save(weights, folder / "legacy.pth", _use_new_zipfile_serialization=False)
 # Views whose elements do not lie in order in the file.
 strided = {name: torch.stack([w, w], dim=-1)[..., 0] for name, w in weights.items()}
 torch.save(strided, folder / "strided.pt")

@@ -1,0 +1,7 @@
+//! The executables find libtorch where the project's do.
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=LIBTORCH");
+    let libtorch = std::env::var("LIBTORCH").expect("scripts/fuzz sets LIBTORCH");
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{libtorch}/lib");
+}

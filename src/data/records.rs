@@ -1,0 +1,207 @@
+//! The records of a CSV text, one at a time, in memory that no text can enlarge.
+
+use std::io::{BufRead, Cursor, Read};
+
+use anyhow::{Result, bail};
+use csv_core::{ReadRecordResult, Reader};
+
+use super::bytes::damaged;
+
+/// The most bytes of a record.
+const MOST_BYTES: usize = 1 << 20;
+
+/// The most fields of a record, as in a spreadsheet.
+const MOST_FIELDS: usize = 1 << 14;
+
+/// A text of records, read as they are asked for.
+pub(super) struct Records {
+    input: Box<dyn BufRead>,
+    parser: Reader,
+    /// The line in which the next byte of the input is.
+    line: u64,
+    /// The bytes read so far.
+    length: u64,
+    /// What the fields of the present record hold, one behind the other, and where each ends.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// One record of a text.
+pub(super) struct Record<'a> {
+    bytes: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl Record<'_> {
+    /// How many fields there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The fields.
+    ///
+    /// # Errors
+    /// If one is not UTF-8.
+    pub(super) fn fields(&self) -> Result<Vec<&str>> {
+        (0..self.len()).map(|index| self.field(index)).collect()
+    }
+
+    /// The field at `index`, which is less than [`Record::len`].
+    pub(super) fn field(&self, index: usize) -> Result<&str> {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        let field = str::from_utf8(&self.bytes[start..self.ends[index]]);
+        field.or_else(|_| bail!("expected UTF-8, found other bytes"))
+    }
+}
+
+impl Records {
+    /// The records of `input`, without the byte-order mark that it may start with.
+    pub(super) fn new(mut input: impl BufRead + 'static) -> Result<Self> {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let mut start = Vec::new();
+        while start.len() < MARK.len() && MARK.starts_with(&start) {
+            if (&mut input)
+                .take(1)
+                .read_to_end(&mut start)
+                .map_err(damaged)?
+                == 0
+            {
+                break;
+            }
+        }
+        if start == MARK {
+            start.clear();
+        }
+        Ok(Self {
+            input: Box::new(Cursor::new(start).chain(input)),
+            parser: Reader::new(),
+            line: 1,
+            length: 0,
+            bytes: vec![0; 1 << 12],
+            ends: vec![0; 1 << 8],
+        })
+    }
+
+    /// The line in which the present record starts, or, before it is read, the next one.
+    pub(super) fn skip_blank_lines(&mut self) -> Result<u64> {
+        loop {
+            let input = self.input.fill_buf().map_err(damaged)?;
+            let is_blank = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+            let blank = input.iter().take_while(is_blank).count();
+            if blank == 0 {
+                return Ok(self.line);
+            }
+            self.consume(blank);
+        }
+    }
+
+    /// The next record.
+    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>> {
+        self.skip_blank_lines()?;
+        let (mut length, mut count) = (0, 0);
+        loop {
+            let input = self.input.fill_buf().map_err(damaged)?;
+            let (result, read, written, ended) =
+                self.parser
+                    .read_record(input, &mut self.bytes[length..], &mut self.ends[count..]);
+            self.consume(read);
+            length += written;
+            count += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => grow(&mut self.bytes, MOST_BYTES, "bytes")?,
+                ReadRecordResult::OutputEndsFull => grow(&mut self.ends, MOST_FIELDS, "fields")?,
+                ReadRecordResult::End => return Ok(None),
+                ReadRecordResult::Record => {
+                    return Ok(Some(Record {
+                        bytes: &self.bytes[..length],
+                        ends: &self.ends[..count],
+                    }));
+                }
+            }
+        }
+    }
+
+    /// The bytes read so far.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Goes on by `count` bytes of those that are there.
+    fn consume(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
+        // What is there already is there again.
+        let there = self.input.fill_buf().unwrap_or_default();
+        let lines = there[..count].iter().filter(|&&byte| byte == b'\n');
+        self.line += lines.count() as u64;
+        self.length += count as u64;
+        self.input.consume(count);
+    }
+}
+
+/// Makes room for a longer record.
+fn grow<T: Clone + Default>(room: &mut Vec<T>, most: usize, unit: &str) -> Result<()> {
+    if room.len() >= most {
+        bail!("found a record of more than {most} {unit}");
+    }
+    room.resize(room.len() * 2, T::default());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_of_an_editor() {
+        let cases: [(&str, &[u64]); 6] = [
+            ("a,b\n1,2\n3,4", &[1, 2, 3]),
+            ("a,b\r\n1,2\r\n3,4\r\n", &[1, 2, 3]),
+            ("\u{feff}a,b\n\n\n1,2\n\n3,4\n", &[1, 4, 6]),
+            ("a,b\r\n\r\n1,2\r\n\r\n\r\n3,4", &[1, 3, 6]),
+            ("a,b\n\"x\n\ny\",2\n3,4\n", &[1, 2, 5]),
+            ("\n\n", &[]),
+        ];
+        for (text, expected) in cases {
+            let mut records = Records::new(text.as_bytes()).unwrap();
+            let mut found = Vec::new();
+            loop {
+                let line = records.skip_blank_lines().unwrap();
+                let Some(record) = records.next().unwrap() else {
+                    break;
+                };
+                assert_eq!(record.len(), 2, "{text:?}");
+                found.push(line);
+            }
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn fields_are_whole_however_the_text_comes() {
+        let text = "\u{feff}name,\"a \"\"b\"\",\nc\"\r\né,";
+        for size in 1..9 {
+            let input = std::io::BufReader::with_capacity(size, text.as_bytes());
+            let mut records = Records::new(input).unwrap();
+            let first = records.next().unwrap().unwrap();
+            assert_eq!(first.fields().unwrap(), ["name", "a \"b\",\nc"]);
+            let second = records.next().unwrap().unwrap();
+            assert_eq!(second.fields().unwrap(), ["é", ""]);
+            assert!(records.next().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn long_records_are_refused() {
+        let refused = |text: String| {
+            let mut records = Records::new(Cursor::new(text)).unwrap();
+            records.next().map(|_| ()).unwrap_err().to_string()
+        };
+        let bytes = refused("x".repeat(MOST_BYTES + 1));
+        assert_eq!(bytes, "found a record of more than 1048576 bytes");
+        let fields = refused(",".repeat(MOST_FIELDS));
+        assert_eq!(fields, "found a record of more than 16384 fields");
+    }
+}

@@ -1,0 +1,82 @@
+//! File names, one a line.
+
+use std::io::{BufRead, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::STDIN;
+
+/// The most bytes of a line: no system has longer paths.
+const MOST_BYTES: usize = 1 << 16;
+
+/// Hands on the file name in each line of `input` that is not blank, as soon as it is there.
+///
+/// # Errors
+/// If the input cannot be read, and those of `each`, with the line.
+pub(super) fn for_each_path(
+    mut input: impl BufRead,
+    mut each: impl FnMut(&Path) -> Result<()>,
+) -> Result<()> {
+    let mut bytes = Vec::new();
+    for line in 1u64.. {
+        let place = || format!("{STDIN}:{line}");
+        bytes.clear();
+        let read = input.by_ref().take(MOST_BYTES as u64 + 1);
+        let count = { read }.read_until(b'\n', &mut bytes).with_context(place)?;
+        if count == 0 {
+            break;
+        }
+        let name = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let name = name.strip_suffix(b"\r").unwrap_or(name);
+        if !name.is_empty() {
+            let path = (|| {
+                ensure!(
+                    name.len() <= MOST_BYTES,
+                    "expected a file name, found a line of more than {MOST_BYTES} bytes"
+                );
+                to_path(name)
+            })();
+            path.and_then(|path| each(&path)).with_context(place)?;
+        }
+    }
+    Ok(())
+}
+
+/// A path, which may be any bytes.
+#[cfg(unix)]
+fn to_path(name: &[u8]) -> Result<PathBuf> {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    Ok(OsStr::from_bytes(name).into())
+}
+
+/// A path, which is text.
+#[cfg(not(unix))]
+fn to_path(name: &[u8]) -> Result<PathBuf> {
+    let name = str::from_utf8(name).context("expected a file name in UTF-8")?;
+    Ok(name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_name() {
+        let mut found = Vec::new();
+        let text = &b"a b.png\r\n\n \xff.png\nlast"[..];
+        for_each_path(text, |path| {
+            found.push(path.as_os_str().as_encoded_bytes().to_vec());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(found, [&b"a b.png"[..], b" \xff.png", b"last"]);
+        let long = format!("a\n{}", "x".repeat(MOST_BYTES + 1));
+        let error = for_each_path(long.as_bytes(), |_| Ok(())).unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "-:2: expected a file name, found a line of more than 65536 bytes"
+        );
+    }
+}
