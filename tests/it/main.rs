@@ -44,6 +44,7 @@ mod rust_version;
 mod sample_data;
 mod scripts;
 mod setup;
+mod state_dicts;
 mod tied;
 mod train;
 mod traps;
