@@ -16,6 +16,7 @@ mod distributed;
 mod doctor;
 mod download;
 mod dropout;
+mod dropped_arguments;
 mod experiment;
 mod files;
 mod generator;
