@@ -37,7 +37,6 @@ METHODS = {
     "cross_entropy": "cross_entropy_for_logits",
     "fold": "col2im",
     "grid_sample": "grid_sampler",
-    "logsigmoid": "log_sigmoid",
     "unfold": "im2col",
 }
 ARGUMENTS = {"train": "training", "interpolation_mode": "mode"}
@@ -105,9 +104,11 @@ def method_of(schema, name, methods):
     overload = schema.overload_name.lower()
     overload = f"{name.rstrip('_')}_{overload}{underscore}" if overload else name
     known = {argument.name for argument in schema.arguments} | {"options"}
-    needed = known - {"self", "options"} - set(defaults_of(schema))
+    # The first argument may be the method's `self`.
+    first = {argument.name for argument in schema.arguments[:1]}
+    needed = known - first - {"self", "options"} - set(defaults_of(schema))
     for method in (f"g_{overload}", overload, f"g_{name}", name):
-        if method in methods and needed - {schema.arguments[0].name} <= set(methods[method]) <= known:
+        if method in methods and needed <= set(methods[method]) <= known:
             return method
     return None
 
@@ -146,9 +147,10 @@ def place(name, left, methods, own):
         for path in (f"functional::{stem}", layer):
             if path in own and set(left) <= set(own[path]):
                 return f"[`{path}`](crate::torch::nn::{path})"
-    others = re.compile(rf"(g_)?{re.escape(name)}_(?!.*(out|backward))\w*[^_\W]|g_{re.escape(name)}")
+    # Other overloads, but not those in place, of gradients or with an output given.
+    other = re.compile(rf"g_{name}|(g_)?{name}_(?!.*(out|backward))\w*(?<!_)")
     for method in sorted(methods):
-        if left and others.fullmatch(method) and set(left) <= set(methods[method]):
+        if left and other.fullmatch(method) and set(left) <= set(methods[method]):
             return f"`tch`'s `{method}`"
     return "nowhere"
 
@@ -178,12 +180,14 @@ def rows(found, methods, own):
         in_place = found.get(name + "_", {})
         of = "F" if hasattr(F, name) else "Tensor"
         for method, left in by_method.items():
+            # A method in place stands in the row of the other, if that one has a row.
             if not left or (name.endswith("_") and any(found.get(name[:-1], {}).values())):
                 continue
             both = [method] + [method + "_"] * bool(in_place.get(method + "_"))
             arguments = ", ".join(f"`{n}={said(default)}`" for n, default in left.items())
             spelling = ", ".join(f"`{m}`" for m in both)
-            yield f"| `{of}.{name}` | {spelling} | {arguments} | {place(name, left, methods, own)} |"
+            where = place(name, left, methods, own)
+            yield f"| `{of}.{name}` | {spelling} | {arguments} | {where} |"
 
 
 def said(value):
@@ -197,7 +201,8 @@ def main():
     found = left_out_by_name(schemas(), methods)
     torch_version = torch.__version__.partition("+")[0]
     print(f"From the sources of tch {package['version']} and torch {torch_version}:\n")
-    print("| Python | `tch`'s method | what it leaves out, with the value that holds | where it is |")
+    columns = ["Python", "`tch`'s method", "what it leaves out, and the value that holds"]
+    print(f"| {' | '.join(columns)} | where it is |")
     print("| --- | --- | --- | --- |")
     print(*rows(found, methods, own), sep="\n")
     print("\nFunctions of `torch.nn.functional` that are no method of `tch`:\n")

@@ -73,10 +73,8 @@ fn both_ways<N: ModuleT>(
     };
     let read = |file: &str| read_safetensors(&folder.join(file)).unwrap();
     python("save");
-    let [initial, trained, run] = ["initial", "every_name", "run"].map(|name| {
-        let file = format!("{name}.safetensors");
-        read(&file)
-    });
+    let files = ["initial", "every_name", "run"];
+    let [initial, trained, run] = files.map(|name| read(&format!("{name}.safetensors")));
     assert_eq!(initial.len(), variables);
     let moved = |name: &&String| !same_bits(&initial[*name], &trained[*name]);
     assert_eq!(initial.keys().filter(moved).count(), variables, "trained");

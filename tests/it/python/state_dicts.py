@@ -50,7 +50,8 @@ class ResNet18(nn.Module):
 
     @staticmethod
     def blocks(inputs, channels, stride):
-        return nn.Sequential(BasicBlock(inputs, channels, stride), BasicBlock(channels, channels, 1))
+        first = BasicBlock(inputs, channels, stride)
+        return nn.Sequential(first, BasicBlock(channels, channels, 1))
 
     def forward(self, x):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
