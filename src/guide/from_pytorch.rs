@@ -120,6 +120,22 @@
 //! their defaults. The last column counts rows with arguments that `tch`'s layer does not have.
 //! `rrelu()` panics whatever it is given: its binding hands on an upper bound below the lower.
 //!
+//! # What `tch`'s methods leave out
+//!
+//! A method of `tch` that lacks an argument takes its default, whatever the line in Python says. Most
+//! numbers that have a default (PyTorch's `Scalar`) are missing so. The first table has each method
+//! of `tch` that leaves out an argument of a function of `torch.nn.functional` (`F`), or of a method
+//! of `torch.Tensor`: of those that PyTorch's operator schemas have, or, where a function of `F` is
+//! written in Python, that its signature has. It passes over `generator`, `out` and `inplace`, over
+//! what says where a tensor is and how it lies in memory, and over what Python has given up, such as
+//! `size_average`. It compares names, not values: that `tch`'s `Reduction` lacks `"batchmean"` is not
+//! in it. `g_add` and `g_sub` are what the operators `+` and `-` call.
+//!
+//! The last column names what takes these arguments, here or in `tch`. Both tables are written by
+//! `scripts/list_dropped_arguments.py`, and a test fails where they are not what it writes.
+//!
+#![doc = include_str!("dropped_arguments.md")]
+//!
 //! # Traps that end in an error
 //!
 //! `tch`'s methods panic where Python raises. Each has a twin that begins with `f_` and returns a
