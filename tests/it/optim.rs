@@ -375,6 +375,12 @@ fn state_carries_an_optimizer_over() {
         Algorithm::Momentum,
         Algorithm::Adam,
         Algorithm::Adamw,
+        Algorithm::Rmsprop,
+        Algorithm::Adagrad,
+        Algorithm::Adadelta,
+        Algorithm::Adamax,
+        Algorithm::NAdam,
+        Algorithm::RAdam,
     ] {
         on_one_thread(|| {
             let model = new_model();

@@ -1,8 +1,13 @@
-//! `torch.optim`: SGD, Adam and AdamW with Python's arguments, Python's defaults and Python's bits.
+//! `torch.optim`: SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, NAdam and RAdam with Python's
+//! arguments, Python's defaults and Python's bits.
 //!
-//! They are written out from tensor operations, each line beside the Python line that it mirrors, and
-//! do the same in fewer passes over memory where a check finds the same bits (`elementwise.rs`).
-//! `tch` has them too, from C++, but its Adam orders the operations otherwise and parts from Python
+//! They are written out from tensor operations, each line beside the Python line that it mirrors.
+//! SGD, Adam and AdamW do the same in fewer passes over memory where a check finds the same bits
+//! (`elementwise.rs`); what the others share is in `single_tensor.rs`. Only the learning rate has to
+//! be given: `RmsPropConfig::new(0.01)` is `torch.optim.RMSprop(params, lr=0.01)`, and Python's default
+//! rate is 0.01 in RMSprop and Adagrad, 1 in Adadelta, 0.002 in Adamax and NAdam, 0.001 in the others.
+//!
+//! `tch` has some of them, too, from C++, but its Adam orders the operations otherwise and parts from Python
 //! at the second step, and none of its optimizers gives its state away, without which training
 //! cannot go on where it stopped:
 //!
@@ -41,8 +46,11 @@
 //! `bias_correction2_sqrt` (`BinaryDivTrueKernel.cu`), while `foreach` divides
 //! (`ForeachFunctors.cuh`).
 //!
-//! Source: `torch/optim/optimizer.py`, `torch/optim/sgd.py`, `torch/optim/adam.py`,
-//! `torch/csrc/api/src/optim/adam.cpp`.
+//! On a CPU Python's default is one parameter after another. Its `foreach=True` gives the same bits
+//! there but for NAdam and RAdam, which compute the denominator otherwise; there it is refused.
+//!
+//! Source: `torch/optim/optimizer.py`, the file in `torch/optim/` that is called as the optimizer
+//! (`_single_tensor_…`), `torch/csrc/api/src/optim/adam.cpp`.
 
 mod adadelta;
 mod adagrad;
