@@ -235,6 +235,10 @@ char* final_layer_add_number_(at::Tensor* a, double number) {
   return caught([&] { a->add_(number); });
 }
 
+char* final_layer_fill_(at::Tensor* a, double number) {
+  return caught([&] { a->fill_(number); });
+}
+
 char* final_layer_lerp_(at::Tensor* a, const at::Tensor* end, double weight) {
   return caught([&] { a->lerp_(*end, weight); });
 }

@@ -80,6 +80,7 @@ unsafe extern "C" {
     fn final_layer_mul_(a: *mut C_tensor, number: f64) -> *mut c_char;
     fn final_layer_div_(a: *mut C_tensor, number: f64) -> *mut c_char;
     fn final_layer_add_number_(a: *mut C_tensor, number: f64) -> *mut c_char;
+    fn final_layer_fill_(a: *mut C_tensor, number: f64) -> *mut c_char;
     fn final_layer_lerp_(a: *mut C_tensor, end: *const C_tensor, weight: f64) -> *mut c_char;
     fn final_layer_clone(tensor: *const C_tensor, clone: *mut *mut C_tensor) -> *mut c_char;
     fn final_layer_is_grad_enabled() -> bool;
@@ -267,6 +268,12 @@ pub(crate) fn div_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
 pub(crate) fn add_number_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
     // SAFETY: `a` is borrowed.
     check(unsafe { final_layer_add_number_(a.as_mut_ptr(), number) })
+}
+
+/// `a.fill_(number)`
+pub(crate) fn fill_(a: &mut Tensor, number: f64) -> Result<(), NativeError> {
+    // SAFETY: `a` is borrowed.
+    check(unsafe { final_layer_fill_(a.as_mut_ptr(), number) })
 }
 
 /// `a.lerp_(end, weight)`

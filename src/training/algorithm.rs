@@ -3,7 +3,10 @@ use std::str::FromStr;
 
 use tch::nn::VarStore;
 
-use crate::torch::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
+use crate::torch::optim::{
+    Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adam, AdamConfig, Adamax, AdamaxConfig,
+    NAdam, NAdamConfig, Optimizer, RAdam, RAdamConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig,
+};
 use crate::torch::{Error, Result};
 
 /// The optimizers that the command line offers, each with PyTorch's defaults.
@@ -17,6 +20,20 @@ pub enum Algorithm {
     Adam,
     /// torch.optim.AdamW (weight decay 0.01)
     Adamw,
+    /// torch.optim.RMSprop
+    Rmsprop,
+    /// torch.optim.Adagrad
+    Adagrad,
+    /// torch.optim.Adadelta
+    Adadelta,
+    /// torch.optim.Adamax
+    Adamax,
+    /// torch.optim.NAdam
+    #[value(name = "nadam")]
+    NAdam,
+    /// torch.optim.RAdam
+    #[value(name = "radam")]
+    RAdam,
 }
 
 /// An optimizer's arguments beside the learning rate; `None` is the algorithm's default.
@@ -24,7 +41,7 @@ pub enum Algorithm {
 pub struct Arguments {
     /// `weight_decay`
     pub weight_decay: Option<f64>,
-    /// `momentum`, of SGD alone.
+    /// `momentum`, of SGD and RMSprop alone.
     pub momentum: Option<f64>,
 }
 
@@ -47,31 +64,40 @@ impl Algorithm {
         lr: f64,
         arguments: Arguments,
     ) -> Result<Box<dyn Optimizer>> {
-        let decay = |default: f64| arguments.weight_decay.unwrap_or(default);
-        let sgd = |momentum: f64| {
-            let default = SgdConfig::new(lr);
-            let config = SgdConfig {
-                momentum: arguments.momentum.unwrap_or(momentum),
-                weight_decay: decay(default.weight_decay),
-                ..default
-            };
-            Sgd::new(vs, config)
+        // The optimizer `$class` with the defaults `$config`, but for the arguments that are given.
+        macro_rules! build {
+            ($class:ident, $config:expr) => {{
+                let mut config = $config;
+                if let Some(weight_decay) = arguments.weight_decay {
+                    config.weight_decay = weight_decay;
+                }
+                Box::new($class::new(vs, config)?)
+            }};
+        }
+        let takes_momentum = matches!(self, Self::Sgd | Self::Momentum | Self::Rmsprop);
+        if arguments.momentum.is_some() && !takes_momentum {
+            return Err(Error::Argument(format!("{self} takes no momentum")));
+        }
+        let momentum = |default: f64| arguments.momentum.unwrap_or(default);
+        let sgd = |default: f64| SgdConfig {
+            momentum: momentum(default),
+            ..SgdConfig::new(lr)
         };
-        let adam = |default: AdamConfig| {
-            if arguments.momentum.is_some() {
-                return Err(Error::Argument(format!("{self} takes no momentum")));
-            }
-            let config = AdamConfig {
-                weight_decay: decay(default.weight_decay),
-                ..default
-            };
-            Adam::new(vs, config)
+        let rms_prop = RmsPropConfig {
+            momentum: momentum(0.),
+            ..RmsPropConfig::new(lr)
         };
         Ok(match self {
-            Algorithm::Sgd => Box::new(sgd(0.)?),
-            Algorithm::Momentum => Box::new(sgd(0.9)?),
-            Algorithm::Adam => Box::new(adam(AdamConfig::adam(lr))?),
-            Algorithm::Adamw => Box::new(adam(AdamConfig::adamw(lr))?),
+            Self::Sgd => build!(Sgd, sgd(0.)),
+            Self::Momentum => build!(Sgd, sgd(0.9)),
+            Self::Adam => build!(Adam, AdamConfig::adam(lr)),
+            Self::Adamw => build!(Adam, AdamConfig::adamw(lr)),
+            Self::Rmsprop => build!(RmsProp, rms_prop),
+            Self::Adagrad => build!(Adagrad, AdagradConfig::new(lr)),
+            Self::Adadelta => build!(Adadelta, AdadeltaConfig::new(lr)),
+            Self::Adamax => build!(Adamax, AdamaxConfig::new(lr)),
+            Self::NAdam => build!(NAdam, NAdamConfig::new(lr)),
+            Self::RAdam => build!(RAdam, RAdamConfig::new(lr)),
         })
     }
 }
@@ -91,6 +117,12 @@ impl fmt::Display for Algorithm {
             Algorithm::Momentum => "momentum",
             Algorithm::Adam => "adam",
             Algorithm::Adamw => "adamw",
+            Algorithm::Rmsprop => "rmsprop",
+            Algorithm::Adagrad => "adagrad",
+            Algorithm::Adadelta => "adadelta",
+            Algorithm::Adamax => "adamax",
+            Algorithm::NAdam => "nadam",
+            Algorithm::RAdam => "radam",
         })
     }
 }

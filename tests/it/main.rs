@@ -36,6 +36,7 @@ mod one_training;
 mod optim;
 mod optimizer_cases;
 mod optimizer_safety;
+mod optimizer_table;
 mod port_your_own;
 mod predict;
 mod predict_stdin;

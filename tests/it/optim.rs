@@ -1,128 +1,24 @@
-//! SGD, Adam and AdamW with every argument against Python's, over 100 steps on one network; what
-//! they refuse; state dicts to Python and back.
+//! Every optimizer with every argument against Python's, over 100 steps on one network; what they
+//! refuse; state dicts to Python and back.
 
 use std::ffi::OsStr;
 
 use final_layer::networks::DigitClassifier;
 use final_layer::tasks::Model;
-use final_layer::torch::Error;
-use final_layer::torch::optim::{
-    Adam, AdamConfig, Optimizer, ParamGroup, ParamGroups, Setting, Settings, Sgd, SgdConfig,
-    StateDict,
-};
+use final_layer::torch::optim::{Optimizer, ParamGroup, ParamGroups, Setting, Settings, StateDict};
 use final_layer::torch::serialization::{
     Metadata, NamedTensors, OutputFile, read_safetensors, read_safetensors_and_metadata,
 };
 use final_layer::trace;
 use final_layer::training::Algorithm;
-use serde_json::{Value, json};
+use serde_json::json;
 use tch::nn::Module;
 use tch::{Device, Kind, Tensor};
 
 use crate::common::{lock_generator, on_one_thread, python_code, same_bits};
+use crate::optimizer_table::{build, cases};
 
 const STEPS: usize = 100;
-
-/// The arguments of Python's optimizers, as JSON, beyond the defaults.
-fn cases() -> Vec<(&'static str, Value)> {
-    vec![
-        ("SGD", json!({})),
-        ("SGD", json!({"lr": 0.1})),
-        ("SGD", json!({"lr": 0.1, "momentum": 0.9})),
-        ("SGD", json!({"lr": 0.1, "momentum": 0.9, "dampening": 0.1})),
-        ("SGD", json!({"lr": 0.1, "momentum": 0.9, "nesterov": true})),
-        ("SGD", json!({"lr": 0.1, "weight_decay": 0.01})),
-        (
-            "SGD",
-            json!({"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "nesterov": true}),
-        ),
-        ("SGD", json!({"maximize": true})),
-        (
-            "SGD",
-            json!({"momentum": 0.9, "weight_decay": 0.01, "dampening": 0.5, "maximize": true}),
-        ),
-        (
-            "SGD",
-            json!({"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "foreach": true}),
-        ),
-        ("Adam", json!({})),
-        ("Adam", json!({"weight_decay": 0.03})),
-        ("Adam", json!({"amsgrad": true, "weight_decay": 0.01})),
-        (
-            "Adam",
-            json!({"lr": 0.02, "betas": [0.8, 0.99], "eps": 1e-5}),
-        ),
-        // From a weight of 1/2 on, `lerp` takes another formula.
-        ("Adam", json!({"betas": [0.3, 0.9]})),
-        ("Adam", json!({"betas": [0.5, 0.9]})),
-        ("Adam", json!({"betas": [0.0, 0.0], "eps": 1e-3})),
-        ("Adam", json!({"maximize": true})),
-        (
-            "Adam",
-            json!({"maximize": true, "amsgrad": true, "weight_decay": 0.1}),
-        ),
-        (
-            "Adam",
-            json!({"decoupled_weight_decay": true, "weight_decay": 0.1}),
-        ),
-        ("Adam", json!({"foreach": true})),
-        (
-            "Adam",
-            json!({"foreach": true, "amsgrad": true, "weight_decay": 0.1}),
-        ),
-        ("AdamW", json!({})),
-        ("AdamW", json!({"weight_decay": 0.1, "amsgrad": true})),
-        ("AdamW", json!({"weight_decay": 0.0, "maximize": true})),
-        ("AdamW", json!({"foreach": true, "lr": 0.01})),
-    ]
-}
-
-/// `torch.optim.<class>(params, **kwargs)`
-fn build(
-    class: &str,
-    params: impl Into<ParamGroups>,
-    kwargs: &Value,
-) -> Result<Box<dyn Optimizer>, Error> {
-    let number = |name: &str, default: f64| kwargs[name].as_f64().unwrap_or(default);
-    let flag = |name: &str| kwargs[name].as_bool().unwrap_or(false);
-    if class == "SGD" {
-        let config = SgdConfig {
-            lr: number("lr", 1e-3),
-            momentum: number("momentum", 0.),
-            dampening: number("dampening", 0.),
-            weight_decay: number("weight_decay", 0.),
-            nesterov: flag("nesterov"),
-            maximize: flag("maximize"),
-            foreach: kwargs["foreach"].as_bool(),
-            differentiable: flag("differentiable"),
-            fused: kwargs["fused"].as_bool(),
-        };
-        return Ok(Box::new(Sgd::new(params, config)?));
-    }
-    let defaults = match class {
-        "Adam" => AdamConfig::adam(1e-3),
-        "AdamW" => AdamConfig::adamw(1e-3),
-        _ => panic!("{class} is no class"),
-    };
-    let betas = &kwargs["betas"];
-    let config = AdamConfig {
-        lr: number("lr", defaults.lr),
-        betas: (
-            betas[0].as_f64().unwrap_or(defaults.betas.0),
-            betas[1].as_f64().unwrap_or(defaults.betas.1),
-        ),
-        eps: number("eps", defaults.eps),
-        weight_decay: number("weight_decay", defaults.weight_decay),
-        amsgrad: flag("amsgrad"),
-        maximize: flag("maximize"),
-        foreach: kwargs["foreach"].as_bool(),
-        capturable: flag("capturable"),
-        differentiable: flag("differentiable"),
-        fused: kwargs["fused"].as_bool(),
-        decoupled_weight_decay: defaults.decoupled_weight_decay || flag("decoupled_weight_decay"),
-    };
-    Ok(Box::new(Adam::new(params, config)?))
-}
 
 #[test]
 fn every_argument_equals_python() {
@@ -181,7 +77,7 @@ fn new_model() -> Model<DigitClassifier> {
 #[test]
 fn what_python_refuses_is_refused_in_its_words() {
     let two = "two";
-    let cases = [
+    let cases = vec![
         ("SGD", two, json!({"lr": -0.1})),
         ("SGD", two, json!({"momentum": -0.5})),
         ("SGD", two, json!({"weight_decay": -1.0})),
@@ -212,6 +108,44 @@ fn what_python_refuses_is_refused_in_its_words() {
         ("AdamW", two, json!({"lr": -1e-4})),
         ("AdamW", two, json!({"lr": -1.5e-300})),
         ("AdamW", "in two groups", json!({})),
+        ("RMSprop", two, json!({"lr": -0.1})),
+        ("RMSprop", two, json!({"eps": -1e-8})),
+        ("RMSprop", two, json!({"momentum": -0.5})),
+        ("RMSprop", two, json!({"weight_decay": -1.0})),
+        ("RMSprop", two, json!({"alpha": -0.5})),
+        ("RMSprop", two, json!({"alpha": 1.5})),
+        ("Adagrad", two, json!({"lr": -0.1})),
+        ("Adagrad", two, json!({"lr_decay": -0.1})),
+        ("Adagrad", two, json!({"weight_decay": -0.1})),
+        ("Adagrad", two, json!({"initial_accumulator_value": -0.1})),
+        ("Adagrad", two, json!({"eps": -0.1})),
+        ("Adagrad", two, json!({"fused": true, "foreach": true})),
+        (
+            "Adagrad",
+            two,
+            json!({"fused": true, "differentiable": true}),
+        ),
+        ("Adagrad", "none", json!({})),
+        ("Adadelta", two, json!({"lr": -0.1})),
+        ("Adadelta", two, json!({"rho": -0.1})),
+        ("Adadelta", two, json!({"rho": 1.1})),
+        ("Adadelta", two, json!({"eps": -0.1})),
+        ("Adadelta", two, json!({"weight_decay": -0.1})),
+        ("Adamax", two, json!({"lr": -0.1})),
+        ("Adamax", two, json!({"eps": -0.1})),
+        ("Adamax", two, json!({"betas": [1.0, 0.999]})),
+        ("Adamax", two, json!({"betas": [0.9, -0.5]})),
+        ("Adamax", two, json!({"weight_decay": -0.1})),
+        ("NAdam", two, json!({"lr": -0.1})),
+        ("NAdam", two, json!({"eps": -0.1})),
+        ("NAdam", two, json!({"betas": [1.0, 0.999]})),
+        ("NAdam", two, json!({"weight_decay": -0.1})),
+        ("NAdam", two, json!({"momentum_decay": -0.1})),
+        ("RAdam", two, json!({"lr": -0.1})),
+        ("RAdam", two, json!({"eps": -0.1})),
+        ("RAdam", two, json!({"betas": [0.9, 1.0]})),
+        ("RAdam", two, json!({"weight_decay": -0.1})),
+        ("RAdam", "computed", json!({})),
     ];
     let list = serde_json::to_string(&cases).unwrap();
     let printed = python_code("tests/it/python/optimizer_errors.py", &[OsStr::new(&list)]);
@@ -257,6 +191,26 @@ fn other_forms_are_refused() {
             json!({"capturable": true}),
             "capturable=True is not supported: it is for steps that a GPU records",
         ),
+        (
+            "Adagrad",
+            json!({"fused": true}),
+            "fused=True is not supported: its kernel rounds otherwise",
+        ),
+        (
+            "RMSprop",
+            json!({"capturable": true}),
+            "capturable=True is not supported: it is for steps that a GPU records",
+        ),
+        (
+            "NAdam",
+            json!({"foreach": true}),
+            "foreach=True is not supported: it rounds otherwise",
+        ),
+        (
+            "RAdam",
+            json!({"foreach": true}),
+            "foreach=True is not supported: it rounds otherwise",
+        ),
     ] {
         let error = build(class, w(), &kwargs).unwrap_err();
         assert_eq!(error.to_string(), message);
@@ -275,7 +229,7 @@ fn other_forms_are_refused() {
     assert_eq!(error.to_string(), message);
 }
 
-/// The state dicts of five kinds of optimizers, from Python and to Python, and three steps on.
+/// The state dicts of every kind of optimizer, from Python and to Python, and three steps on.
 #[test]
 fn state_dicts_go_to_python_and_back() {
     const SCRIPT: &str = "tests/it/python/optimizer_state.py";
@@ -301,6 +255,21 @@ fn state_dicts_go_to_python_and_back() {
             json!({"lr": 0.1, "amsgrad": true, "maximize": true}),
         ),
         ("adamw", "AdamW", json!({"lr": 0.1})),
+        ("rmsprop", "RMSprop", json!({"lr": 0.1})),
+        (
+            "centered",
+            "RMSprop",
+            json!({"lr": 0.1, "momentum": 0.9, "centered": true}),
+        ),
+        (
+            "adagrad",
+            "Adagrad",
+            json!({"lr": 0.1, "lr_decay": 0.5, "initial_accumulator_value": 0.1}),
+        ),
+        ("adadelta", "Adadelta", json!({"lr": 0.1, "rho": 0.5})),
+        ("adamax", "Adamax", json!({"lr": 0.1})),
+        ("nadam", "NAdam", json!({"lr": 0.1, "momentum_decay": 0.1})),
+        ("radam", "RAdam", json!({"lr": 0.1, "betas": [0.8, 0.99]})),
     ] {
         let start = |w: &dyn Fn(usize) -> Tensor| {
             let params = [0, 1, 2].map(|i| w(i).set_requires_grad(true));
@@ -406,6 +375,12 @@ fn state_carries_an_optimizer_over() {
         Algorithm::Momentum,
         Algorithm::Adam,
         Algorithm::Adamw,
+        Algorithm::Rmsprop,
+        Algorithm::Adagrad,
+        Algorithm::Adadelta,
+        Algorithm::Adamax,
+        Algorithm::NAdam,
+        Algorithm::RAdam,
     ] {
         on_one_thread(|| {
             let model = new_model();

@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 
 use final_layer::torch::nn::parameters;
 use final_layer::torch::optim::{
-    Adam, AdamConfig, Optimizer, ParamGroup, ParamGroups, Sgd, SgdConfig,
+    Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adam, AdamConfig, Adamax, AdamaxConfig,
+    NAdam, NAdamConfig, Optimizer, ParamGroup, ParamGroups, RAdam, RAdamConfig, RmsProp,
+    RmsPropConfig, Sgd, SgdConfig,
 };
 use final_layer::torch::serialization::{Metadata, NamedTensors, read_safetensors_and_metadata};
 use final_layer::torch::{Result, one_line};
@@ -16,7 +18,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::common::{on_one_thread, python_code, same_bits};
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 17] = [
     "SGD",
     "momentum",
     "nesterov",
@@ -25,6 +27,15 @@ const KINDS: [&str; 8] = [
     "Adam",
     "AdamW",
     "amsgrad",
+    "RMSprop",
+    "centered",
+    "Adagrad",
+    "accumulator",
+    "Adadelta",
+    "Adamax",
+    "NAdam",
+    "RAdam",
+    "short memory",
 ];
 
 fn make(kind: &str, params: impl Into<ParamGroups>) -> Box<dyn Optimizer> {
@@ -58,12 +69,48 @@ fn make(kind: &str, params: impl Into<ParamGroups>) -> Box<dyn Optimizer> {
                     weight_decay: 0.1,
                     ..AdamConfig::adam(LR)
                 },
-                _ => panic!("{kind} is no kind"),
+                _ => return make_other(kind, params, LR),
             };
             return Box::new(Adam::new(params, adam).unwrap());
         }
     };
     Box::new(Sgd::new(params, sgd).unwrap())
+}
+
+/// The kinds that have no form of their own for plain memory.
+fn make_other(kind: &str, params: impl Into<ParamGroups>, lr: f64) -> Box<dyn Optimizer> {
+    let centered = RmsPropConfig {
+        momentum: 0.9,
+        centered: true,
+        ..RmsPropConfig::new(lr)
+    };
+    let accumulator = AdagradConfig {
+        initial_accumulator_value: 0.1,
+        weight_decay: 0.1,
+        ..AdagradConfig::new(lr)
+    };
+    let decoupled = NAdamConfig {
+        weight_decay: 0.1,
+        decoupled_weight_decay: true,
+        ..NAdamConfig::new(lr)
+    };
+    let short = RAdamConfig {
+        betas: (0.5, 0.9),
+        weight_decay: 0.1,
+        ..RAdamConfig::new(lr)
+    };
+    match kind {
+        "RMSprop" => Box::new(RmsProp::new(params, RmsPropConfig::new(lr)).unwrap()),
+        "centered" => Box::new(RmsProp::new(params, centered).unwrap()),
+        "Adagrad" => Box::new(Adagrad::new(params, AdagradConfig::new(lr)).unwrap()),
+        "accumulator" => Box::new(Adagrad::new(params, accumulator).unwrap()),
+        "Adadelta" => Box::new(Adadelta::new(params, AdadeltaConfig::new(lr)).unwrap()),
+        "Adamax" => Box::new(Adamax::new(params, AdamaxConfig::new(lr)).unwrap()),
+        "NAdam" => Box::new(NAdam::new(params, decoupled).unwrap()),
+        "RAdam" => Box::new(RAdam::new(params, RAdamConfig::new(lr)).unwrap()),
+        "short memory" => Box::new(RAdam::new(params, short).unwrap()),
+        _ => panic!("{kind} is no kind"),
+    }
 }
 
 /// What one case comes to with one kind of optimizer.
@@ -481,10 +528,11 @@ fn other_dtypes() {
                 true => w.view_as_real(),
                 false => w.shallow_clone(),
             };
-            for number in 0..3 {
+            // RAdam rectifies the variance from the sixth step on.
+            for number in 0..7 {
                 zero_grad(optimizer.as_mut());
                 let y = real();
-                (&y * &y * &y).sum(y.kind()).backward();
+                (&y * &y).sum(y.kind()).backward();
                 step(optimizer.as_mut());
                 record.keep(format!("{key}.{name}.{number}"), &[&real()]);
             }

@@ -1,7 +1,10 @@
 //! Safe calls that pull the memory out from under an optimizer: each ends in a step or an error,
 //! never in a crash. Written to be run under valgrind's memcheck as well.
 
-use final_layer::torch::optim::{Adam, AdamConfig, Optimizer, Sgd, SgdConfig};
+use final_layer::torch::optim::{
+    Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adam, AdamConfig, Adamax, AdamaxConfig,
+    NAdam, NAdamConfig, Optimizer, RAdam, RAdamConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig,
+};
 use tch::{Device, Kind, Tensor, no_grad};
 
 const N: i64 = 1000;
@@ -20,11 +23,22 @@ fn in_the_middle() -> Vec<(Tensor, Box<dyn Optimizer>)> {
         amsgrad: true,
         ..AdamConfig::adam(0.1)
     };
-    let new: [&dyn Fn(Vec<Tensor>) -> Box<dyn Optimizer>; 4] = [
+    let centered = RmsPropConfig {
+        momentum: 0.9,
+        centered: true,
+        ..RmsPropConfig::new(0.1)
+    };
+    let new: [&dyn Fn(Vec<Tensor>) -> Box<dyn Optimizer>; 10] = [
         &|w| Box::new(Sgd::new(w, SgdConfig::new(0.1)).unwrap()),
         &|w| Box::new(Sgd::new(w, momentum).unwrap()),
         &|w| Box::new(Adam::new(w, AdamConfig::adamw(0.1)).unwrap()),
         &|w| Box::new(Adam::new(w, amsgrad).unwrap()),
+        &|w| Box::new(RmsProp::new(w, centered).unwrap()),
+        &|w| Box::new(Adagrad::new(w, AdagradConfig::new(0.1)).unwrap()),
+        &|w| Box::new(Adadelta::new(w, AdadeltaConfig::new(0.1)).unwrap()),
+        &|w| Box::new(Adamax::new(w, AdamaxConfig::new(0.1)).unwrap()),
+        &|w| Box::new(NAdam::new(w, NAdamConfig::new(0.1)).unwrap()),
+        &|w| Box::new(RAdam::new(w, RAdamConfig::new(0.1)).unwrap()),
     ];
     let new = new.into_iter().map(|new| {
         let w = ones(&[N]).set_requires_grad(true);
@@ -110,7 +124,7 @@ fn what_does_not_fit_is_an_error_and_moves_nothing() {
 #[test]
 fn two_threads() {
     let [(w, one), (other, _), ..] = &mut in_the_middle()[..] else {
-        unreachable!("there are four");
+        unreachable!("there are ten");
     };
     let grad = ones(&[N]) * 1e-3;
     (&*w * 1.).sum(Kind::Float).backward();

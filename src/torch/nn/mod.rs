@@ -94,7 +94,9 @@ pub use fold::*;
 pub use instancenorm::*;
 pub use linear::*;
 pub use normalization::*;
-pub use optimizer::{Adam, AdamW, Optimizer, OptimizerConfig, Sgd, adam, adamw, sgd};
+pub use optimizer::{
+    Adam, AdamW, Optimizer, OptimizerConfig, RmsProp, Sgd, adam, adamw, rms_prop, sgd,
+};
 pub use padding::*;
 pub use parameters::parameters;
 pub use pixelshuffle::*;

@@ -14,7 +14,7 @@ use super::or_panic;
 use super::utils::{clip_grad_norm_, clip_grad_value_};
 use crate::torch::Result;
 use crate::torch::native::tensor_id;
-use crate::torch::optim::{self, AdamConfig, ParamGroup, Setting, SgdConfig};
+use crate::torch::optim::{self, AdamConfig, ParamGroup, RmsPropConfig, Setting, SgdConfig};
 
 /// What an optimizer is built from.
 pub trait OptimizerConfig: Sized {
@@ -161,6 +161,52 @@ macro_rules! adam {
 
 adam!(Adam, adam, AdamConfig::adam, 0., "Adam");
 adam!(AdamW, adamw, AdamConfig::adamw, 0.01, "AdamW");
+
+/// `torch.optim.RMSprop` in `tch`'s spelling.
+#[derive(Clone, Copy, Debug)]
+pub struct RmsProp {
+    /// Decay of the running averages.
+    pub alpha: f64,
+    /// Added to the denominator.
+    pub eps: f64,
+    /// Weight decay, an L2 penalty.
+    pub wd: f64,
+    /// How much of the last step is kept.
+    pub momentum: f64,
+    /// Whether to divide by an estimate of the gradient's standard deviation.
+    pub centered: bool,
+}
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        rms_prop(0.99, 1e-8, 0., 0., false)
+    }
+}
+
+/// [`RmsProp`] with these settings.
+pub fn rms_prop(alpha: f64, eps: f64, wd: f64, momentum: f64, centered: bool) -> RmsProp {
+    RmsProp {
+        alpha,
+        eps,
+        wd,
+        momentum,
+        centered,
+    }
+}
+
+impl OptimizerConfig for RmsProp {
+    fn build_for(self, groups: Vec<ParamGroup>, lr: f64) -> Result<Box<dyn optim::Optimizer>> {
+        let config = RmsPropConfig {
+            alpha: self.alpha,
+            eps: self.eps,
+            weight_decay: self.wd,
+            momentum: self.momentum,
+            centered: self.centered,
+            ..RmsPropConfig::new(lr)
+        };
+        Ok(Box::new(optim::RmsProp::new(groups, config)?))
+    }
+}
 
 /// An optimizer for the variables of a `VarStore`, in `tch`'s spelling.
 ///

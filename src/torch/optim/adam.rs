@@ -5,7 +5,10 @@ use tch::{Tensor, no_grad};
 use super::elementwise::{self, AdamStep, Plain};
 use super::optimizer::{OptimizerOf, Rule};
 use super::setting::{Settings, Taking};
-use super::{check_shapes, copied, invalid, refuse_other_forms, refused};
+use super::{
+    check_betas, check_lr, check_shapes, check_value, copied, prepare_sqrt, refuse_other_forms,
+    refused,
+};
 use crate::torch::Result;
 use crate::torch::native::{add, add_number_, addcdiv_, addcmul_, div_, lerp_, mul_};
 use crate::torch::serialization::NamedTensors;
@@ -104,23 +107,10 @@ impl Rule for AdamConfig {
     type State = AdamState;
 
     fn check(&self) -> Result<()> {
-        let unit = 0. ..1.;
-        // NaN is in no range.
-        let not_negative = |value: f64| value >= 0.;
-        if !not_negative(self.lr) {
-            return invalid("Invalid learning rate", self.lr);
-        }
-        if !not_negative(self.eps) {
-            return invalid("Invalid epsilon value", self.eps);
-        }
-        for (i, beta) in [self.betas.0, self.betas.1].iter().enumerate() {
-            if !unit.contains(beta) {
-                return invalid(&format!("Invalid beta parameter at index {i}"), *beta);
-            }
-        }
-        if !not_negative(self.weight_decay) {
-            return invalid("Invalid weight_decay value", self.weight_decay);
-        }
+        check_lr(self.lr)?;
+        check_value("epsilon", self.eps)?;
+        check_betas(self.betas)?;
+        check_value("weight_decay", self.weight_decay)?;
         self.refuse_other_forms()
     }
 
@@ -429,16 +419,6 @@ fn agrees(config: &AdamConfig) -> bool {
     params_agree
         && elementwise::equal(&one.exp_avg, &other.exp_avg)
         && elementwise::equal(&one.exp_avg_sq, &other.exp_avg_sq)
-}
-
-/// Takes one square root on one thread, before two threads take the first ones of the process.
-///
-/// Without this, in about 1 of 60 fresh processes, one thread's share of the first Adam step came
-/// out 3e-4 off (relative), from equal gradients. The square root is the one operation of the step
-/// that libtorch leaves to a mathematics library (MKL), so its set-up by two threads at once is the
-/// likely cause. Python calls the same library, and its reference here does the same.
-fn prepare_sqrt() {
-    let _ = Tensor::from(1f32).sqrt();
 }
 
 #[cfg(test)]

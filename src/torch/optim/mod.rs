@@ -1,8 +1,13 @@
-//! `torch.optim`: SGD, Adam and AdamW with Python's arguments, Python's defaults and Python's bits.
+//! `torch.optim`: SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, NAdam and RAdam with Python's
+//! arguments, Python's defaults and Python's bits.
 //!
-//! They are written out from tensor operations, each line beside the Python line that it mirrors, and
-//! do the same in fewer passes over memory where a check finds the same bits (`elementwise.rs`).
-//! `tch` has them too, from C++, but its Adam orders the operations otherwise and parts from Python
+//! They are written out from tensor operations, each line beside the Python line that it mirrors.
+//! SGD, Adam and AdamW do the same in fewer passes over memory where a check finds the same bits
+//! (`elementwise.rs`); what the others share is in `single_tensor.rs`. Only the learning rate has to
+//! be given: `RmsPropConfig::new(0.01)` is `torch.optim.RMSprop(params, lr=0.01)`, and Python's default
+//! rate is 0.01 in RMSprop and Adagrad, 1 in Adadelta, 0.002 in Adamax and NAdam, 0.001 in the others.
+//!
+//! `tch` has some of them, too, from C++, but its Adam orders the operations otherwise and parts from Python
 //! at the second step, and none of its optimizers gives its state away, without which training
 //! cannot go on where it stopped:
 //!
@@ -41,23 +46,41 @@
 //! `bias_correction2_sqrt` (`BinaryDivTrueKernel.cu`), while `foreach` divides
 //! (`ForeachFunctors.cuh`).
 //!
-//! Source: `torch/optim/optimizer.py`, `torch/optim/sgd.py`, `torch/optim/adam.py`,
-//! `torch/csrc/api/src/optim/adam.cpp`.
+//! On a CPU Python's default is one parameter after another. Its `foreach=True` gives the same bits
+//! there but for NAdam and RAdam, which compute the denominator otherwise; there it is refused.
+//!
+//! Source: `torch/optim/optimizer.py`, the file in `torch/optim/` that is called as the optimizer
+//! (`_single_tensor_…`), `torch/csrc/api/src/optim/adam.cpp`.
 
+mod adadelta;
+mod adagrad;
 mod adam;
+mod adamax;
 mod elementwise;
 pub mod lr_scheduler;
+mod nadam;
 mod optimizer;
 mod param_group;
+mod radam;
+mod rmsprop;
 mod setting;
 mod sgd;
+mod single_tensor;
 mod state_dict;
+
+use std::sync::Once;
 
 use tch::Tensor;
 
+pub use adadelta::{Adadelta, AdadeltaConfig};
+pub use adagrad::{Adagrad, AdagradConfig};
 pub use adam::{Adam, AdamConfig, AdamState};
+pub use adamax::{Adamax, AdamaxConfig};
+pub use nadam::{NAdam, NAdamConfig};
 pub use optimizer::{Optimizer, OptimizerOf, Rule};
 pub use param_group::{ParamGroup, ParamGroups};
+pub use radam::{RAdam, RAdamConfig};
+pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use setting::{Setting, Settings, Taking};
 pub use sgd::{Sgd, SgdConfig, SgdState};
 pub use state_dict::{SavedGroup, StateDict};
@@ -81,6 +104,32 @@ fn invalid<T>(what: &str, number: f64) -> Result<T> {
         None => number,
     };
     refused(format!("{what}: {number}"))
+}
+
+/// Refuses a learning rate that is negative or NaN.
+fn check_lr(lr: f64) -> Result<()> {
+    match lr >= 0. {
+        true => Ok(()),
+        false => invalid("Invalid learning rate", lr),
+    }
+}
+
+/// Refuses another argument that is negative or NaN.
+fn check_value(name: &str, value: f64) -> Result<()> {
+    match value >= 0. {
+        true => Ok(()),
+        false => invalid(&format!("Invalid {name} value"), value),
+    }
+}
+
+/// Refuses decays that are not between 0 and 1.
+fn check_betas((beta1, beta2): (f64, f64)) -> Result<()> {
+    for (i, beta) in [beta1, beta2].into_iter().enumerate() {
+        if !(0. ..1.).contains(&beta) {
+            return invalid(&format!("Invalid beta parameter at index {i}"), beta);
+        }
+    }
+    Ok(())
 }
 
 /// Refuses the arguments under which Python would run another form of an optimizer, whose bits are
@@ -124,4 +173,15 @@ fn check_shapes(param: &Tensor, others: &[&Tensor]) -> Result<()> {
 /// A copy of what was saved, on the device of the parameter.
 fn copied(saved: &Tensor, param: &Tensor) -> Result<Tensor> {
     Ok(clone(&saved.f_detach()?.f_to_device(param.device())?)?)
+}
+
+/// Takes one square root on one thread, before two threads take the first ones of the process.
+///
+/// Without this, in about 1 of 60 fresh processes, one thread's share of the first Adam step came
+/// out 3e-4 off (relative), from equal gradients. The square root is the one operation of the step
+/// that libtorch leaves to a mathematics library (MKL), so its set-up by two threads at once is the
+/// likely cause. Python calls the same library, and its reference here does the same.
+fn prepare_sqrt() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| drop(Tensor::from(1f32).sqrt()));
 }

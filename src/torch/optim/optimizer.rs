@@ -120,6 +120,15 @@ pub trait Rule: Clone + fmt::Debug {
     /// In Python's words.
     fn check_grad(&self, grad: &Tensor) -> Result<()>;
 
+    /// The state that a parameter has before it is first moved, from the optimizer's construction on,
+    /// where there is one. `self` is the defaults, not the settings of the parameter's group.
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    fn initial(&self, _param: &Tensor) -> Result<Option<Self::State>> {
+        Ok(None)
+    }
+
     /// Moves one parameter along its gradient. Gradients are off. The state comes into being here,
     /// when Python's does.
     ///
@@ -161,7 +170,7 @@ struct Group<R: Rule> {
     /// The entries that the rule does not know.
     others: Settings,
     params: Vec<Tensor>,
-    /// Of each parameter; `None` until it first has a gradient.
+    /// Of each parameter; mostly `None` until it first has a gradient.
     state: Vec<Option<R::State>>,
 }
 
@@ -186,6 +195,12 @@ impl<R: Rule> OptimizerOf<R> {
         };
         for group in groups {
             optimizer.add_param_group(group)?;
+        }
+        let Self { defaults, groups } = &mut optimizer;
+        for group in groups {
+            for (param, state) in group.params.iter().zip(&mut group.state) {
+                *state = no_grad(|| defaults.initial(param))?;
+            }
         }
         Ok(optimizer)
     }
@@ -327,6 +342,9 @@ impl<R: Rule> Optimizer for OptimizerOf<R> {
                 }
             }
             for (rule, param, grad, state) in updates {
+                if state.is_none() {
+                    *state = self.defaults.initial(param)?;
+                }
                 rule.update(param, &grad, state)?;
             }
             Ok(())

@@ -24,10 +24,27 @@ def make(kind, params, lr=0.1):
         "Adam": lambda: torch.optim.Adam(params, lr),
         "AdamW": lambda: torch.optim.AdamW(params, lr),
         "amsgrad": lambda: torch.optim.Adam(params, lr, amsgrad=True, weight_decay=0.1),
+        "RMSprop": lambda: torch.optim.RMSprop(params, lr),
+        "centered": lambda: torch.optim.RMSprop(params, lr, momentum=0.9, centered=True),
+        "Adagrad": lambda: torch.optim.Adagrad(params, lr),
+        "accumulator": lambda: torch.optim.Adagrad(
+            params, lr, initial_accumulator_value=0.1, weight_decay=0.1
+        ),
+        "Adadelta": lambda: torch.optim.Adadelta(params, lr),
+        "Adamax": lambda: torch.optim.Adamax(params, lr),
+        "NAdam": lambda: torch.optim.NAdam(
+            params, lr, weight_decay=0.1, decoupled_weight_decay=True
+        ),
+        "RAdam": lambda: torch.optim.RAdam(params, lr),
+        "short memory": lambda: torch.optim.RAdam(params, lr, betas=(0.5, 0.9), weight_decay=0.1),
     }[kind]()
 
 
-ALL = ["SGD", "momentum", "nesterov", "weight_decay", "maximize", "Adam", "AdamW", "amsgrad"]
+ALL = [
+    "SGD", "momentum", "nesterov", "weight_decay", "maximize", "Adam", "AdamW", "amsgrad",
+    "RMSprop", "centered", "Adagrad", "accumulator", "Adadelta", "Adamax", "NAdam", "RAdam",
+    "short memory",
+]
 
 
 def randn(*size):
@@ -291,10 +308,10 @@ def other_dtypes(kind, key):
         start = torch.complex(randn(37), randn(37)) if dtype.is_complex else randn(37)
         w = parameter(start.to(dtype))
         optimizer = make(kind, [w])
-        for step in range(3):
+        for step in range(7):
             optimizer.zero_grad()
             y = torch.view_as_real(w) if dtype.is_complex else w
-            (y * y * y).sum().backward()
+            (y * y).sum().backward()
             optimizer.step()
             name = str(dtype).removeprefix("torch.")
             keep(f"{key}.{name}.{step}", torch.view_as_real(w) if dtype.is_complex else w)

@@ -18,6 +18,15 @@ KINDS = {
     "adam": lambda groups: torch.optim.Adam(groups, lr=0.1, weight_decay=0.3),
     "amsgrad": lambda groups: torch.optim.Adam(groups, lr=0.1, amsgrad=True, maximize=True),
     "adamw": lambda groups: torch.optim.AdamW(groups, lr=0.1),
+    "rmsprop": lambda groups: torch.optim.RMSprop(groups, lr=0.1),
+    "centered": lambda groups: torch.optim.RMSprop(groups, lr=0.1, momentum=0.9, centered=True),
+    "adagrad": lambda groups: torch.optim.Adagrad(
+        groups, lr=0.1, lr_decay=0.5, initial_accumulator_value=0.1
+    ),
+    "adadelta": lambda groups: torch.optim.Adadelta(groups, lr=0.1, rho=0.5),
+    "adamax": lambda groups: torch.optim.Adamax(groups, lr=0.1),
+    "nadam": lambda groups: torch.optim.NAdam(groups, lr=0.1, momentum_decay=0.1),
+    "radam": lambda groups: torch.optim.RAdam(groups, lr=0.1, betas=(0.8, 0.99)),
 }
 
 
