@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,7 +14,6 @@ use final_layer::torch::serialization::read_safetensors;
 use tempfile::TempDir;
 
 use crate::common::{example, refusal, root, run, stdout};
-use crate::resume::wait_until;
 
 const HOUSES: &str = "house_price_predictor";
 const NOBODY: u32 = 65534;
@@ -197,9 +196,15 @@ fn a_mounted_file_is_found_out_at_the_start() {
 fn a_finished_file_whose_place_is_gone_is_kept_beside() {
     let folder = folder();
     let mut command = train_for(200, folder.path(), &["--output=w.safetensors"]);
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    wait_until(&mut child, || !names(folder.path()).is_empty());
+    // Training has begun, and the place was looked at before.
+    let mut line = String::new();
+    let stdout_of_child = child.stdout.as_mut().unwrap();
+    BufReader::new(stdout_of_child)
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.starts_with("epoch 1/"), "{line}");
     fs::create_dir(folder.path().join("w.safetensors")).unwrap();
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
