@@ -33,10 +33,11 @@ fn one_line_moves_a_program_of_tch_to_pythons_bits() {
     let file = folder.path().join("weights.safetensors");
     python_code("tests/it/python/migration.py", &[file.as_os_str()]);
     let python = read_safetensors(&file).unwrap();
-    let programs: [(&str, Program, Program); 3] = [
+    let programs: [(&str, Program, Program); 4] = [
         ("adam", moved::adam, before::adam),
         ("sgd", moved::sgd, before::sgd),
         ("adamw", moved::adamw, before::adamw),
+        ("rms_prop", moved::rms_prop, before::rms_prop),
     ];
     for (name, moved, before) in programs {
         assert!(equals_python(name, moved, &python), "{name} differs");

@@ -59,3 +59,11 @@ pub fn adamw() -> Vec<Tensor> {
         opt.backward_step_clip(loss, 0.01)
     })
 }
+
+pub fn rms_prop() -> Vec<Tensor> {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let network = network(&vs.root(), false);
+    let settings = nn::rms_prop(0.9, 1e-6, 1e-3, 0.5, true);
+    let mut opt = settings.build(&vs, 1e-3).unwrap();
+    train(vs, network, |loss, _| opt.backward_step(loss))
+}

@@ -64,9 +64,22 @@ def adamw():
     return train(model, step)
 
 
+def rms_prop():
+    model = network()
+    settings = {"alpha": 0.9, "eps": 1e-6, "weight_decay": 1e-3, "momentum": 0.5, "centered": True}
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, **settings)
+
+    def step(loss, _):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return train(model, step)
+
+
 torch.set_num_threads(1)
 weights = {}
-for program in [adam, sgd, adamw]:
+for program in [adam, sgd, adamw, rms_prop]:
     torch.manual_seed(0)
     weights |= {f"{program.__name__}.{i}": weight for i, weight in enumerate(program())}
 save_file(weights, sys.argv[1])

@@ -334,7 +334,8 @@ def stale_graph(kind, key):
 def groups(kind, key):
     """Parameter groups with settings of their own, that change between steps."""
     a, b, c = (parameter(randn(5)) for _ in range(3))
-    optimizer = make(kind, [{"params": [a]}, {"params": [b], "lr": 0.01, "weight_decay": 0.2}])
+    second = {"lr": 0.01, "weight_decay": 0.2, "initial_accumulator_value": 0.7}
+    optimizer = make(kind, [{"params": [a]}, {"params": [b], **second}])
     for step in range(6):
         if step == 2:
             optimizer.add_param_group({"params": c, "lr": 0.3})
