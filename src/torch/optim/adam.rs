@@ -241,7 +241,7 @@ impl Rule for AdamConfig {
             .collect()
     }
 
-    fn expected(&self, param: &Tensor) -> Result<NamedTensors> {
+    fn expected(&self, param: &Tensor, _saved: &NamedTensors) -> Result<NamedTensors> {
         let mut expected = vec![EXP_AVG, EXP_AVG_SQ];
         if self.amsgrad {
             expected.push(MAX_EXP_AVG_SQ);

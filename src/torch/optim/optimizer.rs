@@ -144,11 +144,12 @@ pub trait Rule: Clone + fmt::Debug {
     /// The state under Python's names.
     fn save(state: &Self::State) -> NamedTensors;
 
-    /// Tensors of the names, shapes and dtypes that the state of `param` has.
+    /// Tensors of the names, shapes and dtypes that the state of `param` has. A name that need not be
+    /// there is, if it is among `saved`.
     ///
     /// # Errors
     /// If there is not enough memory.
-    fn expected(&self, param: &Tensor) -> Result<NamedTensors>;
+    fn expected(&self, param: &Tensor, saved: &NamedTensors) -> Result<NamedTensors>;
 
     /// The state that was saved, in copies. The names are those of [`Rule::expected`].
     ///
@@ -269,7 +270,7 @@ impl<R: Rule> OptimizerOf<R> {
                     continue;
                 };
                 states.push(Some(saved));
-                let expected = numbered(*i, &rule.expected(param)?);
+                let expected = numbered(*i, &rule.expected(param, saved)?);
                 if let Err(Error::StateDict(more)) =
                     check_state_dict(&expected, &numbered(*i, saved))
                 {

@@ -169,7 +169,7 @@ impl Rule for SgdConfig {
         NamedTensors::from([(MOMENTUM_BUFFER.to_owned(), buffer)])
     }
 
-    fn expected(&self, param: &Tensor) -> Result<NamedTensors> {
+    fn expected(&self, param: &Tensor, _saved: &NamedTensors) -> Result<NamedTensors> {
         Ok(NamedTensors::from([(
             MOMENTUM_BUFFER.to_owned(),
             param.f_detach()?,
