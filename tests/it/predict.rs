@@ -219,12 +219,6 @@ fn one_input_that_is_none_refuses_all() {
             "{stderr}"
         );
     }
-    let mut invert = example("house_price_predictor");
-    let trained = Trained::new("house_price_predictor");
-    invert
-        .args(["predict", "--invert", "--weights"])
-        .arg(trained.weights());
-    refusal(invert.arg(&trained.data));
 }
 
 /// What a command shows on a terminal.
