@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::{NETWORKS, example, python, python_code, refusal, run, stdout};
+use crate::common::{NETWORKS, example, python, python_code, run, stdout};
 use crate::train::{SAMPLE_DATA, sample_data};
 
 /// A network that has been trained a little, and where its weights are.
