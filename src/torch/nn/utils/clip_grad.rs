@@ -112,9 +112,35 @@ fn gradients(parameters: &[Tensor]) -> Result<Vec<Tensor>> {
     let mut gradients = Vec::new();
     for parameter in parameters {
         let gradient = parameter.f_grad()?;
-        if gradient.defined() {
-            gradients.push(gradient);
+        if !gradient.defined() {
+            continue;
         }
+        // tch's functions that take a number panic where libtorch refuses a tensor.
+        if gradient.is_sparse() {
+            return Err(Error::Tensor("a sparse gradient cannot be clipped".into()));
+        }
+        gradients.push(gradient);
     }
     Ok(gradients)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn sparse_gradients_are_refused() {
+        let w = Tensor::ones([4, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let indices = Tensor::from_slice(&[1i64, 2]);
+        Tensor::embedding(&w, &indices, -1, false, true)
+            .sum(Kind::Float)
+            .backward();
+        assert!(w.grad().is_sparse());
+        let refused = "a sparse gradient cannot be clipped";
+        let norm = clip_grad_norm_(&[w.shallow_clone()], 1., 2., false);
+        assert_eq!(norm.unwrap_err().to_string(), refused);
+        let value = clip_grad_value_(&[w], 1.);
+        assert_eq!(value.unwrap_err().to_string(), refused);
+    }
 }
