@@ -104,9 +104,9 @@ fn by_package() -> String {
 
 /// A place under target/ that stays from one test run to the next.
 fn kept(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("dependent")
-        .join(name)
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dependent");
+    fs::create_dir_all(&folder).unwrap();
+    folder.join(name)
 }
 
 /// A crate in a temporary folder, where this project's .cargo/config.toml does not apply.
