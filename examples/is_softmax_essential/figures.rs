@@ -13,6 +13,7 @@ pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 pub const ORANGE: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 pub const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 pub const PURPLE: RGBColor = RGBColor(0xa0, 0x4e, 0x8c);
+pub const RED: RGBColor = RGBColor(0xb4, 0x23, 0x18);
 
 /// `plotters` draws at whole units: this many to a pixel of a phone let lines run smoothly.
 const UNIT: u32 = 4;
@@ -79,12 +80,15 @@ impl Series {
         }
     }
 
-    /// The values of epochs 1, 2, ….
-    pub fn epochs(name: &str, color: RGBColor, mark: Mark, values: &[f64]) -> Self {
-        let points = values.iter().enumerate();
-        let points = points.map(|(i, &y)| ((i + 1) as f64, y)).collect();
-        Self::new(name, color, mark, points)
-    }
+}
+
+/// What lies between two ends at each place: drawn behind the series.
+pub struct Band {
+    pub color: RGBColor,
+    /// A filled band, or else a line from end to end at each place.
+    pub filled: bool,
+    /// Place, lower end, upper end.
+    pub ends: Vec<(f64, f64, f64)>,
 }
 
 pub struct Plot {
@@ -95,6 +99,9 @@ pub struct Plot {
     pub x: Axis,
     pub y: Axis,
     pub series: Vec<Series>,
+    pub bands: Vec<Band>,
+    /// About how many numbers stand along the x axis.
+    pub ticks: usize,
     pub legend: SeriesLabelPosition,
 }
 
@@ -107,6 +114,8 @@ impl Plot {
             x,
             y,
             series,
+            bands: Vec::new(),
+            ticks: 6,
             legend: SeriesLabelPosition::LowerRight,
         }
     }
@@ -131,7 +140,7 @@ impl Plot {
             .build_cartesian_2d(self.x.from..self.x.to, self.y.from..self.y.to)?;
         chart
             .configure_mesh()
-            .x_labels(6)
+            .x_labels(self.ticks)
             .y_labels(6)
             .x_label_formatter(&|x| (self.x.format)(*x))
             .y_label_formatter(&|y| (self.y.format)(*y))
@@ -144,6 +153,23 @@ impl Plot {
             .bold_line_style(GRID.stroke_width(UNIT))
             .light_line_style(TRANSPARENT)
             .draw()?;
+        for Band {
+            color,
+            filled,
+            ends,
+        } in &self.bands
+        {
+            if *filled {
+                let there = ends.iter().map(|&(x, low, _)| (x, low));
+                let back = ends.iter().rev().map(|&(x, _, high)| (x, high));
+                let outline: Vec<_> = there.chain(back).collect();
+                chart.draw_series([Polygon::new(outline, color.mix(0.18).filled())])?;
+            } else {
+                let line = color.stroke_width(UNIT + UNIT / 2);
+                let whisker = |&(x, low, high)| PathElement::new([(x, low), (x, high)], line);
+                chart.draw_series(ends.iter().map(whisker))?;
+            }
+        }
         let mut named = false;
         for Series {
             name,

@@ -1,26 +1,23 @@
 //! Is softmax essential? The document's claims, each measured on networks trained here.
 //!
 //! ```sh
-//! cargo run --example is_softmax_essential -- --output report.html
+//! cargo run --example is_softmax_essential
 //! ```
 //!
-//! One line a claim goes to stdout: the claim, what was measured, and whether it holds by the rule
-//! that the report states beside it. The report has the figures.
+//! The answer goes to stdout in five lines, then a line a claim: its name, the verdict, and what was
+//! found. The report, whose path is the last line, has the figures, and beside each verdict the rule
+//! by which it was reached.
 
-mod binary;
-mod calibration;
 mod claims;
-mod confidence;
+mod curves;
 mod data;
 mod figures;
 mod gradients;
 mod laboratory;
+mod loss_figures;
 mod losses;
-mod normalisation;
-mod regression;
-mod report;
-mod saturation;
-mod several_labels;
+mod rates;
+mod statistics;
 mod variants;
 
 use std::path::PathBuf;
@@ -45,19 +42,26 @@ struct Cli {
     /// Folder of digits in MNIST's layout [default: the project's sample data]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// torch.manual_seed(N) before each network is built
+    /// Networks are trained from seeds of their own, which follow from this one
     #[arg(long, value_name = "N", default_value_t, allow_negative_numbers = true)]
     seed: Seed,
+    /// From how many seeds each network is trained, the unit of the statistics
+    #[arg(long, value_name = "N", default_value_t = 10,
+        value_parser = clap::value_parser!(u16).range(2..=1000), allow_negative_numbers = true)]
+    seeds: u16,
     /// Where the report goes
     #[arg(long, value_name = "FILE.html", default_value = "report.html")]
     output: PathBuf,
     /// Where the figures go as well, a file each
     #[arg(long, value_name = "FOLDER")]
     figures: Option<PathBuf>,
-    /// Threads of one operation: networks this small gain nothing from more
-    #[arg(long, value_name = "N", default_value_t = 1,
-        value_parser = clap::value_parser!(i32).range(1..=1024), allow_negative_numbers = true)]
-    threads: i32,
+    /// Where the accuracy by epoch at each learning rate goes as well
+    #[arg(long, value_name = "FILE.json")]
+    curves: Option<PathBuf>,
+    /// Networks that are trained at a time, each on one thread [default: the processors]
+    #[arg(long, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
+    threads: Option<u16>,
 }
 
 fn main() -> ExitCode {
@@ -65,27 +69,28 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
-    let (written, read) = (Some(cli.output.as_path()), cli.data.as_deref());
-    refuse_overwriting(&[("--output", written)], &[("--data", read)]);
-    set_threads(cli.threads)?;
+    let written = [("--output", Some(cli.output.as_path())), ("--curves", cli.curves.as_deref())];
+    refuse_overwriting(&written, &[("--data", cli.data.as_deref())]);
+    set_threads(1)?;
     // Found out now rather than after the training.
     let output = OutputFile::create(&cli.output)?;
+    let curves = cli.curves.as_deref().map(OutputFile::create).transpose()?;
     let data = Data::read(cli.data.as_deref())?;
-    let laboratory = Laboratory::new(cli.seed, &data);
-
-    let digits = losses::train(&laboratory, &data.digits)?;
-    let sections = [
-        laboratory.print(normalisation::section(cli.seed)?)?,
-        laboratory.print(confidence::section(&data.digits, &digits.on_logits)?)?,
-        laboratory.print(losses::section(&data.digits, &digits)?)?,
-        laboratory.print(regression::section(&laboratory, &data.houses)?)?,
-        laboratory.print(binary::section(&laboratory, &data.digits)?)?,
-        laboratory.print(several_labels::section(&laboratory, &data.digits)?)?,
-    ];
-    laboratory.finish();
-    if let Some(folder) = &cli.figures {
-        report::write_figures(&sections, folder)?;
+    let threads = cli.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    );
+    let laboratory = Laboratory::new(cli.seed, cli.seeds.into(), threads);
+    laboratory.expect(5 * laboratory.work(&losses::course(&data.digits)));
+    let losses = losses::study(&laboratory, &data.digits)?;
+    if let Some(file) = curves {
+        let name = data.folder.as_deref().unwrap_or("sample");
+        let json = curves::json(&losses, name, losses::EPOCHS, cli.seeds.into());
+        file.write(format!("{json}\n").as_bytes())?;
     }
-    output.write(report::page(&sections, &data, cli.seed).as_bytes())?;
+    let sections = [losses::section(&losses, &data.digits)?];
+    laboratory.finish();
+    for claim in sections.iter().flat_map(|s| &s.claims) { println!("{claim}"); }
+    drop(output);
     Ok(ExitCode::SUCCESS)
 }
