@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
-use crate::losses::{Losses, NAMES};
+use crate::losses::{EPOCHS, Losses, NAMES};
 use crate::rates::{AtRate, GRIDS, Tuned};
 
 /// All curves. `mean` is the mean over the seeds after each epoch, `low` and `high` are the least
 /// and the most of them; where training broke down, the numbers end early.
-pub fn json(losses: &Losses, data: &str, epochs: usize, seeds: usize) -> Value {
+pub fn json(losses: &Losses, data: &str, seeds: usize) -> Value {
     let mut curves = Vec::new();
     for (loss, study) in NAMES.iter().zip(losses.studies()) {
         for tuned in &study.0 {
@@ -20,7 +20,7 @@ pub fn json(losses: &Losses, data: &str, epochs: usize, seeds: usize) -> Value {
         "about": "test accuracy after each epoch: mean, least and most of the seeds",
         "command": "cargo run --example is_softmax_essential -- --curves FILE",
         "data": data,
-        "epochs": epochs,
+        "epochs": EPOCHS,
         "seeds": seeds,
         "losses": NAMES,
         "rates": serde_json::Map::from_iter(rates),

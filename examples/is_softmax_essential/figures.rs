@@ -3,6 +3,7 @@
 use anyhow::Result;
 use maud::{Render, html};
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 /// The colours of the plots. The page's style names each again for its dark side.
@@ -82,7 +83,7 @@ impl Series {
 
 }
 
-/// What lies between two ends at each place: drawn behind the series.
+/// What lies between two ends at each place.
 pub struct Band {
     pub color: RGBColor,
     /// A filled band, or else a line from end to end at each place.
@@ -99,7 +100,10 @@ pub struct Plot {
     pub x: Axis,
     pub y: Axis,
     pub series: Vec<Series>,
+    /// Behind the series.
     pub bands: Vec<Band>,
+    /// Over the series.
+    pub over: Vec<Band>,
     /// About how many numbers stand along the x axis.
     pub ticks: usize,
     pub legend: SeriesLabelPosition,
@@ -115,6 +119,7 @@ impl Plot {
             y,
             series,
             bands: Vec::new(),
+            over: Vec::new(),
             ticks: 6,
             legend: SeriesLabelPosition::LowerRight,
         }
@@ -153,23 +158,7 @@ impl Plot {
             .bold_line_style(GRID.stroke_width(UNIT))
             .light_line_style(TRANSPARENT)
             .draw()?;
-        for Band {
-            color,
-            filled,
-            ends,
-        } in &self.bands
-        {
-            if *filled {
-                let there = ends.iter().map(|&(x, low, _)| (x, low));
-                let back = ends.iter().rev().map(|&(x, _, high)| (x, high));
-                let outline: Vec<_> = there.chain(back).collect();
-                chart.draw_series([Polygon::new(outline, color.mix(0.18).filled())])?;
-            } else {
-                let line = color.stroke_width(UNIT + UNIT / 2);
-                let whisker = |&(x, low, high)| PathElement::new([(x, low), (x, high)], line);
-                chart.draw_series(ends.iter().map(whisker))?;
-            }
-        }
+        draw_bands(&mut chart, &self.bands)?;
         let mut named = false;
         for Series {
             name,
@@ -223,6 +212,7 @@ impl Plot {
                 }),
             };
         }
+        draw_bands(&mut chart, &self.over)?;
         if named {
             chart
                 .configure_series_labels()
@@ -237,6 +227,29 @@ impl Plot {
         area.present()?;
         Ok(())
     }
+}
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+fn draw_bands(chart: &mut Chart, bands: &[Band]) -> Result<()> {
+    for Band {
+        color,
+        filled,
+        ends,
+    } in bands
+    {
+        if *filled {
+            let there = ends.iter().map(|&(x, low, _)| (x, low));
+            let back = ends.iter().rev().map(|&(x, _, high)| (x, high));
+            let outline: Vec<_> = there.chain(back).collect();
+            chart.draw_series([Polygon::new(outline, color.mix(0.18).filled())])?;
+        } else {
+            let line = color.stroke_width(UNIT + UNIT / 2);
+            let whisker = |&(x, low, high)| PathElement::new([(x, low), (x, high)], line);
+            chart.draw_series(ends.iter().map(whisker))?;
+        }
+    }
+    Ok(())
 }
 
 /// A 28×28 picture of bytes, ink on paper.

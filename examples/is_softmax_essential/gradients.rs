@@ -6,7 +6,8 @@ use plotters::prelude::SeriesLabelPosition;
 use tch::{Kind, Tensor};
 
 use crate::claims::{Claim, Figure, Kind as ClaimKind, Layout};
-use crate::loss_figures::{COLORS, SHORT, mark};
+use crate::loss_figures::{COLORS, SHORT};
+use crate::rate_figures::mark;
 use crate::statistics::Verdict;
 use crate::figures::{Axis, Plot, Series};
 use crate::losses::CLASSES;

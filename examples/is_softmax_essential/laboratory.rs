@@ -33,6 +33,8 @@ pub struct Course<'a> {
     pub parts: &'a Parts,
     pub epochs: usize,
     pub score: Score,
+    /// By how many of the seeds the learning rates are chosen.
+    pub tuning_seeds: usize,
 }
 
 /// A training that is over.
@@ -99,23 +101,51 @@ impl Laboratory {
 
     /// How many steps it takes to study one network on `course`.
     pub fn work(&self, course: &Course) -> u64 {
-        let steps = (course.parts.train.len() as u64).div_ceil(BATCH_SIZE as u64);
+        let steps = course.parts.train.len().unsigned_abs().div_ceil(BATCH_SIZE as u64);
         let rates: usize = GRIDS.iter().map(|grid| grid.rates.len()).sum();
-        steps * (course.epochs * rates * self.seeds.len()) as u64
+        let (tuning, others) = self.parted_seeds(course);
+        let runs = rates * tuning.len() + GRIDS.len() * others.len();
+        steps * (course.epochs * runs) as u64
     }
 
-    /// Trains a network with each optimizer, at each learning rate, from each seed.
+    /// The seeds by which the learning rates are chosen, and the others.
+    fn parted_seeds(&self, course: &Course) -> (&[u64], &[u64]) {
+        self.seeds.split_at(course.tuning_seeds.min(self.seeds.len()))
+    }
+
+    /// Trains a network with each optimizer at each learning rate, chooses the best, and trains it
+    /// there from all seeds.
     pub fn study<N: Network<Task: Dataset>>(&self, course: &Course) -> Result<Study> {
         self.bar.set_message(N::NAME);
-        let trials = Trial::all(&self.seeds);
+        let (tuning, others) = self.parted_seeds(course);
+        let trials = Trial::at_all_rates(tuning);
+        let runs = self.train_all::<N>(course, &trials)?;
+        let mut study = Study::new(&trials, runs).context(N::NAME)?;
+        let trials = study.at_the_best_rates(others);
+        let runs = self.train_all::<N>(course, &trials)?;
+        study.add(&trials, runs);
+        Ok(study)
+    }
+
+    /// The runs of all trials, in their order.
+    fn train_all<N>(&self, course: &Course, trials: &[Trial]) -> Result<Vec<Run>>
+    where
+        N: Network<Task: Dataset>,
+    {
         let next = AtomicUsize::new(0);
-        let &Course { epochs, score, .. } = course;
+        let &Course {
+            epochs,
+            score,
+            tuning_seeds,
+            ..
+        } = course;
         let worker = |parts: Parts| {
             tch::set_num_threads(1);
             let course = Course {
                 parts: &parts,
                 epochs,
                 score,
+                tuning_seeds,
             };
             let mut done = Vec::new();
             loop {
@@ -126,7 +156,7 @@ impl Laboratory {
                 done.push((i, self.train::<N>(&course, trial)));
             }
         };
-        let runs: Vec<(usize, Result<Run>)> = thread::scope(|scope| {
+        let mut runs: Vec<(usize, Result<Run>)> = thread::scope(|scope| {
             let start = |_| {
                 let (worker, parts) = (&worker, course.parts.shallow_clone());
                 scope.spawn(move || worker(parts))
@@ -138,7 +168,8 @@ impl Laboratory {
             };
             handles.into_iter().flat_map(join).collect()
         });
-        Study::new(trials, runs).with_context(|| N::NAME)
+        runs.sort_by_key(|&(i, _)| i);
+        runs.into_iter().map(|(_, run)| run).collect()
     }
 
     fn train<N: Network<Task: Dataset>>(&self, course: &Course, trial: &Trial) -> Result<Run> {

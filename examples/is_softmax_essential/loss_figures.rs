@@ -6,7 +6,9 @@ use plotters::style::RGBColor;
 
 use crate::claims::{Figure, Layout};
 use crate::figures::{Axis, BLUE, Band, GREEN, INK, Mark, ORANGE, PURPLE, Plot, RED, Series, largest, smallest};
+use crate::laboratory::Run;
 use crate::losses::{EPOCHS, Losses, NAMES, floor};
+use crate::rate_figures::{self, Shown, mark};
 use crate::rates::{AtRate, GRIDS};
 use crate::statistics::Interval;
 
@@ -19,15 +21,8 @@ pub const SHORT: [&str; 5] = [
     "ten sigmoids",
 ];
 
-pub fn mark(curve: usize) -> Mark {
-    match curve % 2 {
-        0 => Mark::Line,
-        _ => Mark::Dashes,
-    }
-}
-
 /// Values by epoch with their intervals over seeds.
-fn by_epoch(at: &AtRate, values: impl Fn(&crate::laboratory::Run) -> &[f64]) -> Vec<Interval> {
+fn by_epoch(at: &AtRate, values: impl Fn(&Run) -> &[f64]) -> Vec<Interval> {
     let of = |epoch: usize| {
         let values: Vec<f64> = at.runs.iter().map(|run| values(run)[epoch]).collect();
         Interval::of(&values)
@@ -85,52 +80,18 @@ pub fn accuracy(losses: &Losses) -> Result<Figure> {
 
 /// Test accuracy after the last epoch, by learning rate.
 pub fn by_rate(losses: &Losses) -> Result<Figure> {
-    let mut plots = Vec::new();
-    for (o, grid) in GRIDS.iter().enumerate() {
-        let mut series = Vec::new();
-        let mut bands = Vec::new();
-        for (i, study) in losses.studies().into_iter().enumerate() {
-            let finite = study.0[o].rates.iter().filter(|at| at.validation_score().is_finite());
-            // Side by side, so that no interval hides another.
-            let shift = (i as f64 - 2.) * 0.03;
-            let all: Vec<(f64, Interval)> = finite
-                .map(|at| (at.rate.log10() + shift, Interval::of(&at.test_scores())))
-                .collect();
-            let points = all.iter().map(|(x, y)| (*x, y.mean)).collect();
-            let ends = all.iter().map(|(x, y)| (*x, y.low().max(0.), y.high().min(1.)));
-            bands.push(Band {
-                color: COLORS[i],
-                filled: false,
-                ends: ends.collect(),
-            });
-            series.push(Series::new(SHORT[i], COLORS[i], mark(i), points));
-            let best = study.0[o].best();
-            let score = Interval::of(&best.test_scores()).mean;
-            let point = vec![(best.rate.log10() + shift, score)];
-            series.push(Series::new("", COLORS[i], Mark::Dots, point));
-        }
-        let rates = grid.rates;
-        let (first, last) = (rates[0].log10(), rates[rates.len() - 1].log10());
-        let x = Axis::new("learning rate", first - 0.1, last + 0.1);
-        let x = x.with_format(|power| match (power.round() - power).abs() < 1e-9 {
-            true => format!("{}", 10f64.powf(power.round())),
-            false => String::new(),
-        });
-        let mut plot = Plot::new(grid.name, x, Axis::new("test accuracy", 0., 1.), series);
-        plot.bands = bands;
-        plot.legend = SeriesLabelPosition::LowerLeft;
-        plot.alt = format!("Test accuracy after the last epoch over the learning rate of {}.", grid.name);
-        plots.push(plot.to_svg()?);
-    }
-    Ok(Figure {
-        id: "rates",
-        caption: "Test accuracy after the last epoch by learning rate, with its 95 % interval. \
-                  A dot marks the rate that the validation pictures choose. At one rate for all, \
-                  any of these losses can be made to win."
-            .to_owned(),
-        layout: Layout::Even,
-        plots,
-    })
+    let shown = Shown {
+        names: &SHORT,
+        colors: &COLORS,
+        studies: &losses.studies(),
+        label: "test accuracy",
+        from: 0.,
+        to: 1.,
+    };
+    let caption = "Test accuracy after the last epoch by learning rate, with its 95 % interval. \
+                   A dot marks the rate that the validation pictures choose. At one rate for all, \
+                   almost any of these losses can be made to win.";
+    rate_figures::figure("rates", caption, &shown)
 }
 
 /// Training loss by epoch of cross-entropy, once and twice softmax.

@@ -8,29 +8,50 @@
 //! found. The report, whose path is the last line, has the figures, and beside each verdict the rule
 //! by which it was reached.
 
+mod answer;
+mod binary;
+mod calibration;
 mod claims;
+mod confidence;
+mod cost;
 mod curves;
 mod data;
+mod decision;
 mod figures;
 mod gradients;
+mod house_figures;
 mod laboratory;
 mod loss_figures;
 mod losses;
+mod normalisation;
+mod pictures;
+mod rate_figures;
 mod rates;
+mod regression;
+mod report;
+mod saturation;
+mod several_labels;
 mod statistics;
 mod variants;
 
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use final_layer::cli::{exit_code, refuse_overwriting, set_threads};
+use final_layer::cli::{exit_code, refuse_overwriting, set_threads, stdout};
 use final_layer::torch::random::Seed;
 use final_layer::torch::serialization::OutputFile;
+use final_layer::torch::shown_path;
 
+use claims::{Figure, Kind, Section};
+use confidence::Answers;
+use cost::Cost;
 use data::Data;
 use laboratory::Laboratory;
+use pictures::Example;
+use report::Provenance;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -81,16 +102,94 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         usize::from,
     );
     let laboratory = Laboratory::new(cli.seed, cli.seeds.into(), threads);
-    laboratory.expect(5 * laboratory.work(&losses::course(&data.digits)));
-    let losses = losses::study(&laboratory, &data.digits)?;
+    let studies = Studies::new(&laboratory, &data)?;
+    let cost = cost::Cost::measure(&data.digits)?;
+    laboratory.finish();
+
+    let sections = studies.sections(&laboratory, &data, &cost)?;
+    let (example, opening) = studies.opening(&data)?;
+    if let Some(folder) = &cli.figures {
+        report::write_figures(&sections, folder)?;
+    }
     if let Some(file) = curves {
-        let name = data.folder.as_deref().unwrap_or("sample");
-        let json = curves::json(&losses, name, losses::EPOCHS, cli.seeds.into());
+        let name = data.folder.as_deref().unwrap_or("the project's sample");
+        let json = curves::json(&studies.losses, name, cli.seeds.into());
         file.write(format!("{json}\n").as_bytes())?;
     }
-    let sections = [losses::section(&losses, &data.digits)?];
-    laboratory.finish();
-    for claim in sections.iter().flat_map(|s| &s.claims) { println!("{claim}"); }
-    drop(output);
+    let answer = answer::lines(&sections);
+    let provenance = Provenance {
+        seed: cli.seed,
+        seeds: cli.seeds.into(),
+        data: &data,
+    };
+    let page = report::page(&answer, &opening, &example, &sections, &provenance);
+    output.write(page.as_bytes())?;
+    print(&answer, &sections, &cli.output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// All that is trained.
+struct Studies {
+    losses: losses::Losses,
+    binary: binary::Studies,
+    houses: regression::Studies,
+    labels: several_labels::Studies,
+}
+
+impl Studies {
+    fn new(laboratory: &Laboratory, data: &Data) -> Result<Self> {
+        let digits = &data.digits;
+        for (networks, course) in [
+            (5, losses::course(digits)),
+            (3, binary::course(digits)),
+            (3, regression::course(&data.houses)),
+            (3, several_labels::course(digits)),
+        ] {
+            laboratory.expect(networks * laboratory.work(&course));
+        }
+        Ok(Self {
+            losses: losses::study(laboratory, digits)?,
+            binary: binary::study(laboratory, digits)?,
+            houses: regression::study(laboratory, &data.houses)?,
+            labels: several_labels::study(laboratory, digits)?,
+        })
+    }
+
+    fn sections(&self, laboratory: &Laboratory, data: &Data, cost: &Cost) -> Result<[Section; 7]> {
+        let digits = &data.digits;
+        Ok([
+            normalisation::section(laboratory.seeds[0])?,
+            confidence::section(&self.losses, digits)?,
+            decision::section(&self.losses, digits)?,
+            losses::section(&self.losses, digits)?,
+            binary::section(&self.binary, cost, digits)?,
+            regression::section(&self.houses, &laboratory.seeds, &data.houses)?,
+            several_labels::section(&self.labels, digits)?,
+        ])
+    }
+
+    /// The picture with which the report opens.
+    fn opening(&self, data: &Data) -> Result<(Example, Figure)> {
+        let test = &data.digits.test;
+        let run = &self.losses.on_logits.adam().runs[0];
+        pictures::opening(test, &Answers::new(&run.test, &test.targets)?)
+    }
+}
+
+/// The answer, a line a claim, and where the report is.
+fn print(answer: &[String], sections: &[Section], report: &Path) -> Result<()> {
+    let mut text = answer.join("\n") + "\n";
+    for kind in Kind::ALL {
+        text += &format!("\n{}\n", kind.title());
+        let claims = sections.iter().flat_map(|part| &part.claims);
+        for claim in claims.filter(|claim| claim.kind == kind) {
+            text += &format!("{claim}\n");
+        }
+    }
+    text += &format!("\n{}\n", shown_path(report));
+    match stdout().write_all(text.as_bytes()) {
+        // The report is wanted even if nobody reads the claims here.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
 }

@@ -39,7 +39,7 @@ pub struct Trial {
 
 impl Trial {
     /// Every optimizer with every rate of its grid and every seed.
-    pub fn all(seeds: &[u64]) -> Vec<Self> {
+    pub fn at_all_rates(seeds: &[u64]) -> Vec<Self> {
         let mut trials = Vec::new();
         for (grid, Grid { algorithm, rates, .. }) in GRIDS.iter().enumerate() {
             for &rate in *rates {
@@ -106,38 +106,58 @@ impl Tuned {
 pub struct Study(pub Vec<Tuned>);
 
 impl Study {
-    /// Puts the runs in the order of the trials, and chooses the learning rates: the one of the
-    /// highest mean score on the validation samples, the lowest of equals.
-    pub fn new(trials: Vec<Trial>, mut runs: Vec<(usize, Result<Run>)>) -> Result<Self> {
-        runs.sort_by_key(|&(i, _)| i);
-        let mut tuned: Vec<Tuned> = GRIDS
-            .iter()
-            .map(|grid| Tuned {
-                optimizer: grid.name,
-                rates: Vec::new(),
-                best: 0,
-            })
-            .collect();
-        for (trial, (_, run)) in trials.iter().zip(runs) {
-            let rates = &mut tuned[trial.grid].rates;
-            if rates.last().is_none_or(|last| last.rate != trial.rate) {
-                rates.push(AtRate {
-                    rate: trial.rate,
+    /// Chooses the learning rates: of each optimizer the one of the highest mean score on the
+    /// validation samples, the lowest of equals.
+    pub fn new(trials: &[Trial], runs: Vec<Run>) -> Result<Self> {
+        let tuned = |grid: &Grid| Tuned {
+            optimizer: grid.name,
+            rates: (grid.rates.iter())
+                .map(|&rate| AtRate {
+                    rate,
                     runs: Vec::new(),
-                });
-            }
-            let last = rates.last_mut().expect("a rate was pushed");
-            last.runs.push(run?);
-        }
-        for tuned in &mut tuned {
+                })
+                .collect(),
+            best: 0,
+        };
+        let mut study = Self(GRIDS.iter().map(tuned).collect());
+        study.add(trials, runs);
+        for tuned in &mut study.0 {
             let scores: Vec<f64> = tuned.rates.iter().map(AtRate::validation_score).collect();
             let better = |best: usize, i: usize| if scores[i] > scores[best] { i } else { best };
             tuned.best = (0..scores.len()).reduce(better).unwrap_or_default();
             if scores[tuned.best].is_infinite() {
-                bail!("training breaks down at every learning rate with {}", tuned.optimizer);
+                bail!(
+                    "training breaks down at every learning rate with {}",
+                    tuned.optimizer
+                );
             }
         }
-        Ok(Self(tuned))
+        Ok(study)
+    }
+
+    /// The best rate of every optimizer with every seed.
+    pub fn at_the_best_rates(&self, seeds: &[u64]) -> Vec<Trial> {
+        let of = |(grid, tuned): (usize, &Tuned)| {
+            let rate = tuned.best().rate;
+            let trial = move |&seed: &u64| Trial {
+                grid,
+                algorithm: GRIDS[grid].algorithm,
+                rate,
+                seed,
+            };
+            seeds.iter().map(trial).collect::<Vec<_>>()
+        };
+        self.0.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// Puts each run where its trial belongs.
+    pub fn add(&mut self, trials: &[Trial], runs: Vec<Run>) {
+        for (trial, run) in trials.iter().zip(runs) {
+            let rates = &mut self.0[trial.grid].rates;
+            if let Some(at) = rates.iter_mut().find(|at| at.rate == trial.rate) {
+                at.runs.push(run);
+            }
+        }
     }
 
     /// The runs with Adam at its best learning rate.
