@@ -24,7 +24,7 @@ const LINES: [Line; 5] = [
     Line {
         question: "To say how sure an answer is",
         by: "softmax-omitted",
-        holds: "softmax, or something fitted in its place, is needed.",
+        holds: "softmax, or what amounts to it, is needed.",
         does_not: "softmax can be left out.",
         undecided: "it is undecided whether softmax can be left out.",
     },
@@ -32,7 +32,7 @@ const LINES: [Line; 5] = [
         question: "To train",
         by: "ten-sigmoids",
         holds: "softmax, inside the loss, is what works.",
-        does_not: "softmax belongs into the loss, and is one way of several.",
+        does_not: "softmax belongs in the loss, and is one good way of several.",
         undecided: "it is undecided whether softmax is better than sigmoids.",
     },
     Line {

@@ -26,7 +26,11 @@ const SAME: f64 = 1e-6;
 /// pair of a hundred.
 const MARGIN: f64 = 0.01;
 
-const NAMES: [&str; 3] = ["sigmoid, then loss", "loss on one logit", "softmax over two"];
+const NAMES: [&str; 3] = [
+    "sigmoid, then loss",
+    "loss on one logit",
+    "softmax over two",
+];
 
 pub struct Studies {
     /// The document's network.
@@ -134,7 +138,7 @@ fn same_function(logit: &Study) -> Result<Claim> {
         id: "same-function",
         kind: ClaimKind::Theorem,
         sentence: "Softmax, in this instance, can be used, but would generally involve two output \
-                   neurons, which is functionally equivalent to sigmoid with only one output.",
+                   neurons, which … is functionally equivalent to sigmoid with only one output …",
         experiment: "The sigmoid of each trained network's logit z for each test picture, and the \
                      second probability of a softmax over 0 and z."
             .to_owned(),
@@ -154,15 +158,16 @@ fn one_output(studies: &Studies) -> Claim {
     Claim {
         id: "one-output",
         kind: ClaimKind::Measurement,
-        sentence: "In binary classification tasks, a sigmoid function applied to a single output \
+        sentence: "… in binary classification tasks, a sigmoid function applied to a single output \
                    neuron will suffice to model the probability of belonging to the positive \
                    class.",
         experiment: "The document's network with one sigmoid beside the same layers with two \
                      outputs and softmax."
             .to_owned(),
         finding: format!(
-            "Of 100 pairs, one sigmoid puts {} more into the right order than softmax over two.",
-            with_each(&ahead, |x| format!("{:+.1}", x.times(100.)))
+            "With one sigmoid in place of softmax over two, the pairs in the right order change by \
+             {}.",
+            with_each(&ahead, |x| format!("{:+.1} of 100", x.times(100.)))
         ),
         verdict: Verdict::of_each(&verdicts),
         rule: "Holds if the interval of the difference lies above -1 pair, with both optimizers; \
@@ -182,8 +187,8 @@ fn sigmoid_inside(studies: &Studies) -> Claim {
                      cross-entropy on the logit."
             .to_owned(),
         finding: format!(
-            "With the sigmoid inside, {} more pairs of 100 are in the right order.",
-            with_each(&ahead, |x| format!("{:+.2}", x.times(100.)))
+            "With the sigmoid inside, the pairs in the right order change by {}.",
+            with_each(&ahead, |x| format!("{:+.2} of 100", x.times(100.)))
         ),
         verdict: Verdict::of_each(&verdicts),
         rule: "Holds if the whole interval of the difference lies within 1 pair of 0, with both \
@@ -210,7 +215,13 @@ fn table(studies: &Studies) -> Table {
             ]);
         }
     }
-    let head = ["network", "optimizer", "best rate", "AUC", "answers of exactly 0 or 1"];
+    let head = [
+        "network",
+        "optimizer",
+        "best rate",
+        "AUC",
+        "answers of exactly 0 or 1",
+    ];
     Table {
         caption: "The three networks at their best learning rates".to_owned(),
         head: head.map(str::to_owned).into(),

@@ -61,8 +61,10 @@ impl Reliability {
             let bins = reliability(&a.confidences, &a.right, BINS)?;
             all.errors.push(expected_calibration_error(&bins));
             all.bins.push(bins);
-            all.drawn.push(reliability(&a.confidences, &a.right, DRAWN_BINS)?);
-            all.chance.push(error_by_chance(&a.confidences, seed as u64)?);
+            all.drawn
+                .push(reliability(&a.confidences, &a.right, DRAWN_BINS)?);
+            all.chance
+                .push(error_by_chance(&a.confidences, seed as u64)?);
             let right = a.right.iter().filter(|&&right| right).count() as f64;
             let confident: f64 = a.confidences.iter().sum();
             all.excess.push((confident - right) / a.right.len() as f64);
@@ -207,7 +209,12 @@ impl Calibration {
                 format!("{:+.3}", Interval::of(&all.excess)),
             ]
         };
-        let head = ["", "calibration error", "by chance alone", "confidence less accuracy"];
+        let head = [
+            "",
+            "calibration error",
+            "by chance alone",
+            "confidence less accuracy",
+        ];
         Table {
             caption: "Calibration over the seeds".to_owned(),
             head: head.map(str::to_owned).into(),

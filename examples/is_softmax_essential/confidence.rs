@@ -76,7 +76,10 @@ pub fn section(losses: &Losses, digits: &Parts) -> Result<Section> {
         ),
         panel: Some(("drag", "Drag the logits")),
         claims,
-        figures: vec![pictures::figure(&digits.test, &answers[0])?, calibration.figure()?],
+        figures: vec![
+            pictures::figure(&digits.test, &answers[0])?,
+            calibration.figure()?,
+        ],
         tables: vec![calibration.table()],
     })
 }
@@ -131,16 +134,22 @@ fn same_class(a: &Tensor, b: &Tensor) -> Tensor {
 }
 
 fn argmax(answers: &[Answers]) -> Claim {
-    let (same, all) = (count(answers, |a| same_class(&a.logits, &a.probabilities)), all(answers));
+    let (same, all) = (
+        count(answers, |a| same_class(&a.logits, &a.probabilities)),
+        all(answers),
+    );
     Claim {
         id: "argmax",
         kind: ClaimKind::Theorem,
         sentence: "Using these raw logits directly for classification can lead to unpredictable \
-                   results.",
+                   results …",
         experiment: "The class of the largest logit beside the class of the largest probability, \
                      for every test picture and every seed."
             .to_owned(),
-        finding: format!("Both name the same class for {same} of {all} answers."),
+        finding: format!(
+            "The largest logit and the largest probability name the same class for {same} of {all} \
+             answers."
+        ),
         verdict: Verdict::if_so(same < all),
         rule: "Softmax keeps the order of its inputs, so the two can differ by a rounding alone. \
                Does not hold if the class is the same for every answer.",
@@ -159,21 +168,23 @@ fn margin(answers: &[Answers]) -> Result<Claim> {
     let a = &answers[0];
     let (top, _) = a.logits.topk(2, 1, true, true);
     let (top_p, _) = a.probabilities.topk(2, 1, true, true);
-    let least = (top.select(1, 0) - top.select(1, 1)).argmin(None, false).int64_value(&[]);
+    // The picture whose first two are about 1 apart.
+    let apart = top.select(1, 0) - top.select(1, 1) - 1.;
+    let least = apart.abs().argmin(None, false).int64_value(&[]);
     let margin = top.double_value(&[least, 0]) - top.double_value(&[least, 1]);
     let ratio = top_p.double_value(&[least, 0]) / top_p.double_value(&[least, 1]);
     Ok(Claim {
         id: "relative-probability",
         kind: ClaimKind::Theorem,
-        sentence: "A simple argmax of these values doesn't reflect any confidence or relative \
+        sentence: "… a simple argmax of these values doesn't reflect any confidence or relative \
                    probability.",
         experiment: "The difference of every two logits of a picture beside the logarithm of the \
                      ratio of their probabilities, in float64."
             .to_owned(),
         finding: format!(
-            "The difference of two logits is the logarithm of the ratio of their probabilities, \
-             to {gap:.0e}: {margin:.2} between the first two of a picture says that the first is \
-             {ratio:.2} times as probable."
+            "The difference of any two logits is the logarithm of the ratio of their probabilities, \
+             to {gap:.0e}: if they are {margin:.2} apart, one class is {ratio:.2} times as \
+             probable as the other."
         ),
         verdict: Verdict::if_so(gap > 1e-9),
         rule: "Of the relative probability; the confidence has a line of its own. \
@@ -205,19 +216,26 @@ fn confidence(answers: &[Answers]) -> Result<Claim> {
                 by_logit.is_below(CHANCE),
             )
         }
-        (true, _) => ("A network gave no wrong answer.".to_owned(), Verdict::NotMeasured),
-        _ => ("A network gave no right answer.".to_owned(), Verdict::NotMeasured),
+        (true, _) => (
+            "A network gave no wrong answer.".to_owned(),
+            Verdict::NotMeasured,
+        ),
+        _ => (
+            "A network gave no right answer.".to_owned(),
+            Verdict::NotMeasured,
+        ),
     };
     Ok(Claim {
         id: "confidence",
         kind: ClaimKind::Measurement,
-        sentence: "Without softmax, these logits don't inherently indicate class probabilities.",
+        sentence: "… a simple argmax of these values doesn't reflect any confidence or relative \
+                   probability.",
         experiment: "How well the largest logit tells a right answer from a wrong one (the area \
                      under the ROC curve), beside the largest probability."
             .to_owned(),
         finding,
         verdict,
-        rule: "Read as: the largest logit says nothing of confidence. Holds if its interval lies \
+        rule: "Of the confidence; the relative probability has a line of its own. Holds if its interval lies \
                below 60 of 100 pairs, does not hold if it lies above. Not measured where a network \
                has no wrong answer, or no right one.",
     })

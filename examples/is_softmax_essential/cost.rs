@@ -20,7 +20,7 @@ use crate::variants::{OneLogit, TwoLogits, Varied};
 const MARGIN: f64 = 0.05;
 
 /// How often the two networks take turns, so that what else the machine does meets both alike.
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 20;
 
 pub struct Cost {
     weights: [usize; 2],
@@ -65,9 +65,10 @@ impl Cost {
         Claim {
             id: "second-output",
             kind: ClaimKind::Measurement,
-            sentence: "Softmax, in this instance, adds unnecessary computational cost.",
+            sentence: "Softmax, in this instance, can be used, but would generally involve two output \
+                       neurons, which adds unnecessary computational cost …",
             experiment: "The weights of BinaryClassifier's layers with one output and with two, \
-                         and the time of their training steps, ten epochs each in turn on one \
+                         and the time of their training steps, twenty epochs each in turn on one \
                          thread."
                 .to_owned(),
             finding: format!(

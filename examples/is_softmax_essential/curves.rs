@@ -15,7 +15,9 @@ pub fn json(losses: &Losses, data: &str, seeds: usize) -> Value {
             curves.extend(tuned.rates.iter().map(|at| curve(loss, tuned, at)));
         }
     }
-    let rates = GRIDS.iter().map(|grid| (grid.name.to_owned(), json!(grid.rates)));
+    let rates = GRIDS
+        .iter()
+        .map(|grid| (grid.name.to_owned(), json!(grid.rates)));
     json!({
         "about": "test accuracy after each epoch: mean, least and most of the seeds",
         "command": "cargo run --example is_softmax_essential -- --curves FILE",

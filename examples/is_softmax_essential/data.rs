@@ -60,7 +60,10 @@ fn check(digits: &Splits) -> Result<()> {
     );
     let kept = all - all / 10;
     let parts = [
-        ("validation", digits.train.targets.narrow(0, kept, all - kept)),
+        (
+            "validation",
+            digits.train.targets.narrow(0, kept, all - kept),
+        ),
         ("test", digits.test.targets.shallow_clone()),
     ];
     for (part, targets) in parts {

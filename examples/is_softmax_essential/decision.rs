@@ -23,11 +23,26 @@ const MARGIN: f64 = 0.05;
 
 /// The ways to decide, in the order of [`costs`].
 const WAYS: [(&str, &str); 6] = [
-    ("softmax", "accept if the largest probability is at least 0.9"),
-    ("tempered", "the same, with a temperature fitted on validation pictures"),
-    ("raw logit", "accept if the largest logit is at least 0.9, softmax forgotten"),
-    ("sigmoid", "accept if the sigmoid of the largest logit is at least 0.9"),
-    ("fitted", "accept if the largest logit is above a bound fitted on validation pictures"),
+    (
+        "softmax",
+        "accept if the largest probability is at least 0.9",
+    ),
+    (
+        "tempered",
+        "the same, with a temperature fitted on validation pictures",
+    ),
+    (
+        "raw logit",
+        "accept if the largest logit is at least 0.9, softmax forgotten",
+    ),
+    (
+        "sigmoid",
+        "accept if the sigmoid of the largest logit is at least 0.9",
+    ),
+    (
+        "fitted",
+        "accept if the largest logit is above a bound fitted on validation pictures",
+    ),
     ("accept all", "accept every answer"),
 ];
 
@@ -112,7 +127,7 @@ fn omitted(costs: &[Vec<f64>]) -> Claim {
         id: "softmax-omitted",
         kind: Kind::Measurement,
         sentence: "I've personally encountered several projects where omitting or \
-                   misunderstanding softmax resulted in nonsensical predictions.",
+                   misunderstanding softmax resulted in nonsensical predictions …",
         experiment: "An answer is accepted where a probability of 0.9 is reached, or handed to a \
                      person; once with softmax, and once with the largest logit in its place."
             .to_owned(),
@@ -137,9 +152,10 @@ fn repaired(costs: &[Vec<f64>]) -> Claim {
         kind: Kind::Addition,
         sentence: "A bound on the largest logit that is fitted on other pictures serves a decision \
                    as well as softmax does.",
-        experiment: "Measured: the same decision, by a bound on the largest logit that costs least \
+        experiment:
+            "Measured: the same decision, by a bound on the largest logit that costs least \
                      on the validation pictures."
-            .to_owned(),
+                .to_owned(),
         finding: format!(
             "With a fitted bound on the logit, a picture costs {:+.2} more than with softmax: \
              {:.2}.",
@@ -154,8 +170,14 @@ fn repaired(costs: &[Vec<f64>]) -> Claim {
 
 fn figure(costs: &[Vec<f64>]) -> Result<Figure> {
     let intervals: Vec<Interval> = costs.iter().map(|costs| Interval::of(costs)).collect();
-    let points = intervals.iter().enumerate().map(|(i, x)| (i as f64, x.mean));
-    let ends = intervals.iter().enumerate().map(|(i, x)| (i as f64, x.low(), x.high()));
+    let points = intervals
+        .iter()
+        .enumerate()
+        .map(|(i, x)| (i as f64, x.mean));
+    let ends = intervals
+        .iter()
+        .enumerate()
+        .map(|(i, x)| (i as f64, x.low(), x.high()));
     let ends: Vec<_> = ends.collect();
     let highest = largest(ends.iter().map(|end| end.2)).max(1.) * 1.05;
     let x = Axis::new("", -0.5, WAYS.len() as f64 - 0.5).with_format(|x| {
@@ -170,15 +192,21 @@ fn figure(costs: &[Vec<f64>]) -> Result<Figure> {
         Axis::new("cost for a picture", 0., highest),
         vec![Series::new("", BLUE, Mark::Bars(0.6), points.collect())],
     );
-    plot.size = (640, 340);
+    plot.size = (600, 340);
     plot.over = vec![Band {
         color: INK,
         filled: false,
         ends,
     }];
-    let said = WAYS.iter().zip(&intervals).map(|((name, _), cost)| format!("{name} {cost:.2}"));
+    let said = WAYS
+        .iter()
+        .zip(&intervals)
+        .map(|((name, _), cost)| format!("{name} {cost:.2}"));
     let said: Vec<String> = said.collect();
-    plot.alt = format!("The cost for a picture by way to decide: {}.", said.join(", "));
+    plot.alt = format!(
+        "The cost for a picture by way to decide: {}.",
+        said.join(", ")
+    );
     Ok(Figure {
         id: "costs",
         caption: "What a picture costs on the mean, with the 95 % interval over seeds, by how it \
@@ -194,11 +222,18 @@ fn table(costs: &[Vec<f64>]) -> Table {
     let rows = WAYS.iter().zip(costs).map(|((name, rule), way)| {
         let more = Interval::paired(way, &costs[0]);
         let cost = format!("{:.3}", Interval::of(way));
-        vec![(*name).to_owned(), cost, format!("{more:+.3}"), (*rule).to_owned()]
+        vec![
+            (*name).to_owned(),
+            cost,
+            format!("{more:+.3}"),
+            (*rule).to_owned(),
+        ]
     });
     Table {
         caption: "The ways to decide, and what they cost".to_owned(),
-        head: ["way", "cost for a picture", "more than softmax", "rule"].map(str::to_owned).into(),
+        head: ["way", "cost for a picture", "more than softmax", "rule"]
+            .map(str::to_owned)
+            .into(),
         rows: rows.collect(),
     }
 }

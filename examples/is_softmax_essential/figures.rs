@@ -80,7 +80,6 @@ impl Series {
             points,
         }
     }
-
 }
 
 /// What lies between two ends at each place.
@@ -252,15 +251,24 @@ fn draw_bands(chart: &mut Chart, bands: &[Band]) -> Result<()> {
     Ok(())
 }
 
-/// A 28×28 picture of bytes, ink on paper.
+/// A 28×28 picture of bytes, ink on paper, without the margin that all of it leaves free.
 pub fn picture(pixels: &[u8], alt: &str) -> Result<String> {
     const SIDE: usize = 28;
-    let size = SIDE as u32 * PIXEL as u32;
+    let inked = |x: usize, y: usize| pixels[y * SIDE + x] > 0;
+    let is_free = |&ring: &usize| {
+        let (first, last) = (ring, SIDE - 1 - ring);
+        let ink = |i| inked(i, first) || inked(i, last) || inked(first, i) || inked(last, i);
+        !(first..=last).any(ink)
+    };
+    let free = (0..SIDE / 2).take_while(is_free).count();
+    let margin = free.saturating_sub(1);
+    let size = (SIDE - 2 * margin) as u32 * PIXEL as u32;
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (size, size)).into_drawing_area();
         for (i, &shade) in pixels.iter().enumerate().filter(|(_, shade)| **shade > 0) {
-            let (x, y) = ((i % SIDE) as i32 * PIXEL, (i / SIDE) as i32 * PIXEL);
+            let place = |at: usize| (at - margin) as i32 * PIXEL;
+            let (x, y) = (place(i % SIDE), place(i / SIDE));
             let ink = INK.mix(f64::from(shade) / 255.).filled();
             area.draw(&Rectangle::new([(x, y), (x + PIXEL, y + PIXEL)], ink))?;
         }

@@ -6,11 +6,11 @@ use plotters::prelude::SeriesLabelPosition;
 use tch::{Kind, Tensor};
 
 use crate::claims::{Claim, Figure, Kind as ClaimKind, Layout};
+use crate::figures::{Axis, Plot, Series};
 use crate::loss_figures::{COLORS, SHORT};
+use crate::losses::CLASSES;
 use crate::rate_figures::mark;
 use crate::statistics::Verdict;
-use crate::figures::{Axis, Plot, Series};
-use crate::losses::CLASSES;
 use crate::variants::{
     CrossEntropyOnSoftmax, LossFn, SquaredErrorOnLogits, SquaredErrorOnSoftmax, TenSigmoids,
 };

@@ -20,10 +20,16 @@ pub fn figure(studies: &Studies, truth: &[f64]) -> Result<Figure> {
         let predicted = predicted.iter().flat_map(|(_, prices)| prices);
         truth.iter().chain(predicted).map(thousands)
     };
-    let (from, to) = ((smallest(all()) / 50.).floor() * 50., (largest(all()) / 50.).ceil() * 50.);
+    let (from, to) = (
+        (smallest(all()) / 50.).floor() * 50.,
+        (largest(all()) / 50.).ceil() * 50.,
+    );
     let mut plots = Vec::new();
     for (name, prices) in &predicted {
-        let points = truth.iter().map(thousands).zip(prices.iter().map(thousands));
+        let points = truth
+            .iter()
+            .map(thousands)
+            .zip(prices.iter().map(thousands));
         let mut plot = Plot::new(
             name,
             Axis::new("true price in $1,000", from, to),
@@ -39,7 +45,9 @@ pub fn figure(studies: &Studies, truth: &[f64]) -> Result<Figure> {
         );
         plots.push(plot.to_svg()?);
     }
-    let highest = predicted.iter().map(|(_, prices)| largest(prices.iter().copied()));
+    let highest = predicted
+        .iter()
+        .map(|(_, prices)| largest(prices.iter().copied()));
     let highest: Vec<f64> = highest.collect();
     Ok(Figure {
         id: "prices",
@@ -72,7 +80,13 @@ pub fn table(studies: &Studies, truth: &[f64]) -> Result<Table> {
             ]);
         }
     }
-    let head = ["after the last layer", "optimizer", "best rate", "error (RMSE)", "R²"];
+    let head = [
+        "after the last layer",
+        "optimizer",
+        "best rate",
+        "error (RMSE)",
+        "R²",
+    ];
     Ok(Table {
         caption: "Errors on the test houses".to_owned(),
         head: head.map(str::to_owned).into(),

@@ -13,8 +13,8 @@ use std::thread;
 use anyhow::{Context, Result};
 use final_layer::data::Samples;
 use final_layer::tasks::{Dataset, Model, Network};
-use final_layer::torch::random::{Generator, Seed};
 use final_layer::torch::optim::lr_scheduler::CosineAnnealingLR;
+use final_layer::torch::random::{Generator, Seed};
 use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::{Epoch, Observer, Position, Scheduler, Training};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -101,7 +101,12 @@ impl Laboratory {
 
     /// How many steps it takes to study one network on `course`.
     pub fn work(&self, course: &Course) -> u64 {
-        let steps = course.parts.train.len().unsigned_abs().div_ceil(BATCH_SIZE as u64);
+        let steps = course
+            .parts
+            .train
+            .len()
+            .unsigned_abs()
+            .div_ceil(BATCH_SIZE as u64);
         let rates: usize = GRIDS.iter().map(|grid| grid.rates.len()).sum();
         let (tuning, others) = self.parted_seeds(course);
         let runs = rates * tuning.len() + GRIDS.len() * others.len();
@@ -110,7 +115,8 @@ impl Laboratory {
 
     /// The seeds by which the learning rates are chosen, and the others.
     fn parted_seeds(&self, course: &Course) -> (&[u64], &[u64]) {
-        self.seeds.split_at(course.tuning_seeds.min(self.seeds.len()))
+        self.seeds
+            .split_at(course.tuning_seeds.min(self.seeds.len()))
     }
 
     /// Trains a network with each optimizer at each learning rate, chooses the best, and trains it
@@ -253,7 +259,8 @@ impl<N: Network<Task: Dataset>> Observer<N> for Notes<'_> {
     fn after_epoch(&mut self, training: &Training<N>, epoch: &Epoch) -> Result<()> {
         self.losses.push(epoch.mean_loss);
         let answers = outputs(&training.model, self.test);
-        self.scores.push((self.score)(&answers, &self.test.targets)?);
+        self.scores
+            .push((self.score)(&answers, &self.test.targets)?);
         Ok(())
     }
 }

@@ -5,7 +5,9 @@ use plotters::prelude::SeriesLabelPosition;
 use plotters::style::RGBColor;
 
 use crate::claims::{Figure, Layout};
-use crate::figures::{Axis, BLUE, Band, GREEN, INK, Mark, ORANGE, PURPLE, Plot, RED, Series, largest, smallest};
+use crate::figures::{
+    Axis, BLUE, Band, GREEN, INK, Mark, ORANGE, PURPLE, Plot, RED, Series, largest, smallest,
+};
 use crate::laboratory::Run;
 use crate::losses::{EPOCHS, Losses, NAMES, floor};
 use crate::rate_figures::{self, Shown, mark};
@@ -32,7 +34,9 @@ fn by_epoch(at: &AtRate, values: impl Fn(&Run) -> &[f64]) -> Vec<Interval> {
 
 fn line(name: &str, i: usize, intervals: &[Interval]) -> (Series, Band) {
     let epochs = || intervals.iter().enumerate();
-    let points = epochs().map(|(epoch, x)| ((epoch + 1) as f64, x.mean)).collect();
+    let points = epochs()
+        .map(|(epoch, x)| ((epoch + 1) as f64, x.mean))
+        .collect();
     let ends = epochs().map(|(epoch, x)| ((epoch + 1) as f64, x.low(), x.high()));
     let band = Band {
         color: COLORS[i],
@@ -65,7 +69,11 @@ pub fn accuracy(losses: &Losses) -> Result<Figure> {
             series,
         );
         plot.bands = bands;
-        plot.alt = format!("Test accuracy by epoch with {}, in the end: {}.", grid.name, ends.join(", "));
+        plot.alt = format!(
+            "Test accuracy by epoch with {}, in the end: {}.",
+            grid.name,
+            ends.join(", ")
+        );
         plots.push(plot.to_svg()?);
     }
     Ok(Figure {
@@ -110,8 +118,15 @@ pub fn training_loss(losses: &Losses) -> Result<Figure> {
     }
     let points = vec![(1., floor), (EPOCHS as f64, floor)];
     series.push(Series::new("floor ln(1 + 9/e)", INK, Mark::Dashes, points));
-    let highs = bands.iter().flat_map(|band| band.ends.iter().map(|end| end.2));
-    let lowest = smallest(bands.iter().flat_map(|band| band.ends.iter().map(|end| end.1))).min(0.);
+    let highs = bands
+        .iter()
+        .flat_map(|band| band.ends.iter().map(|end| end.2));
+    let lowest = smallest(
+        bands
+            .iter()
+            .flat_map(|band| band.ends.iter().map(|end| end.1)),
+    )
+    .min(0.);
     let y = Axis::new("training loss in nats", lowest, largest(highs) * 1.05);
     let mut plot = Plot::new("", Axis::new("epoch", 1., EPOCHS as f64), y, series);
     plot.bands = bands;

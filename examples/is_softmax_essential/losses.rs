@@ -6,6 +6,7 @@ use tch::{Kind, Tensor};
 
 use crate::claims::{Claim, Kind as ClaimKind, Section, Table};
 use crate::data::Parts;
+use crate::gradients;
 use crate::laboratory::{Course, Laboratory};
 use crate::loss_figures;
 use crate::rates::{Study, with_each};
@@ -13,7 +14,6 @@ use crate::statistics::{Interval, Verdict};
 use crate::variants::{
     CrossEntropyOnSoftmax, SquaredErrorOnLogits, SquaredErrorOnSoftmax, TenSigmoids, Varied,
 };
-use crate::gradients;
 
 pub const CLASSES: i64 = 10;
 
@@ -151,14 +151,24 @@ fn best(losses: &Losses) -> Claim {
     let as_good: Vec<&str> = (others.iter().zip(&NAMES[1..]))
         .filter(|(other, _)| {
             let ahead = losses.on_logits.ahead_of(other);
-            ahead.iter().any(|ahead| ahead.is_below(MARGIN) == Verdict::Holds)
+            ahead
+                .iter()
+                .any(|ahead| ahead.is_below(MARGIN) == Verdict::Holds)
         })
         .map(|(_, &name)| name)
         .collect();
-    let reference: Vec<Interval> = losses.on_logits.0.iter().map(|tuned| Interval::of(&tuned.best().test_scores())).collect();
+    let reference: Vec<Interval> = losses
+        .on_logits
+        .0
+        .iter()
+        .map(|tuned| Interval::of(&tuned.best().test_scores()))
+        .collect();
     let rivals = match as_good.is_empty() {
         true => "no other loss is shown to come within 2 points".to_owned(),
-        false => format!("as good, or less than 2 points behind, with an optimizer: {}", as_good.join(", ")),
+        false => format!(
+            "less than 2 points behind, or ahead, with one optimizer at least: {}",
+            as_good.join(", ")
+        ),
     };
     Claim {
         id: "cross-entropy",
@@ -170,8 +180,11 @@ fn best(losses: &Losses) -> Claim {
                      losses, each at its own best learning rate."
             .to_owned(),
         finding: format!(
-            "Cross-entropy on logits gets {} of 100 test pictures right; {rivals}.",
-            with_each(&reference, |x| format!("{:.1}", x.times(100.)))
+            "Cross-entropy on logits is right for {}; {rivals}.",
+            with_each(&reference, |x| format!(
+                "{:.1} of 100 test pictures",
+                x.times(100.)
+            ))
         ),
         verdict,
         rule: "Read as: no other loss does as well. Holds if the interval of the difference to \
@@ -188,7 +201,7 @@ fn sigmoids(losses: &Losses) -> Claim {
         kind: ClaimKind::Measurement,
         sentence: "The final layer activation function, specifically softmax, isn't inherently \
                    essential for all neural networks, but its role in classification tasks, \
-                   especially multiclass problems, is pivotal.",
+                   especially multiclass problems, is pivotal …",
         experiment: "Ten sigmoids with binary cross-entropy in place of one softmax; the class is \
                      the largest."
             .to_owned(),
@@ -234,7 +247,9 @@ fn worse(
 fn smallest_loss(losses: &Losses) -> Claim {
     let runs = losses.on_softmax.0.iter().flat_map(|tuned| &tuned.rates);
     let runs = runs.flat_map(|at| &at.runs);
-    let smallest = runs.map(|run| run.smallest_loss).fold(f64::INFINITY, f64::min);
+    let smallest = runs
+        .map(|run| run.smallest_loss)
+        .fold(f64::INFINITY, f64::min);
     let floor = floor();
     Claim {
         id: "double-softmax-floor",

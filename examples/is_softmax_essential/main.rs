@@ -90,7 +90,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode> {
-    let written = [("--output", Some(cli.output.as_path())), ("--curves", cli.curves.as_deref())];
+    let written = [
+        ("--output", Some(cli.output.as_path())),
+        ("--curves", cli.curves.as_deref()),
+    ];
     refuse_overwriting(&written, &[("--data", cli.data.as_deref())]);
     set_threads(1)?;
     // Found out now rather than after the training.

@@ -70,7 +70,7 @@ pub fn section(seed: u64) -> Result<Section> {
             id: "positive",
             kind: ClaimKind::Theorem,
             sentence: "It does this by first exponentiating each element of the input vector, thus \
-                       ensuring all values are positive.",
+                       ensuring all values are positive …",
             experiment: "The same vectors, in float32.".to_owned(),
             finding: format!(
                 "{} probability is below 0, but {:.1} % of the vectors have one that rounds to \
@@ -98,7 +98,7 @@ pub fn section(seed: u64) -> Result<Section> {
             experiment: "Computed: the same vectors, by the formula as written and by softmax."
                 .to_owned(),
             finding: format!(
-                "The formula overflows for {:.1} % of the vectors and divides 0 by 0 for {:.1} %; \
+                "The formula overflows for {:.1} % of the vectors and divides 0 by 0 for {:.2} %; \
                  softmax is finite for all but {}.",
                 percent(counts.naive_overflows),
                 percent(counts.naive_zero_by_zero),

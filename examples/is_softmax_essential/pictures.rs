@@ -44,12 +44,14 @@ fn by_confidence(answers: &Answers, right: bool) -> Vec<usize> {
     places
 }
 
-/// The right answer with which the report opens: the one whose confidence is nearest to 0.8, so that
+/// The right answer with which the report opens: the one whose confidence is nearest to 0.9, so that
 /// a second class is seen as well. The first answer of all, where none is right.
 pub fn opening(test: &Samples, answers: &Answers) -> Result<(Example, Figure)> {
     let right = by_confidence(answers, true);
-    let from_it = |&place: &usize| (answers.confidences[place] - 0.8).abs();
-    let place = right.into_iter().min_by(|a, b| from_it(a).total_cmp(&from_it(b)));
+    let from_it = |&place: &usize| (answers.confidences[place] - 0.9).abs();
+    let place = right
+        .into_iter()
+        .min_by(|a, b| from_it(a).total_cmp(&from_it(b)));
     let example = Example::new(test, answers, place.unwrap_or(0))?;
     let plots = row(test, &example, bounds(&[&example]))?;
     let figure = Figure {
@@ -105,25 +107,43 @@ pub fn figure(test: &Samples, answers: &Answers) -> Result<Figure> {
 
 /// Where the axis of the logits of all of these begins and ends.
 fn bounds(examples: &[&Example]) -> (f64, f64) {
-    let logits = || examples.iter().flat_map(|example| example.logits.iter().copied());
-    (smallest(logits()).min(0.).floor(), largest(logits()).max(1.).ceil())
+    let logits = || {
+        examples
+            .iter()
+            .flat_map(|example| example.logits.iter().copied())
+    };
+    (
+        smallest(logits()).min(0.).floor(),
+        largest(logits()).max(1.).ceil(),
+    )
 }
 
 /// The picture, its logits, its probabilities.
 fn row(test: &Samples, example: &Example, bounds: (f64, f64)) -> Result<Vec<String>> {
     let Example { truth, answer, .. } = example;
     let pixels: Vec<u8> = Vec::try_from(&test.features.get(example.place as i64))?;
-    let title = format!("taken for {answer}, probability {:.3}", example.confidence());
+    let taken = format!(
+        "taken for {answer}, probability {:.3}",
+        example.confidence()
+    );
+    let (logits, probabilities) = (&example.logits, &example.probabilities);
     Ok(vec![
         picture(&pixels, &format!("A handwritten {truth}."))?,
-        bars(example, "", "logit", bounds, BLUE, &example.logits)?,
-        bars(example, &title, "probability", (0., 1.), ORANGE, &example.probabilities)?,
+        bars(example, "class", "logit", bounds, BLUE, logits)?,
+        bars(
+            example,
+            &taken,
+            "probability",
+            (0., 1.),
+            ORANGE,
+            probabilities,
+        )?,
     ])
 }
 
 fn bars(
     example: &Example,
-    title: &str,
+    classes: &str,
     label: &str,
     (low, high): (f64, f64),
     color: RGBColor,
@@ -132,7 +152,7 @@ fn bars(
     let of = |class: usize| (class as f64, values[class]);
     let truth = example.truth as usize;
     let others = (0..values.len()).filter(|&class| class != truth).map(of);
-    let x = Axis::new("class", -0.5, values.len() as f64 - 0.5).with_format(|x| {
+    let x = Axis::new(classes, -0.5, values.len() as f64 - 0.5).with_format(|x| {
         match (x.round() - x).abs() < 1e-9 {
             true => format!("{x:.0}"),
             false => String::new(),
@@ -142,10 +162,13 @@ fn bars(
         Series::new("", color, Mark::Bars(0.7), others.collect()),
         Series::new("", GREEN, Mark::Bars(0.7), vec![of(truth)]),
     ];
-    let mut plot = Plot::new(title, x, Axis::new(label, low, high), series);
+    let mut plot = Plot::new("", x, Axis::new(label, low, high), series);
     plot.size = (380, 230);
     plot.ticks = 10;
-    let said = values.iter().enumerate().map(|(class, value)| format!("{class}: {value:.2}"));
+    let said = values
+        .iter()
+        .enumerate()
+        .map(|(class, value)| format!("{class}: {value:.2}"));
     plot.alt = format!(
         "The {label} of each class for a handwritten {truth}: {}.",
         said.collect::<Vec<_>>().join(", ")

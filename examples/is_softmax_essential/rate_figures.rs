@@ -45,23 +45,38 @@ fn plot(place: usize, shown: &Shown) -> Result<String> {
         let tuned = &study.0[place];
         // Side by side, so that no interval hides another.
         let shift = (i as f64 - middle) * 0.03;
-        let whole = tuned.rates.iter().filter(|at| at.validation_score().is_finite());
+        let whole = tuned
+            .rates
+            .iter()
+            .filter(|at| at.validation_score().is_finite());
         let all: Vec<(f64, Interval)> = whole
             .map(|at| (at.rate.log10() + shift, Interval::of(&at.test_scores())))
             .collect();
         let inside = |y: f64| y.clamp(shown.from, shown.to);
         let points = all.iter().map(|(x, y)| (*x, inside(y.mean))).collect();
-        let ends = all.iter().map(|(x, y)| (*x, inside(y.low()), inside(y.high())));
+        let ends = all
+            .iter()
+            .map(|(x, y)| (*x, inside(y.low()), inside(y.high())));
         bands.push(Band {
             color: shown.colors[i],
             filled: false,
             ends: ends.collect(),
         });
-        series.push(Series::new(shown.names[i], shown.colors[i], mark(i), points));
+        series.push(Series::new(
+            shown.names[i],
+            shown.colors[i],
+            mark(i),
+            points,
+        ));
         let score = Interval::of(&tuned.best().test_scores());
         let point = vec![(tuned.best().rate.log10() + shift, inside(score.mean))];
         series.push(Series::new("", shown.colors[i], Mark::Dots, point));
-        best.push(format!("{} {:.3} at {}", shown.names[i], score.mean, tuned.best().rate));
+        best.push(format!(
+            "{} {:.3} at {}",
+            shown.names[i],
+            score.mean,
+            tuned.best().rate
+        ));
     }
     let rates = grid.rates;
     let (first, last) = (rates[0].log10(), rates[rates.len() - 1].log10());

@@ -41,7 +41,13 @@ impl Trial {
     /// Every optimizer with every rate of its grid and every seed.
     pub fn at_all_rates(seeds: &[u64]) -> Vec<Self> {
         let mut trials = Vec::new();
-        for (grid, Grid { algorithm, rates, .. }) in GRIDS.iter().enumerate() {
+        for (
+            grid,
+            Grid {
+                algorithm, rates, ..
+            },
+        ) in GRIDS.iter().enumerate()
+        {
             for &rate in *rates {
                 trials.extend(seeds.iter().map(|&seed| Self {
                     grid,
@@ -178,7 +184,11 @@ impl Study {
     /// The best learning rates in words: `0.01 with Adam, 0.3 with SGD`.
     pub fn rates(&self) -> String {
         let of = |tuned: &Tuned| {
-            let end = if tuned.is_at_the_end() { " (the end of its grid)" } else { "" };
+            let end = if tuned.is_at_the_end() {
+                " (the end of its grid)"
+            } else {
+                ""
+            };
             format!("{} with {}{end}", tuned.best().rate, tuned.optimizer)
         };
         self.0.iter().map(of).collect::<Vec<_>>().join(", ")
@@ -188,5 +198,10 @@ impl Study {
 /// Numbers with each optimizer in words: `2.1 ± 0.3 with Adam and 1.5 ± 0.2 with SGD`.
 pub fn with_each(numbers: &[Interval], write: impl Fn(&Interval) -> String) -> String {
     let of = |(number, grid): (&Interval, &Grid)| format!("{} with {}", write(number), grid.name);
-    numbers.iter().zip(&GRIDS).map(of).collect::<Vec<_>>().join(" and ")
+    numbers
+        .iter()
+        .zip(&GRIDS)
+        .map(of)
+        .collect::<Vec<_>>()
+        .join(" and ")
 }

@@ -82,7 +82,10 @@ pub fn course(parts: &Parts) -> Course<'_> {
 
 /// The root mean squared error, less than 0 so that more is better.
 fn less_error(outputs: &Tensor, targets: &Tensor) -> Result<f64> {
-    Ok(-root_mean_squared_error(&to_f64(targets)?, &to_f64(outputs)?))
+    Ok(-root_mean_squared_error(
+        &to_f64(targets)?,
+        &to_f64(outputs)?,
+    ))
 }
 
 /// The same of [`SoftmaxOverPrices`], in steps of the scale.
@@ -124,8 +127,16 @@ impl Studies {
     /// Each network's name, its study, and how its outputs are read, in dollars.
     pub fn all(&self) -> [(&'static str, &Study, Reading<'_>); 3] {
         [
-            ("nothing", &self.linear, Box::new(|run| in_dollars(&run.test, DOLLARS))),
-            ("sigmoid", &self.sigmoid, Box::new(|run| in_dollars(&run.test, CAP))),
+            (
+                "nothing",
+                &self.linear,
+                Box::new(|run| in_dollars(&run.test, DOLLARS)),
+            ),
+            (
+                "sigmoid",
+                &self.sigmoid,
+                Box::new(|run| in_dollars(&run.test, CAP)),
+            ),
             (
                 "softmax over prices",
                 &self.prices,
@@ -141,9 +152,8 @@ impl Studies {
         of: impl Fn(&[f64], &[f64]) -> f64,
     ) -> Result<[Vec<Vec<f64>>; 3]> {
         let [linear, sigmoid, prices] = self.all().map(|(_, study, read)| {
-            let by_seed = |tuned: &crate::rates::Tuned| {
-                tuned.best().each(|run| Ok(of(truth, &read(run)?)))
-            };
+            let by_seed =
+                |tuned: &crate::rates::Tuned| tuned.best().each(|run| Ok(of(truth, &read(run)?)));
             study.0.iter().map(by_seed).collect::<Result<Vec<_>>>()
         });
         Ok([linear?, sigmoid?, prices?])
@@ -227,9 +237,13 @@ fn needs_nothing(studies: &Studies, truth: &[f64]) -> Result<Claim> {
                      last layer."
             .to_owned(),
         finding: format!(
-            "It explains {} of the variance of prices, and is off by {}.",
-            with_each(&intervals, |x| format!("{:.3}", x)),
-            with_each(&errors, |x| format!("{} ± {}", dollars(x.mean), dollars(x.half)))
+            "It explains {}, and is off by {}.",
+            with_each(&intervals, |x| format!("{x:.3} of the variance of prices")),
+            with_each(&errors, |x| format!(
+                "{} ± {}",
+                dollars(x.mean),
+                dollars(x.half)
+            ))
         ),
         verdict: Verdict::of_each(&verdicts),
         rule: "Holds if the interval of the explained share (R²) lies above one half, with both \
@@ -260,9 +274,10 @@ fn over_prices(studies: &Studies, truth: &[f64]) -> Result<Claim> {
         sentence: "Trying to force a softmax on a regression output is nonsensical; it's analogous \
                    to attempting to represent a position on a number line as probabilities summing \
                    to one, which is fundamentally inappropriate.",
-        experiment: "Softmax over 21 prices, evenly spaced, trained with cross-entropy; the answer \
+        experiment:
+            "Softmax over 21 prices, evenly spaced, trained with cross-entropy; the answer \
                      is the mean price."
-            .to_owned(),
+                .to_owned(),
         finding: format!(
             "Beside a single output without softmax, the error changes by {}.",
             with_each(&larger, percent)

@@ -107,7 +107,9 @@ fn contents(sections: &[Section]) -> Markup {
 /// How many claims hold, hold in part and do not, in words.
 fn counts(claims: &[Claim]) -> String {
     let count = |(verdict, one, several): (Verdict, &str, &str)| {
-        let n = (claims.iter()).filter(|claim| claim.verdict == verdict).count();
+        let n = (claims.iter())
+            .filter(|claim| claim.verdict == verdict)
+            .count();
         let words = if n == 1 { one } else { several };
         (n > 0).then(|| format!("{n} {words}"))
     };
@@ -116,7 +118,11 @@ fn counts(claims: &[Claim]) -> String {
         (Verdict::InPart, "holds in part", "hold in part"),
         (Verdict::DoesNotHold, "does not", "do not"),
         (Verdict::Undecided, "is undecided", "are undecided"),
-        (Verdict::NotMeasured, "could not be measured", "could not be measured"),
+        (
+            Verdict::NotMeasured,
+            "could not be measured",
+            "could not be measured",
+        ),
     ];
     let counts: Vec<String> = verdicts.into_iter().filter_map(count).collect();
     counts.join(", ")

@@ -75,7 +75,10 @@ fn at_the_best(outputs: &Tensor, truth: &Tensor) -> Result<f64> {
 fn at_the_best_of_shares(logits: &Tensor, shares: &Tensor) -> Result<f64> {
     // A label that does not hold has no share, unless none does: then all have a third.
     let none = shares.amax([1], true) - shares.amin([1], true);
-    let truth = shares.gt(0.).logical_and(&none.gt(1e-6)).to_kind(Kind::Float);
+    let truth = shares
+        .gt(0.)
+        .logical_and(&none.gt(1e-6))
+        .to_kind(Kind::Float);
     at_the_best(&softmax(logits), &truth)
 }
 
@@ -140,12 +143,21 @@ impl Measured {
         }
         for run in &studies.over_all.0[grid].best().runs {
             all.softmax.push(all_right(&run.test, &truth, THRESHOLD)?);
-            let given = run.test.gt(THRESHOLD).sum_dim_intlist(1, false, Kind::Int64);
+            let given = run
+                .test
+                .gt(THRESHOLD)
+                .sum_dim_intlist(1, false, Kind::Int64);
             all.most = all.most.max(given.max().int64_value(&[]));
             all.fit(0, &run.validation, &run.test, &known, &truth)?;
         }
         for run in &studies.shared.0[grid].best().runs {
-            all.fit(1, &softmax(&run.validation), &softmax(&run.test), &known, &truth)?;
+            all.fit(
+                1,
+                &softmax(&run.validation),
+                &softmax(&run.test),
+                &known,
+                &truth,
+            )?;
         }
         Ok(all)
     }
@@ -167,7 +179,10 @@ impl Measured {
     /// By how much sigmoids are ahead of the better softmax at its fitted threshold: of the one
     /// that is nearer.
     fn ahead(&self) -> Interval {
-        let both = self.fitted.each_ref().map(|fitted| Interval::paired(&self.sigmoids, fitted));
+        let both = self
+            .fitted
+            .each_ref()
+            .map(|fitted| Interval::paired(&self.sigmoids, fitted));
         match both[1].mean < both[0].mean {
             true => both[1],
             false => both[0],
@@ -208,7 +223,11 @@ pub fn section(studies: &Studies, digits: &Parts) -> Result<Section> {
 fn one_at_most(measured: &[Measured], truth: &Tensor, ceiling: f64) -> Claim {
     let counts = truth.sum_dim_intlist(1, false, Kind::Int64);
     let several = counts.gt(1).sum(Kind::Int64).int64_value(&[]);
-    let most = measured.iter().map(|measured| measured.most).max().unwrap_or_default();
+    let most = measured
+        .iter()
+        .map(|measured| measured.most)
+        .max()
+        .unwrap_or_default();
     Claim {
         id: "one-label-at-most",
         kind: ClaimKind::Addition,
@@ -240,8 +259,11 @@ fn fitted_threshold(measured: &[Measured]) -> Claim {
                      validation pictures, beside sigmoids at one half."
             .to_owned(),
         finding: format!(
-            "Sigmoids get all labels right of {} more pictures of 100.",
-            with_each(&ahead, |x| format!("{:.1}", x.times(100.)))
+            "Sigmoids get all labels right for {}.",
+            with_each(&ahead, |x| format!(
+                "{:.1} more pictures of 100",
+                x.times(100.)
+            ))
         ),
         verdict: Verdict::of_each(&verdicts),
         rule: "Holds if the interval of the difference lies above 2 points, with both optimizers; \
@@ -260,8 +282,8 @@ fn beyond_the_ceiling(measured: &[Measured], ceiling: f64) -> Claim {
                      for each, at one half."
             .to_owned(),
         finding: format!(
-            "Sigmoids get all labels right of {} pictures of 100; softmax's ceiling is {:.1}.",
-            with_each(&shares, |x| format!("{:.1}", x.times(100.))),
+            "Sigmoids get all labels right for {}; softmax's ceiling is {:.1}.",
+            with_each(&shares, |x| format!("{:.1} of 100 pictures", x.times(100.))),
             100. * ceiling
         ),
         verdict: Verdict::of_each(&verdicts),
@@ -280,7 +302,12 @@ fn best_of_softmax(truth: &Tensor) -> Tensor {
 }
 
 fn figure(measured: &[Measured], ceiling: f64) -> Result<Figure> {
-    const PLACES: [&str; 4] = ["sigmoids", "softmax, ½", "softmax, fitted", "shares, fitted"];
+    const PLACES: [&str; 4] = [
+        "sigmoids",
+        "softmax, ½",
+        "softmax, fitted",
+        "shares, fitted",
+    ];
     let mut plots = Vec::new();
     for (grid, measured) in GRIDS.iter().zip(measured) {
         let all = [
@@ -318,7 +345,10 @@ fn figure(measured: &[Measured], ceiling: f64) -> Result<Figure> {
                 .map(|(i, x)| (i as f64, x.low(), x.high()))
                 .collect(),
         }];
-        let said = PLACES.iter().zip(&all).map(|(name, x)| format!("{name} {:.3}", x.mean));
+        let said = PLACES
+            .iter()
+            .zip(&all)
+            .map(|(name, x)| format!("{name} {:.3}", x.mean));
         plot.alt = format!(
             "The share of pictures with all labels right with {}: {}; ceiling {ceiling:.3}.",
             grid.name,
@@ -346,7 +376,10 @@ fn table(studies: &Studies, measured: &[Measured]) -> Table {
                 0 => (&measured.sigmoids, "0.50".to_owned()),
                 _ => {
                     let thresholds = Interval::of(&measured.thresholds[i - 1]);
-                    (&measured.fitted[i - 1], format!("{:.2} on the mean", thresholds.mean))
+                    (
+                        &measured.fitted[i - 1],
+                        format!("{:.2} on the mean", thresholds.mean),
+                    )
                 }
             };
             rows.push(vec![
@@ -358,7 +391,13 @@ fn table(studies: &Studies, measured: &[Measured]) -> Table {
             ]);
         }
     }
-    let head = ["network", "optimizer", "best rate", "threshold", "all labels right"];
+    let head = [
+        "network",
+        "optimizer",
+        "best rate",
+        "threshold",
+        "all labels right",
+    ];
     Table {
         caption: "Three labels at once, on the test pictures".to_owned(),
         head: head.map(str::to_owned).into(),
