@@ -6,17 +6,16 @@ use final_layer::data::ames::DOLLARS;
 use final_layer::metrics::{dollars, r2, root_mean_squared_error};
 use final_layer::networks::HousePricePredictor;
 use final_layer::tasks::{Dataset, Network, Objective};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::claims::{Claim, Kind as ClaimKind, Section};
 use crate::data::{Parts, to_f64};
 use crate::house_figures;
 use crate::laboratory::{Course, Laboratory, Run, build};
+use crate::price_scale::Scale;
 use crate::rates::{Study, with_each};
 use crate::statistics::{Interval, Verdict};
-use crate::variants::{
-    PRICES, PriceThroughSigmoid, PriceThroughSoftmax, SoftmaxOverPrices, Varied, softmax,
-};
+use crate::variants::{PriceThroughSigmoid, PriceThroughSoftmax, SoftmaxOverPrices, Varied};
 
 /// Passes over the houses.
 pub const EPOCHS: usize = 40;
@@ -26,43 +25,6 @@ pub const CAP: f64 = 300_000.;
 
 /// An error that is larger by less serves as well for practical purposes: a quarter.
 const MARGIN: f64 = 0.25;
-
-/// The prices over which softmax spreads its probabilities, evenly from the lowest to the highest of
-/// the training houses.
-pub struct Scale {
-    lowest: f64,
-    step: f64,
-}
-
-impl Scale {
-    fn new(train: &Tensor) -> Result<Self> {
-        let (lowest, highest) = (f64::try_from(train.min())?, f64::try_from(train.max())?);
-        let step = (highest - lowest) / (PRICES - 1) as f64;
-        Ok(Self { lowest, step })
-    }
-
-    fn places() -> Tensor {
-        Tensor::arange(PRICES, (Kind::Float, Device::Cpu))
-    }
-
-    /// Prices, `(N, 1)`, as probabilities, `(N, 21)`: a price between two of the scale is shared by
-    /// these, so that the mean is the price.
-    fn shares(&self, prices: &Tensor) -> Tensor {
-        let places = ((prices - self.lowest) / self.step).clamp(0., (PRICES - 1) as f64);
-        ((places - Self::places()).abs() * -1. + 1.).clamp_min(0.)
-    }
-
-    /// The mean price, `(N, 1)`, of probabilities, `(N, 21)`.
-    fn price(&self, probabilities: &Tensor) -> Tensor {
-        let places = (probabilities * Self::places()).sum_dim_intlist(1, true, Kind::Float);
-        places * self.step + self.lowest
-    }
-
-    /// What an output of [`SoftmaxOverPrices`] says.
-    pub fn read(&self, logits: &Tensor) -> Tensor {
-        self.price(&softmax(logits))
-    }
-}
 
 pub struct Studies {
     pub linear: Study,
@@ -90,10 +52,7 @@ fn less_error(outputs: &Tensor, targets: &Tensor) -> Result<f64> {
 
 /// The same of [`SoftmaxOverPrices`], in steps of the scale.
 fn less_error_of_shares(logits: &Tensor, shares: &Tensor) -> Result<f64> {
-    let places = Scale {
-        lowest: 0.,
-        step: 1.,
-    };
+    let places = Scale::OF_PLACES;
     less_error(&places.read(logits), &places.price(shares))
 }
 

@@ -47,7 +47,7 @@ pub fn page(
             body {
                 main {
                     h1 { "Is softmax essential?" }
-                    ul.answer { @for line in answer { li { (answer_line(line)) } } }
+                    ul.answer { @for line in answer { li { strong { (parts(line).0) "." } } } }
                     (figure_block(opening))
                     p {
                         "The two largest logits differ by " (number(margin(example)))
@@ -56,6 +56,8 @@ pub fn page(
                         "adds no more than the common scale on which all ten sum to 1. "
                         (panel(("drag", "Drag the logits yourself"))) "."
                     }
+                    p { "What the five answers rest on:" }
+                    ul { @for line in answer { li { (parts(line).1) } } }
                     (contents(sections))
                     @for part in sections { (section(part)) }
                     (method(provenance))
@@ -66,10 +68,9 @@ pub fn page(
     page.into_string()
 }
 
-/// The first sentence of a line, then the rest.
-fn answer_line(line: &str) -> Markup {
-    let (first, rest) = line.split_once(". ").unwrap_or((line, ""));
-    html! { strong { (first) "." } " " (rest) }
+/// What a line of the answer says, and what that rests on.
+fn parts(line: &str) -> (&str, &str) {
+    line.split_once(". ").unwrap_or((line, ""))
 }
 
 /// How far the largest logit is above the second.
@@ -225,11 +226,12 @@ fn figure_block(figure: &Figure) -> Markup {
     html! {
         figure id=(figure.id) {
             // Of a long figure the caption comes first.
-            @if figure.layout == Layout::Pictures { figcaption { (figure.caption) } }
+            @let first = figure.layout == Layout::Pictures && figure.plots.len() > 3;
+            @if first { figcaption { (figure.caption) } }
             div class={ "plots " (class) } {
                 @for plot in &figure.plots { (PreEscaped(plot)) }
             }
-            @if figure.layout == Layout::Even { figcaption { (figure.caption) } }
+            @if !first { figcaption { (figure.caption) } }
         }
     }
 }

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use tch::{Kind, Tensor};
 
-use crate::claims::{Claim, Figure, Kind as ClaimKind, Layout, Section, Table};
+use crate::claims::{Claim, Kind as ClaimKind, Section};
 use crate::data::Parts;
-use crate::figures::{Axis, BLUE, Band, INK, Mark, ORANGE, PURPLE, Plot, Series};
+use crate::label_figures::{figure, table};
 use crate::laboratory::{Course, Laboratory};
 use crate::rates::{GRIDS, Study, with_each};
 use crate::statistics::{Interval, Verdict};
@@ -21,8 +21,6 @@ const THRESHOLD: f64 = 0.5;
 
 /// Shares of pictures within this of each other are the same for practical purposes.
 const MARGIN: f64 = 0.02;
-
-const NAMES: [&str; 3] = ["a sigmoid for each", "softmax over all", "softmax, shares"];
 
 /// Which labels hold of each digit: float32 `(N, 3)`, 0 or 1.
 fn labels(digits: &Tensor) -> Tensor {
@@ -83,9 +81,9 @@ fn at_the_best_of_shares(logits: &Tensor, shares: &Tensor) -> Result<f64> {
 }
 
 pub struct Studies {
-    sigmoids: Study,
-    over_all: Study,
-    shared: Study,
+    pub sigmoids: Study,
+    pub over_all: Study,
+    pub shared: Study,
 }
 
 pub fn course(parts: &Parts) -> Course<'_> {
@@ -116,13 +114,13 @@ pub fn study(laboratory: &Laboratory, digits: &Parts) -> Result<Studies> {
 }
 
 /// What was measured with one optimizer, by seed.
-struct Measured {
-    sigmoids: Vec<f64>,
+pub struct Measured {
+    pub sigmoids: Vec<f64>,
     /// At one half.
-    softmax: Vec<f64>,
+    pub softmax: Vec<f64>,
     /// Each at the threshold that its validation pictures choose.
-    fitted: [Vec<f64>; 2],
-    thresholds: [Vec<f64>; 2],
+    pub fitted: [Vec<f64>; 2],
+    pub thresholds: [Vec<f64>; 2],
     /// The most labels that softmax gave a picture at one half.
     most: i64,
 }
@@ -299,108 +297,4 @@ fn best_of_softmax(truth: &Tensor) -> Tensor {
     let shares = truth.ones_like() / LABELS.len() as f64;
     let any = truth.amax([1], true).gt(0.5);
     first.to_kind(Kind::Float).where_self(&any, &shares)
-}
-
-fn figure(measured: &[Measured], ceiling: f64) -> Result<Figure> {
-    const PLACES: [&str; 4] = [
-        "sigmoids",
-        "softmax, ½",
-        "softmax, fitted",
-        "shares, fitted",
-    ];
-    let mut plots = Vec::new();
-    for (grid, measured) in GRIDS.iter().zip(measured) {
-        let all = [
-            &measured.sigmoids,
-            &measured.softmax,
-            &measured.fitted[0],
-            &measured.fitted[1],
-        ]
-        .map(|shares| Interval::of(shares));
-        let bar = |i: usize, color| {
-            Series::new("", color, Mark::Bars(0.6), vec![(i as f64, all[i].mean)])
-        };
-        let x = Axis::new("", -0.5, 3.5).with_format(|x| match (x.round() - x).abs() < 1e-9 {
-            true => PLACES.get(x as usize).map_or("", |name| name).to_owned(),
-            false => String::new(),
-        });
-        let line = vec![(-0.5, ceiling), (3.5, ceiling)];
-        let mut plot = Plot::new(
-            grid.name,
-            x,
-            Axis::new("all labels right", 0., 1.),
-            vec![
-                bar(0, BLUE),
-                bar(1, ORANGE),
-                bar(2, ORANGE),
-                bar(3, PURPLE),
-                Series::new("", INK, Mark::Dashes, line),
-            ],
-        );
-        plot.size = (560, 340);
-        plot.over = vec![Band {
-            color: INK,
-            filled: false,
-            ends: (all.iter().enumerate())
-                .map(|(i, x)| (i as f64, x.low(), x.high()))
-                .collect(),
-        }];
-        let said = PLACES
-            .iter()
-            .zip(&all)
-            .map(|(name, x)| format!("{name} {:.3}", x.mean));
-        plot.alt = format!(
-            "The share of pictures with all labels right with {}: {}; ceiling {ceiling:.3}.",
-            grid.name,
-            said.collect::<Vec<_>>().join(", ")
-        );
-        plots.push(plot.to_svg()?);
-    }
-    Ok(Figure {
-        id: "labels",
-        caption: "The share of test pictures for which all three labels are right, with its 95 % \
-                  interval over seeds. The dashed line is the most that probabilities with a sum \
-                  of 1 can reach at a threshold of one half."
-            .to_owned(),
-        layout: Layout::Even,
-        plots,
-    })
-}
-
-fn table(studies: &Studies, measured: &[Measured]) -> Table {
-    let mut rows = Vec::new();
-    let all = [&studies.sigmoids, &studies.over_all, &studies.shared];
-    for (i, (name, study)) in NAMES.iter().zip(all).enumerate() {
-        for (o, (grid, measured)) in GRIDS.iter().zip(measured).enumerate() {
-            let (scores, threshold) = match i {
-                0 => (&measured.sigmoids, "0.50".to_owned()),
-                _ => {
-                    let thresholds = Interval::of(&measured.thresholds[i - 1]);
-                    (
-                        &measured.fitted[i - 1],
-                        format!("{:.2} on the mean", thresholds.mean),
-                    )
-                }
-            };
-            rows.push(vec![
-                (*name).to_owned(),
-                grid.name.to_owned(),
-                study.0[o].best().rate.to_string(),
-                threshold,
-                format!("{:.3}", Interval::of(scores)),
-            ]);
-        }
-    }
-    let head = [
-        "network",
-        "optimizer",
-        "best rate",
-        "threshold",
-        "all labels right",
-    ];
-    Table {
-        caption: "Three labels at once, on the test pictures".to_owned(),
-        head: head.map(str::to_owned).into(),
-        rows,
-    }
 }

@@ -185,8 +185,7 @@ impl Variant for PriceThroughSigmoid {
     }
 }
 
-/// `HousePricePredictor`'s layers with an output for each of [`PRICES`] prices: 10 → 64, ReLU, → 21
-/// logits.
+/// `HousePricePredictor`'s layers with 21 outputs: 10 → 64, ReLU, → 21 logits.
 #[derive(Debug)]
 pub struct PriceLayers {
     fc1: Linear,
