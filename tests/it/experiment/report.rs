@@ -132,10 +132,11 @@ fn check_of_the_report_says_that_it_is_skipped() {
 #[test]
 #[ignore = "needs Chromium: cargo test -- --ignored check_of_the_report"]
 fn check_of_the_report_finds_faults() {
-    const PAGE: &str = r#"<!DOCTYPE html><title>Faults</title>
-        <p style="width: 3000px; height: 9000px">Wide, <a href="#nowhere">a link</a></p><img src="no-such-file.png">
+    const PAGE: &str = r##"<!DOCTYPE html><title>Faults</title>
+        <p style="width: 3000px; height: 9000px">Wide, <a href="#nowhere">a link</a></p>
+        <img src="no-such-file.png">
         <figure><svg viewBox="0 0 1000 100"><text x="1010" y="50" font-size="2">cut</text></svg>
-        </figure><script>console.error("a message"); throw new Error("a fault");</script>"#;
+        </figure><script>console.error("a message"); throw new Error("a fault");</script>"##;
     const FAULTS: [&str; 9] = [
         "the page is 30",
         "#nowhere leads nowhere",
