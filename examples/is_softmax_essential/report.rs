@@ -201,8 +201,9 @@ fn method(provenance: &Provenance) -> Markup {
                 (grids.join("; ")) ". The rate falls to 0 along half a cosine."
             }
             p {
-                "An interval says what other seeds would change, and not what other pictures "
-                "would: of " (data.digits.test.len()) " test pictures, one is "
+                "An interval says what other seeds would change at the learning rate that was "
+                "chosen. It does not say what another rate would change, where two are nearly "
+                "as good, nor what other pictures would: of " (data.digits.test.len()) " test pictures, one is "
                 (format!("{:.2}", 100. / data.digits.test.len() as f64)) " points."
             }
             p {

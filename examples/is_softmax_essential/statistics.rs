@@ -4,6 +4,9 @@
 //! seed by seed, between networks that start from the same weights and see the samples in the same
 //! order. A verdict asks on which side of a bound, stated beforehand, the whole 95 % interval lies.
 //! Where the bound lies inside the interval, neither is shown, and the verdict is *undecided*.
+//!
+//! An interval is about other seeds, with these samples and at the learning rate that was chosen. It
+//! is not about other samples, nor about the choice of the rate.
 
 use std::fmt;
 
