@@ -130,7 +130,7 @@ pub fn training_loss(losses: &Losses) -> Result<Figure> {
     let y = Axis::new("training loss in nats", lowest, largest(highs) * 1.05);
     let mut plot = Plot::new("", Axis::new("epoch", 1., EPOCHS as f64), y, series);
     plot.bands = bands;
-    plot.legend = SeriesLabelPosition::UpperRight;
+    plot.legend = SeriesLabelPosition::MiddleRight;
     plot.alt = format!("Training loss by epoch: {}.", ends.join("; "));
     Ok(Figure {
         id: "loss-curves",
