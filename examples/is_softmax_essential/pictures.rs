@@ -44,11 +44,11 @@ fn by_confidence(answers: &Answers, right: bool) -> Vec<usize> {
     places
 }
 
-/// The right answer with which the report opens: the one whose confidence is nearest to 0.9, so that
+/// The right answer with which the report opens: the one whose confidence is nearest to 0.97, so that
 /// a second class is seen as well. The first answer of all, where none is right.
 pub fn opening(test: &Samples, answers: &Answers) -> Result<(Example, Figure)> {
     let right = by_confidence(answers, true);
-    let from_it = |&place: &usize| (answers.confidences[place] - 0.9).abs();
+    let from_it = |&place: &usize| (answers.confidences[place] - 0.97).abs();
     let place = right
         .into_iter()
         .min_by(|a, b| from_it(a).total_cmp(&from_it(b)));
