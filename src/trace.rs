@@ -5,11 +5,11 @@
 //! | key | what | shape |
 //! | --- | --- | --- |
 //! | `input`, `target` | the one batch that every step sees | `(N, features)`, the task's |
-//! | `init.<name>` | the parameters before step 1 | the parameter's |
+//! | `init.<name>` | the parameters and buffers before step 1 | the parameter's |
 //! | `output`, and the task's readings of it | of step 1, before it moves a weight | `(N, …)` |
 //! | `losses` | one a step | `(steps,)` |
-//! | `grad.<name>` | the gradients of step 1 | the parameter's |
-//! | `step1.<name>`, `step<steps>.<name>` | the parameters after these steps | the parameter's |
+//! | `grad.<name>` | the gradients of step 1, where there is one | the parameter's |
+//! | `step1.<name>`, `step<steps>.<name>` | the parameters and buffers after these steps | the parameter's |
 //!
 //! Of training on a data set ([`insert_epoch`]), for each epoch, counted from 1:
 //!
@@ -17,7 +17,7 @@
 //! | --- | --- | --- |
 //! | `epoch<k>.losses` | one a batch | `(batches,)` |
 //! | `epoch<k>.loss` | their mean over the samples, float64 | `()` |
-//! | `epoch<k>.<name>` | the parameters | the parameter's |
+//! | `epoch<k>.<name>` | the parameters and buffers | the parameter's |
 //! | `epoch<k>.optimizer.<i>.<name>` | the optimizer's state of parameter `i` | the state's |
 //! | `epoch<k>.output` | the outputs for the held-back samples | `(N, …)` |
 //! | `metric.epoch<k>.<name>` | how good they are, float64 | `()` |
@@ -102,7 +102,8 @@ pub fn insert_epoch<N: Network<Task: Dataset>>(
     }
 }
 
-/// Records a copy of `part` of every parameter under `<prefix>.<name>`.
+/// Records a copy of `part` of every parameter and buffer under `<prefix>.<name>`. A part that is not
+/// there, such as the gradient of a buffer, is left out, as where it is `None` in Python.
 fn insert_parameters<N: Network>(
     trace: &mut NamedTensors,
     model: &Model<N>,
@@ -110,7 +111,10 @@ fn insert_parameters<N: Network>(
     part: impl Fn(&Tensor) -> Tensor,
 ) {
     for (name, parameter) in model.vs.variables() {
-        let copy = part(&parameter).detach().to_device(Device::Cpu).copy();
-        trace.insert(format!("{prefix}.{name}"), copy);
+        let part = part(&parameter);
+        if part.defined() {
+            let copy = part.detach().to_device(Device::Cpu).copy();
+            trace.insert(format!("{prefix}.{name}"), copy);
+        }
     }
 }

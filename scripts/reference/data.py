@@ -9,16 +9,21 @@ import numpy as np
 import torch
 
 
-def mnist(path):
-    """The four IDX files of MNIST: pixels from 0 to 1 (N, 784), labels (N,) int64."""
+def mnist(path, shape=(784,), normalize=None):
+    """The four IDX files of MNIST: pixels from 0 to 1, (N, *shape), or with `normalize` those of
+    that mean and standard deviation brought to 0 and 1; labels (N,) int64."""
 
     def read(name, header):
         with open_file(only_file(path, f"{name}*"), "rb") as file:
             return torch.tensor(np.frombuffer(file.read(), np.uint8, offset=header))
 
     def read_set(name):
-        images = read(f"{name}-images-idx3-ubyte", 16).reshape(-1, 784)
-        return images / 255, read(f"{name}-labels-idx1-ubyte", 8).long()
+        images = read(f"{name}-images-idx3-ubyte", 16).reshape(-1, *shape) / 255
+        if normalize:
+            # As by torchvision.transforms.Normalize.
+            mean, std = (torch.as_tensor(number, dtype=images.dtype) for number in normalize)
+            images = images.sub_(mean).div_(std)
+        return images, read(f"{name}-labels-idx1-ubyte", 8).long()
 
     return {"train": read_set("train"), "test": read_set("t10k")}
 
