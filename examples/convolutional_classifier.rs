@@ -13,7 +13,7 @@ use tch::nn::{Linear, ModuleT, Path};
 
 /// One channel of pixels, with the mean and the standard deviation of MNIST's.
 #[derive(Debug)]
-struct Picture;
+pub struct Picture;
 
 impl Transform for Picture {
     const SHAPE: &'static [i64] = &[1, 28, 28];
@@ -22,7 +22,7 @@ impl Transform for Picture {
 
 #[rustfmt::skip]
 #[derive(Debug)]
-struct ConvolutionalClassifier {                                    // class ConvolutionalClassifier(nn.Module):
+pub struct ConvolutionalClassifier {                                // class ConvolutionalClassifier(nn.Module):
     conv1: Conv2D,
     conv2: Conv2D,
     dropout1: Dropout,

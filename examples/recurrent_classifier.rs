@@ -12,7 +12,7 @@ use tch::nn::{Linear, ModuleT, Path};
 
 /// A sequence of rows of pixels, with the mean and the standard deviation of MNIST's.
 #[derive(Debug)]
-struct Rows;
+pub struct Rows;
 
 impl Transform for Rows {
     const SHAPE: &'static [i64] = &[28, 28];
@@ -21,7 +21,7 @@ impl Transform for Rows {
 
 #[rustfmt::skip]
 #[derive(Debug)]
-struct RecurrentClassifier {                                        // class RecurrentClassifier(nn.Module):
+pub struct RecurrentClassifier {                                    // class RecurrentClassifier(nn.Module):
     lstm: LSTM,
     norm: BatchNorm,
     dropout1: Dropout,

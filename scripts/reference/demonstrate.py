@@ -9,7 +9,7 @@ def main():
     args = common.parser(__doc__).parse_args()
     task = common.task(args.network, "draw_input", "report")
     with torch.no_grad():
-        model = common.build(task, args.seed, args.device, args.threads, args.weights)
+        model = common.build(task, args.seed, args.device, args.threads, args.weights).eval()
         task.report(model(task.draw_input(1).to(args.device)))
 
 

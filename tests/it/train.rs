@@ -4,13 +4,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tempfile::TempDir;
+
 use crate::common::{NETWORKS, example, examples, python, refusal, root, run, stdout};
+use crate::files::mnist;
 
 /// The sample data of each network, in the order of `NETWORKS`.
 pub const SAMPLE_DATA: [&str; 3] = ["digits", "houses.csv", "odd_or_even.npz"];
 
 pub fn sample_data(name: &str) -> PathBuf {
     root("data/sample").join(name)
+}
+
+/// So many digits for training and for testing, for networks that take long for the sample data.
+pub fn few_digits(train: u32, test: u32) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in mnist(train, test) {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
 }
 
 /// `scripts/compare.py --train` on the examples that cargo built along with this test.
@@ -38,7 +50,40 @@ fn equals_python_with_each_optimizer() {
     }
 }
 
-/// Without this the test above would pass on any two equal runs of the wrong length or data.
+/// Convolutions, and an LSTM with batch norm, as their collection trains them, on normalized pixels.
+#[test]
+fn networks_with_other_layers_equal_python() {
+    for network in ["convolutional_classifier", "recurrent_classifier"] {
+        for (train, threads) in [(150, "--threads=1"), (130, "--threads=2")] {
+            let args = [
+                network,
+                threads,
+                "--epochs=3",
+                "--optimizer=adadelta",
+                "--lr=1",
+                "--scheduler=step:step_size=1,gamma=0.7",
+            ];
+            let text = stdout(&mut compare_training(few_digits(train, 20).path(), &args));
+            assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
+            assert!(text.ends_with("3 metrics equal to 1e-12\n"), "{text}");
+        }
+    }
+}
+
+/// As Python's: of one value a variance is not known.
+#[test]
+fn batch_norm_of_a_single_sample_ends_in_one_line() {
+    let digits = few_digits(5, 2);
+    let mut train = example("recurrent_classifier");
+    train
+        .args(["train", "--batch-size=2", "--data"])
+        .arg(digits.path());
+    let line = refusal(train.env_remove("RUST_BACKTRACE"));
+    let expected = "Expected more than 1 value per channel when training, got input size [1, 64]";
+    assert!(line.ends_with(expected), "{line}");
+}
+
+/// Without this the tests above would pass on any two equal runs of the wrong length or data.
 #[test]
 fn comparison_sees_another_seed() {
     let folder = tempfile::tempdir().unwrap();
