@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use final_layer::cli::keep_freed_memory;
 use final_layer::data::Samples;
 use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
 use final_layer::tasks::{Dataset, Model, Network, Objective};
@@ -79,6 +80,8 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    // As the examples do.
+    keep_freed_memory();
     tch::set_num_threads(args.threads);
     let mut stdout = io::stdout().lock();
     let about = json!({ "torch": env!("FINAL_LAYER_TORCH_VERSION") });
