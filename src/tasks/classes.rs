@@ -82,6 +82,10 @@ impl ClassScores for LogProbabilities {
 }
 
 impl<const K: i64, I: Input, S: ClassScores> Objective for Classes<K, I, S> {
+    type Input = Tensor;
+    type Output = Tensor;
+    type Target = Tensor;
+
     fn draw_input(batch_size: i64) -> Result<Tensor> {
         I::draw(batch_size)
     }
