@@ -135,8 +135,8 @@ fn ten_kills_change_no_bit_of_networks_with_other_layers() {
     let digits = few_digits(20, 10);
     let data = format!("--data={}", digits.path().display());
     for (network, epochs) in [
-        ("convolutional_classifier", "--epochs=400"),
-        ("recurrent_classifier", "--epochs=1000"),
+        ("convolutional_classifier", "--epochs=120"),
+        ("recurrent_classifier", "--epochs=500"),
     ] {
         let args = [
             &data,

@@ -53,20 +53,19 @@ fn equals_python_with_each_optimizer() {
 /// Convolutions, and an LSTM with batch norm, as their collection trains them, on normalized pixels.
 #[test]
 fn networks_with_other_layers_equal_python() {
-    for network in ["convolutional_classifier", "recurrent_classifier"] {
-        for (train, threads) in [(150, "--threads=1"), (130, "--threads=2")] {
-            let args = [
-                network,
-                threads,
-                "--epochs=3",
-                "--optimizer=adadelta",
-                "--lr=1",
-                "--scheduler=step:step_size=1,gamma=0.7",
-            ];
-            let text = stdout(&mut compare_training(few_digits(train, 20).path(), &args));
-            assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
-            assert!(text.ends_with("3 metrics equal to 1e-12\n"), "{text}");
-        }
+    for (train, threads) in [(150, "--threads=1"), (130, "--threads=2")] {
+        let args = [
+            "convolutional_classifier",
+            "recurrent_classifier",
+            threads,
+            "--epochs=3",
+            "--optimizer=adadelta",
+            "--lr=1",
+            "--scheduler=step:step_size=1,gamma=0.7",
+        ];
+        let text = stdout(&mut compare_training(few_digits(train, 20).path(), &args));
+        assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
+        assert!(text.ends_with("6 metrics equal to 1e-12\n"), "{text}");
     }
 }
 
