@@ -218,7 +218,7 @@ impl BatchNorm {
 modules_t!(BatchNorm);
 
 /// What `F.batch_norm` refuses.
-fn check_norm(size: &[i64], batch_statistics: bool, eps: f64) -> Result<()> {
+pub(super) fn check_norm(size: &[i64], batch_statistics: bool, eps: f64) -> Result<()> {
     if batch_statistics {
         check_values_per_channel(size)?;
     }
