@@ -23,7 +23,10 @@ const TRAPS: [(&str, Measure); 20] = [
     ("order of draws", numbers::order_of_draws),
     ("linear by hand", numbers::linear_by_hand),
     ("cross entropy", numbers::cross_entropy),
-    ("cross entropy elsewhere", numbers::cross_entropy_elsewhere),
+    (
+        "cross entropy in float64",
+        numbers::cross_entropy_in_float64,
+    ),
     ("log of softmax", numbers::log_of_softmax),
     ("softmax into the loss", numbers::softmax_into_the_loss),
     ("SGD by hand", numbers::sgd_by_hand),

@@ -6,7 +6,9 @@
 use tch::Tensor;
 
 use crate::torch::Result;
-use crate::torch::nn::batchnorm::{check_norm, check_values_per_channel};
+use crate::torch::nn::batchnorm::check_norm;
+use crate::torch::nn::instancenorm::check_spatial;
+use crate::torch::nn::normalization::check_groups;
 use crate::torch::nn::{functions, refuse};
 
 functions! {
@@ -34,10 +36,8 @@ functions! {
     ) -> Tensor {
         let size = input.size();
         check_channels(&size)?;
-        if use_input_stats && size[2..].iter().product::<i64>() == 1 {
-            return refuse(format!(
-                "Expected more than 1 spatial element when training, got input size torch.Size({size:?})"
-            ));
+        if use_input_stats {
+            check_spatial(&size)?;
         }
         Ok(input.f_instance_norm(
             weight, bias, running_mean, running_var, use_input_stats, momentum, eps, true,
@@ -67,19 +67,12 @@ functions! {
     fn group_norm / f_group_norm(
         input: &Tensor, num_groups: i64, weight: Option<&Tensor>, bias: Option<&Tensor>, eps: f64,
     ) -> Tensor {
-        let size = input.size();
-        if size.len() < 2 {
-            return refuse(format!(
-                "Expected at least 2 dimensions for input tensor but received {}", size.len()
-            ));
-        }
         if num_groups <= 0 {
             return refuse(format!(
                 "Expected num groups to be greater than 0, got {num_groups}"
             ));
         }
-        let groups = [size[0] * size[1] / num_groups, num_groups];
-        check_values_per_channel(&[&groups, &size[2..]].concat())?;
+        check_groups(&input.size(), num_groups)?;
         Ok(input.f_group_norm(num_groups, weight, bias, eps, true)?)
     }
 

@@ -129,7 +129,8 @@ functions! {
             return refuse("multilabel_soft_margin_loss: expected classes (got 0D input)");
         };
         let yes = target.f_mul(&input.f_log_sigmoid()?)?;
-        let no = target.f_rsub_scalar(1)?.f_mul(&input.f_neg()?.f_log_sigmoid()?)?;
+        // As a tensor: what refuses a number, such as a target of dtype Bool, would be a panic of tch.
+        let no = Tensor::from(1i64).f_sub(target)?.f_mul(&input.f_neg()?.f_log_sigmoid()?)?;
         let mut loss = yes.f_add(&no)?.f_neg()?;
         if let Some(weight) = weight {
             loss = loss.f_mul(weight)?;

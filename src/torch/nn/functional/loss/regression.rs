@@ -99,7 +99,7 @@ functions! {
     fn gaussian_nll_loss / f_gaussian_nll_loss(
         input: &Tensor, target: &Tensor, var: &Tensor, full: bool, eps: f64, reduction: Reduction,
     ) -> Tensor {
-        if var.f_lt(0)?.f_any()?.f_int64_value(&[])? != 0 {
+        if var.f_lt_tensor(&Tensor::from(0i64))?.f_any()?.f_int64_value(&[])? != 0 {
             return refuse("var has negative entry/entries");
         }
         let (size, of_var) = (input.size(), var.size());
@@ -113,7 +113,7 @@ functions! {
             return refuse("var is of incorrect size");
         };
         // Not seen by autograd: the gradient is as if nothing had been raised.
-        let _ = no_grad(|| var.shallow_clone().f_clamp_min_(eps))?;
+        let _ = no_grad(|| var.shallow_clone().f_clamp_min_tensor_(&Tensor::from(eps)))?;
         let square = input.f_sub(target)?.f_pow_tensor_scalar(2)?;
         let mut loss = var.f_log()?.f_add(&square.f_div(&var)?)?.f_mul_scalar(0.5)?;
         if full {
