@@ -7,6 +7,9 @@ use crate::torch::Result;
 use crate::torch::nn::functional::f_pairwise_distance;
 use crate::torch::nn::{functions, refuse};
 
+/// How far two batches of samples are apart, a number for each sample.
+pub type Distance<'a> = &'a dyn Fn(&Tensor, &Tensor) -> Tensor;
+
 functions! {
     /// `F.margin_ranking_loss(input1, input2, target, margin=0.0, reduction="mean")`: max(0, −y ·
     /// (x₁ − x₂) + `margin`), y = ±1.
@@ -62,7 +65,7 @@ functions! {
     /// which gives a number for each sample; without one `pairwise_distance`.
     fn triplet_margin_with_distance_loss / f_triplet_margin_with_distance_loss(
         anchor: &Tensor, positive: &Tensor, negative: &Tensor,
-        distance_function: Option<&dyn Fn(&Tensor, &Tensor) -> Tensor>, margin: f64, swap: bool,
+        distance_function: Option<Distance<'_>>, margin: f64, swap: bool,
         reduction: Reduction,
     ) -> Tensor {
         reduction.known()?;
