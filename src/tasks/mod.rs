@@ -9,7 +9,8 @@
 //! | `predict` | [`Predict`] | how one input is read, and how an answer reads |
 //!
 //! [`Classes`], [`YesOrNo`] and [`Quantity`] are all of these over any [`Input`]; the document's
-//! three tasks are instances of them. [`WithLoss`] is any task with another loss.
+//! three tasks are instances of them. [`WithLoss`] is any task with another loss, [`Transformed`] any
+//! input after a transform, such as pixels that are normalized.
 //!
 //! A network's input, output and target are [`Tensors`]: one or several. A data set has one tensor of
 //! features and one of targets, so that what it trains has one input and one target; of outputs there
@@ -23,6 +24,8 @@ mod loss;
 mod pictures;
 mod quantity;
 mod tensors;
+mod text;
+mod transform;
 mod yes_or_no;
 
 use std::io::BufRead;
@@ -32,13 +35,15 @@ use anyhow::Result;
 use tch::nn::{ModuleT, Path, VarStore};
 use tch::{Device, Kind, Tensor};
 
-pub use classes::{Classes, DigitClassification};
+pub use classes::{ClassScores, Classes, DigitClassification, LogProbabilities, Logits};
 pub use houses::Houses;
 pub use input::{Features, Input, Questions, Readable};
 pub use loss::{Loss, WithLoss};
 pub use pictures::{Digits, XRays};
 pub use quantity::{HousePricing, Measured, Quantity};
 pub use tensors::Tensors;
+pub use text::NextByte;
+pub use transform::{Transform, Transformed};
 pub use yes_or_no::{BinaryClassification, YesOrNo};
 
 use crate::data::Splits;
