@@ -74,7 +74,7 @@ fn networks_with_other_layers_equal_python() {
         ("convolutional_classifier", 38),
         ("recurrent_classifier", 55),
         ("variational_autoencoder", 46),
-        ("character_model", 61),
+        ("character_model", 49),
     ] {
         for threads in ["--threads=1", "--threads=2"] {
             let args = [
