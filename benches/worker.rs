@@ -49,8 +49,10 @@ macro_rules! examples {
 }
 
 examples! {
+    "../examples/character_model.rs" character_model::CharacterModel;
     "../examples/convolutional_classifier.rs" convolutional_classifier::ConvolutionalClassifier;
     "../examples/recurrent_classifier.rs" recurrent_classifier::RecurrentClassifier;
+    "../examples/variational_autoencoder.rs" variational_autoencoder::VariationalAutoencoder;
 }
 
 /// The optimizers' usual learning rate for these networks.

@@ -33,6 +33,8 @@ NETWORKS = ["digit_classifier", "house_price_predictor", "binary_classifier"]
 EXAMPLES = [
     ("convolutional_classifier", "Adadelta"),
     ("recurrent_classifier", "Adadelta"),
+    ("variational_autoencoder", "Adam"),
+    ("character_model", "Adam"),
 ]
 BATCH_SIZES = [1, 64, 1024, 16384]
 SAMPLES = 60_000

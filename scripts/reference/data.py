@@ -40,6 +40,24 @@ def medmnist(path):
     return {split: read_set(name) for split, name in names.items()}
 
 
+# The bytes of a sample of a text, and the most samples that are held back.
+CHUNK, MOST_HELD_BACK = 64, 1024
+
+
+def text(path):
+    """A text in chunks of bytes, int64 (N, CHUNK), and the byte that follows each of them."""
+    text = only_file(path, "*.txt").read_bytes()
+    text.decode("utf-8")
+    chunks = (len(text) - 1) // CHUNK
+    tokens = torch.tensor(np.frombuffer(text, np.uint8)).long()
+    samples = [tokens[start:][:chunks * CHUNK].reshape(chunks, CHUNK) for start in (0, 1)]
+    train = chunks - min(max(chunks // 10, 1), MOST_HELD_BACK)
+    return {
+        "train": tuple(tensor[:train] for tensor in samples),
+        "test": tuple(tensor[train:] for tensor in samples),
+    }
+
+
 DOLLARS = 100_000
 
 # Column (the competition's file has the same names without spaces), what is subtracted, what it is divided by.

@@ -98,11 +98,11 @@ fn answer_files<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Res
             write_answers(inputs, index * PORTION as usize, &answers, args)?;
         }
     }
-    if let [(_, portions)] = &answered[..]
+    if io::stdout().is_terminal()
+        && !args.json
+        && let [(_, portions)] = &answered[..]
         && let [output] = &portions[..]
         && let [answer] = &N::Task::answers(output)?[..]
-        && io::stdout().is_terminal()
-        && !args.json
     {
         write_bars(answer)?;
     }

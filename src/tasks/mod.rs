@@ -24,6 +24,7 @@ mod loss;
 mod pictures;
 mod quantity;
 mod tensors;
+mod text;
 mod transform;
 mod yes_or_no;
 
@@ -41,6 +42,7 @@ pub use loss::{Loss, WithLoss};
 pub use pictures::{Digits, XRays};
 pub use quantity::{HousePricing, Measured, Quantity};
 pub use tensors::Tensors;
+pub use text::NextByte;
 pub use transform::{Transform, Transformed};
 pub use yes_or_no::{BinaryClassification, YesOrNo};
 

@@ -73,6 +73,8 @@ fn networks_with_other_layers_equal_python() {
         ("dropout_classifier", 22),
         ("convolutional_classifier", 38),
         ("recurrent_classifier", 55),
+        ("variational_autoencoder", 46),
+        ("character_model", 49),
     ];
     let total: i32 = networks.iter().map(|(_, tensors)| tensors).sum();
     for threads in ["--threads=1", "--threads=2"] {

@@ -5,11 +5,13 @@ use std::fs;
 use crate::common::{NETWORKS, root};
 
 /// The networks that are a file of `examples/` each.
-const EXAMPLES: [&str; 4] = [
+const EXAMPLES: [&str; 6] = [
+    "character_model",
     "clothing_classifier",
     "convolutional_classifier",
     "dropout_classifier",
     "recurrent_classifier",
+    "variational_autoencoder",
 ];
 
 #[test]
