@@ -27,7 +27,7 @@ impl Network for CharacterModel {
     fn new(vs: &Path) -> Self {                                             //     def __init__(self):
         let deep = RNNConfig { num_layers: 2, dropout: 0.2, batch_first: true, ..Default::default() };
         Self {                                                              //         super().__init__()
-            embedding: embedding(vs / "embedding", 256, 64, Default::default()),//         self.embedding = nn.Embedding(256, 64)
+            embedding: embedding(vs / "embedding", 256, 64, Default::default()), //         self.embedding = nn.Embedding(256, 64)
             lstm: lstm(vs / "lstm", 64, 128, deep),                         //         self.lstm = nn.LSTM(64, 128, 2, dropout=0.2, batch_first=True)
             decoder: linear(vs / "decoder", 128, 256, Default::default()),  //         self.decoder = nn.Linear(128, 256)
         }
