@@ -82,7 +82,7 @@ fn quote(page: &str, measured: &Value) -> Result<String> {
             let number = measured.pointer(path).and_then(Value::as_f64);
             let number = number.with_context(|| format!("expected a number at {path}"))?;
             quoted += &match percent {
-                true => format!("{:.0} %", number * 100.),
+                true => format!("{:.0}\u{a0}%", number * 100.),
                 false => number.to_string(),
             };
         } else {

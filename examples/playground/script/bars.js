@@ -3,12 +3,16 @@
 const DIGITS = [..."0123456789"];
 
 class Bars {
-  /** `columns`: for each the name it is set by, its head, and `drag` where its bars can be. */
+  /** `columns`: for each the name it is set by, its head, `drag` where its bars can be, and whether
+   * there are numbers `only`. */
   constructor(host, caption, columns) {
     this.columns = columns;
     this.heads = {};
-    const heads = columns.map(({ name, head }) => {
-      this.heads[name] = make("th", { scope: "col", colspan: 2 }, head);
+    const widths = [make("col", { class: "label" })];
+    const heads = columns.map(({ name, head, only }) => {
+      if (!only) widths.push(make("col"));
+      widths.push(make("col", { class: "number" }));
+      this.heads[name] = make("th", { scope: "col", colspan: only ? 1 : 2 }, head);
       return this.heads[name];
     });
     this.rows = DIGITS.map((digit) => this.#row(digit));
@@ -16,6 +20,7 @@ class Bars {
     head.append(...heads);
     host.append(
       make("caption", { class: "unseen" }, caption),
+      make("colgroup", {}, ...widths),
       make("thead", {}, head),
       make("tbody", {}, ...this.rows.map((row) => row.element)),
     );
@@ -25,12 +30,13 @@ class Bars {
     const label = make("th", { scope: "row" }, digit);
     const element = make("tr", {}, label);
     const cells = {};
-    for (const { name, drag } of this.columns) {
+    for (const { name, drag, only } of this.columns) {
       const bar = make("span", { class: "bar" });
       const track = make("div", { class: "track" }, bar);
       const number = make("td", { class: "number" });
       cells[name] = { track, bar, number, slider: drag && slider(track, digit, drag) };
-      element.append(make("td", { class: "bar-cell" }, track), number);
+      if (!only) element.append(make("td", {}, track));
+      element.append(number);
     }
     return { element, label, cells };
   }
@@ -63,7 +69,7 @@ class Bars {
       track.append(arrow);
       place(arrow, ...ends(value, next[i], limit));
       arrow.classList.toggle("leftwards", next[i] < value);
-      arrow.hidden = Math.abs(next[i] - value) < limit / 60;
+      arrow.hidden = Math.abs(next[i] - value) < limit / 100;
     });
   }
 

@@ -14,6 +14,8 @@ const draw = (() => {
   ]);
   const pen = { x: CANVAS / 2, y: CANVAS / 2, down: false, shown: false };
   let logits = [];
+  /** The pointer that draws, if one does. */
+  let drawing = null;
 
   function paintCanvas() {
     const style = getComputedStyle(canvas);
@@ -58,8 +60,11 @@ const draw = (() => {
     byId("draw-answer").textContent = ink.strokes.length
       ? `“It is a ${first}”: ${percent(probabilities[first])}.`
       : `Nothing is drawn, and still: “It is a ${first}”, ${percent(probabilities[first])}.`;
-    byId("draw-margin").textContent = `The logit of ${first} is ${margin} above that of ${second}, `
-      + `so ${first} counts as e^${margin} = ${show(odds, odds < 100 ? 1 : 0)} times as probable.`;
+    byId("draw-margin").replaceChildren(
+      `The logit of ${first} is ${margin} above that of ${second}, so ${first} counts as e`,
+      make("sup", {}, margin),
+      ` = ${odds < 100 ? show(odds, 1) : Math.round(odds).toLocaleString("en")} times as probable.`,
+    );
   }
 
   const place = (event) => {
@@ -88,7 +93,6 @@ const draw = (() => {
       if (drawing === event.pointerId) drawing = null;
     });
   }
-  let drawing = null;
 
   const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   canvas.addEventListener("keydown", (event) => {

@@ -6,9 +6,9 @@ const STEPS = 20;
   const LIMIT = 12;
   const MISTAKE = [0, 0, 0, 0, 0, 0, 0, 0, 10, 0];
   const bars = new Bars(byId("loss-bars"), "Logit, probability and gradient of each digit", [
-    { name: "logit", head: "logit, and its next step", drag: (i, value) => { z[i] = value; begin(); } },
-    { name: "probability", head: "probability" },
-    { name: "gradient", head: "gradient" },
+    { name: "logit", head: "logit", drag: (i, value) => { z[i] = value; begin(); } },
+    { name: "gradient", head: "gradient", only: true },
+    { name: "probability", head: "prob.", only: true },
   ]);
   let z = [...MISTAKE];
   let steps = 0;
@@ -27,7 +27,6 @@ const STEPS = 20;
     steps += 1;
   }
 
-  /** The probability of the true class before and after each of twenty steps from here. */
   function begin() {
     steps = 0;
     update();
@@ -40,7 +39,7 @@ const STEPS = 20;
     bars.set("logit", z, (x) => show(x), LIMIT);
     bars.arrows("logit", z, next(), LIMIT);
     bars.set("probability", p, percent);
-    bars.set("gradient", gradient, (x) => show(x, 3), 1);
+    bars.set("gradient", gradient, (x) => show(x, 3));
     bars.mark(argmax(z), c);
     byId("loss-code").textContent = loss().python;
     byId("loss-rate-value").textContent = show(rate(), rate() < 1 ? 2 : 1);

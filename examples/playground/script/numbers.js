@@ -55,9 +55,9 @@ function power(x) {
 function percent(p) {
   if (Number.isNaN(p)) return "NaN";
   const text = (100 * p).toFixed(1);
-  if (text === "100.0" && p < 1) return ">99.9 %";
-  if (text === "0.0" && p > 0) return "<0.1 %";
-  return `${text} %`;
+  if (text === "100.0" && p < 1) return ">99.9\u00a0%";
+  if (text === "0.0" && p > 0) return "<0.1\u00a0%";
+  return `${text}\u00a0%`;
 }
 
 /** An element with attributes and what is in it. */

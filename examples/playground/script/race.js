@@ -42,18 +42,21 @@
     const height = Math.min(380, Math.max(260, 0.6 * width));
     const [left, right, top, bottom] = [46, 12, 10, 40];
     const x = (e) => left + ((e - 1) / (RACE.epochs - 1)) * (width - left - right);
-    const y = (accuracy) => height - bottom - accuracy * (height - top - bottom);
+    const shown = curves();
+    // From the ten per cent below the lowest band.
+    const floor = Math.floor(10 * Math.min(...shown.flatMap((curve) => curve.low))) / 10;
+    const y = (accuracy) => height - bottom - ((accuracy - floor) / (1 - floor)) * (height - top - bottom);
     const parts = [];
-    for (const accuracy of [0, 0.25, 0.5, 0.75, 1]) {
+    const between = floor < 0.5 ? 0.2 : 0.1;
+    for (let accuracy = 1; accuracy > floor - 1e-9; accuracy -= between) {
       parts.push(svg("line", { class: "grid", x1: left, x2: width - right, y1: y(accuracy), y2: y(accuracy) }));
-      parts.push(svg("text", { x: left - 6, y: y(accuracy) + 4, "text-anchor": "end" }, `${100 * accuracy} %`));
+      parts.push(svg("text", { x: left - 6, y: y(accuracy) + 4, "text-anchor": "end" }, `${Math.round(100 * accuracy)} %`));
     }
     const tick = RACE.epochs > 12 ? 5 : 2;
     for (let e = 1; e <= RACE.epochs; e += e === 1 ? tick - 1 : tick) {
       parts.push(svg("text", { x: x(e), y: height - bottom + 18, "text-anchor": "middle" }, e));
     }
     parts.push(svg("text", { x: x(RACE.epochs), y: height - 4, "text-anchor": "end" }, "epochs: passes over the pictures"));
-    const shown = curves();
     shown.forEach((curve, loss) => parts.push(...lines(curve, loss, x, y)));
     chart.setAttribute("viewBox", `0 0 ${width} ${height}`);
     chart.setAttribute("height", height);
