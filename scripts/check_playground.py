@@ -50,6 +50,8 @@ def main():
                         help="pictures with Rust's answers, losses with their gradients")
     parser.add_argument("--screenshots", type=Path, metavar="FOLDER",
                         help="keep what was seen, a PNG each")
+    parser.add_argument("--picture", type=Path, metavar="FILE.png",
+                        help="keep what the README shows: a drawing, and what is said of it")
     args = parser.parse_args()
     if not args.page.is_file():
         fail(f"cannot read {args.page}")
@@ -70,6 +72,8 @@ def main():
                     problems = visit.play(axe, args.screenshots)
                     print(f"{window}, {scheme}: {'; '.join(problems) or 'well'}", flush=True)
                     wrong += len(problems)
+            if args.picture:
+                Visit(browser, args.page, "desktop", "light").take_picture(args.picture)
             if answers:
                 wrong += compare(Visit(browser, args.page, "desktop", "light"), answers)
     except BrowserError as error:
@@ -176,9 +180,12 @@ class Visit:
         }})()""")
         points = [{"x": left + x * width, "y": top + y * height} for x, y in shares]
         if self.window == "phone":
+            before = self.js("scrollY")
             for kind, point in zip(["touchStart"] + ["touchMove"] * len(points), points):
                 self.browser.call("Input.dispatchTouchEvent", type=kind, touchPoints=[point])
             self.browser.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+            self.expect(f"{selector}: the page moves under the finger",
+                        self.js("scrollY") == before)
         else:
             mouse = {"button": "left", "buttons": 1, "clickCount": 1}
             self.browser.call("Input.dispatchMouseEvent", type="mousePressed", **points[0], **mouse)
@@ -200,12 +207,9 @@ class Visit:
         self.expect("draw: the first example is no 3", "“It is a 3”" in self.text("draw-answer"))
         self.click("#draw-clear")
         self.expect("draw: clear leaves ink", not self.js("playground.draw.picture().some(Boolean)"))
-        before = self.js("scrollY")
         self.stroke("#draw-canvas", [(0.5, 0.2), (0.5, 0.4), (0.5, 0.6), (0.5, 0.8)])
         problem = self.js(CENTRED)
         self.expect(f"draw: a stroke is not centred: {problem}", not problem)
-        self.expect("draw: the page moved under the finger",
-                    before is not None and self.js("scrollX") == 0)
         stroke = self.js("playground.draw.logits()")
         self.click("#draw-clear")
         self.js("document.getElementById('draw-canvas').focus()")
@@ -320,6 +324,14 @@ class Visit:
         file = folder / f"playground-{self.window}-{self.scheme}.png"
         file.write_bytes(base64.b64decode(shot["data"]))
 
+    def take_picture(self, file):
+        self.click('[data-drawing="wrong"]')
+        bottom = self.js("document.getElementById('draw-examples').parentElement"
+                         ".getBoundingClientRect().bottom")
+        clip = {"x": 90, "y": 0, "width": 1100, "height": bottom + 12, "scale": 1}
+        shot = self.browser.call("Page.captureScreenshot", clip=clip)
+        file.write_bytes(base64.b64decode(shot["data"]))
+
     def run_axe(self, axe):
         self.js(axe)
         found = self.js("""axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a",
@@ -411,12 +423,12 @@ COMPARE = """({ pixels, logits }) => {
     return found;
 }"""
 
-# The largest difference of a loss or a gradient.
+# The largest difference of a loss or a gradient, of what is above 1 in parts of it.
 COMPARE_LOSSES = """cases => Math.max(...cases.flatMap(({ loss, logits, target, value, gradient }) => {
     const { LOSSES } = playground;
     const found = LOSSES[loss].gradient(logits, target);
-    return [LOSSES[loss].value(logits, target) - value, ...found.map((x, i) => x - gradient[i])]
-        .map(Math.abs);
+    const off = (x, rust) => Math.abs(x - rust) / Math.max(1, Math.abs(rust));
+    return [off(LOSSES[loss].value(logits, target), value), ...found.map((x, i) => off(x, gradient[i]))];
 }))"""
 
 

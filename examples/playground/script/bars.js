@@ -12,7 +12,8 @@ class Bars {
     const heads = columns.map(({ name, head, only }) => {
       if (!only) widths.push(make("col"));
       widths.push(make("col", { class: "number" }));
-      this.heads[name] = make("th", { scope: "col", colspan: only ? 1 : 2 }, head);
+      this.heads[name] = only ? make("th", { scope: "col", class: "only" }, head)
+        : make("th", { scope: "col", colspan: 2 }, head);
       return this.heads[name];
     });
     this.rows = DIGITS.map((digit) => this.#row(digit));
