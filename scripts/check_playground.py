@@ -206,7 +206,7 @@ class Visit:
     def draw(self):
         self.expect("draw: the first example is no 3", "“It is a 3”" in self.text("draw-answer"))
         self.click("#draw-clear")
-        self.expect("draw: clear leaves ink", not self.js("playground.draw.picture().some(Boolean)"))
+        self.expect("draw: Clear leaves ink", not self.js(INKED))
         self.stroke("#draw-canvas", [(0.5, 0.2), (0.5, 0.4), (0.5, 0.6), (0.5, 0.8)])
         problem = self.js(CENTRED)
         self.expect(f"draw: a stroke is not centred: {problem}", not problem)
@@ -218,14 +218,13 @@ class Visit:
         self.expect("draw: another drawing, the same answer",
                     stroke != self.js("playground.draw.logits()"))
         self.press("Delete")
-        self.expect("draw: Delete leaves ink",
-                    not self.js("playground.draw.picture().some(Boolean)"))
+        self.expect("draw: Delete leaves ink", not self.js(INKED))
         self.js("document.getElementById('draw-canvas').blur()")
         for drawing, answer in ANSWERS.items():
             self.click(f'[data-drawing="{drawing}"]')
             digit, least, most = answer
             p = self.js("Math.max(...playground.softmax(playground.draw.logits()))")
-            said = f"“It is a {digit}”" in self.text("draw-answer")
+            said = f"“It is {'an' if digit == 8 else 'a'} {digit}”" in self.text("draw-answer")
             self.expect(f"draw: {drawing}: {self.text('draw-answer')}", said and least < p < most)
         self.click('[data-drawing="sure"]')
 
@@ -234,12 +233,14 @@ class Visit:
         value = f"Number(document.querySelector('{row} input').value)"
         self.stroke(track, [(0.5, 0.5), (0.7, 0.5), (0.9, 0.5)])
         self.expect(f"drag: dragged to {self.js(value)}", abs(self.js(value) - 8) < 0.3)
-        self.expect("drag: the distance of two logits has no law", "ln (p₀" in self.text("drag-law"))
+        self.expect("drag: the distance of two logits has no law",
+                    "ln (p₀" in self.text("drag-law"))
         before = self.js(value)
         self.js(f"document.querySelector('{row} input').focus()")
         self.press("ArrowRight", "ArrowRight")
         self.expect("drag: keys do not move a bar", abs(self.js(value) - before - 0.2) < 1e-6)
-        output = "[...document.querySelectorAll('#drag-bars td:last-child')].map(c => c.textContent)"
+        output = "[...document.querySelectorAll('#drag-bars td:last-child')]" \
+                 ".map(cell => cell.textContent)"
         probabilities = self.js(output)
         self.slide("drag-shift", 100)
         self.expect("drag: a shift changes softmax", self.js(output) == probabilities)
@@ -295,7 +296,8 @@ class Visit:
         self.expect("race: the best are others than before", self.js(rows) == best)
         self.js("document.getElementById('race-epoch').focus()")
         self.press("ArrowLeft")
-        self.expect("race: keys do not move the epoch", self.text("race-epoch-value") == str(epochs - 1))
+        self.expect("race: keys do not move the epoch",
+                    self.text("race-epoch-value") == str(epochs - 1))
         self.slide("race-epoch", epochs)
 
     def last_layer(self):
@@ -305,13 +307,13 @@ class Visit:
         for name, answer in questions:
             wrong = "nothing" if answer != "nothing" else "softmax"
             reveal = f"document.querySelector('[name=\"{name}\"]').closest('fieldset')"
-            self.expect(f"{name}: revealed before", self.js(f"{reveal}.querySelector('.reveal').hidden"))
+            hidden = f"{reveal}.querySelector('.reveal').hidden"
+            self.expect(f"{name}: revealed before", self.js(hidden))
             for choice, told in [(wrong, "Not this one"), (answer, "Yes")]:
                 self.choose(name, choice)
                 status = self.js(f"{reveal}.querySelector('[role=status]').textContent")
                 self.expect(f"{name}: {choice}: {status}", status.startswith(told))
-            self.expect(f"{name}: not revealed",
-                        not self.js(f"{reveal}.querySelector('.reveal').hidden"))
+            self.expect(f"{name}: not revealed", not self.js(hidden))
 
     def layout(self):
         self.problems += self.js(LAYOUT)
@@ -329,7 +331,8 @@ class Visit:
         bottom = self.js("document.getElementById('draw-examples').parentElement"
                          ".getBoundingClientRect().bottom")
         clip = {"x": 90, "y": 0, "width": 1100, "height": bottom + 12, "scale": 1}
-        shot = self.browser.call("Page.captureScreenshot", clip=clip)
+        shot = self.browser.call("Page.captureScreenshot", clip=clip,
+                                 captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(shot["data"]))
 
     def run_axe(self, axe):
@@ -347,11 +350,15 @@ KEY_CODES = {" ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDo
 ANSWERS = {"sure": (3, 0.99, 1), "torn": (4, 0.5, 0.6), "wrong": (8, 0.95, 1),
            "scribble": (8, 0.99, 1), "heart": (0, 0.95, 1)}
 
+# Whether there is ink in the picture that the network sees.
+INKED = "playground.draw.picture().some(Boolean)"
+
 # What is wrong with the picture that the network sees, as MNIST has it: a box of 20×20 pixels with
 # its centre of mass in the middle of 28×28.
 CENTRED = """(() => {
     const picture = [...playground.draw.picture()];
-    const inked = picture.flatMap((value, i) => (value ? [[i % 28, Math.floor(i / 28), value]] : []));
+    const all = picture.map((value, i) => [i % 28, Math.floor(i / 28), value]);
+    const inked = all.filter(([, , value]) => value);
     if (inked.length === 0) return "no ink";
     const spread = k => Math.max(...inked.map(p => p[k])) - Math.min(...inked.map(p => p[k])) + 1;
     if (Math.max(spread(0), spread(1)) !== 20) return `${spread(0)}×${spread(1)} pixels`;
@@ -377,7 +384,8 @@ LAYOUT = """(() => {
     for (const control of document.querySelectorAll("button, select, nav a, .track, label")) {
         const { height } = control.getBoundingClientRect();
         if (control.closest(".sliders, .field") && control.tagName === "LABEL") continue;
-        if (height && height < 23) problems.push(`${control.textContent || control.className} is ${height} pixels high`);
+        const name = control.textContent || control.className;
+        if (height && height < 23) problems.push(`${name} is ${height} pixels high`);
     }
     return problems;
 })()"""
@@ -424,11 +432,12 @@ COMPARE = """({ pixels, logits }) => {
 }"""
 
 # The largest difference of a loss or a gradient, of what is above 1 in parts of it.
-COMPARE_LOSSES = """cases => Math.max(...cases.flatMap(({ loss, logits, target, value, gradient }) => {
-    const { LOSSES } = playground;
-    const found = LOSSES[loss].gradient(logits, target);
-    const off = (x, rust) => Math.abs(x - rust) / Math.max(1, Math.abs(rust));
-    return [off(LOSSES[loss].value(logits, target), value), ...found.map((x, i) => off(x, gradient[i]))];
+COMPARE_LOSSES = """cases => Math.max(...cases.flatMap(rust => {
+    const loss = playground.LOSSES[rust.loss];
+    const gradient = loss.gradient(rust.logits, rust.target);
+    const off = (x, right) => Math.abs(x - right) / Math.max(1, Math.abs(right));
+    return [off(loss.value(rust.logits, rust.target), rust.value),
+            ...gradient.map((x, i) => off(x, rust.gradient[i]))];
 }))"""
 
 

@@ -7,8 +7,8 @@
 //! The page needs no other file and no network. In it is the document's `DigitClassifier`, trained
 //! by `train`; data/playground/README.md says how. The path of the page goes to stdout.
 //!
-//! How sure the network is of digits and of noise is measured when the page is written. The curves of
-//! the race are those of `is_softmax_essential`, kept in docs/race.json.
+//! How sure the network is of digits and of noise is measured when the page is written. The curves
+//! of the race are those of `is_softmax_essential`, kept in docs/race.json.
 
 mod confidence;
 mod page;

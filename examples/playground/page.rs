@@ -26,7 +26,7 @@ const PANELS: [&str; 5] = [
 ];
 
 /// The script, in an order in which each file uses those before it.
-const SCRIPTS: [&str; 11] = [
+const SCRIPTS: [&str; 12] = [
     include_str!("script/numbers.js"),
     include_str!("script/losses.js"),
     include_str!("script/network.js"),
@@ -34,6 +34,7 @@ const SCRIPTS: [&str; 11] = [
     include_str!("script/drawings.js"),
     include_str!("script/bars.js"),
     include_str!("script/draw.js"),
+    include_str!("script/laws.js"),
     include_str!("script/drag.js"),
     include_str!("script/loss.js"),
     include_str!("script/race.js"),

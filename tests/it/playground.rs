@@ -29,7 +29,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
 /// The most bytes of a page that a phone loads at once.
 const MOST_BYTES: usize = 700_000;
 
-const PANELS: [&str; 5] = ["draw", "drag", "loss", "race", "last-layer"];
+const PANELS: [&str; 5] = ["draw", "drag", "loss", "race", "which"];
 
 #[test]
 fn page_needs_nothing_else() {

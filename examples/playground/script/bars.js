@@ -12,12 +12,17 @@ class Bars {
     const heads = columns.map(({ name, head, only }) => {
       if (!only) widths.push(make("col"));
       widths.push(make("col", { class: "number" }));
-      this.heads[name] = only ? make("th", { scope: "col", class: "only" }, head)
+      this.heads[name] = only
+        ? make("th", { scope: "col", class: "only" }, head)
         : make("th", { scope: "col", colspan: 2 }, head);
       return this.heads[name];
     });
     this.rows = DIGITS.map((digit) => this.#row(digit));
-    const head = make("tr", {}, make("th", { scope: "col" }, make("abbr", { title: "digit" }, "#")));
+    const head = make(
+      "tr",
+      {},
+      make("th", { scope: "col" }, make("abbr", { title: "digit" }, "#")),
+    );
     head.append(...heads);
     host.append(
       make("caption", { class: "unseen" }, caption),

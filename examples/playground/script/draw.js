@@ -41,7 +41,9 @@ const draw = (() => {
   function paintSeen(picture) {
     const context = seen.getContext("2d");
     const image = context.createImageData(SIDE, SIDE);
-    picture.forEach((value, i) => image.data.set([255 * value, 255 * value, 255 * value, 255], 4 * i));
+    picture.forEach((value, i) =>
+      image.data.set([255 * value, 255 * value, 255 * value, 255], 4 * i),
+    );
     context.putImageData(image, 0, 0);
   }
 
@@ -51,15 +53,16 @@ const draw = (() => {
     const probabilities = softmax(logits);
     paintCanvas();
     paintSeen(picture);
-    bars.set("logit", logits, (z) => show(z), LOGIT_LIMIT);
+    bars.set("logit", logits, showLogit, LOGIT_LIMIT);
     bars.set("probability", probabilities, percent);
     const [first, second] = twoLargest(logits);
     bars.mark(first);
     const odds = Math.exp(logits[first] - logits[second]);
     const margin = show(logits[first] - logits[second]);
+    const said = `“It is ${first === 8 ? "an" : "a"} ${first}”: ${percent(probabilities[first])}.`;
     byId("draw-answer").textContent = ink.strokes.length
-      ? `“It is a ${first}”: ${percent(probabilities[first])}.`
-      : `Nothing is drawn, and still: “It is a ${first}”, ${percent(probabilities[first])}.`;
+      ? said
+      : `Nothing is drawn, and still: ${said}`;
     byId("draw-margin").replaceChildren(
       `The logit of ${first} is ${margin} above that of ${second}, so ${first} counts as e`,
       make("sup", {}, margin),
@@ -94,7 +97,12 @@ const draw = (() => {
     });
   }
 
-  const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  const DIRECTIONS = {
+    ArrowLeft: [-1, 0],
+    ArrowRight: [1, 0],
+    ArrowUp: [0, -1],
+    ArrowDown: [0, 1],
+  };
   canvas.addEventListener("keydown", (event) => {
     const direction = DIRECTIONS[event.key];
     const clears = event.key === "Delete" || event.key === "Backspace";

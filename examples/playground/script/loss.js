@@ -6,7 +6,14 @@ const STEPS = 20;
   const LIMIT = 12;
   const MISTAKE = [0, 0, 0, 0, 0, 0, 0, 0, 10, 0];
   const bars = new Bars(byId("loss-bars"), "Logit, probability and gradient of each digit", [
-    { name: "logit", head: "logit", drag: (i, value) => { z[i] = value; begin(); } },
+    {
+      name: "logit",
+      head: "logit",
+      drag: (i, value) => {
+        z[i] = value;
+        begin();
+      },
+    },
     { name: "gradient", head: "gradient", only: true },
     { name: "probability", head: "prob.", only: true },
   ]);
@@ -36,15 +43,17 @@ const STEPS = 20;
     const [c, p] = [truth(), softmax(z)];
     const gradient = loss().gradient(z, c);
     const norm = Math.hypot(...gradient);
-    bars.set("logit", z, (x) => show(x), LIMIT);
+    bars.set("logit", z, showLogit, LIMIT);
     bars.arrows("logit", z, next(), LIMIT);
     bars.set("probability", p, percent);
     bars.set("gradient", gradient, (x) => show(x, 3));
     bars.mark(argmax(z), c);
     byId("loss-code").textContent = loss().python;
     byId("loss-rate-value").textContent = show(rate(), rate() < 1 ? 2 : 1);
-    byId("loss-state").textContent = `After ${steps} step${steps === 1 ? "" : "s"}: the loss is `
-      + `${show(loss().value(z, c), 3)}, the gradient is ${show(norm, 3)} long, and ${c} has ${percent(p[c])}.`;
+    byId("loss-state").textContent =
+      `After ${steps} step${steps === 1 ? "" : "s"}: the loss is ` +
+      `${show(loss().value(z, c), 3)}, the gradient is ${show(norm, 3)} long, ` +
+      `and ${c} has ${percent(p[c])}.`;
     byId("loss-verdict").textContent = verdict(c, p);
   }
 
@@ -68,7 +77,13 @@ const STEPS = 20;
       }
       const end = percent(softmax(values)[truth()]);
       const cell = mended ? `after ${mended} step${mended === 1 ? "" : "s"}` : "not mended";
-      return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, cell), make("td", {}, end));
+      return make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, name),
+        make("td", {}, cell),
+        make("td", {}, end),
+      );
     });
     byId("loss-results").replaceChildren(...rows);
   }
@@ -78,10 +93,20 @@ const STEPS = 20;
     begin();
   }
 
-  byId("loss-truth").addEventListener("change", () => { begin(); compare(); });
-  byId("loss-rate").addEventListener("input", () => { update(); compare(); });
-  for (const radio of document.querySelectorAll('input[name="loss"]')) radio.addEventListener("change", begin);
-  byId("loss-step").addEventListener("click", () => { step(); update(); });
+  byId("loss-truth").addEventListener("change", () => {
+    begin();
+    compare();
+  });
+  byId("loss-rate").addEventListener("input", () => {
+    update();
+    compare();
+  });
+  for (const radio of document.querySelectorAll('input[name="loss"]'))
+    radio.addEventListener("change", begin);
+  byId("loss-step").addEventListener("click", () => {
+    step();
+    update();
+  });
   byId("loss-twenty").addEventListener("click", () => {
     reset();
     for (let i = 0; i < STEPS; i++) step();

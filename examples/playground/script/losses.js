@@ -1,4 +1,4 @@
-// The four losses and their gradients by the logits, for one sample: z of K logits, c the true class.
+// The four losses of one sample and their gradients by the logits: z are these, c is the true class.
 
 /** What a gradient by the probabilities is by the logits under them. */
 function throughSoftmax(p, gradient) {

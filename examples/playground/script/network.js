@@ -9,7 +9,8 @@ const NETWORK = (() => {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   let at = 0;
-  const take = (count) => Float32Array.from({ length: count }, () => view.getFloat32(4 * at++, true));
+  const take = (count) =>
+    Float32Array.from({ length: count }, () => view.getFloat32(4 * at++, true));
   return {
     fc1: { weight: take(HIDDEN * PIXELS), bias: take(HIDDEN) },
     fc2: { weight: take(CLASSES * HIDDEN), bias: take(CLASSES) },

@@ -44,6 +44,9 @@ function show(x, digits = 2) {
   return text.replace(/^-(?=0*\.?0*$)/, "").replace("-", "−");
 }
 
+/** To two digits, and what is less than that as 0. */
+const showLogit = (z) => show(Math.abs(z) < 0.005 ? 0 : z);
+
 /** 2.5e-22 as 2.5·10⁻²². */
 function power(x) {
   const [digits, exponent] = x.toExponential(1).split("e");
