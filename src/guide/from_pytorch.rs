@@ -117,7 +117,8 @@
 //!
 //! Rows that do not fail are those where `tch`'s layer is Python's: layer and group norm as far as it
 //! has their arguments, an embedding without `padding_idx`, an activation whose arguments are left at
-//! their defaults. The last column counts rows with arguments that `tch`'s layer does not have.
+//! their defaults, `cross_entropy_for_logits` and `nll_loss` on `(N, K)` without further arguments;
+//! on more dimensions and on probabilities these two panic. The last column counts rows with arguments that `tch`'s layer does not have.
 //! `rrelu()` panics whatever it is given: its binding hands on an upper bound below the lower.
 //!
 //! # What `tch`'s methods leave out
@@ -131,7 +132,9 @@
 //! `size_average`. It compares names, not values: that `tch`'s `Reduction` lacks `"batchmean"` is not
 //! in it. `g_add` and `g_sub` are what the operators `+` and `-` call.
 //!
-//! The last column names what takes these arguments, here or in `tch`. Both tables are written by
+//! The last column names what takes these arguments, here or in `tch`. Left alone are operations of
+//! tensors that no layer or loss of Python's asks for, and matrix products in 8 and 16 bits for GPUs.
+//! Written as two operations, such as `a + b * alpha`, they are rounded twice. Both tables are written by
 //! `scripts/list_dropped_arguments.py`, and a test fails where they are not what it writes.
 //!
 #![doc = include_str!("dropped_arguments.md")]

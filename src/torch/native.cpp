@@ -12,6 +12,7 @@
 #include <ATen/ops/hardshrink_ops.h>
 #include <ATen/ops/hardtanh_ops.h>
 #include <ATen/ops/leaky_relu_ops.h>
+#include <ATen/ops/multi_margin_loss_ops.h>
 #include <ATen/ops/multinomial_ops.h>
 #include <ATen/ops/rrelu_ops.h>
 #include <ATen/ops/softplus_ops.h>
@@ -197,6 +198,21 @@ char* final_layer_softplus(
 
 char* final_layer_softshrink(at::Tensor** output, const at::Tensor* input, double lambd) {
   return made(output, [&] { return at::_ops::softshrink::call(*input, lambd); });
+}
+
+// The one loss that tch does not have. `weight` may be null.
+char* final_layer_multi_margin_loss(
+    at::Tensor** output,
+    const at::Tensor* input,
+    const at::Tensor* target,
+    double p,
+    double margin,
+    const at::Tensor* weight,
+    int64_t reduction) {
+  return made(output, [&] {
+    const auto weights = weight ? std::optional<at::Tensor>(*weight) : std::nullopt;
+    return at::_ops::multi_margin_loss::call(*input, *target, p, margin, weights, reduction);
+  });
 }
 
 // The operations of an optimizer that tch leaves a factor out of, or has with its arguments
