@@ -90,7 +90,7 @@ fn curves_are_as_the_page_tells() {
         }
         let ends = others.iter().map(|loss| at(loss, last));
         let spread = ends.clone().fold(0., f64::max) - ends.fold(1., f64::min);
-        assert!(spread < 0.02, "{optimizer}: {spread}");
+        assert!(spread < 0.03, "{optimizer}: {spread}");
     }
 }
 
