@@ -5,8 +5,9 @@
     scripts/check_report.py [report.html] [--screenshots FOLDER]
 
 At a desktop's and a phone's width, light and dark, it fails on messages on the console, on
-requests for anything but the report, on a page wider than the window, and on text in a figure that
-is cut off or smaller than 9 pixels.
+requests for anything but the report, on a page wider than the window, on links within the page that
+lead nowhere, on a first figure that is not seen at once, and on text in a figure that is cut off or
+smaller than 9 pixels.
 
 The exit code is 0 if all is well, 1 if not, and 77 if there is no Chromium to check with: it is
 looked for on the PATH, or named by CHROMIUM.
@@ -35,10 +36,19 @@ PATIENCE = 60
 # What is wrong with the page as it is laid out.
 INSPECT = """(() => {
     const problems = [];
+    const first = document.querySelector("figure svg");
+    if (first && first.getBoundingClientRect().top > window.innerHeight) {
+        problems.push("the first figure is out of sight");
+    }
     document.querySelectorAll("details").forEach(details => details.open = true);
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth > width) {
         problems.push(`the page is ${document.documentElement.scrollWidth} pixels wide`);
+    }
+    for (const link of document.querySelectorAll('a[href^="#"]')) {
+        if (!document.getElementById(link.hash.slice(1))) {
+            problems.push(`${link.hash} leads nowhere`);
+        }
     }
     const figures = document.querySelectorAll("figure svg");
     if (figures.length === 0) problems.push("there is no figure");

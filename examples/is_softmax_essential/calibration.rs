@@ -4,258 +4,273 @@ use anyhow::Result;
 use final_layer::calibration::{
     Bin, COLDEST, HOTTEST, expected_calibration_error, fit_temperature, reliability,
 };
-use final_layer::comparison::Difference;
-use final_layer::networks::DigitClassifier;
+use final_layer::torch::random::Generator;
 use plotters::prelude::SeriesLabelPosition;
-use tch::{Device, Kind, Reduction, Tensor};
+use tch::{Reduction, Tensor};
 
-use crate::claims::{Claim, Figure, Layout, Table, Verdict};
+use crate::claims::{Claim, Figure, Kind, Layout, Table};
 use crate::confidence::Answers;
-use crate::data::{Digits, to_f64};
-use crate::figures::{Axis, BLUE, INK, Mark, ORANGE, Plot, Series};
-use crate::laboratory::{Run, outputs};
+use crate::data::{Parts, to_f64};
+use crate::figures::{Axis, BLUE, Band, INK, Mark, ORANGE, Plot, Series};
+use crate::laboratory::Run;
+use crate::statistics::{Interval, Verdict};
 
 /// Equally wide, as in Guo et al. (2017).
 const BINS: usize = 15;
+/// Those of the figure: of fewer answers in each, a share says less.
+const DRAWN_BINS: usize = 10;
 
-/// Test sets drawn for each gap between confidence and accuracy.
-const DRAWS: usize = 400;
+/// Test sets drawn for each network to see what chance does.
+const DRAWS: usize = 200;
 
-/// A gap that a test has to be able to see, for its silence to mean anything.
-const TELLING: f64 = 0.05;
+/// Confidences that are off by less are true for practical purposes.
+const MARGIN: f64 = 0.02;
 
-/// How far confidences are from the share of right answers.
+/// The temperature of each seed's network, and what was measured on the test pictures with it and
+/// without.
+pub struct Calibration {
+    temperatures: Vec<f64>,
+    before: Reliability,
+    after: Reliability,
+    /// The change of the cross-entropy, by seed.
+    gains: Vec<f64>,
+}
+
+/// By seed.
 struct Reliability {
-    bins: Vec<Bin>,
-    /// The expected calibration error.
-    error: f64,
-    /// What it stays below, in 95 of 100 test sets, if the classifier is calibrated.
-    likely: f64,
+    bins: Vec<Vec<Bin>>,
+    /// Of [`DRAWN_BINS`].
+    drawn: Vec<Vec<Bin>>,
+    errors: Vec<f64>,
+    /// What the error would be on the mean if every confidence were true: it is never negative.
+    chance: Vec<f64>,
+    /// The mean confidence less the share of right answers.
+    excess: Vec<f64>,
 }
 
 impl Reliability {
-    fn new(answers: &Answers) -> Result<Self> {
-        let bins = reliability(&answers.confidences, &answers.right, BINS)?;
-        Ok(Self {
-            error: expected_calibration_error(&bins),
-            likely: drawn_errors(&answers.confidences, 0.)?[DRAWS * 95 / 100],
-            bins,
-        })
-    }
-
-    /// Whether it is such as a calibrated classifier's.
-    fn is_likely(&self) -> bool {
-        self.error <= self.likely
-    }
-}
-
-/// The calibration errors of test sets in which each answer is right with its confidence less
-/// `gap`, in ascending order.
-fn drawn_errors(confidences: &[f64], gap: f64) -> Result<Vec<f64>> {
-    let options = (Kind::Double, Device::Cpu);
-    let mut errors = Vec::new();
-    for _ in 0..DRAWS {
-        let chances = to_f64(&Tensor::rand([confidences.len() as i64], options))?;
-        let pairs = chances.iter().zip(confidences);
-        let right: Vec<bool> = pairs.map(|(chance, p)| *chance < p - gap).collect();
-        let bins = reliability(confidences, &right, BINS)?;
-        errors.push(expected_calibration_error(&bins));
-    }
-    errors.sort_by(f64::total_cmp);
-    Ok(errors)
-}
-
-/// The least gap, in hundredths, by which all confidences may be too large for four of five test
-/// sets to show it: for their calibration error to be above the likely one.
-fn least_seen(confidences: &[f64], likely: f64) -> Result<f64> {
-    for hundredth in 1..100 {
-        let gap = f64::from(hundredth) / 100.;
-        if drawn_errors(confidences, gap)?[DRAWS / 5] > likely {
-            return Ok(gap);
+    fn new(answers: &[Answers]) -> Result<Self> {
+        let mut all = Self {
+            bins: Vec::new(),
+            drawn: Vec::new(),
+            errors: Vec::new(),
+            chance: Vec::new(),
+            excess: Vec::new(),
+        };
+        for (seed, a) in answers.iter().enumerate() {
+            let bins = reliability(&a.confidences, &a.right, BINS)?;
+            all.errors.push(expected_calibration_error(&bins));
+            all.bins.push(bins);
+            all.drawn
+                .push(reliability(&a.confidences, &a.right, DRAWN_BINS)?);
+            all.chance
+                .push(error_by_chance(&a.confidences, seed as u64)?);
+            let right = a.right.iter().filter(|&&right| right).count() as f64;
+            let confident: f64 = a.confidences.iter().sum();
+            all.excess.push((confident - right) / a.right.len() as f64);
         }
+        Ok(all)
     }
-    Ok(1.)
+
+    /// The calibration error beyond that of chance.
+    fn beyond_chance(&self) -> Interval {
+        Interval::paired(&self.errors, &self.chance)
+    }
 }
 
-/// What was measured on the test pictures.
-pub struct Calibration {
-    temperature: f64,
-    trained: Reliability,
-    /// The answers with the logits divided by the temperature.
-    tempered_answers: Answers,
-    tempered: Reliability,
-    least_seen: f64,
+/// The mean calibration error of test sets in which each answer is right with its confidence.
+fn error_by_chance(confidences: &[f64], seed: u64) -> Result<f64> {
+    let generator = Generator::new();
+    generator.manual_seed(seed);
+    let mut sum = 0.;
+    for _ in 0..DRAWS {
+        let draw = |p: &f64| (generator.random() as f64 / i64::MAX as f64) < *p;
+        let right: Vec<bool> = confidences.iter().map(draw).collect();
+        sum += expected_calibration_error(&reliability(confidences, &right, BINS)?);
+    }
+    Ok(sum / DRAWS as f64)
 }
 
 impl Calibration {
-    /// Fits the temperature on the validation pictures; `answers` are those to the test pictures.
-    pub fn new<S>(
-        run: &Run<DigitClassifier, S>,
-        digits: &Digits,
-        answers: &Answers,
-    ) -> Result<Self> {
-        let validated = outputs(&run.model, &digits.validation);
-        let temperature = fit_temperature(&validated, &digits.validation.targets)?;
-        let tempered = Answers::new(&answers.logits / temperature, &digits.test.targets)?;
-        let trained = Reliability::new(answers)?;
+    /// Fits the temperatures on the validation pictures; `answers` are those to the test pictures.
+    pub fn new(runs: &[Run], digits: &Parts, answers: &[Answers]) -> Result<Self> {
+        let classes = &digits.test.targets;
+        let mut temperatures = Vec::new();
+        let mut tempered = Vec::new();
+        let mut gains = Vec::new();
+        for run in runs {
+            let temperature = fit_temperature(&run.validation, &digits.validation.targets)?;
+            let cooled = &run.test / temperature;
+            gains.push(loss(&cooled, classes)? - loss(&run.test, classes)?);
+            tempered.push(Answers::new(&cooled, classes)?);
+            temperatures.push(temperature);
+        }
         Ok(Self {
-            temperature,
-            least_seen: least_seen(&answers.confidences, trained.likely)?,
-            trained,
-            tempered: Reliability::new(&tempered)?,
-            tempered_answers: tempered,
+            temperatures,
+            before: Reliability::new(answers)?,
+            after: Reliability::new(&tempered)?,
+            gains,
         })
     }
 
-    pub fn claims(&self, answers: &Answers, targets: &Tensor) -> Result<Vec<Claim>> {
-        Ok(vec![
-            self.as_trained(),
-            self.with_temperature(answers, targets)?,
-        ])
+    pub fn claims(&self) -> [Claim; 2] {
+        [self.as_trained(), self.with_temperature()]
     }
 
     fn as_trained(&self) -> Claim {
-        let Reliability { error, likely, .. } = self.trained;
-        let telling = self.least_seen <= TELLING;
+        let excess = Interval::of(&self.before.excess);
         Claim {
             id: "calibration",
-            text: "softmax output is a probability",
-            measured: format!(
-                "ECE {error:.3}, chance {likely:.3}; unseen: gap < {:.2}",
-                self.least_seen
+            kind: Kind::Measurement,
+            sentence: "Softmax, by generating a valid probability distribution, provides a clear \
+                       and comparative measure of class membership for each input.",
+            experiment: "The confidence of answers beside the share of them that is right, in 15 \
+                         bins (the calibration error), less what it would be by chance if every \
+                         confidence were true."
+                .to_owned(),
+            finding: format!(
+                "The networks are {:+.1} points surer than right on the mean, and their \
+                 calibration error is {:.1} points above that of chance.",
+                excess.times(100.),
+                self.before.beyond_chance().times(100.)
             ),
-            verdict: Verdict::of(self.trained.is_likely() && telling, error <= 2. * likely),
-            rule: "Whether the share of right answers is as large as their confidence. By chance, \
-                   the expected calibration error (ECE, 15 bins) of a calibrated classifier with \
-                   these confidences stays below the second number in 95 of 100 test sets. A gap \
-                   below the third, between all confidences and the truth, goes unseen in more \
-                   than one of five. Holds if the error is one of chance and a gap of 0.05 would \
-                   have been seen; in part if the error is at most twice that of chance.",
+            verdict: self.before.beyond_chance().is_below(MARGIN),
+            rule: "Read as: the probability is the share of such answers that is right. Holds if \
+                   the interval of the calibration error beyond that of chance lies below 2 \
+                   points, does not hold if it lies above.",
         }
     }
 
-    fn with_temperature(&self, answers: &Answers, targets: &Tensor) -> Result<Claim> {
-        let gain = Difference::paired(
-            &losses(&self.tempered_answers.logits, targets)?,
-            &losses(&answers.logits, targets)?,
-        );
-        let Reliability { error, likely, .. } = self.tempered;
-        let calibrated = self.tempered.is_likely();
-        let sign = if calibrated { "≤" } else { ">" };
-        let temperature = self.temperature;
-        let (measured, verdict) = match self.is_at_the_end() {
+    fn with_temperature(&self) -> Claim {
+        let gain = Interval::of(&self.gains);
+        let temperature = Interval::of(&self.temperatures);
+        let (finding, verdict) = match self.temperatures.iter().any(|&t| is_at_the_end(t)) {
             true => (
-                format!("none is best: the search ends at T {temperature:.2}"),
+                "All validation pictures are answered right: no temperature is best.".to_owned(),
                 Verdict::NotMeasured,
             ),
             false => (
-                format!("T {temperature:.2}: NLL {gain}; ECE {error:.3} {sign} {likely:.3}"),
-                Verdict::of(gain.is_behind() && calibrated, gain.mean < 0.),
+                format!(
+                    "Dividing the logits by {:.2} {} the test loss by {:.3} ± {:.3} nats; the \
+                     calibration error is then {:.1} points above that of chance.",
+                    temperature.mean,
+                    if gain.mean < 0. { "cuts" } else { "raises" },
+                    gain.mean.abs(),
+                    gain.half,
+                    self.after.beyond_chance().times(100.)
+                ),
+                gain.is_below(0.),
             ),
         };
-        Ok(Claim {
+        Claim {
             id: "temperature",
-            text: "a temperature calibrates it",
-            measured,
+            kind: Kind::Addition,
+            sentence: "Dividing all logits by one number, fitted on other pictures, makes the \
+                       probabilities truer.",
+            experiment: "Measured: the temperature that is best on the validation pictures, for \
+                         each seed's network, and the cross-entropy of the test pictures with it \
+                         and without."
+                .to_owned(),
+            finding,
             verdict,
-            rule: "The temperature T was fitted on validation pictures. Holds if it brings down \
-                   the cross-entropy (NLL) of the test pictures by more than two standard errors \
-                   of the difference on the same pictures, and the expected calibration error \
-                   (ECE) that is left is one of chance: at most the last number, which 95 of 100 \
-                   test sets of a calibrated classifier stay below. In part if the cross-entropy \
-                   is brought down at all. Not measured where no T is best: all validation \
-                   pictures are answered right.",
-        })
+            rule: "Holds if the interval of the change of the cross-entropy lies below 0, does not \
+                   hold if it lies above. Not measured where all validation pictures are answered \
+                   right, as no temperature is best then.",
+        }
     }
 
-    /// Whether the search found no valley: T is where it began or ended.
-    fn is_at_the_end(&self) -> bool {
-        let near = |end: f64| (self.temperature / end).ln().abs() < 1e-3;
-        near(COLDEST) || near(HOTTEST)
-    }
-
-    pub fn figure(&self, answers: &Answers) -> Result<Figure> {
-        let temperature = self.temperature;
-        let plot = |title: String, reliability: &Reliability| {
-            let Reliability { bins, error, .. } = reliability;
-            let filled = bins.iter().filter(|bin| bin.count > 0);
-            let points = filled.map(|bin| (bin.confidence, bin.accuracy)).collect();
-            let counts = bins.iter().enumerate().map(|(i, bin)| {
-                let middle = (i as f64 + 0.5) / BINS as f64;
-                (middle, bin.count as f64 / answers.right.len() as f64)
-            });
-            let mut plot = Plot::new(
-                &title,
-                Axis::new("confidence", 0., 1.),
-                Axis::new("share", 0., 1.),
-                vec![
-                    Series::new("share of answers", BLUE, Mark::Bars(0.05), counts.collect()),
-                    Series::new("if calibrated", INK, Mark::Dashes, vec![(0., 0.), (1., 1.)]),
-                    Series::new("share right", ORANGE, Mark::Dots, points),
-                ],
-            );
-            plot.legend = SeriesLabelPosition::UpperLeft;
-            plot.alt = format!(
-                "Reliability diagram {title}: the share of right answers over their confidence, \
-             beside the diagonal. Expected calibration error {error:.3}."
-            );
-            plot.to_svg()
-        };
+    pub fn figure(&self) -> Result<Figure> {
+        let temperature = Interval::of(&self.temperatures).mean;
+        let plots = vec![
+            plot("as trained", &self.before)?,
+            plot(&format!("temperature {temperature:.2}"), &self.after)?,
+        ];
         Ok(Figure {
             id: "reliability",
             caption: format!(
-                "Reliability: of the answers in each of {BINS} bins of confidence, the share that \
-             is right (dots), and the share of all answers that fall into the bin (bars). \
-             Calibrated, the dots lie on the diagonal. Expected calibration error {:.3} as \
-             trained, {:.3} with the logits divided by {temperature:.2}.",
-                self.trained.error, self.tempered.error
+                "Of the answers given with a certain confidence, the share that is right: the mean \
+                 over the seeds and its 95 % interval. On the dashed line, confidence is true; \
+                 below it, the networks are too sure. Calibration error {:.3} as trained, {:.3} \
+                 with the logits divided by {temperature:.2} on the mean.",
+                Interval::of(&self.before.errors),
+                Interval::of(&self.after.errors)
             ),
             layout: Layout::Even,
-            plots: vec![
-                plot("as trained".to_owned(), &self.trained)?,
-                plot(format!("temperature {temperature:.2}"), &self.tempered)?,
-            ],
+            plots,
         })
     }
 
     pub fn table(&self) -> Table {
-        let cells = |bin: &Bin| match bin.count {
-            0 => ["0".to_owned(), "–".to_owned(), "–".to_owned()],
-            n => [
-                n.to_string(),
-                format!("{:.3}", bin.confidence),
-                format!("{:.3}", bin.accuracy),
-            ],
-        };
-        let rows = self
-            .trained
-            .bins
-            .iter()
-            .zip(&self.tempered.bins)
-            .enumerate();
-        let row = |(i, (before, after)): (usize, (&Bin, &Bin))| {
-            let up_to = format!("{:.3}", (i + 1) as f64 / BINS as f64);
-            [vec![up_to], cells(before).into(), cells(after).into()].concat()
+        let row = |name: &str, all: &Reliability| {
+            vec![
+                name.to_owned(),
+                format!("{:.3}", Interval::of(&all.errors)),
+                format!("{:.3}", Interval::of(&all.chance)),
+                format!("{:+.3}", Interval::of(&all.excess)),
+            ]
         };
         let head = [
-            "confidence up to",
-            "answers",
-            "confidence",
-            "right",
-            "tempered: answers",
-            "confidence",
-            "right",
+            "",
+            "calibration error",
+            "by chance alone",
+            "confidence less accuracy",
         ];
         Table {
-            caption: "The reliability diagrams in numbers".to_owned(),
+            caption: "Calibration over the seeds".to_owned(),
             head: head.map(str::to_owned).into(),
-            rows: rows.map(row).collect(),
+            rows: vec![
+                row("as trained", &self.before),
+                row("with temperature", &self.after),
+            ],
         }
     }
 }
 
-/// The cross-entropy of each sample.
-fn losses(logits: &Tensor, targets: &Tensor) -> Result<Vec<f64>> {
-    let none = Reduction::None;
-    to_f64(&logits.f_cross_entropy_loss::<Tensor>(targets, None, none, -100, 0.)?)
+fn plot(title: &str, all: &Reliability) -> Result<String> {
+    let (mut points, mut ends) = (Vec::new(), Vec::new());
+    for i in 0..DRAWN_BINS {
+        let filled: Vec<&Bin> = (all.drawn.iter().map(|bins| &bins[i]))
+            .filter(|bin| bin.count > 0)
+            .collect();
+        if filled.len() < all.drawn.len().max(2) {
+            continue;
+        }
+        let of = |number: fn(&Bin) -> f64| {
+            Interval::of(&filled.iter().map(|bin| number(bin)).collect::<Vec<_>>())
+        };
+        let (x, y) = (of(|bin| bin.confidence).mean, of(|bin| bin.accuracy));
+        points.push((x, y.mean));
+        ends.push((x, y.low().max(0.), y.high().min(1.)));
+    }
+    let series = vec![
+        Series::new("if true", INK, Mark::Dashes, vec![(0., 0.), (1., 1.)]),
+        Series::new("share right", ORANGE, Mark::Dots, points),
+    ];
+    let x = Axis::new("confidence", 0., 1.);
+    let mut plot = Plot::new(title, x, Axis::new("share right", 0., 1.), series);
+    plot.bands = vec![Band {
+        color: BLUE,
+        filled: false,
+        ends,
+    }];
+    plot.legend = SeriesLabelPosition::UpperLeft;
+    plot.alt = format!(
+        "Reliability diagram, {title}: the share of right answers over their confidence, beside \
+         the diagonal. Calibration error {:.3}.",
+        Interval::of(&all.errors)
+    );
+    plot.to_svg()
+}
+
+/// Whether the search found no valley: T is where it began or ended.
+fn is_at_the_end(temperature: f64) -> bool {
+    let near = |end: f64| (temperature / end).ln().abs() < 1e-3;
+    near(COLDEST) || near(HOTTEST)
+}
+
+/// The cross-entropy on the mean.
+fn loss(logits: &Tensor, classes: &Tensor) -> Result<f64> {
+    let mean = Reduction::Mean;
+    let loss = logits.f_cross_entropy_loss::<Tensor>(classes, None, mean, -100, 0.)?;
+    Ok(to_f64(&loss)?[0])
 }

@@ -2,67 +2,59 @@
 
 use std::fmt;
 
-/// Whether a claim holds, by its rule and the numbers measured.
+use crate::statistics::Verdict;
+
+/// What stands behind a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Holds,
-    InPart,
-    DoesNotHold,
-    /// The data leave nothing to measure.
-    NotMeasured,
+pub enum Kind {
+    /// The document's, and a matter of arithmetic: proven, and checked on this machine's numbers.
+    Theorem,
+    /// The document's, and a matter of networks and data: measured over seeds.
+    Measurement,
+    /// Not the document's; whether it is proven or measured is said in its experiment.
+    Addition,
 }
 
-impl Verdict {
-    /// Holds if `holds`, else in part if `in_part`.
-    pub fn of(holds: bool, in_part: bool) -> Self {
-        match (holds, in_part) {
-            (true, _) => Self::Holds,
-            (false, true) => Self::InPart,
-            (false, false) => Self::DoesNotHold,
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Theorem, Self::Measurement, Self::Addition];
+
+    /// What it is called above the claims of its kind.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Theorem => "The document's claims that arithmetic decides",
+            Self::Measurement => "The document's claims that only data decide",
+            Self::Addition => "Beyond the document",
         }
     }
-
-    /// Holds or does not.
-    pub fn if_so(holds: bool) -> Self {
-        Self::of(holds, false)
-    }
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Holds => "holds",
-            Self::InPart => "holds in part",
-            Self::DoesNotHold => "does not hold",
-            Self::NotMeasured => "not measured",
-        })
-    }
-}
-
-/// A claim, in the document's sense, put to the test.
+/// A claim put to the test.
 #[derive(Debug)]
 pub struct Claim {
-    /// Its anchor in the report.
+    /// Its name, by which the guide and the report's links call it.
     pub id: &'static str,
-    /// The claim in a few words.
-    pub text: &'static str,
-    /// What was measured.
-    pub measured: String,
+    pub kind: Kind,
+    /// The document's sentence; of an addition, the project's own.
+    pub sentence: &'static str,
+    /// What was done, in a sentence.
+    pub experiment: String,
+    /// What was found, in a sentence with its number.
+    pub finding: String,
     pub verdict: Verdict,
-    /// How the verdict follows from what was measured.
+    /// How the verdict follows from the finding.
     pub rule: &'static str,
 }
 
-/// Columns of 37 and 44 characters: a line fits into 100.
+/// A line for the terminal.
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            text,
-            measured,
+            id,
+            finding,
             verdict,
             ..
         } = self;
-        write!(f, "{text:<37} | {measured:<44} | {verdict}")
+        write!(f, "{id:<20} | {verdict:<13} | {finding}")
     }
 }
 
@@ -102,6 +94,8 @@ pub struct Section {
     pub title: &'static str,
     /// What was done.
     pub about: String,
+    /// The panel of the playground that lets one try it, and what it is called there.
+    pub panel: Option<(&'static str, &'static str)>,
     pub claims: Vec<Claim>,
     pub figures: Vec<Figure>,
     pub tables: Vec<Table>,

@@ -1,23 +1,27 @@
 //! What the logits of a trained network say without softmax, and what its probabilities are worth.
 
 use anyhow::Result;
-use final_layer::data::Samples;
 use final_layer::metrics::roc_auc;
-use final_layer::networks::DigitClassifier;
 use tch::{Kind, Tensor};
 
 use crate::calibration::Calibration;
-use crate::claims::{Claim, Figure, Layout, Section, Verdict};
-use crate::data::{Digits, to_bool, to_f64};
-use crate::figures::{Axis, BLUE, Mark, ORANGE, Plot, Series, largest, picture, smallest};
-use crate::laboratory::{Run, outputs};
+use crate::claims::{Claim, Kind as ClaimKind, Section};
+use crate::data::{Parts, to_bool, to_f64};
+use crate::laboratory::Run;
+use crate::losses::Losses;
+use crate::pictures;
+use crate::statistics::{Interval, Verdict};
 use crate::variants::softmax;
 
 /// What is added to all logits.
 const SHIFT: f64 = 100.;
 
+/// An area under the ROC curve of ½ is chance; up to this it is nearly so.
+const CHANCE: f64 = 0.6;
+
 /// A network's answers to the pictures of one set.
 pub struct Answers {
+    /// `(N, 10)`.
     pub logits: Tensor,
     pub probabilities: Tensor,
     /// The largest probability of each picture.
@@ -27,233 +31,260 @@ pub struct Answers {
 }
 
 impl Answers {
-    pub fn new(logits: Tensor, targets: &Tensor) -> Result<Self> {
-        let probabilities = softmax(&logits);
-        let (confidences, classes) = probabilities.max_dim(1, false);
+    pub fn new(logits: &Tensor, classes: &Tensor) -> Result<Self> {
+        let probabilities = softmax(logits);
+        let (confidences, answers) = probabilities.max_dim(1, false);
         Ok(Self {
-            right: to_bool(&classes.eq_tensor(targets))?,
+            right: to_bool(&answers.eq_tensor(classes))?,
             confidences: to_f64(&confidences)?,
             probabilities,
-            logits,
+            logits: logits.shallow_clone(),
         })
+    }
+
+    /// The answers to the test pictures, by seed, with cross-entropy on logits and Adam.
+    pub fn by_seed(losses: &Losses, digits: &Parts) -> Result<Vec<Self>> {
+        let runs = &losses.on_logits.adam().runs;
+        let answers = |run: &Run| Self::new(&run.test, &digits.test.targets);
+        runs.iter().map(answers).collect()
     }
 }
 
-pub fn section<S>(digits: &Digits, run: &Run<DigitClassifier, S>) -> Result<Section> {
-    let Digits {
-        validation, test, ..
-    } = digits;
-    let answers = Answers::new(outputs(&run.model, test), &test.targets)?;
-    let calibration = Calibration::new(run, digits, &answers)?;
-
-    let mut claims = claims_about_logits(&answers)?;
-    claims.push(sigmoid_ties()?);
-    claims.extend(calibration.claims(&answers, &test.targets)?);
+pub fn section(losses: &Losses, digits: &Parts) -> Result<Section> {
+    let answers = Answers::by_seed(losses, digits)?;
+    let calibration = Calibration::new(&losses.on_logits.adam().runs, digits, &answers)?;
+    let mut claims = vec![
+        arbitrary(&answers)?,
+        argmax(&answers),
+        margin(&answers)?,
+        confidence(&answers)?,
+        shift(&answers)?,
+        sigmoid_ties(),
+    ];
+    claims.extend(calibration.claims());
     Ok(Section {
         id: "confidence",
         title: "What do logits say without softmax, and are probabilities to be trusted?",
         about: format!(
-            "DigitClassifier, trained with cross-entropy on its logits on {} pictures. The \
-             temperature is fitted on {} others that were held back, and everything below is \
-             measured on the {} test pictures.",
-            digits.train.len(),
-            validation.len(),
-            test.len()
+            "DigitClassifier with cross-entropy on its logits and Adam at its best learning rate, \
+             {}, trained from {} seeds. Temperatures are fitted on {} pictures that were held \
+             back; all else is measured on {} test pictures.",
+            losses.on_logits.adam().rate,
+            answers.len(),
+            digits.validation.len(),
+            digits.test.len()
         ),
+        panel: Some(("drag", "Drag the logits")),
         claims,
         figures: vec![
-            digits_figure(test, &answers)?,
-            calibration.figure(&answers)?,
+            pictures::figure(&digits.test, &answers[0])?,
+            calibration.figure()?,
         ],
         tables: vec![calibration.table()],
     })
 }
 
-fn claims_about_logits(answers: &Answers) -> Result<Vec<Claim>> {
-    let Answers {
-        logits,
-        probabilities,
-        ..
-    } = answers;
-    let n = logits.size()[0];
-    let (low, high) = (f64::try_from(logits.min())?, f64::try_from(logits.max())?);
-    let sums = logits.sum_dim_intlist(1, false, Kind::Double);
-    let distributions = (sums - 1.)
-        .abs()
-        .lt(1e-3)
-        .logical_and(&logits.ge(0.).all_dim(1, false));
-    let distributions = distributions.sum(Kind::Int64).int64_value(&[]);
-
-    let shifted = logits + SHIFT;
-    let moved = f64::try_from((softmax(&shifted) - probabilities).abs().max())?;
-    let agreement = |a: &Tensor, b: &Tensor| {
-        let same = a.argmax(1, false).eq_tensor(&b.argmax(1, false));
-        same.sum(Kind::Int64).int64_value(&[])
-    };
-    let same_shifted = agreement(&shifted, logits);
-    let same_class = agreement(logits, probabilities);
-    Ok(vec![
-        Claim {
-            id: "arbitrary-logits",
-            text: "without softmax: arbitrary values",
-            measured: format!("{low:.1} to {high:.1}; {distributions} of {n} are a distribution"),
-            verdict: Verdict::if_so((low < 0. || high > 1.) && distributions == 0),
-            rule: "Holds if some logits lie outside 0 to 1 and no picture's logits are positive \
-                   and sum to 1.",
-        },
-        Claim {
-            id: "shift",
-            text: "logits + 100: nothing else changes",
-            measured: format!("probabilities ± {moved:.1e}; class {same_shifted} of {n}"),
-            verdict: Verdict::if_so(moved <= 1e-4 && same_shifted == n),
-            rule: "Holds if no probability moves by more than 1e-4, a few roundings of float32 \
-                   at 100, and no class changes.",
-        },
-        Claim {
-            id: "argmax",
-            text: "argmax of logits is unpredictable",
-            measured: format!("the class that softmax gives: {same_class} of {n}"),
-            verdict: Verdict::of(same_class == 0, same_class < n),
-            rule: "That softmax keeps the order is a theorem, up to rounding: it is checked here. \
-                   Does not hold if the largest logit and the largest probability are of one class \
-                   for every picture.",
-        },
-        no_confidence(answers)?,
-    ])
+/// How many rows of all answers are such.
+fn count(answers: &[Answers], flags: impl Fn(&Answers) -> Tensor) -> i64 {
+    let of = |answers| flags(answers).sum(Kind::Int64).int64_value(&[]);
+    answers.iter().map(of).sum()
 }
 
-fn no_confidence(answers: &Answers) -> Result<Claim> {
-    let largest_logits = to_f64(&answers.logits.max_dim(1, false).0)?;
-    let by_logit = roc_auc(&answers.right, &largest_logits);
-    let by_probability = roc_auc(&answers.right, &answers.confidences);
-    let (n, right) = (answers.right.len(), &answers.right);
-    let (measured, verdict) = match (right.contains(&true), right.contains(&false)) {
-        (true, true) => (
-            format!("right from wrong, AUC: {by_logit:.3}, softmax {by_probability:.3}"),
-            Verdict::of(by_logit <= 0.55, by_logit < by_probability),
+fn all(answers: &[Answers]) -> i64 {
+    answers.iter().map(|answers| answers.logits.size()[0]).sum()
+}
+
+/// The largest of what is computed of each seed's answers.
+fn largest(answers: &[Answers], of: impl Fn(&Answers) -> Tensor) -> Result<f64> {
+    let mut largest = f64::NEG_INFINITY;
+    for answers in answers {
+        largest = largest.max(f64::try_from(of(answers).max())?);
+    }
+    Ok(largest)
+}
+
+fn arbitrary(answers: &[Answers]) -> Result<Claim> {
+    let high = largest(answers, |a| a.logits.shallow_clone())?;
+    let low = -largest(answers, |a| -&a.logits)?;
+    let distributions = count(answers, |a| {
+        let sums = a.logits.sum_dim_intlist(1, false, Kind::Double);
+        let positive = a.logits.ge(0.).all_dim(1, false);
+        (sums - 1.).abs().lt(1e-3).logical_and(&positive)
+    });
+    Ok(Claim {
+        id: "arbitrary-logits",
+        kind: ClaimKind::Measurement,
+        sentence: "Without this step, the output of a neural network could range across arbitrary \
+                   values, rendering them unsuitable for direct interpretation as probabilities.",
+        experiment: "The ten logits of every test picture, from the networks of all seeds."
+            .to_owned(),
+        finding: format!(
+            "Logits range from {low:.1} to {high:.1}, and {distributions} of {} answers are a \
+             distribution as they stand.",
+            all(answers)
         ),
-        (_, false) => (format!("no wrong answer among {n}"), Verdict::NotMeasured),
-        (false, _) => (format!("no right answer among {n}"), Verdict::NotMeasured),
+        verdict: Verdict::if_so((low < 0. || high > 1.) && distributions == 0),
+        rule: "Holds if some logits lie outside 0 to 1, and no picture's logits are all positive \
+               with a sum of 1.",
+    })
+}
+
+fn same_class(a: &Tensor, b: &Tensor) -> Tensor {
+    a.argmax(1, false).eq_tensor(&b.argmax(1, false))
+}
+
+fn argmax(answers: &[Answers]) -> Claim {
+    let (same, all) = (
+        count(answers, |a| same_class(&a.logits, &a.probabilities)),
+        all(answers),
+    );
+    Claim {
+        id: "argmax",
+        kind: ClaimKind::Theorem,
+        sentence: "Using these raw logits directly for classification can lead to unpredictable \
+                   results …",
+        experiment: "The class of the largest logit beside the class of the largest probability, \
+                     for every test picture and every seed."
+            .to_owned(),
+        finding: format!(
+            "The largest logit and the largest probability name the same class for {same} of {all} \
+             answers."
+        ),
+        verdict: Verdict::if_so(same < all),
+        rule: "Softmax keeps the order of its inputs, so the two can differ by a rounding alone. \
+               Does not hold if the class is the same for every answer.",
+    }
+}
+
+/// The difference of two logits beside the logarithm of the ratio of their probabilities.
+fn margin(answers: &[Answers]) -> Result<Claim> {
+    let gap = largest(answers, |a| {
+        // In float64: the smallest probabilities are no float32.
+        let logits = a.logits.to_kind(Kind::Double);
+        let log_p = logits.softmax(1, Kind::Double).log();
+        let differences = |x: &Tensor| x.unsqueeze(2) - x.unsqueeze(1);
+        (differences(&logits) - differences(&log_p)).abs()
+    })?;
+    let a = &answers[0];
+    let (top, _) = a.logits.topk(2, 1, true, true);
+    let (top_p, _) = a.probabilities.topk(2, 1, true, true);
+    // The picture whose first two are about 1 apart.
+    let apart = top.select(1, 0) - top.select(1, 1) - 1.;
+    let least = apart.abs().argmin(None, false).int64_value(&[]);
+    let margin = top.double_value(&[least, 0]) - top.double_value(&[least, 1]);
+    let ratio = top_p.double_value(&[least, 0]) / top_p.double_value(&[least, 1]);
+    Ok(Claim {
+        id: "relative-probability",
+        kind: ClaimKind::Theorem,
+        sentence: "… a simple argmax of these values doesn't reflect any confidence or relative \
+                   probability.",
+        experiment: "The difference of every two logits of a picture beside the logarithm of the \
+                     ratio of their probabilities, in float64."
+            .to_owned(),
+        finding: format!(
+            "The difference of any two logits is the logarithm of the ratio of their probabilities, \
+             to {gap:.0e}: if they are {margin:.2} apart, one class is {ratio:.2} times as \
+             probable as the other."
+        ),
+        verdict: Verdict::if_so(gap > 1e-9),
+        rule: "Of the relative probability; the confidence has a line of its own. \
+               z_i − z_j = ln(p_i/p_j) is a theorem. Does not hold if it is true of all pairs \
+               within 1e-9.",
+    })
+}
+
+fn confidence(answers: &[Answers]) -> Result<Claim> {
+    let mut by_logit = Vec::new();
+    let mut by_probability = Vec::new();
+    for a in answers {
+        let largest = to_f64(&a.logits.max_dim(1, false).0)?;
+        by_logit.push(roc_auc(&a.right, &largest));
+        by_probability.push(roc_auc(&a.right, &a.confidences));
+    }
+    let wanting = |right| answers.iter().any(|a| !a.right.contains(&right));
+    let (finding, verdict) = match (wanting(false), wanting(true)) {
+        (false, false) => {
+            let by_logit = Interval::of(&by_logit);
+            let by_probability = Interval::of(&by_probability);
+            (
+                format!(
+                    "A right answer has a larger top logit than a wrong one in {:.1} of 100 pairs, \
+                     and a larger top probability in {:.1}; by chance it would be 50.",
+                    by_logit.times(100.),
+                    by_probability.times(100.)
+                ),
+                by_logit.is_below(CHANCE),
+            )
+        }
+        (true, _) => (
+            "A network gave no wrong answer.".to_owned(),
+            Verdict::NotMeasured,
+        ),
+        _ => (
+            "A network gave no right answer.".to_owned(),
+            Verdict::NotMeasured,
+        ),
     };
     Ok(Claim {
-        id: "no-confidence",
-        text: "a logit does not reflect confidence",
-        measured,
+        id: "confidence",
+        kind: ClaimKind::Measurement,
+        sentence: "… a simple argmax of these values doesn't reflect any confidence or relative \
+                   probability.",
+        experiment: "How well the largest logit tells a right answer from a wrong one (the area \
+                     under the ROC curve), beside the largest probability."
+            .to_owned(),
+        finding,
         verdict,
-        rule: "How well the largest logit, and the largest probability, tell right answers from \
-               wrong ones. Holds if the logit does so no better than chance (ROC AUC up to 0.55); \
-               in part if worse than the probability. Not measured where all answers are right, or \
-               all wrong.",
+        rule: "Of the confidence; the relative probability has a line of its own. Holds if its interval lies \
+               below 60 of 100 pairs, does not hold if it lies above. Not measured where a network \
+               has no wrong answer, or no right one.",
+    })
+}
+
+fn shift(answers: &[Answers]) -> Result<Claim> {
+    let moved = largest(answers, |a| {
+        (softmax(&(&a.logits + SHIFT)) - &a.probabilities).abs()
+    })?;
+    let all = all(answers);
+    let same = count(answers, |a| same_class(&(&a.logits + SHIFT), &a.logits));
+    Ok(Claim {
+        id: "shift",
+        kind: ClaimKind::Addition,
+        sentence: "Softmax does not see a constant that is added to all logits, so one logit alone \
+                   says nothing.",
+        experiment: "A theorem, checked: 100 is added to all logits of every test picture."
+            .to_owned(),
+        finding: format!(
+            "Adding 100 to every logit moves no probability by more than {moved:.0e}, and the \
+             class of {} of {all} answers.",
+            all - same
+        ),
+        verdict: Verdict::if_so(moved <= 1e-4 && same == all),
+        rule: "Holds if no probability moves by more than 1e-4, a few roundings of float32 at \
+               100, and no class changes.",
     })
 }
 
 /// Any increasing function keeps the order, but float32 rounds.
-fn sigmoid_ties() -> Result<Claim> {
+fn sigmoid_ties() -> Claim {
     let logits = Tensor::from_slice(&[0f32, 40., 40.00001]).view([1, 3]);
     let class = |scores: &Tensor| scores.argmax(1, false).int64_value(&[0]);
-    let (by_logits, by_softmax, by_sigmoid) = (
-        class(&logits),
-        class(&softmax(&logits)),
-        class(&logits.sigmoid()),
-    );
-    Ok(Claim {
+    let by_logits = class(&logits);
+    let by_softmax = class(&softmax(&logits));
+    let by_sigmoid = class(&logits.sigmoid());
+    let verdicts = [by_softmax, by_sigmoid].map(|class| Verdict::if_so(class == by_logits));
+    Claim {
         id: "sigmoid-ties",
-        text: "softmax and sigmoid keep the argmax",
-        measured: format!(
-            "[0, 40, 40.00001]: {by_logits}, softmax {by_softmax}, sigmoid {by_sigmoid}"
+        kind: ClaimKind::Addition,
+        sentence: "Softmax and sigmoids keep the largest logit the largest.",
+        experiment: "Computed in float32: the largest of 0, 40 and 40.00001, before and after."
+            .to_owned(),
+        finding: format!(
+            "The largest of [0, 40, 40.00001] is number {by_logits}; after softmax it is \
+             {by_softmax}, after sigmoids {by_sigmoid}, since they round to 1 from 17 on."
         ),
-        verdict: Verdict::of(
-            by_softmax == by_logits && by_sigmoid == by_logits,
-            by_softmax == by_logits || by_sigmoid == by_logits,
-        ),
-        rule: "Holds if both give the class of the largest logit; in part if one does. In float32 \
-               the sigmoid of 17 and more is 1, and the first of equals is taken.",
-    })
-}
-
-/// The places of the test pictures that the figure shows, each with what it is.
-fn handful(answers: &Answers) -> Vec<(usize, &'static str)> {
-    let of = |right: bool| {
-        let mut places: Vec<usize> = (0..answers.right.len())
-            .filter(|&i| answers.right[i] == right)
-            .collect();
-        let confidence = |i: &usize| answers.confidences[*i];
-        places.sort_by(|a, b| confidence(a).total_cmp(&confidence(b)));
-        places
-    };
-    let (right, wrong) = (of(true), of(false));
-    let chosen = [
-        (right.last(), "the surest right answer"),
-        (right.get(right.len() / 20), "a right answer in doubt"),
-        (right.first(), "the least sure right answer"),
-        (wrong.first(), "the least sure wrong answer"),
-        (wrong.last(), "the surest wrong answer"),
-    ];
-    let present = chosen.into_iter();
-    present
-        .filter_map(|(place, what)| Some((*place?, what)))
-        .collect()
-}
-
-fn digits_figure(test: &Samples, answers: &Answers) -> Result<Figure> {
-    let classes = answers.logits.size()[1];
-    let mut plots = Vec::new();
-    let handful = handful(answers);
-    let rows: Vec<i64> = handful.iter().map(|&(i, _)| i as i64).collect();
-    let shown = to_f64(&answers.logits.index_select(0, &Tensor::from_slice(&rows)))?;
-    let lowest = smallest(shown.iter().copied()).min(0.) - 1.;
-    let highest = largest(shown.iter().copied()) + 1.;
-    for &(i, what) in &handful {
-        let row = i as i64;
-        let truth = test.targets.int64_value(&[row]);
-        let answer = answers.logits.get(row).argmax(0, false).int64_value(&[]);
-        let pixels: Vec<u8> = Vec::try_from(test.features.get(row))?;
-        let alt = format!("A handwritten {truth}, {what}.");
-        plots.push(picture(&pixels, &alt)?);
-        let bars = |title: String, label: &str, range: (f64, f64), color, values: Tensor| {
-            let values = to_f64(&values)?;
-            let points = (0..classes).map(|class| class as f64).zip(values).collect();
-            let x =
-                Axis::new("class", -0.6, classes as f64 - 0.4).with_format(|x| format!("{x:.0}"));
-            let y = Axis::new(label, range.0, range.1);
-            let mut plot = Plot::new(
-                &title,
-                x,
-                y,
-                vec![Series::new("", color, Mark::Bars(0.7), points)],
-            );
-            plot.size = (360, 230);
-            plot.alt = format!("The {label} of each class for a handwritten {truth}.");
-            plot.to_svg()
-        };
-        let logits = answers.logits.get(row);
-        let probabilities = answers.probabilities.get(row);
-        let confidence = answers.confidences[i];
-        plots.push(bars(
-            format!("a {truth}, taken for {answer}"),
-            "logit",
-            (lowest, highest),
-            BLUE,
-            logits,
-        )?);
-        plots.push(bars(
-            format!("with probability {confidence:.3}"),
-            "probability",
-            (0., 1.),
-            ORANGE,
-            probabilities,
-        )?);
+        verdict: Verdict::of_each(&verdicts),
+        rule: "Holds if both give the class of the largest logit; in part if one does. Of equals, \
+               the first is taken.",
     }
-    let what: Vec<&str> = handful.iter().map(|&(_, what)| what).collect();
-    Ok(Figure {
-        id: "logits-and-probabilities",
-        caption: format!(
-            "Test pictures, the logits of each class and the probabilities that softmax makes of \
-             them: {}. The tallest bar stays the tallest; how much it says is seen in the \
-             probabilities.",
-            what.join(", ")
-        ),
-        layout: Layout::Pictures,
-        plots,
-    })
 }

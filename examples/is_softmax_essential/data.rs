@@ -1,4 +1,4 @@
-//! The pictures and houses of the experiment, with some pictures set apart for validation.
+//! The pictures and houses of the experiment, with some of each set apart for validation.
 
 use std::path::Path;
 
@@ -13,14 +13,16 @@ const FEWEST: i64 = 100;
 
 /// What the networks learn from.
 pub struct Data {
-    pub digits: Digits,
-    pub houses: Splits,
+    /// Pictures of digits, uint8 `(N, 784)`, with their classes, int64 `(N,)`.
+    pub digits: Parts,
+    /// Numbers about houses, float32 `(N, 10)`, with their prices, float32 `(N, 1)`.
+    pub houses: Parts,
     /// The name of the folder of the digits; none of the sample's.
     pub folder: Option<String>,
 }
 
-/// Pictures of digits, uint8 `(N, 784)`, with their classes, int64 `(N,)`.
-pub struct Digits {
+/// What is trained on, what settings are chosen by, and what is judged by: no sample is in two.
+pub struct Parts {
     pub train: Samples,
     /// The last tenth of the published training set.
     pub validation: Samples,
@@ -34,14 +36,14 @@ impl Data {
             Some(path) => read::<DigitClassifier>(path)?,
             None => read::<DigitClassifier>(&sample_data::<DigitClassifier>())?,
         };
-        let digits = Digits::new(digits).with_context(|| match path {
+        check(&digits).with_context(|| match path {
             Some(path) => path.display().to_string(),
             None => "the project's sample data".to_owned(),
         })?;
         let houses = read::<HousePricePredictor>(&sample_data::<HousePricePredictor>())?;
         Ok(Self {
-            digits,
-            houses,
+            digits: Parts::new(digits),
+            houses: Parts::new(houses),
             folder: path.map(|path| {
                 let name = path.file_name().unwrap_or(path.as_os_str());
                 name.to_string_lossy().into_owned()
@@ -50,37 +52,62 @@ impl Data {
     }
 }
 
-impl Digits {
-    fn new(splits: Splits) -> Result<Self> {
-        let all = splits.train.len();
-        ensure!(
-            all >= FEWEST,
-            "expected at least {FEWEST} training pictures, found {all}"
-        );
-        let odd = to_bool(&splits.test.targets.remainder(2))?;
+fn check(digits: &Splits) -> Result<()> {
+    let all = digits.train.len();
+    ensure!(
+        all >= FEWEST,
+        "expected at least {FEWEST} training pictures, found {all}"
+    );
+    let kept = all - all / 10;
+    let parts = [
+        (
+            "validation",
+            digits.train.targets.narrow(0, kept, all - kept),
+        ),
+        ("test", digits.test.targets.shallow_clone()),
+    ];
+    for (part, targets) in parts {
+        let odd = to_bool(&targets.remainder(2))?;
         ensure!(
             odd.contains(&true) && odd.contains(&false),
-            "expected odd and even digits among the {} test pictures",
+            "expected odd and even digits among the {} {part} pictures",
             odd.len()
         );
+    }
+    Ok(())
+}
+
+impl Parts {
+    fn new(splits: Splits) -> Self {
+        let all = splits.train.len();
         let kept = all - all / 10;
         let part = |start, length| Samples {
             features: splits.train.features.narrow(0, start, length),
             targets: splits.train.targets.narrow(0, start, length),
         };
-        Ok(Self {
+        Self {
             train: part(0, kept),
             validation: part(kept, all - kept),
             test: splits.test,
-        })
+        }
     }
-}
 
-/// The same pictures with other targets.
-pub fn with_targets(samples: &Samples, targets: impl Fn(&Tensor) -> Tensor) -> Samples {
-    Samples {
-        features: samples.features.shallow_clone(),
-        targets: targets(&samples.targets),
+    /// The same samples with other targets.
+    pub fn with_targets(&self, targets: impl Fn(&Tensor) -> Tensor) -> Self {
+        let part = |samples: &Samples| Samples {
+            features: samples.features.shallow_clone(),
+            targets: targets(&samples.targets),
+        };
+        Self {
+            train: part(&self.train),
+            validation: part(&self.validation),
+            test: part(&self.test),
+        }
+    }
+
+    /// The same tensors in other handles, for another thread.
+    pub fn shallow_clone(&self) -> Self {
+        self.with_targets(Tensor::shallow_clone)
     }
 }
 

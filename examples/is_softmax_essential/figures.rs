@@ -3,6 +3,7 @@
 use anyhow::Result;
 use maud::{Render, html};
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 /// The colours of the plots. The page's style names each again for its dark side.
@@ -13,6 +14,7 @@ pub const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 pub const ORANGE: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 pub const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 pub const PURPLE: RGBColor = RGBColor(0xa0, 0x4e, 0x8c);
+pub const RED: RGBColor = RGBColor(0xb4, 0x23, 0x18);
 
 /// `plotters` draws at whole units: this many to a pixel of a phone let lines run smoothly.
 const UNIT: u32 = 4;
@@ -78,13 +80,15 @@ impl Series {
             points,
         }
     }
+}
 
-    /// The values of epochs 1, 2, ….
-    pub fn epochs(name: &str, color: RGBColor, mark: Mark, values: &[f64]) -> Self {
-        let points = values.iter().enumerate();
-        let points = points.map(|(i, &y)| ((i + 1) as f64, y)).collect();
-        Self::new(name, color, mark, points)
-    }
+/// What lies between two ends at each place.
+pub struct Band {
+    pub color: RGBColor,
+    /// A filled band, or else a line from end to end at each place.
+    pub filled: bool,
+    /// Place, lower end, upper end.
+    pub ends: Vec<(f64, f64, f64)>,
 }
 
 pub struct Plot {
@@ -95,6 +99,12 @@ pub struct Plot {
     pub x: Axis,
     pub y: Axis,
     pub series: Vec<Series>,
+    /// Behind the series.
+    pub bands: Vec<Band>,
+    /// Over the series.
+    pub over: Vec<Band>,
+    /// About how many numbers stand along the x axis.
+    pub ticks: usize,
     pub legend: SeriesLabelPosition,
 }
 
@@ -107,6 +117,9 @@ impl Plot {
             x,
             y,
             series,
+            bands: Vec::new(),
+            over: Vec::new(),
+            ticks: 6,
             legend: SeriesLabelPosition::LowerRight,
         }
     }
@@ -131,7 +144,7 @@ impl Plot {
             .build_cartesian_2d(self.x.from..self.x.to, self.y.from..self.y.to)?;
         chart
             .configure_mesh()
-            .x_labels(6)
+            .x_labels(self.ticks)
             .y_labels(6)
             .x_label_formatter(&|x| (self.x.format)(*x))
             .y_label_formatter(&|y| (self.y.format)(*y))
@@ -144,6 +157,7 @@ impl Plot {
             .bold_line_style(GRID.stroke_width(UNIT))
             .light_line_style(TRANSPARENT)
             .draw()?;
+        draw_bands(&mut chart, &self.bands)?;
         let mut named = false;
         for Series {
             name,
@@ -197,6 +211,7 @@ impl Plot {
                 }),
             };
         }
+        draw_bands(&mut chart, &self.over)?;
         if named {
             chart
                 .configure_series_labels()
@@ -213,15 +228,47 @@ impl Plot {
     }
 }
 
-/// A 28×28 picture of bytes, ink on paper.
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+fn draw_bands(chart: &mut Chart, bands: &[Band]) -> Result<()> {
+    for Band {
+        color,
+        filled,
+        ends,
+    } in bands
+    {
+        if *filled {
+            let there = ends.iter().map(|&(x, low, _)| (x, low));
+            let back = ends.iter().rev().map(|&(x, _, high)| (x, high));
+            let outline: Vec<_> = there.chain(back).collect();
+            chart.draw_series([Polygon::new(outline, color.mix(0.18).filled())])?;
+        } else {
+            let line = color.stroke_width(UNIT + UNIT / 2);
+            let whisker = |&(x, low, high)| PathElement::new([(x, low), (x, high)], line);
+            chart.draw_series(ends.iter().map(whisker))?;
+        }
+    }
+    Ok(())
+}
+
+/// A 28×28 picture of bytes, ink on paper, without the margin that all of it leaves free.
 pub fn picture(pixels: &[u8], alt: &str) -> Result<String> {
     const SIDE: usize = 28;
-    let size = SIDE as u32 * PIXEL as u32;
+    let inked = |x: usize, y: usize| pixels[y * SIDE + x] > 0;
+    let is_free = |&ring: &usize| {
+        let (first, last) = (ring, SIDE - 1 - ring);
+        let ink = |i| inked(i, first) || inked(i, last) || inked(first, i) || inked(last, i);
+        !(first..=last).any(ink)
+    };
+    let free = (0..SIDE / 2).take_while(is_free).count();
+    let margin = free.saturating_sub(1);
+    let size = (SIDE - 2 * margin) as u32 * PIXEL as u32;
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (size, size)).into_drawing_area();
         for (i, &shade) in pixels.iter().enumerate().filter(|(_, shade)| **shade > 0) {
-            let (x, y) = ((i % SIDE) as i32 * PIXEL, (i / SIDE) as i32 * PIXEL);
+            let place = |at: usize| (at - margin) as i32 * PIXEL;
+            let (x, y) = (place(i % SIDE), place(i / SIDE));
             let ink = INK.mix(f64::from(shade) / 255.).filled();
             area.draw(&Rectangle::new([(x, y), (x + PIXEL, y + PIXEL)], ink))?;
         }

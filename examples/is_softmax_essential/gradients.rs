@@ -1,24 +1,30 @@
-//! What a sure and wrong answer teaches under each of the four losses.
+//! What a sure and wrong answer teaches under each of the five losses.
 
 use anyhow::Result;
 use final_layer::tasks::{DigitClassification, Loss, Objective};
 use plotters::prelude::SeriesLabelPosition;
 use tch::{Kind, Tensor};
 
-use crate::claims::{Claim, Figure, Layout, Verdict};
+use crate::claims::{Claim, Figure, Kind as ClaimKind, Layout};
 use crate::figures::{Axis, Plot, Series};
-use crate::losses::{CLASSES, COLORS, NAMES, mark};
-use crate::variants::{CrossEntropyOnSoftmax, LossFn, SquaredErrorOnLogits, SquaredErrorOnSoftmax};
+use crate::loss_figures::{COLORS, SHORT};
+use crate::losses::CLASSES;
+use crate::rate_figures::mark;
+use crate::statistics::Verdict;
+use crate::variants::{
+    CrossEntropyOnSoftmax, LossFn, SquaredErrorOnLogits, SquaredErrorOnSoftmax, TenSigmoids,
+};
 
 /// The logit of a wrong class of which the network is sure; all others are 0.
 const SURE: f64 = 50.;
 
-/// The four losses, in the order of the curves.
-const LOSSES: [LossFn; 4] = [
+/// The five losses, in the order of the curves.
+const LOSSES: [LossFn; 5] = [
     DigitClassification::loss,
     CrossEntropyOnSoftmax::loss,
     SquaredErrorOnSoftmax::loss,
     SquaredErrorOnLogits::loss,
+    TenSigmoids::loss,
 ];
 
 /// The norm of the gradient on the logits of one picture, where class 0 has logit `z`, all others
@@ -39,16 +45,20 @@ pub fn claim() -> Result<Claim> {
         .map(|&loss| gradient_norm(loss, SURE))
         .collect::<Result<Vec<f64>>>()?;
     Ok(Claim {
-        id: "gradient-when-wrong",
-        text: "softmax twice: no gradient if wrong",
-        measured: format!(
-            "z = {SURE}: norm {:.1e}; on logits {:.3}",
+        id: "double-softmax-stuck",
+        kind: ClaimKind::Addition,
+        sentence: "Where softmax is applied twice, a network that is wrong and sure of it gets no \
+                   gradient to mend that.",
+        experiment: format!(
+            "Computed: the gradient on ten logits, {SURE} for a wrong class and 0 for the others."
+        ),
+        finding: format!(
+            "The gradient's norm is {:.1e} through two softmaxes, and {:.3} through one.",
             norms[1], norms[0]
         ),
         verdict: Verdict::if_so(norms[0] > 1. && norms[1] < 1e-6),
-        rule: "Ten logits, 50 for a wrong class and 0 for the others. Holds if the gradient of \
-               cross-entropy on logits is larger than 1, and that through a second softmax \
-               smaller than a millionth.",
+        rule: "Holds if the gradient of cross-entropy on logits is larger than 1, and that \
+               through a second softmax smaller than a millionth.",
     })
 }
 
@@ -64,9 +74,9 @@ pub fn figure() -> Result<Figure> {
             let power = gradient_norm(loss, z.into())?.log10();
             points.push((z.into(), power.max(SMALLEST_POWER)));
         }
-        series.push(Series::new(NAMES[i], COLORS[i], mark(i), points));
+        series.push(Series::new(SHORT[i], COLORS[i], mark(i), points));
         let norm = gradient_norm(loss, SURE)?;
-        at_the_end.push(format!("{norm:.1e} ({})", NAMES[i]));
+        at_the_end.push(format!("{norm:.1e} ({})", SHORT[i]));
     }
     let at_the_end = format!("at z = {SURE} it is {}", at_the_end.join(", "));
     let y = Axis::new("norm of the gradient", SMALLEST_POWER, 4.);

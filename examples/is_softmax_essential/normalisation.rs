@@ -1,11 +1,12 @@
 //! Softmax makes positive numbers that sum to one of any finite ones; in float32 some round to 0.
 
 use anyhow::Result;
-use final_layer::torch::random::Seed;
+use final_layer::torch::random::manual_seed;
 use tch::{Device, Kind, Tensor};
 
-use crate::claims::{Claim, Section, Verdict};
+use crate::claims::{Claim, Kind as ClaimKind, Section};
 use crate::data::to_f64;
+use crate::statistics::Verdict;
 use crate::variants::softmax;
 
 /// Random vectors: as many parts of as many rows.
@@ -37,8 +38,8 @@ struct Counts {
     naive_zero_by_zero: i64,
 }
 
-pub fn section(seed: Seed) -> Result<Section> {
-    seed.manual_seed();
+pub fn section(seed: u64) -> Result<Section> {
+    manual_seed(seed);
     let mut counts = Counts::default();
     for _ in 0..PARTS {
         count(&random_vectors(), &mut counts)?;
@@ -47,15 +48,19 @@ pub fn section(seed: Seed) -> Result<Section> {
     let percent = |n: i64| 100. * n as f64 / counts.vectors as f64;
     let thousands = |n: i64| format!("{},{:03},{:03}", n / 1_000_000, n / 1000 % 1000, n % 1000);
 
+    let vectors = thousands(counts.vectors);
     let claims = vec![
-        printed_example()?,
         Claim {
             id: "sums-to-one",
-            text: "softmax sums to one",
-            measured: format!(
-                "{} vectors, |z| ≤ {:.0e}: off ≤ {:.1e}",
-                thousands(counts.vectors),
-                counts.largest_logit,
+            kind: ClaimKind::Theorem,
+            sentence: "This normalization is what guarantees the output sums to one, thereby \
+                       forming a valid probability distribution.",
+            experiment: format!(
+                "Softmax of {vectors} random vectors, with numbers up to {:.0e}.",
+                counts.largest_logit
+            ),
+            finding: format!(
+                "No vector's probabilities sum to anything farther from 1 than {:.0e}.",
                 counts.largest_gap
             ),
             verdict: Verdict::if_so(counts.largest_gap <= SUM_TOLERANCE && counts.not_finite == 0),
@@ -63,39 +68,46 @@ pub fn section(seed: Seed) -> Result<Section> {
         },
         Claim {
             id: "positive",
-            text: "softmax gives positive numbers",
-            measured: format!(
-                "{} below 0; exactly 0 in {:.1} % (float32)",
+            kind: ClaimKind::Theorem,
+            sentence: "It does this by first exponentiating each element of the input vector, thus \
+                       ensuring all values are positive …",
+            experiment: "The same vectors, in float32.".to_owned(),
+            finding: format!(
+                "{} probability is below 0, but {:.1} % of the vectors have one that rounds to \
+                 exactly 0.",
                 match counts.negative {
-                    0 => "none".to_owned(),
-                    n => n.to_string(),
+                    0 => "No".to_owned(),
+                    n => format!("In {n} vectors a"),
                 },
                 percent(counts.with_zero)
             ),
-            verdict: Verdict::of(
-                counts.negative == 0 && counts.with_zero == 0,
-                counts.negative == 0,
-            ),
-            rule: "That none is below 0 is a theorem, checked; that some are rounded to 0, as e^z \
-                   is where z is 104 below the largest, is measured. Holds if all are above 0; in \
-                   part if none is below.",
+            verdict: match (counts.negative, counts.with_zero) {
+                (0, 0) => Verdict::Holds,
+                (0, _) => Verdict::InPart,
+                _ => Verdict::DoesNotHold,
+            },
+            rule: "In exact arithmetic a theorem. Holds if all are above 0; in part if none is \
+                   below, and some are rounded to 0, as e^z is where z is 104 below the largest.",
         },
+        printed_example()?,
         Claim {
             id: "naive-overflow",
-            text: "exp(z)/Σexp(z) overflows, softmax not",
-            measured: format!(
-                "∞ in {:.2} %, 0/0 in {:.2} %; softmax {:.2} %",
+            kind: ClaimKind::Addition,
+            sentence: "The formula as it is written, exp(z)/Σ exp(z), overflows; softmax as it is \
+                       computed does not.",
+            experiment: "Computed: the same vectors, by the formula as written and by softmax."
+                .to_owned(),
+            finding: format!(
+                "The formula overflows for {:.1} % of the vectors and divides 0 by 0 for {:.2} %; \
+                 softmax is finite for all but {}.",
                 percent(counts.naive_overflows),
                 percent(counts.naive_zero_by_zero),
-                percent(counts.not_finite)
+                counts.not_finite
             ),
             verdict: Verdict::if_so(counts.naive_overflows > 0 && counts.not_finite == 0),
-            rule: "In how many vectors the sum of the formula as written is infinite (a power \
-                   overflows, or their sum), in how many it is 0 (all underflow), and in how many \
-                   softmax is not finite. Holds if the formula overflows for some of these \
-                   vectors, and softmax is finite for all.",
+            rule: "Holds if the formula's sum is infinite for some of the vectors, and softmax is \
+                   finite for all.",
         },
-        thousand()?,
     ];
     Ok(Section {
         id: "normalisation",
@@ -106,6 +118,7 @@ pub fn section(seed: Seed) -> Result<Section> {
              number of float32.",
             thousands(PARTS * ROWS)
         ),
+        panel: Some(("drag", "Drag the logits until the formula overflows")),
         claims,
         figures: Vec::new(),
         tables: Vec::new(),
@@ -152,36 +165,6 @@ fn count(logits: &Tensor, counts: &mut Counts) -> Result<()> {
     Ok(())
 }
 
-/// exp(z)/Σexp(z), as it is written.
-fn naive_softmax(logits: &Tensor) -> Tensor {
-    let powers = logits.exp();
-    let sums = powers.sum_dim_intlist(1, true, Kind::Float);
-    powers / sums
-}
-
-fn thousand() -> Result<Claim> {
-    let logits = Tensor::from_slice(&[1000f32, 1001., 1002.]).view([1, 3]);
-    let naive = to_f64(&naive_softmax(&logits))?;
-    let stable = to_f64(&softmax(&logits))?;
-    let written = |numbers: &[f64]| -> String {
-        let numbers: Vec<String> = numbers.iter().map(|x| format!("{x:.4}")).collect();
-        numbers.join(", ")
-    };
-    let naive_text = match naive.iter().all(|x| x.is_nan()) {
-        true => "NaN".to_owned(),
-        false => written(&naive),
-    };
-    let sum: f64 = stable.iter().sum();
-    let holds = naive.iter().any(|x| !x.is_finite()) && (sum - 1.).abs() <= SUM_TOLERANCE;
-    Ok(Claim {
-        id: "thousand",
-        text: "the same on [1000, 1001, 1002]",
-        measured: format!("naive {naive_text}; softmax {}", written(&stable)),
-        verdict: Verdict::if_so(holds),
-        rule: "Holds if the formula as written gives a NaN, and softmax numbers that sum to 1.",
-    })
-}
-
 fn printed_example() -> Result<Claim> {
     let logits = Tensor::from_slice(&PRINTED_LOGITS).view([1, CLASSES]);
     let computed = to_f64(&softmax(&logits))?;
@@ -191,12 +174,22 @@ fn printed_example() -> Result<Claim> {
     let right = pairs.filter(|&pair| same(pair)).count();
     Ok(Claim {
         id: "printed-example",
-        text: "the probabilities the document prints",
-        measured: format!(
-            "sum {sum:.3}; {right} of 10 right (the first: {:.4})",
-            computed[0]
+        kind: ClaimKind::Theorem,
+        sentence: "The softmax_output, on the other hand, clearly demonstrates the probabilities \
+                   of each class.",
+        experiment: "The ten probabilities that the document prints, beside the softmax of the \
+                     ten logits that it prints."
+            .to_owned(),
+        finding: format!(
+            "The printed probabilities sum to {sum:.3}, and {right} of 10 are those of the printed \
+             logits: the first is {:.3}, not {:.3}.",
+            computed[0], PRINTED_SOFTMAX[0]
         ),
-        verdict: Verdict::of(right == PRINTED_SOFTMAX.len(), right > 0),
+        verdict: match right {
+            10 => Verdict::Holds,
+            0 => Verdict::DoesNotHold,
+            _ => Verdict::InPart,
+        },
         rule: "Holds if each printed probability is, to its three digits, the softmax of the \
                printed logits; in part if some are.",
     })

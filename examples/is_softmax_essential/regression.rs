@@ -1,197 +1,80 @@
-//! A price needs nothing after the last layer: the same network with a softmax, and a sigmoid.
+//! A price: nothing after the last layer, a softmax over one output, a sigmoid, and a softmax over
+//! many prices.
 
 use anyhow::Result;
-use final_layer::comparison::Difference;
-use final_layer::data::{Samples, Splits, ames::DOLLARS};
+use final_layer::data::ames::DOLLARS;
 use final_layer::metrics::{dollars, r2, root_mean_squared_error};
 use final_layer::networks::HousePricePredictor;
-use final_layer::tasks::{Dataset, Model, Network, Objective};
-use tch::Tensor;
+use final_layer::tasks::{Dataset, Network, Objective};
+use tch::{Kind, Tensor};
 
-use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
-use crate::data::{to_f64, with_targets};
-use crate::figures::{Axis, BLUE, INK, Mark, Plot, Series, largest, smallest};
-use crate::laboratory::{HOUSE_EPOCHS, Laboratory, Run, outputs};
-use crate::variants::{PriceThroughSigmoid, PriceThroughSoftmax, Varied};
+use crate::claims::{Claim, Kind as ClaimKind, Section};
+use crate::data::{Parts, to_f64};
+use crate::house_figures;
+use crate::laboratory::{Course, Laboratory, Run, build};
+use crate::price_scale::Scale;
+use crate::rates::{Study, with_each};
+use crate::statistics::{Interval, Verdict};
+use crate::variants::{PriceThroughSigmoid, PriceThroughSoftmax, SoftmaxOverPrices, Varied};
+
+/// Passes over the houses.
+pub const EPOCHS: usize = 40;
 
 /// What an output of 1 stands for with a sigmoid: most houses cost less, some more.
-const CAP: f64 = 300_000.;
+pub const CAP: f64 = 300_000.;
 
-/// What a trained network says of the test houses, in dollars.
-struct Prices {
-    name: &'static str,
-    predicted: Vec<f64>,
-    error: f64,
-    r2: f64,
+/// An error that is larger by less serves as well for practical purposes: a quarter.
+const MARGIN: f64 = 0.25;
+
+pub struct Studies {
+    pub linear: Study,
+    pub sigmoid: Study,
+    pub prices: Study,
+    pub scale: Scale,
 }
 
-impl Prices {
-    /// `unit` is what an output of 1 stands for.
-    fn new<N: Network<Task: Dataset<Output = Tensor>>>(
-        name: &'static str,
-        run: &Run<N>,
-        unit: f64,
-        test: &Samples,
-    ) -> Result<Self> {
-        let predicted = in_dollars(&outputs(&run.model, test), unit)?;
-        let truth = in_dollars(&test.targets, DOLLARS)?;
-        Ok(Self {
-            name,
-            error: root_mean_squared_error(&truth, &predicted),
-            r2: r2(&truth, &predicted),
-            predicted,
-        })
-    }
-
-    /// The squared errors on the houses that cost more than [`CAP`].
-    fn dear_errors(&self, truth: &[f64]) -> Vec<f64> {
-        let houses = truth.iter().zip(&self.predicted);
-        let dear = houses.filter(|(truth, _)| **truth > CAP);
-        dear.map(|(truth, predicted)| (truth - predicted).powi(2))
-            .collect()
-    }
-
-    /// The root of their mean.
-    fn dear_error(&self, truth: &[f64]) -> f64 {
-        let errors = self.dear_errors(truth);
-        (errors.iter().sum::<f64>() / errors.len() as f64).sqrt()
+pub fn course(parts: &Parts) -> Course<'_> {
+    Course {
+        parts,
+        epochs: EPOCHS,
+        score: less_error,
+        tuning_seeds: 5,
     }
 }
 
-pub fn section(laboratory: &Laboratory, houses: &Splits) -> Result<Section> {
-    let Splits { train, test, .. } = houses;
-    let in_caps = with_targets(train, |prices| prices * (DOLLARS / CAP));
-    let linear: Run<HousePricePredictor> = train_one(laboratory, train)?;
-    let softmax: Run<Varied<PriceThroughSoftmax>> = train_one(laboratory, train)?;
-    let sigmoid: Run<Varied<PriceThroughSigmoid>> = train_one(laboratory, &in_caps)?;
+/// The root mean squared error, less than 0 so that more is better.
+fn less_error(outputs: &Tensor, targets: &Tensor) -> Result<f64> {
+    Ok(-root_mean_squared_error(
+        &to_f64(targets)?,
+        &to_f64(outputs)?,
+    ))
+}
 
-    let prices = [
-        Prices::new("nothing", &linear, DOLLARS, test)?,
-        Prices::new("softmax", &softmax, DOLLARS, test)?,
-        Prices::new("sigmoid", &sigmoid, CAP, test)?,
-    ];
-    let truth = in_dollars(&test.targets, DOLLARS)?;
-    let [none, through_softmax, _] = &prices;
-    let claims = vec![
-        Claim {
-            id: "linear-regression",
-            text: "a price needs no softmax",
-            measured: format!("off by {} (RMSE), R² {:.3}", dollars(none.error), none.r2),
-            verdict: Verdict::of(none.r2 > 0.5, none.r2 > 0.),
-            rule: "Holds if the network without anything after its last layer explains more than \
-                   half of the variance of the test prices (R² above 0.5); in part if it is better \
-                   than their mean (R² above 0).",
-        },
-        always_one(laboratory, &softmax.model, houses)?,
-        Claim {
-            id: "softmax-on-price",
-            text: "softmax on a price is nonsense",
-            measured: format!(
-                "all {}: off by {}, R² {:.2}",
-                dollars(largest(through_softmax.predicted.iter().copied())),
-                dollars(through_softmax.error),
-                through_softmax.r2
-            ),
-            verdict: Verdict::of(through_softmax.r2 <= 0., through_softmax.r2 < none.r2),
-            rule: "Holds if, trained as the first, it predicts no better than the mean of the \
-                   prices (R² not above 0); in part if worse than the first.",
-        },
-        capped(&truth, &prices),
-    ];
-    Ok(Section {
-        id: "regression",
-        title: "Does regression need softmax?",
-        about: format!(
-            "HousePricePredictor three times from the same initial weights: with nothing, with \
-             softmax and with a sigmoid after its single output. Squared error, {HOUSE_EPOCHS} \
-             epochs over {} of the sample's made-up houses, measured on {} others. The prices are \
-             in units of {}, with the sigmoid of {}: most cost less than that. The document prints \
-             such a price as tensor([1.255]); an output for one house has two dimensions, \
-             tensor([[1.255]]).",
-            train.len(),
-            test.len(),
-            dollars(DOLLARS),
-            dollars(CAP)
-        ),
-        claims,
-        figures: vec![figure(&truth, &prices)?],
-        tables: vec![table(&truth, &prices)],
+/// The same of [`SoftmaxOverPrices`], in steps of the scale.
+fn less_error_of_shares(logits: &Tensor, shares: &Tensor) -> Result<f64> {
+    let places = Scale::OF_PLACES;
+    less_error(&places.read(logits), &places.price(shares))
+}
+
+pub fn study(laboratory: &Laboratory, houses: &Parts) -> Result<Studies> {
+    let scale = Scale::new(&houses.train.targets)?;
+    let in_caps = houses.with_targets(|prices| prices * (DOLLARS / CAP));
+    let shares = houses.with_targets(|prices| scale.shares(prices));
+    let over_prices = Course {
+        score: less_error_of_shares,
+        ..course(&shares)
+    };
+    Ok(Studies {
+        linear: laboratory.study::<HousePricePredictor>(&course(houses))?,
+        sigmoid: laboratory.study::<Varied<PriceThroughSigmoid>>(&course(&in_caps))?,
+        prices: laboratory.study::<Varied<SoftmaxOverPrices>>(&over_prices)?,
+        scale,
     })
 }
 
-fn train_one<N: Network<Task: Dataset>>(
-    laboratory: &Laboratory,
-    train: &Samples,
-) -> Result<Run<N>> {
-    laboratory.train(train, HOUSE_EPOCHS, |_| Ok(()))
-}
-
-fn capped(truth: &[f64], [none, _, sigmoid]: &[Prices; 3]) -> Claim {
-    let (capped, free) = (sigmoid.dear_error(truth), none.dear_error(truth));
-    let dear = sigmoid.dear_errors(truth);
-    let worse = Difference::paired(&dear, &none.dear_errors(truth));
-    Claim {
-        id: "sigmoid-on-price",
-        text: "a sigmoid caps a price",
-        measured: format!(
-            "{} > {}: off by {}, else {}",
-            dear.len(),
-            dollars(CAP),
-            dollars(capped),
-            dollars(free)
-        ),
-        verdict: Verdict::of(worse.is_ahead(), worse.mean > 0.),
-        rule: "Trained as the first, with prices in units of $300,000: a sigmoid says at most 1. \
-               Beside the first network, the error (RMSE) on the test houses that cost more. Holds \
-               if the mean squared error is larger by more than two standard errors of the \
-               difference on the same houses; in part if by less.",
-    }
-}
-
-fn always_one(
-    laboratory: &Laboratory,
-    trained: &Model<Varied<PriceThroughSoftmax>>,
-    houses: &Splits,
-) -> Result<Claim> {
-    let output = outputs(trained, &houses.test);
-    let ones = output.eq(1.).sum(tch::Kind::Int64).int64_value(&[]);
-    let houses_tested = houses.test.len();
-    let gradient = largest_gradient(trained, &houses.train)?;
-    let initial = laboratory
-        .build::<Varied<PriceThroughSoftmax>>()
-        .vs
-        .variables();
-    let trained = trained.vs.variables();
-    let moved: i64 = trained
-        .iter()
-        .map(|(name, now)| {
-            let differ = now.ne_tensor(&initial[name]);
-            differ.sum(tch::Kind::Int64).int64_value(&[])
-        })
-        .sum();
-    Ok(Claim {
-        id: "softmax-over-one",
-        text: "softmax over one output is always 1",
-        measured: format!("{ones} of {houses_tested}; gradient {gradient}; {moved} weights moved"),
-        verdict: Verdict::of(
-            ones == houses_tested && gradient == 0. && moved == 0,
-            ones == houses_tested,
-        ),
-        rule: "Holds if every test house gets 1, the gradient of every weight over all training \
-               houses is 0, and training moved no weight; in part if every house gets 1.",
-    })
-}
-
-/// The largest element of any weight's gradient, over all samples at once.
-fn largest_gradient<N: Network<Task: Dataset>>(model: &Model<N>, samples: &Samples) -> Result<f64> {
-    let input = N::Task::to_input(&samples.features);
-    let mut variables = model.vs.trainable_variables();
-    variables.iter_mut().for_each(Tensor::zero_grad);
-    let output = model.network.call(&input, true);
-    N::Task::loss(&output, &samples.targets)?.backward();
-    let largest_of = |variable: &Tensor| f64::try_from(variable.grad().abs().max());
-    let gradients = variables.iter().map(largest_of);
-    Ok(largest(gradients.collect::<Result<Vec<f64>, _>>()?))
+/// The true prices of the test houses, in dollars.
+pub fn truth(houses: &Parts) -> Result<Vec<f64>> {
+    in_dollars(&houses.test.targets, DOLLARS)
 }
 
 fn in_dollars(prices: &Tensor, unit: f64) -> Result<Vec<f64>> {
@@ -199,62 +82,196 @@ fn in_dollars(prices: &Tensor, unit: f64) -> Result<Vec<f64>> {
     Ok(prices.map(|price| price * unit).collect())
 }
 
-fn figure(truth: &[f64], prices: &[Prices; 3]) -> Result<Figure> {
-    let [_, softmax, sigmoid] = prices;
-    let thousands = |price: &f64| price / 1000.;
-    let all = prices.iter().flat_map(|prices| &prices.predicted);
-    let highest = largest(truth.iter().chain(all).map(thousands)) * 1.05;
-    let mut plots = Vec::new();
-    for prices in prices {
-        let truth = truth.iter().map(thousands);
-        let points = truth.zip(prices.predicted.iter().map(thousands)).collect();
-        let title = format!("{} after the last layer", prices.name);
-        let mut plot = Plot::new(
-            &title,
-            Axis::new("true price in $1,000", 0., highest),
-            Axis::new("predicted, $1,000", 0., highest),
-            vec![
-                Series::new("", INK, Mark::Dashes, vec![(0., 0.), (highest, highest)]),
-                Series::new("", BLUE, Mark::Dots, points),
-            ],
-        );
-        plot.alt = format!(
-            "Predicted over true prices with {title}: R² {:.2}.",
-            prices.r2
-        );
-        plots.push(plot.to_svg()?);
+impl Studies {
+    /// Each network's name, its study, and how its outputs are read, in dollars.
+    pub fn all(&self) -> [(&'static str, &Study, Reading<'_>); 3] {
+        [
+            (
+                "nothing",
+                &self.linear,
+                Box::new(|run| in_dollars(&run.test, DOLLARS)),
+            ),
+            (
+                "sigmoid",
+                &self.sigmoid,
+                Box::new(|run| in_dollars(&run.test, CAP)),
+            ),
+            (
+                "softmax over prices",
+                &self.prices,
+                Box::new(|run| in_dollars(&self.scale.read(&run.test), DOLLARS)),
+            ),
+        ]
     }
-    Ok(Figure {
-        id: "prices",
-        caption: format!(
-            "Predicted against true prices of the made-up test houses; right ones lie on the \
-             dashed line. With softmax they go from {} to {}, with a sigmoid, for which {} is the \
-             most that can be said, up to {}.",
-            dollars(smallest(softmax.predicted.iter().copied())),
-            dollars(largest(softmax.predicted.iter().copied())),
-            dollars(CAP),
-            dollars(largest(sigmoid.predicted.iter().copied()))
+
+    /// What `of` says of true and predicted prices, by network, optimizer and seed.
+    pub fn measure(
+        &self,
+        truth: &[f64],
+        of: impl Fn(&[f64], &[f64]) -> f64,
+    ) -> Result<[Vec<Vec<f64>>; 3]> {
+        let [linear, sigmoid, prices] = self.all().map(|(_, study, read)| {
+            let by_seed =
+                |tuned: &crate::rates::Tuned| tuned.best().each(|run| Ok(of(truth, &read(run)?)));
+            study.0.iter().map(by_seed).collect::<Result<Vec<_>>>()
+        });
+        Ok([linear?, sigmoid?, prices?])
+    }
+}
+
+pub type Reading<'a> = Box<dyn Fn(&Run) -> Result<Vec<f64>> + 'a>;
+
+pub fn section(studies: &Studies, seeds: &[u64], houses: &Parts) -> Result<Section> {
+    let truth = truth(houses)?;
+    Ok(Section {
+        id: "regression",
+        title: "Does regression need softmax?",
+        about: format!(
+            "HousePricePredictor on the sample's made-up houses, {} to learn from, {} to choose \
+             the learning rate by, {} to judge by: with nothing after its output, with a sigmoid \
+             (in units of {}: most houses cost less), and with 21 outputs and a softmax over as \
+             many prices, whose mean is the answer. {EPOCHS} epochs. The error is the root mean \
+             squared error.",
+            houses.train.len(),
+            houses.validation.len(),
+            houses.test.len(),
+            dollars(CAP)
         ),
-        layout: Layout::Even,
-        plots,
+        panel: Some(("which", "Which last layer?")),
+        claims: vec![
+            softmax_of_one(seeds, houses)?,
+            needs_nothing(studies, &truth)?,
+            over_prices(studies, &truth)?,
+            capped(studies, &truth)?,
+        ],
+        figures: vec![house_figures::figure(studies, &truth)?],
+        tables: vec![house_figures::table(studies, &truth)?],
     })
 }
 
-fn table(truth: &[f64], prices: &[Prices]) -> Table {
-    let row = |prices: &Prices| {
-        vec![
-            prices.name.to_owned(),
-            dollars(prices.error),
-            format!("{:.4}", prices.r2),
-            dollars(prices.dear_error(truth)),
-        ]
-    };
-    let above = format!("RMSE above {}", dollars(CAP));
-    Table {
-        caption: "Errors on the test houses".to_owned(),
-        head: ["after the last layer", "RMSE", "R²", &above]
-            .map(str::to_owned)
-            .into(),
-        rows: prices.iter().map(row).collect(),
+/// Every output, and every weight's gradient, of untrained networks with softmax over one output.
+fn softmax_of_one(seeds: &[u64], houses: &Parts) -> Result<Claim> {
+    type Over1 = Varied<PriceThroughSoftmax>;
+    let (mut ones, mut all, mut largest) = (0, 0, 0f64);
+    for &seed in seeds {
+        let model = build::<Over1>(seed);
+        let input = <Over1 as Network>::Task::to_input(&houses.train.features);
+        let output = tch::nn::ModuleT::forward_t(&model.network, &input, true);
+        ones += output.eq(1.).sum(Kind::Int64).int64_value(&[]);
+        all += output.numel();
+        <Over1 as Network>::Task::loss(&output, &houses.train.targets)?.backward();
+        for variable in model.vs.trainable_variables() {
+            largest = largest.max(f64::try_from(variable.grad().abs().max())?);
+        }
     }
+    Ok(Claim {
+        id: "softmax-of-one",
+        kind: ClaimKind::Theorem,
+        sentence: "Adding a softmax here is not meaningful, and would convert the predicted value \
+                   to a probability, which is an incorrect approach.",
+        experiment: "A softmax over the single output of the house price network: its answers and \
+                     the gradient of every weight, over all training houses, from every seed."
+            .to_owned(),
+        finding: format!(
+            "{ones} of {all} answers are exactly 1, and the largest gradient of a weight is \
+             {largest}: nothing can be learnt."
+        ),
+        verdict: Verdict::if_so(ones == all as i64 && largest == 0.),
+        rule: "e^z/e^z = 1 is a theorem. Holds if every answer is 1 and every gradient 0.",
+    })
+}
+
+fn needs_nothing(studies: &Studies, truth: &[f64]) -> Result<Claim> {
+    let [explained, ..] = studies.measure(truth, r2)?;
+    let [error, ..] = studies.measure(truth, root_mean_squared_error)?;
+    let intervals: Vec<Interval> = explained.iter().map(|r2| Interval::of(r2)).collect();
+    let errors: Vec<Interval> = error.iter().map(|error| Interval::of(error)).collect();
+    let verdicts: Vec<Verdict> = intervals.iter().map(|r2| r2.is_above(0.5)).collect();
+    Ok(Claim {
+        id: "price-as-it-is",
+        kind: ClaimKind::Measurement,
+        sentence: "In these cases, using a linear activation, or no activation at all, might be \
+                   more appropriate for the final layer.",
+        experiment: "The house price network as the document has it, without anything after its \
+                     last layer."
+            .to_owned(),
+        finding: format!(
+            "It explains {}, and is off by {}.",
+            with_each(&intervals, |x| format!("{x:.3} of the variance of prices")),
+            with_each(&errors, |x| format!(
+                "{} ± {}",
+                dollars(x.mean),
+                dollars(x.half)
+            ))
+        ),
+        verdict: Verdict::of_each(&verdicts),
+        rule: "Holds if the interval of the explained share (R²) lies above one half, with both \
+               optimizers; does not hold if it lies below.",
+    })
+}
+
+/// By how much an error is larger than another, as a share of it, with each optimizer.
+fn larger(errors: &[Vec<f64>], than: &[Vec<f64>]) -> Vec<Interval> {
+    let ratios = |(a, b): (&Vec<f64>, &Vec<f64>)| {
+        let ratios: Vec<f64> = a.iter().zip(b).map(|(a, b)| a / b - 1.).collect();
+        Interval::of(&ratios)
+    };
+    errors.iter().zip(than).map(ratios).collect()
+}
+
+fn percent(share: &Interval) -> String {
+    format!("{:+.1} %", share.times(100.))
+}
+
+fn over_prices(studies: &Studies, truth: &[f64]) -> Result<Claim> {
+    let [linear, _, prices] = studies.measure(truth, root_mean_squared_error)?;
+    let larger = larger(&prices, &linear);
+    let verdicts: Vec<Verdict> = larger.iter().map(|more| more.is_above(MARGIN)).collect();
+    Ok(Claim {
+        id: "softmax-over-prices",
+        kind: ClaimKind::Measurement,
+        sentence: "Trying to force a softmax on a regression output is nonsensical; it's analogous \
+                   to attempting to represent a position on a number line as probabilities summing \
+                   to one, which is fundamentally inappropriate.",
+        experiment:
+            "Softmax over 21 prices, evenly spaced, trained with cross-entropy; the answer \
+                     is the mean price."
+                .to_owned(),
+        finding: format!(
+            "Beside a single output without softmax, the error changes by {}.",
+            with_each(&larger, percent)
+        ),
+        verdict: Verdict::of_each(&verdicts),
+        rule: "Read as: no softmax can serve regression. Holds if the interval of the additional \
+               error lies above 25 %, with both optimizers; does not hold if it lies below; in \
+               part if the optimizers differ.",
+    })
+}
+
+fn capped(studies: &Studies, truth: &[f64]) -> Result<Claim> {
+    let dear: Vec<usize> = (0..truth.len()).filter(|&i| truth[i] > CAP).collect();
+    let pick = |prices: &[f64]| dear.iter().map(|&i| prices[i]).collect::<Vec<_>>();
+    let of = |a: &[f64], b: &[f64]| root_mean_squared_error(&pick(a), &pick(b));
+    let [linear, sigmoid, _] = studies.measure(truth, of)?;
+    let larger = larger(&sigmoid, &linear);
+    let verdicts: Vec<Verdict> = larger.iter().map(|more| more.is_above(MARGIN)).collect();
+    Ok(Claim {
+        id: "sigmoid-on-price",
+        kind: ClaimKind::Addition,
+        sentence: "A sigmoid caps a price: what is dearer than the unit that its 1 stands for is \
+                   out of its reach.",
+        experiment: format!(
+            "Measured: the error on the {} test houses that cost more than {}, with a sigmoid in \
+             this unit and with nothing.",
+            dear.len(),
+            dollars(CAP)
+        ),
+        finding: format!(
+            "On the dear houses, a sigmoid changes the error by {}.",
+            with_each(&larger, percent)
+        ),
+        verdict: Verdict::of_each(&verdicts),
+        rule: "Holds if the interval of the additional error lies above 25 %, with both \
+               optimizers; does not hold if it lies below; in part if the optimizers differ.",
+    })
 }

@@ -8,13 +8,32 @@ use final_layer::torch::random::Seed;
 use final_layer::torch::serialization::OutputFile;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
+use crate::claims::{Claim, Figure, Kind, Layout, Section, Table};
 use crate::data::Data;
+use crate::pictures::Example;
+use crate::rates::{GRIDS, Grid};
+use crate::statistics::Verdict;
 
 const STYLE: &str = include_str!("report.css");
 
+/// Where the page is that lets one try it all, beside the report.
+const PLAYGROUND: &str = "playground.html";
+
+/// What the numbers come from.
+pub struct Provenance<'a> {
+    pub seed: Seed,
+    pub seeds: usize,
+    pub data: &'a Data,
+}
+
 /// The report as HTML.
-pub fn page(sections: &[Section], data: &Data, seed: Seed) -> String {
+pub fn page(
+    answer: &[String],
+    opening: &Figure,
+    example: &Example,
+    sections: &[Section],
+    provenance: &Provenance,
+) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -28,19 +47,20 @@ pub fn page(sections: &[Section], data: &Data, seed: Seed) -> String {
             body {
                 main {
                     h1 { "Is softmax essential?" }
+                    ul.answer { @for line in answer { li { strong { (parts(line).0) "." } } } }
+                    (figure_block(opening))
                     p {
-                        "Every number on this page was computed in one run of "
-                        code { "is_softmax_essential" }
-                        " from seed " (seed) ", on the digits of "
-                        @match &data.folder {
-                            Some(folder) => code { (folder) },
-                            None => "the project's sample",
-                        }
-                        " and on the made-up houses of the project's sample. Threads: "
-                        (tch::get_num_threads()) "."
+                        "The two largest logits differ by " (number(margin(example)))
+                        ", and e to this power is " (number(margin(example).exp()))
+                        ": so many times as probable is the first class as the second. Softmax "
+                        "adds no more than the common scale on which all ten sum to 1. "
+                        (panel(("drag", "Drag the logits yourself"))) "."
                     }
-                    (summary(sections))
+                    p { "What the five answers rest on:" }
+                    ul { @for line in answer { li { (parts(line).1) } } }
+                    (contents(sections))
                     @for part in sections { (section(part)) }
+                    (method(provenance))
                 }
             }
         }
@@ -48,17 +68,36 @@ pub fn page(sections: &[Section], data: &Data, seed: Seed) -> String {
     page.into_string()
 }
 
-/// The number of claims by verdict, of all and of each section, with links.
-fn summary(sections: &[Section]) -> Markup {
-    let all: Vec<&Claim> = sections.iter().flat_map(|part| &part.claims).collect();
+/// What a line of the answer says, and what that rests on.
+fn parts(line: &str) -> (&str, &str) {
+    line.split_once(". ").unwrap_or((line, ""))
+}
+
+/// How far the largest logit is above the second.
+fn margin(example: &Example) -> f64 {
+    let mut logits = example.logits.clone();
+    logits.sort_by(|a, b| b.total_cmp(a));
+    logits[0] - logits[1]
+}
+
+fn number(x: f64) -> String {
+    format!("{x:.2}")
+}
+
+/// A link to a panel of the playground.
+fn panel((anchor, name): (&str, &str)) -> Markup {
+    html! { a href={ (PLAYGROUND) "#" (anchor) } { (name) } }
+}
+
+/// The questions, and how their claims came out.
+fn contents(sections: &[Section]) -> Markup {
     html! {
-        p { (all.len()) " claims: " (counts(&all)) "." }
-        nav {
+        nav aria-label="Questions" {
             ul {
                 @for part in sections {
                     li {
                         a href={ "#" (part.id) } { (part.title) }
-                        " " (counts(&part.claims.iter().collect::<Vec<_>>())) "."
+                        " " (counts(&part.claims)) "."
                     }
                 }
             }
@@ -67,27 +106,24 @@ fn summary(sections: &[Section]) -> Markup {
 }
 
 /// How many claims hold, hold in part and do not, in words.
-fn counts(claims: &[&Claim]) -> String {
-    let count = |verdict| {
-        let n = claims
-            .iter()
+fn counts(claims: &[Claim]) -> String {
+    let count = |(verdict, one, several): (Verdict, &str, &str)| {
+        let n = (claims.iter())
             .filter(|claim| claim.verdict == verdict)
             .count();
-        let words = match (verdict, n) {
-            (Verdict::Holds, 1) => "holds",
-            (Verdict::Holds, _) => "hold",
-            (Verdict::InPart, _) => "in part",
-            (Verdict::DoesNotHold, 1) => "does not",
-            (Verdict::DoesNotHold, _) => "do not",
-            (Verdict::NotMeasured, _) => "not measured",
-        };
+        let words = if n == 1 { one } else { several };
         (n > 0).then(|| format!("{n} {words}"))
     };
     let verdicts = [
-        Verdict::Holds,
-        Verdict::InPart,
-        Verdict::DoesNotHold,
-        Verdict::NotMeasured,
+        (Verdict::Holds, "claim holds", "claims hold"),
+        (Verdict::InPart, "holds in part", "hold in part"),
+        (Verdict::DoesNotHold, "does not", "do not"),
+        (Verdict::Undecided, "is undecided", "are undecided"),
+        (
+            Verdict::NotMeasured,
+            "could not be measured",
+            "could not be measured",
+        ),
     ];
     let counts: Vec<String> = verdicts.into_iter().filter_map(count).collect();
     counts.join(", ")
@@ -97,45 +133,88 @@ fn section(part: &Section) -> Markup {
     html! {
         section id=(part.id) {
             h2 { (part.title) }
-            p { (part.about) }
-            // The roles outlive a style that shows a row as lines, on a phone.
-            table.claims role="table" {
-                thead role="rowgroup" {
-                    tr role="row" {
-                        @for name in ["Claim", "Measured", "Verdict"] {
-                            th scope="col" role="columnheader" { (name) }
-                        }
-                    }
-                }
-                tbody role="rowgroup" { @for claim in &part.claims { (claim_row(claim)) } }
-            }
-            details {
-                summary { "How each verdict is reached" }
-                dl {
-                    @for claim in &part.claims {
-                        dt { (claim.text) }
-                        dd { (claim.rule) }
-                    }
-                }
-            }
+            p { (part.about) @if let Some(link) = part.panel { " " (panel(link)) "." } }
             @for figure in &part.figures { (figure_block(figure)) }
+            @for kind in Kind::ALL {
+                @let claims: Vec<&Claim> = part.claims.iter().filter(|c| c.kind == kind).collect();
+                @if !claims.is_empty() {
+                    h3 { (kind.title()) }
+                    @for claim in claims { (claim_block(claim)) }
+                }
+            }
             @for table in &part.tables { (table_block(table)) }
         }
     }
 }
 
-fn claim_row(claim: &Claim) -> Markup {
+fn claim_block(claim: &Claim) -> Markup {
     let (class, sign) = match claim.verdict {
         Verdict::Holds => ("holds", "✓"),
         Verdict::InPart => ("in-part", "~"),
         Verdict::DoesNotHold => ("does-not-hold", "✗"),
+        Verdict::Undecided => ("undecided", "?"),
         Verdict::NotMeasured => ("not-measured", "–"),
     };
     html! {
-        tr id=(claim.id) role="row" {
-            td role="cell" { (claim.text) }
-            td role="cell" { (claim.measured) }
-            td.(class) role="cell" { span aria-hidden="true" { (sign) } " " (claim.verdict) }
+        article.claim id=(claim.id) {
+            p.finding {
+                span.(class) { span aria-hidden="true" { (sign) } " " (claim.verdict) }
+                " " (claim.finding)
+            }
+            @if claim.kind == Kind::Addition {
+                p.sentence { (claim.sentence) }
+            } @else {
+                blockquote { (claim.sentence) }
+            }
+            details {
+                summary { "How it was tested" }
+                p { (claim.experiment) }
+                p { (claim.rule) }
+            }
+        }
+    }
+}
+
+/// How everything was measured, and from what.
+fn method(provenance: &Provenance) -> Markup {
+    let Provenance { seed, seeds, data } = provenance;
+    let grid = |grid: &Grid| {
+        let rates: Vec<String> = grid.rates.iter().map(f64::to_string).collect();
+        format!("{}: {}", grid.name, rates.join(", "))
+    };
+    let grids: Vec<String> = GRIDS.iter().map(grid).collect();
+    html! {
+        section id="method" {
+            h2 { "How it was measured" }
+            p {
+                "Every network is trained from " (seeds) " seeds, and the seed is the unit of the "
+                "statistics: networks that are compared start from the same weights, as far as "
+                "they have the same layers, and see the samples in the same order. A number "
+                "after ± is half of a 95 % interval, by Student's t distribution over the seeds. "
+                "A verdict asks on which side of a bound the whole interval lies; where the bound "
+                "lies inside the interval, it is undecided. The bounds were fixed before the runs "
+                "shown here, by what differences matter and what so many seeds can tell."
+            }
+            p {
+                "Each network has the learning rate that is best for it, of a grid, by its mean "
+                "score on validation samples (by five seeds, for the losses by all): "
+                (grids.join("; ")) ". The rate falls to 0 along half a cosine."
+            }
+            p {
+                "An interval says what other seeds would change at the learning rate that was "
+                "chosen. It does not say what another rate would change, where two are nearly "
+                "as good, nor what other pictures would: of " (data.digits.test.len()) " test pictures, one is "
+                (format!("{:.2}", 100. / data.digits.test.len() as f64)) " points."
+            }
+            p {
+                "All of this was computed in one run of " code { "is_softmax_essential" }
+                " from seed " (seed) ", on the digits of "
+                @match &data.folder {
+                    Some(folder) => code { (folder) },
+                    None => "the project's sample",
+                }
+                " and on the made-up houses of the project's sample."
+            }
         }
     }
 }
@@ -148,11 +227,12 @@ fn figure_block(figure: &Figure) -> Markup {
     html! {
         figure id=(figure.id) {
             // Of a long figure the caption comes first.
-            @if figure.layout == Layout::Pictures { figcaption { (figure.caption) } }
+            @let first = figure.layout == Layout::Pictures && figure.plots.len() > 3;
+            @if first { figcaption { (figure.caption) } }
             div class={ "plots " (class) } {
                 @for plot in &figure.plots { (PreEscaped(plot)) }
             }
-            @if figure.layout == Layout::Even { figcaption { (figure.caption) } }
+            @if !first { figcaption { (figure.caption) } }
         }
     }
 }

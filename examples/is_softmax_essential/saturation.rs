@@ -3,16 +3,17 @@
 use anyhow::Result;
 use final_layer::tasks::{BinaryClassification, Loss, Objective};
 use plotters::prelude::SeriesLabelPosition;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
-use crate::claims::{Claim, Figure, Layout, Verdict};
+use crate::claims::{Claim, Figure, Kind, Layout};
 use crate::figures::{Axis, BLUE, GREEN, Mark, Plot, Series};
+use crate::statistics::Verdict;
 use crate::variants::{LossFn, OneLogit};
 
 /// Loss and gradient of a logit `z` whose true answer is no.
 fn loss_and_gradient(loss: LossFn, z: f32) -> Result<(f64, f64)> {
     let z = Tensor::from_slice(&[z]).set_requires_grad(true);
-    let loss = loss(&z, &Tensor::zeros([1], (Kind::Float, Device::Cpu)))?;
+    let loss = loss(&z, &Tensor::zeros([1], (tch::Kind::Float, Device::Cpu)))?;
     loss.backward();
     Ok((f64::try_from(&loss)?, f64::try_from(z.grad())?))
 }
@@ -61,16 +62,23 @@ impl Saturation {
     pub fn vanishing(&self) -> Claim {
         let loss = self.loss;
         Claim {
-            id: "sigmoid-then-bce",
-            text: "sigmoid, then BCE: gradient vanishes",
-            measured: match self.from {
-                Some(z) => format!("0 from z = {z:.3} on; loss never above {loss:.0}"),
-                None => format!("not up to z = {}", SEARCH.1),
+            id: "sigmoid-saturates",
+            kind: Kind::Addition,
+            sentence: "Where a sigmoid comes before the loss, a network that is wrong and sure of \
+                       it gets no gradient to mend that.",
+            experiment: "Computed: loss and gradient of a logit z, where no is true, through a \
+                         sigmoid in float32."
+                .to_owned(),
+            finding: match self.from {
+                Some(z) => format!(
+                    "From z = {z:.3} on the gradient is exactly 0, and the loss stays at \
+                     {loss:.0}, where it is cut off."
+                ),
+                None => format!("Up to z = {} the gradient is not 0.", SEARCH.1),
             },
             verdict: Verdict::if_so(self.from.is_some()),
-            rule: "A logit z, where no is true. Holds if from some z up to 100 on, found by \
-                   bisection, the gradient is exactly 0: the sigmoid rounds to 1, and the loss is \
-                   cut at 100.",
+            rule: "Holds if from some z up to 100 on, found by bisection, the gradient is exactly \
+                   0: the sigmoid rounds to 1.",
         }
     }
 
@@ -121,17 +129,19 @@ impl Saturation {
 }
 
 pub fn on_logits() -> Result<Claim> {
-    let (after, gradient_after) = loss_and_gradient(after_sigmoid, 17.)?;
-    let (with, gradient_with) = loss_and_gradient(OneLogit::loss, 17.)?;
+    let (loss, gradient) = loss_and_gradient(OneLogit::loss, 17.)?;
     let (_, farther) = loss_and_gradient(OneLogit::loss, SEARCH.1)?;
+    let (through, gradient_through) = loss_and_gradient(after_sigmoid, 17.)?;
     Ok(Claim {
-        id: "bce-on-logits",
-        text: "BCE on the logit keeps it",
-        measured: format!(
-            "z = 17: loss {with:.0}, gradient {gradient_with:.0}; else {after:.0}, {gradient_after:.0}"
+        id: "loss-on-logit",
+        kind: Kind::Addition,
+        sentence: "Binary cross-entropy on the logit itself keeps its gradient.",
+        experiment: "Computed: the same loss from the logit z, where no is true.".to_owned(),
+        finding: format!(
+            "At z = 17 the loss is {loss:.0} and the gradient {gradient:.0}, where through a \
+             sigmoid they are {through:.0} and {gradient_through:.0}."
         ),
-        verdict: Verdict::if_so(gradient_with > 0.99 && farther > 0.99),
-        rule: "Holds if, at z = 17 and at z = 100 where no is true, the gradient of the loss on \
-               the logit is within 1 % of 1.",
+        verdict: Verdict::if_so(gradient > 0.99 && farther > 0.99),
+        rule: "Holds if, at z = 17 and at z = 100, the gradient is within 1 % of 1.",
     })
 }

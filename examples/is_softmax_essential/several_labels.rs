@@ -1,22 +1,26 @@
 //! Beyond the document: several labels at once, where softmax is wrong.
 
 use anyhow::Result;
-use final_layer::comparison::Difference;
-use final_layer::data::Samples;
-use final_layer::tasks::{Dataset, Network};
-use plotters::prelude::SeriesLabelPosition;
 use tch::{Kind, Tensor};
 
-use crate::claims::{Claim, Figure, Layout, Section, Table, Verdict};
-use crate::data::{Digits, to_f64, with_targets};
-use crate::figures::{Axis, BLUE, INK, Mark, ORANGE, PURPLE, Plot, Series};
-use crate::laboratory::{EPOCHS, Laboratory, Run, outputs};
+use crate::claims::{Claim, Kind as ClaimKind, Section};
+use crate::data::Parts;
+use crate::label_figures::{figure, table};
+use crate::laboratory::{Course, Laboratory};
+use crate::rates::{GRIDS, Study, with_each};
+use crate::statistics::{Interval, Verdict};
 use crate::variants::{LabelsShared, LabelsThroughSigmoids, LabelsThroughSoftmax, Varied, softmax};
 
 const LABELS: [&str; 3] = ["odd", "more than 4", "divisible by 3"];
 
+/// Passes over the pictures.
+pub const EPOCHS: usize = 10;
+
 /// A label is given from this probability on, where none is fitted.
 const THRESHOLD: f64 = 0.5;
+
+/// Shares of pictures within this of each other are the same for practical purposes.
+const MARGIN: f64 = 0.02;
 
 /// Which labels hold of each digit: float32 `(N, 3)`, 0 or 1.
 fn labels(digits: &Tensor) -> Tensor {
@@ -36,273 +40,261 @@ fn shares(digits: &Tensor) -> Tensor {
     (&labels / &counts).where_self(&counts.gt(0.), &even)
 }
 
-/// How labels given from a threshold on fit.
-struct Scores {
-    threshold: f64,
-    /// The share of pictures for which each label is right.
-    each: Vec<f64>,
-    /// The share for which all are, and of each picture whether they are, 1 or 0.
-    all: f64,
-    all_of: Vec<f64>,
-    /// The most labels given at once.
+/// The share of pictures for which all three labels are right at a threshold.
+fn all_right(probabilities: &Tensor, truth: &Tensor, threshold: f64) -> Result<f64> {
+    let right = probabilities.gt(threshold).eq_tensor(&truth.gt(THRESHOLD));
+    Ok(f64::try_from(right.all_dim(1, false).mean(Kind::Double))?)
+}
+
+/// The threshold, in hundredths, that gets all labels of the most pictures right, and how many.
+fn fitted(probabilities: &Tensor, truth: &Tensor) -> Result<(f64, f64)> {
+    let mut best = (THRESHOLD, all_right(probabilities, truth, THRESHOLD)?);
+    for hundredth in 1..100 {
+        let threshold = f64::from(hundredth) / 100.;
+        let share = all_right(probabilities, truth, threshold)?;
+        if share > best.1 {
+            best = (threshold, share);
+        }
+    }
+    Ok(best)
+}
+
+/// The score of a network with sigmoids: all labels right at one half.
+fn at_one_half(outputs: &Tensor, truth: &Tensor) -> Result<f64> {
+    all_right(outputs, truth, THRESHOLD)
+}
+
+/// The score of a network with softmax: all labels right at the threshold that is best for it.
+fn at_the_best(outputs: &Tensor, truth: &Tensor) -> Result<f64> {
+    Ok(fitted(outputs, truth)?.1)
+}
+
+/// The same of logits, where the targets are shares.
+fn at_the_best_of_shares(logits: &Tensor, shares: &Tensor) -> Result<f64> {
+    // A label that does not hold has no share, unless none does: then all have a third.
+    let none = shares.amax([1], true) - shares.amin([1], true);
+    let truth = shares
+        .gt(0.)
+        .logical_and(&none.gt(1e-6))
+        .to_kind(Kind::Float);
+    at_the_best(&softmax(logits), &truth)
+}
+
+pub struct Studies {
+    pub sigmoids: Study,
+    pub over_all: Study,
+    pub shared: Study,
+}
+
+pub fn course(parts: &Parts) -> Course<'_> {
+    Course {
+        parts,
+        epochs: EPOCHS,
+        score: at_one_half,
+        tuning_seeds: 5,
+    }
+}
+
+pub fn study(laboratory: &Laboratory, digits: &Parts) -> Result<Studies> {
+    let labelled = digits.with_targets(labels);
+    let shared = digits.with_targets(shares);
+    let course = course(&labelled);
+    Ok(Studies {
+        sigmoids: laboratory.study::<Varied<LabelsThroughSigmoids>>(&course)?,
+        over_all: laboratory.study::<Varied<LabelsThroughSoftmax>>(&Course {
+            score: at_the_best,
+            ..course
+        })?,
+        shared: laboratory.study::<Varied<LabelsShared>>(&Course {
+            parts: &shared,
+            score: at_the_best_of_shares,
+            ..course
+        })?,
+    })
+}
+
+/// What was measured with one optimizer, by seed.
+pub struct Measured {
+    pub sigmoids: Vec<f64>,
+    /// At one half.
+    pub softmax: Vec<f64>,
+    /// Each at the threshold that its validation pictures choose.
+    pub fitted: [Vec<f64>; 2],
+    pub thresholds: [Vec<f64>; 2],
+    /// The most labels that softmax gave a picture at one half.
     most: i64,
 }
 
-impl Scores {
-    fn new(probabilities: &Tensor, truth: &Tensor, threshold: f64) -> Result<Self> {
-        let given = probabilities.gt(threshold);
-        let right = given.eq_tensor(&truth.gt(0.5));
-        let counts = given.sum_dim_intlist(1, false, Kind::Int64);
-        let all = right.all_dim(1, false);
-        Ok(Self {
-            threshold,
-            each: to_f64(&right.to_kind(Kind::Double).mean_dim(0, false, Kind::Double))?,
-            all: f64::try_from(all.mean(Kind::Double))?,
-            all_of: to_f64(&all)?,
-            most: counts.max().int64_value(&[]),
-        })
-    }
-
-    /// At the threshold, in hundredths, that gets all labels of the most pictures right.
-    fn fitted(probabilities: &Tensor, truth: &Tensor) -> Result<Self> {
-        let mut best = Self::new(probabilities, truth, THRESHOLD)?;
-        for hundredth in 1..100 {
-            let scores = Self::new(probabilities, truth, f64::from(hundredth) / 100.)?;
-            if scores.all > best.all {
-                best = scores;
-            }
+impl Measured {
+    fn new(studies: &Studies, digits: &Parts, grid: usize) -> Result<Self> {
+        let truth = labels(&digits.test.targets);
+        let known = labels(&digits.validation.targets);
+        let mut all = Self {
+            sigmoids: Vec::new(),
+            softmax: Vec::new(),
+            fitted: [Vec::new(), Vec::new()],
+            thresholds: [Vec::new(), Vec::new()],
+            most: 0,
+        };
+        for run in &studies.sigmoids.0[grid].best().runs {
+            all.sigmoids.push(all_right(&run.test, &truth, THRESHOLD)?);
         }
-        Ok(best)
+        for run in &studies.over_all.0[grid].best().runs {
+            all.softmax.push(all_right(&run.test, &truth, THRESHOLD)?);
+            let given = run
+                .test
+                .gt(THRESHOLD)
+                .sum_dim_intlist(1, false, Kind::Int64);
+            all.most = all.most.max(given.max().int64_value(&[]));
+            all.fit(0, &run.validation, &run.test, &known, &truth)?;
+        }
+        for run in &studies.shared.0[grid].best().runs {
+            all.fit(
+                1,
+                &softmax(&run.validation),
+                &softmax(&run.test),
+                &known,
+                &truth,
+            )?;
+        }
+        Ok(all)
     }
 
-    fn mean(&self) -> f64 {
-        self.each.iter().sum::<f64>() / self.each.len() as f64
+    fn fit(
+        &mut self,
+        i: usize,
+        validated: &Tensor,
+        tested: &Tensor,
+        known: &Tensor,
+        truth: &Tensor,
+    ) -> Result<()> {
+        let (threshold, _) = fitted(validated, known)?;
+        self.fitted[i].push(all_right(tested, truth, threshold)?);
+        self.thresholds[i].push(threshold);
+        Ok(())
+    }
+
+    /// By how much sigmoids are ahead of the better softmax at its fitted threshold: of the one
+    /// that is nearer.
+    fn ahead(&self) -> Interval {
+        let both = self
+            .fitted
+            .each_ref()
+            .map(|fitted| Interval::paired(&self.sigmoids, fitted));
+        match both[1].mean < both[0].mean {
+            true => both[1],
+            false => both[0],
+        }
     }
 }
 
-/// What was measured on the test pictures.
-struct Measured {
-    sigmoids: Scores,
-    softmax: Scores,
-    /// The better of two networks with softmax, at the threshold that is best for it, both by the
-    /// validation pictures.
-    fitted: Scores,
-    /// What softmax would reach at [`THRESHOLD`] by the true labels.
-    ceiling: Scores,
-}
-
-pub fn section(laboratory: &Laboratory, digits: &Digits) -> Result<Section> {
-    let train = with_targets(&digits.train, labels);
-    let validation = with_targets(&digits.validation, labels);
-    let test = with_targets(&digits.test, labels);
-    let sigmoids: Run<Varied<LabelsThroughSigmoids>> = train_one(laboratory, &train)?;
-    let over_all: Run<Varied<LabelsThroughSoftmax>> = train_one(laboratory, &train)?;
-    let by_shares = with_targets(&digits.train, shares);
-    let shared: Run<Varied<LabelsShared>> = train_one(laboratory, &by_shares)?;
-
-    let scores =
-        |probabilities: Tensor, threshold| Scores::new(&probabilities, &test.targets, threshold);
-    let of_softmax = [
-        [&validation, &test].map(|samples| outputs(&over_all.model, samples)),
-        [&validation, &test].map(|samples| softmax(&outputs(&shared.model, samples))),
-    ];
-    let mut best = Vec::new();
-    for [validated, tested] in &of_softmax {
-        best.push((Scores::fitted(validated, &validation.targets)?, tested));
+pub fn section(studies: &Studies, digits: &Parts) -> Result<Section> {
+    let mut measured = Vec::new();
+    for grid in 0..GRIDS.len() {
+        measured.push(Measured::new(studies, digits, grid)?);
     }
-    let (by_validation, tested) = match best[1].0.all > best[0].0.all {
-        true => &best[1],
-        false => &best[0],
-    };
-    let measured = Measured {
-        sigmoids: scores(outputs(&sigmoids.model, &test), THRESHOLD)?,
-        softmax: scores(of_softmax[0][1].shallow_clone(), THRESHOLD)?,
-        fitted: scores(tested.shallow_clone(), by_validation.threshold)?,
-        ceiling: scores(best_of_softmax(&test.targets), THRESHOLD)?,
-    };
+    let truth = labels(&digits.test.targets);
+    let ceiling = all_right(&best_of_softmax(&truth), &truth, THRESHOLD)?;
     Ok(Section {
         id: "several-labels",
         title: "And several labels at once?",
         about: format!(
             "The document does not ask this. Of each digit, three labels may hold, none or \
-             several: {}. One network of three outputs, trained three times on {} pictures: with a \
-             sigmoid for each output and binary cross-entropy, with one softmax over all three, \
-             whose probabilities share a sum of 1, and the same loss, and with cross-entropy on \
-             logits, the labels that hold having equal shares of 1. A threshold that is fitted is \
-             fitted on {} other pictures.",
+             several: {}. A network of three outputs is trained with a sigmoid for each and binary \
+             cross-entropy, with one softmax over all and the same loss, and with cross-entropy on \
+             logits, the labels that hold having equal shares of 1. {EPOCHS} epochs over {} \
+             pictures, each network at its own best learning rate.",
             LABELS.join(", "),
-            digits.train.len(),
-            validation.len()
+            digits.train.len()
         ),
-        claims: claims(&measured, &test.targets),
-        figures: vec![figure(&measured)?],
-        tables: vec![table(&measured)],
+        panel: Some(("which", "Which last layer?")),
+        claims: vec![
+            one_at_most(&measured, &truth, ceiling),
+            fitted_threshold(&measured),
+            beyond_the_ceiling(&measured, ceiling),
+        ],
+        figures: vec![figure(&measured, ceiling)?],
+        tables: vec![table(studies, &measured)],
     })
 }
 
-fn train_one<N: Network<Task: Dataset>>(
-    laboratory: &Laboratory,
-    train: &Samples,
-) -> Result<Run<N>> {
-    laboratory.train(train, EPOCHS, |_| Ok(()))
-}
-
-fn claims(measured: &Measured, truth: &Tensor) -> Vec<Claim> {
-    let Measured {
-        sigmoids,
-        softmax,
-        fitted,
-        ceiling,
-    } = measured;
+fn one_at_most(measured: &[Measured], truth: &Tensor, ceiling: f64) -> Claim {
     let counts = truth.sum_dim_intlist(1, false, Kind::Int64);
     let several = counts.gt(1).sum(Kind::Int64).int64_value(&[]);
-    let most = counts.max().int64_value(&[]);
-    let ahead = Difference::paired(&sigmoids.all_of, &fitted.all_of);
-    vec![
-        Claim {
-            id: "softmax-several",
-            text: "softmax at 0.5: one label at most",
-            measured: format!(
-                "at most {} at once; {several} of {} need 2 to {most}",
-                softmax.most,
-                counts.numel()
-            ),
-            verdict: Verdict::if_so(softmax.most <= 1 && several > 0),
-            rule: "A theorem, checked: of probabilities that sum to 1, one at most is above 0.5. \
-                   Holds if softmax gave no test picture two labels at this threshold, though some \
-                   pictures have two or more.",
-        },
-        Claim {
-            id: "softmax-ceiling",
-            text: "so its accuracy at 0.5 has a ceiling",
-            measured: format!(
-                "all labels right: {:.3} of at most {:.3}",
-                softmax.all, ceiling.all
-            ),
-            verdict: Verdict::if_so(softmax.all <= ceiling.all && ceiling.all < 1.),
-            rule: "The ceiling is what softmax would reach at a threshold of 0.5 by the true \
-                   labels: those of all pictures that have one label at most. It follows from the \
-                   line above; measured is how low it is. Holds if it is below 1 and not exceeded.",
-        },
-        Claim {
-            id: "softmax-threshold",
-            text: "softmax worse at a fitted threshold",
-            measured: format!(
-                "{:.3} at {:.2}; sigmoids {:.3} ({ahead})",
-                fitted.all, fitted.threshold, sigmoids.all
-            ),
-            verdict: Verdict::of(ahead.is_ahead(), ahead.mean > 0.),
-            rule: "The share of test pictures with all labels right, of the better of two networks \
-                   with softmax at the threshold that is best for it, both chosen by validation \
-                   pictures; beside sigmoids at 0.5. Holds if these are ahead by more than two \
-                   standard errors of the difference on the same pictures; in part if by less.",
-        },
-        Claim {
-            id: "sigmoids-several",
-            text: "a sigmoid for each label can",
-            measured: format!(
-                "all right {:.3}; each {:.3} (softmax {:.3})",
-                sigmoids.all,
-                sigmoids.mean(),
-                softmax.mean()
-            ),
-            verdict: Verdict::of(
-                sigmoids.all > ceiling.all && sigmoids.mean() > softmax.mean(),
-                sigmoids.all > softmax.all,
-            ),
-            rule: "Both at 0.5. Holds if it gets more pictures right than softmax's ceiling there, \
-                   and a label's mean accuracy is higher than with softmax; in part if it gets \
-                   more pictures right than softmax did.",
-        },
-    ]
+    let most = measured
+        .iter()
+        .map(|measured| measured.most)
+        .max()
+        .unwrap_or_default();
+    Claim {
+        id: "one-label-at-most",
+        kind: ClaimKind::Addition,
+        sentence: "Softmax gives one label at most, if a label is given above one half.",
+        experiment: "A theorem, checked: the labels that softmax gives the test pictures, and how \
+                     many of these need several."
+            .to_owned(),
+        finding: format!(
+            "Softmax gave no picture more than {most} label; {several} of {} need 2 or 3, so no \
+             more than {:.1} of 100 can be right.",
+            counts.numel(),
+            100. * ceiling
+        ),
+        verdict: Verdict::if_so(most <= 1 && several > 0),
+        rule: "Of probabilities that sum to 1, one at most is above one half. Holds if softmax \
+               gave no test picture two labels, though some pictures have two or more.",
+    }
 }
 
-/// Probabilities that sum to 1 and get as many labels right as such can at [`THRESHOLD`], on the
-/// mean and all at once: of each picture one of its labels, the first, or a share for each where
-/// there is none.
+fn fitted_threshold(measured: &[Measured]) -> Claim {
+    let ahead: Vec<Interval> = measured.iter().map(Measured::ahead).collect();
+    let verdicts: Vec<Verdict> = ahead.iter().map(|ahead| ahead.is_above(MARGIN)).collect();
+    Claim {
+        id: "fitted-threshold",
+        kind: ClaimKind::Addition,
+        sentence: "Even at the threshold that is best for it, softmax gets fewer pictures' labels \
+                   right than a sigmoid for each.",
+        experiment: "Measured: the better of two networks with softmax, at thresholds fitted on \
+                     validation pictures, beside sigmoids at one half."
+            .to_owned(),
+        finding: format!(
+            "Sigmoids get all labels right for {}.",
+            with_each(&ahead, |x| format!(
+                "{:.1} more pictures of 100",
+                x.times(100.)
+            ))
+        ),
+        verdict: Verdict::of_each(&verdicts),
+        rule: "Holds if the interval of the difference lies above 2 points, with both optimizers; \
+               does not hold if it lies below; in part if the optimizers differ.",
+    }
+}
+
+fn beyond_the_ceiling(measured: &[Measured], ceiling: f64) -> Claim {
+    let shares: Vec<Interval> = measured.iter().map(|m| Interval::of(&m.sigmoids)).collect();
+    let verdicts: Vec<Verdict> = shares.iter().map(|share| share.is_above(ceiling)).collect();
+    Claim {
+        id: "sigmoid-for-each",
+        kind: ClaimKind::Addition,
+        sentence: "A sigmoid for each label gives as many labels as hold.",
+        experiment: "Measured: the share of test pictures with all three labels right, a sigmoid \
+                     for each, at one half."
+            .to_owned(),
+        finding: format!(
+            "Sigmoids get all labels right for {}; softmax's ceiling is {:.1}.",
+            with_each(&shares, |x| format!("{:.1} of 100 pictures", x.times(100.))),
+            100. * ceiling
+        ),
+        verdict: Verdict::of_each(&verdicts),
+        rule: "Holds if the interval lies above softmax's ceiling at one half, with both \
+               optimizers; does not hold if it lies below; in part if the optimizers differ.",
+    }
+}
+
+/// Probabilities that sum to 1 and get as many labels right as such can at [`THRESHOLD`]: of each
+/// picture one of its labels, the first, or a share for each where there is none.
 fn best_of_softmax(truth: &Tensor) -> Tensor {
     let first = truth.argmax(1, false).one_hot(LABELS.len() as i64);
     let shares = truth.ones_like() / LABELS.len() as f64;
     let any = truth.amax([1], true).gt(0.5);
     first.to_kind(Kind::Float).where_self(&any, &shares)
-}
-
-const NAMES: [&str; 4] = [
-    "sigmoid for each",
-    "softmax at 0.5",
-    "softmax, fitted",
-    "ceiling at 0.5",
-];
-
-fn figure(measured: &Measured) -> Result<Figure> {
-    let Measured {
-        sigmoids,
-        softmax,
-        fitted,
-        ceiling,
-    } = measured;
-    let all = |scores: &Scores| [&scores.each[..], &[scores.mean(), scores.all]].concat();
-    let series = |i: usize, scores: &[f64], color, start: f64| {
-        let points = scores.iter().enumerate();
-        let points = points.map(|(x, &y)| (x as f64 + start, y)).collect();
-        Series::new(NAMES[i], color, Mark::Bars(0.18), points)
-    };
-    let name = |x: f64| match (x.round() - x).abs() < 1e-9 {
-        true => ["odd", "> 4", "÷ 3", "mean", "all 3"]
-            .get(x as usize)
-            .map_or(String::new(), |name| (*name).to_owned()),
-        false => String::new(),
-    };
-    let mut plot = Plot::new(
-        "",
-        Axis::new("label", -0.5, 4.5).with_format(name),
-        Axis::new("test accuracy", 0., 1.6),
-        vec![
-            series(0, &all(sigmoids), BLUE, -0.3),
-            series(1, &all(softmax), ORANGE, -0.1),
-            series(2, &all(fitted), PURPLE, 0.1),
-            series(3, &[ceiling.mean(), ceiling.all], INK, 3.3),
-        ],
-    );
-    plot.legend = SeriesLabelPosition::UpperMiddle;
-    plot.alt = format!(
-        "Accuracy for each label, their mean, and all labels together. All three are right for \
-         {:.3} with a sigmoid for each, {:.3} with one softmax at a threshold of 0.5, {:.3} at one \
-         fitted, {:.3} with softmax at best at 0.5.",
-        sigmoids.all, softmax.all, fitted.all, ceiling.all
-    );
-    Ok(Figure {
-        id: "labels",
-        caption: format!(
-            "The share of test pictures for which each label is right, the mean of these, and the \
-             share for which all three are. Labels are given above 0.5, but for softmax, fitted, \
-             above {:.2}. The ceiling: what probabilities with a sum of 1 can reach at 0.5.",
-            fitted.threshold
-        ),
-        layout: Layout::Even,
-        plots: vec![plot.to_svg()?],
-    })
-}
-
-fn table(measured: &Measured) -> Table {
-    let head = ["network", "threshold"].into_iter().chain(LABELS);
-    let head = head.chain(["mean", "all three"]);
-    let number = |share: &f64| format!("{share:.4}");
-    let row = |(name, scores): (&str, &Scores)| {
-        let start = [name.to_owned(), format!("{:.2}", scores.threshold)];
-        let each = scores.each.iter().map(number);
-        let rest = [number(&scores.mean()), number(&scores.all)];
-        start.into_iter().chain(each).chain(rest).collect()
-    };
-    let trained = [&measured.sigmoids, &measured.softmax, &measured.fitted];
-    let mut rows: Vec<Vec<String>> = NAMES.into_iter().zip(trained).map(row).collect();
-    let mut ceiling = row((NAMES[3], &measured.ceiling));
-    // Of single labels there is no ceiling: each can be had at the others' cost.
-    ceiling[2..5].fill("–".to_owned());
-    rows.push(ceiling);
-    Table {
-        caption: "Accuracy on the test pictures".to_owned(),
-        head: head.map(str::to_owned).collect(),
-        rows,
-    }
 }

@@ -129,6 +129,24 @@ impl Variant for SquaredErrorOnLogits {
     const NAME: &'static str = "digits: squared error on logits";
 }
 
+/// Ten sigmoids in place of softmax: `F.binary_cross_entropy_with_logits(logits,
+/// F.one_hot(target))`, of the same shapes.
+#[derive(Debug)]
+pub struct TenSigmoids;
+
+impl Loss for TenSigmoids {
+    fn loss(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let one_hot = target.one_hot(logits.size()[1]).to_kind(Kind::Float);
+        OneLogit::loss(logits, &one_hot)
+    }
+}
+
+impl Variant for TenSigmoids {
+    type Of = DigitClassifier;
+    type Loss = Self;
+    const NAME: &'static str = "digits: ten sigmoids";
+}
+
 /// The loss of a library's task.
 #[derive(Debug)]
 pub struct LossOf<T>(std::marker::PhantomData<T>);
@@ -165,6 +183,44 @@ impl Variant for PriceThroughSigmoid {
     fn end(price: Tensor) -> Tensor {
         price.sigmoid()
     }
+}
+
+/// `HousePricePredictor`'s layers with 21 outputs: 10 → 64, ReLU, → 21 logits.
+#[derive(Debug)]
+pub struct PriceLayers {
+    fc1: Linear,
+    fc2: Linear,
+}
+
+/// How many prices softmax spreads its probabilities over.
+pub const PRICES: i64 = 21;
+
+impl Network for PriceLayers {
+    type Task = HousePricing;
+    const NAME: &'static str = "HousePricePredictor's layers";
+
+    fn new(vs: &Path) -> Self {
+        Self {
+            fc1: linear(vs / "fc1", 10, 64, Default::default()),
+            fc2: linear(vs / "fc2", 64, PRICES, Default::default()),
+        }
+    }
+}
+
+impl Module for PriceLayers {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        x.apply(&self.fc1).relu().apply(&self.fc2)
+    }
+}
+
+/// Softmax over some prices: targets float32 `(N, 21)`, the shares of a house's price.
+#[derive(Debug)]
+pub struct SoftmaxOverPrices;
+
+impl Variant for SoftmaxOverPrices {
+    type Of = PriceLayers;
+    type Loss = Shares;
+    const NAME: &'static str = "houses: softmax over prices";
 }
 
 /// Yes or no from one logit.
@@ -222,19 +278,23 @@ impl Variant for LabelsThroughSoftmax {
     }
 }
 
-/// Which labels hold, as shares of one: targets float32 `(N, 3)` with a sum of 1.
+/// `F.cross_entropy(logits, shares)`, where the targets are probabilities: float32 `(N, K)`, each
+/// row with a sum of 1.
 #[derive(Debug)]
-pub struct LabelsShared;
+pub struct Shares;
 
-/// `F.cross_entropy(logits, shares)`.
-impl Loss for LabelsShared {
+impl Loss for Shares {
     fn loss(logits: &Tensor, shares: &Tensor) -> Result<Tensor> {
         Ok(logits.f_cross_entropy_loss::<Tensor>(shares, None, Reduction::Mean, -100, 0.)?)
     }
 }
 
+/// Which labels hold, as shares of one: targets float32 `(N, 3)` with a sum of 1.
+#[derive(Debug)]
+pub struct LabelsShared;
+
 impl Variant for LabelsShared {
     type Of = Layers<3>;
-    type Loss = Self;
+    type Loss = Shares;
     const NAME: &'static str = "labels: shares of one";
 }

@@ -87,6 +87,12 @@ impl From<u64> for Seed {
     }
 }
 
+impl From<Seed> for u64 {
+    fn from(seed: Seed) -> Self {
+        seed.0
+    }
+}
+
 impl From<i64> for Seed {
     fn from(seed: i64) -> Self {
         Self(seed as u64)

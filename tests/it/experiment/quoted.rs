@@ -1,15 +1,71 @@
-//! The guide and the README name and quote the lines of a run.
+//! The guide and the README name and quote what a run printed, which is kept in `docs/`.
 
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::{EXPERIMENT_RUN, Finding, findings, numbers, numbers_in};
-use crate::common::root;
+use super::{EXPERIMENT, EXPERIMENT_RUN, Finding, findings_in, numbers_in};
+use crate::common::{example, root, stdout};
 
-/// Every name in the guide that stands for lines leads to their row, and no row is without one.
+/// What a run from ten seeds printed.
+fn kept() -> Vec<Finding> {
+    findings_in(&fs::read_to_string(root("docs/is-softmax-essential.txt")).unwrap())
+}
+
+fn guide() -> String {
+    fs::read_to_string(root("src/guide/last_layer.rs")).unwrap()
+}
+
+/// The kept output has the claims of a run, and what no training decides is the same to the letter.
+#[test]
+fn the_kept_output_has_the_claims_of_a_run() {
+    let (kept, printed) = (kept(), findings_in(&EXPERIMENT_RUN.stdout));
+    assert_eq!(kept.len(), printed.len());
+    const COMPUTED: [&str; 8] = [
+        "sums-to-one",
+        "printed-example",
+        "sigmoid-ties",
+        "double-softmax-stuck",
+        "sigmoid-saturates",
+        "loss-on-logit",
+        "one-label-at-most",
+        "naive-overflow",
+    ];
+    // These draw their vectors from the first seed, which the number of seeds does not change.
+    for (kept, printed) in kept.iter().zip(&printed) {
+        assert_eq!(kept.id, printed.id);
+        if COMPUTED.contains(&kept.id.as_str()) {
+            let Finding {
+                verdict, finding, ..
+            } = printed;
+            assert_eq!(
+                (&kept.verdict, &kept.finding),
+                (verdict, finding),
+                "{}",
+                kept.id
+            );
+        }
+    }
+}
+
+/// The verdicts are those of a run; another processor's rounding may move the numbers.
+#[test]
+#[ignore = "trains for two minutes: cargo test -- --ignored the_kept_output_is_a_run"]
+fn the_kept_output_is_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = example(EXPERIMENT);
+    command
+        .arg("--output")
+        .arg(folder.path().join("report.html"));
+    let printed = findings_in(&stdout(&mut command));
+    for (kept, printed) in kept().iter().zip(&printed) {
+        assert_eq!((&kept.id, &kept.verdict), (&printed.id, &printed.verdict));
+    }
+}
+
+/// Every name in the guide that stands for claims leads to their row, and no row is without one.
 #[test]
 fn guide_links_its_statements_to_the_rows() {
-    let guide = fs::read_to_string(root("src/guide/last_layer.rs")).unwrap();
+    let guide = guide();
     let between = |start: &str, end: &str| -> BTreeSet<String> {
         let parts = guide.split(start).skip(1);
         let names = parts.filter_map(|part| part.split_once(end));
@@ -17,7 +73,7 @@ fn guide_links_its_statements_to_the_rows() {
     };
     let anchors = between("<a id=\"", "\"></a>`");
     let links = between("`](#", ")");
-    assert_eq!(anchors.len(), 11);
+    assert_eq!(anchors.len(), 14);
     assert_eq!(links, anchors);
     for name in &anchors {
         assert!(guide.contains(&format!("| <a id=\"{name}\"></a>`{name}` |")));
@@ -25,33 +81,73 @@ fn guide_links_its_statements_to_the_rows() {
     }
 }
 
-/// The lines that the README quotes are a run's: the same claims and verdicts, and the numbers but
-/// for what another processor's rounding does to a training.
+/// The guide's table of claims names all of them.
 #[test]
-fn readme_quotes_a_run() {
-    let readme = fs::read_to_string(root("README.md")).unwrap();
-    let (_, section) = readme.split_once("## Is softmax essential?").unwrap();
-    let (_, quoted) = section.split_once("```text\n").unwrap();
-    let (quoted, _) = quoted.split_once("\n```").unwrap();
-    let quoted: Vec<Finding> = quoted.lines().map(Finding::new).collect();
-    assert_eq!(quoted.len(), 3);
-    for quoted in quoted {
-        let printed = numbers(&quoted.claim, &quoted.verdict);
-        let written = numbers_in(&quoted.measured);
-        assert_eq!(written.len(), printed.len(), "{}", quoted.claim);
-        for (written, printed) in written.iter().zip(&printed) {
-            let claim = &quoted.claim;
-            assert!(
-                (written - printed).abs() < 0.02,
-                "{claim}: {written}, {printed}"
-            );
-        }
+fn guide_names_the_claims() {
+    let guide = guide();
+    let (_, table) = guide.split_once("//! | name | claims |\n").unwrap();
+    let claims = |row: &str| {
+        let (_, claims) = row.strip_prefix("//! | ")?.split_once(" | ")?;
+        let claims = claims.strip_suffix("` |")?.strip_prefix('`')?;
+        Some(claims.split("`, `").map(str::to_owned).collect::<Vec<_>>())
+    };
+    let mut named: Vec<String> = table.lines().filter_map(claims).flatten().collect();
+    let mut printed: Vec<String> = kept().into_iter().map(|finding| finding.id).collect();
+    named.sort();
+    printed.sort();
+    assert_eq!(named, printed);
+}
+
+/// Every number with an interval in the guide is one that was printed.
+#[test]
+fn guide_quotes_the_kept_output() {
+    let guide = guide()
+        .replace("//! ", "")
+        .replace('\n', " ")
+        .replace('−', "-");
+    let printed: BTreeSet<String> = kept()
+        .iter()
+        .flat_map(|line| intervals(&line.finding))
+        .collect();
+    let quoted = intervals(&guide);
+    assert!(quoted.len() >= 15, "{quoted:?}");
+    for interval in quoted {
+        assert!(printed.contains(&interval), "{interval}");
     }
 }
 
-/// The figure that the README shows is a run's: its ends, in the text alternative, are.
+/// What stands around each ±, without signs.
+fn intervals(text: &str) -> Vec<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_interval = |words: &[&str]| match words {
+        [mean, "±", half] => {
+            let (mean, half) = (numbers_in(mean), numbers_in(half));
+            Some(format!("{} ± {}", mean.first()?.abs(), half.first()?))
+        }
+        _ => None,
+    };
+    words.windows(3).filter_map(is_interval).collect()
+}
+
+/// The lines that the README quotes are the kept output's.
 #[test]
-fn readme_shows_a_run() {
+fn readme_quotes_the_kept_output() {
+    let readme = fs::read_to_string(root("README.md")).unwrap();
+    let kept = fs::read_to_string(root("docs/is-softmax-essential.txt")).unwrap();
+    let (_, section) = readme.split_once("## Is softmax essential?").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let (_, quoted) = section.split_once("```text\n").unwrap();
+    let (quoted, _) = quoted.split_once("\n```").unwrap();
+    assert!(quoted.lines().count() >= 3);
+    for line in quoted.lines() {
+        assert!(kept.lines().any(|kept| kept == line), "{line}");
+    }
+}
+
+/// The figure in `docs/` is a run's: its numbers, in the text alternative, are, as far as two seeds
+/// tell those of ten.
+#[test]
+fn the_kept_figure_is_of_a_run() {
     let shown = fs::read_to_string(root("docs/loss-curves.svg")).unwrap();
     let label = |svg: &str| {
         let (_, rest) = svg.split_once("aria-label=\"").unwrap();
@@ -61,7 +157,7 @@ fn readme_shows_a_run() {
     let [written, printed] = [&shown_label, &drawn].map(|label| numbers_in(label));
     assert_eq!((written.len(), printed.len()), (4, 4), "{shown_label}");
     for (written, printed) in written.iter().zip(&printed) {
-        assert!((written - printed).abs() < 0.02, "{shown_label}; {drawn}");
+        assert!((written - printed).abs() < 0.2, "{shown_label}; {drawn}");
     }
     // The style does not depend on a training.
     let style = |svg: &str| {
@@ -69,19 +165,4 @@ fn readme_shows_a_run() {
         rest.split_once("</style>").unwrap().0.to_owned()
     };
     assert_eq!(style(&shown), style(&EXPERIMENT_RUN.loss_curve));
-}
-
-/// The guide's table of claims names these lines, all of them and in their order.
-#[test]
-fn guide_names_the_lines() {
-    let guide = fs::read_to_string(root("src/guide/last_layer.rs")).unwrap();
-    let (_, table) = guide.split_once("//! | name | lines |\n").unwrap();
-    let lines = |row: &str| {
-        let (_, lines) = row.strip_prefix("//! | ")?.split_once(" | ")?;
-        let lines = lines.strip_suffix("` |")?.strip_prefix('`')?;
-        Some(lines.split("`, `").map(str::to_owned).collect::<Vec<_>>())
-    };
-    let named: Vec<String> = table.lines().filter_map(lines).flatten().collect();
-    let printed: Vec<String> = findings().into_iter().map(|line| line.claim).collect();
-    assert_eq!(named, printed);
 }

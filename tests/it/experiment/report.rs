@@ -4,31 +4,38 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{EXPERIMENT_RUN, findings};
+use super::{EXPERIMENT_RUN, Finding, findings_in};
 use crate::common::{python, refusal, root, run, stdout};
 
 /// The sections of the report.
-const SECTIONS: [&str; 6] = [
+const SECTIONS: [&str; 8] = [
     "normalisation",
     "confidence",
+    "decision",
     "losses",
-    "regression",
     "binary",
+    "regression",
     "several-labels",
+    "method",
 ];
 
 /// The figures of the report, each with how many plots it holds.
-const FIGURES: [(&str, usize); 9] = [
-    ("logits-and-probabilities", 15),
+const FIGURES: [(&str, usize); 11] = [
+    ("logits-and-probabilities", 12),
     ("reliability", 2),
-    ("accuracy", 1),
-    ("loss-curves", 2),
+    ("costs", 1),
+    ("accuracy", 2),
+    ("rates", 2),
+    ("loss-curves", 1),
     ("gradients", 1),
-    ("prices", 3),
-    ("roc", 1),
+    ("areas", 2),
     ("saturation", 1),
-    ("labels", 1),
+    ("prices", 3),
+    ("labels", 2),
 ];
+
+/// The panels of the playground that the report leads to.
+const PANELS: [&str; 4] = ["draw", "drag", "race", "which"];
 
 #[test]
 fn report_needs_nothing_else() {
@@ -48,20 +55,36 @@ fn report_needs_nothing_else() {
 #[test]
 fn report_holds_all_claims_and_figures() {
     let report = &EXPERIMENT_RUN.report;
-    let cell = |text: &str| {
+    let escaped = |text: &str| {
         let text = text.replace('&', "&amp;").replace('<', "&lt;");
-        format!("<td role=\"cell\">{}</td>", text.replace('>', "&gt;"))
+        text.replace('>', "&gt;")
     };
-    for finding in findings() {
-        assert!(report.contains(&cell(&finding.claim)), "{}", finding.claim);
-        let measured = &finding.measured;
-        assert!(report.contains(&cell(measured)), "{measured}");
+    for Finding {
+        id,
+        verdict,
+        finding,
+    } in findings_in(&EXPERIMENT_RUN.stdout)
+    {
+        let start = format!("<article class=\"claim\" id=\"{id}\">");
+        let (_, rest) = report
+            .split_once(&start)
+            .unwrap_or_else(|| panic!("{start}"));
+        let (block, _) = rest.split_once("</article>").unwrap();
+        assert!(
+            block.contains(&format!("</span> {verdict}</span> {}", escaped(&finding))),
+            "{id}"
+        );
+        assert!(
+            block.contains("<summary>How it was tested</summary>"),
+            "{id}"
+        );
     }
     for section in SECTIONS {
         let start = format!("<section id=\"{section}\">");
         assert!(report.contains(&start), "{start}");
     }
-    for (figure, plots) in FIGURES {
+    let figures = [("one-digit", 3)].into_iter().chain(FIGURES);
+    for (figure, plots) in figures {
         let start = format!("<figure id=\"{figure}\">");
         let (_, rest) = report.split_once(&start).expect(&start);
         let (content, _) = rest.split_once("</figure>").unwrap();
@@ -69,6 +92,15 @@ fn report_holds_all_claims_and_figures() {
         assert_eq!(found, plots, "{figure}");
         assert!(content.contains("<figcaption>"), "{figure}");
     }
+    for panel in PANELS {
+        let link = format!("href=\"playground.html#{panel}\"");
+        assert!(report.contains(&link), "{link}");
+    }
+    // The answer and the picture that shows it come before anything else.
+    let place = |text: &str| report.find(text).unwrap_or_else(|| panic!("{text}"));
+    let answer = place("<ul class=\"answer\">");
+    assert!(answer < place("id=\"one-digit\"") && place("id=\"one-digit\"") < place("<nav"));
+    assert!(place("<nav") < place("<section") && place("id=\"method\"") > place("id=\"labels\""));
 }
 
 #[test]
@@ -100,12 +132,15 @@ fn check_of_the_report_says_that_it_is_skipped() {
 #[test]
 #[ignore = "needs Chromium: cargo test -- --ignored check_of_the_report"]
 fn check_of_the_report_finds_faults() {
-    const PAGE: &str = r#"<!DOCTYPE html><title>Faults</title>
-        <p style="width: 3000px">Wide</p><img src="no-such-file.png">
+    const PAGE: &str = r##"<!DOCTYPE html><title>Faults</title>
+        <p style="width: 3000px; height: 9000px">Wide, <a href="#nowhere">a link</a></p>
+        <img src="no-such-file.png">
         <figure><svg viewBox="0 0 1000 100"><text x="1010" y="50" font-size="2">cut</text></svg>
-        </figure><script>console.error("a message"); throw new Error("a fault");</script>"#;
-    const FAULTS: [&str; 7] = [
+        </figure><script>console.error("a message"); throw new Error("a fault");</script>"##;
+    const FAULTS: [&str; 9] = [
         "the page is 30",
+        "#nowhere leads nowhere",
+        "the first figure is out of sight",
         "\"cut\" is cut off",
         "no text alternative",
         "pixels high",
