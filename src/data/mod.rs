@@ -27,12 +27,15 @@ use tch::{Kind, Tensor};
 
 pub mod ames;
 mod bytes;
+mod gather;
 pub mod medmnist;
 pub mod mnist;
 mod npz;
 pub mod picture;
 mod records;
 mod table;
+
+pub use gather::Gather;
 
 /// The most bytes that an IDX file or an array is decompressed to.
 const MOST_INFLATED: u64 = 1 << 30;

@@ -61,6 +61,7 @@ impl<T: Objective, L: Loss> Objective for WithLoss<T, L> {
 
 impl<T: Dataset, L: Loss> Dataset for WithLoss<T, L> {
     const SAMPLE_DATA: Option<&'static str> = T::SAMPLE_DATA;
+    const PIXELS: bool = T::PIXELS;
 
     fn read(path: &Path) -> Result<Splits> {
         T::read(path)

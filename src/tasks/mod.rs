@@ -25,7 +25,7 @@ use std::path::Path as FilePath;
 
 use anyhow::Result;
 use tch::nn::{ModuleT, Path, VarStore};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
 pub use classes::{Classes, DigitClassification};
 pub use houses::Houses;
@@ -37,6 +37,7 @@ pub use yes_or_no::{BinaryClassification, YesOrNo};
 
 use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric};
+use crate::plan::{Chain, Plans};
 
 /// A network: its class, its name and what it is asked to do.
 pub trait Network: ModuleT + Sized {
@@ -46,6 +47,9 @@ pub trait Network: ModuleT + Sized {
     const NAME: &'static str;
     /// What the example does, in a line of `--help`.
     const ABOUT: &'static str = "A network, and the proof that it is Python's";
+
+    /// The same as a chain of layers, where it is one: then a [plan](crate::plan) runs it.
+    const CHAIN: Option<Chain> = None;
 
     /// The network with its initial weights, drawn in Python's order.
     fn new(vs: &Path) -> Self;
@@ -87,6 +91,10 @@ pub trait Dataset: Objective {
     /// The project's small data for this task, under `data/sample`; without any, `--data` is
     /// required.
     const SAMPLE_DATA: Option<&'static str> = None;
+
+    /// Whether the features are uint8 pixels that become float32 from 0 to 1, and nothing else happens
+    /// to them: then training turns them into numbers as it gathers a batch.
+    const PIXELS: bool = false;
 
     /// Reads a data set.
     ///
@@ -196,6 +204,8 @@ pub struct Model<N: Network> {
     pub vs: VarStore,
     /// The network over these parameters.
     pub network: N,
+    /// What runs its batches where autograd need not.
+    pub plans: Plans,
 }
 
 impl<N: Network> Model<N> {
@@ -205,6 +215,21 @@ impl<N: Network> Model<N> {
         let mut vs = VarStore::new(Device::Cpu);
         let network = N::new(&vs.root());
         vs.set_device(device);
-        Self { vs, network }
+        Self {
+            vs,
+            network,
+            plans: Plans::default(),
+        }
+    }
+
+    /// The network's output for `input` in evaluation mode, without gradients: by its
+    /// [plan](crate::plan) where it has one.
+    pub fn predict(&self, input: &Tensor) -> Tensor {
+        if let Some(output) = self.plans.predict::<N>(input) {
+            return output;
+        }
+        let output = no_grad(|| self.network.forward_t(input, false));
+        self.plans.learn_prediction(self, input, &output);
+        output
     }
 }

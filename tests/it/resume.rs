@@ -119,6 +119,18 @@ fn fifty_kills_change_no_bit() {
     kill_fifty_times("house_price_predictor", args);
 }
 
+#[test]
+fn fifty_kills_change_no_bit_without_a_plan() {
+    let args = &[
+        "--epochs=10000",
+        "--threads=1",
+        "--batch-size=500",
+        "--lr=0.01",
+        "--plan=off",
+    ];
+    kill_fifty_times("house_price_predictor", args);
+}
+
 /// What the network draws between two batches is drawn again.
 #[test]
 fn fifty_kills_change_no_bit_of_a_network_with_dropout() {
