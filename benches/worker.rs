@@ -27,6 +27,40 @@ use final_layer::training::{Algorithm, Position, Training, forward_and_backward}
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor, no_grad};
 
+/// Networks that are an example each: their modules, and what finds the case of one by its name.
+macro_rules! examples {
+    ($($path:literal $module:ident::$network:ident;)+) => {
+        $(
+            // Its main function is the example's alone.
+            #[allow(dead_code)]
+            #[path = $path]
+            mod $module;
+        )+
+
+        fn example_case(
+            what: &str,
+            network: &str,
+            size: i64,
+            optimizer: &[&str],
+            autograd: bool,
+        ) -> Result<Case> {
+            match network {
+                $($module::$network::NAME => {
+                    network_case::<$module::$network>(what, size, optimizer, autograd)
+                })+
+                _ => bail!("{network} is no network"),
+            }
+        }
+    };
+}
+
+examples! {
+    "../examples/character_model.rs" character_model::CharacterModel;
+    "../examples/convolutional_classifier.rs" convolutional_classifier::ConvolutionalClassifier;
+    "../examples/recurrent_classifier.rs" recurrent_classifier::RecurrentClassifier;
+    "../examples/variational_autoencoder.rs" variational_autoencoder::VariationalAutoencoder;
+}
+
 /// The optimizers' usual learning rate for these networks.
 const LR: f64 = 1e-3;
 
@@ -127,7 +161,7 @@ fn case(words: &[&str], autograd: bool) -> Result<Case> {
                     network_case::<HousePricePredictor>(what, size, optimizer, autograd)
                 }
                 BinaryClassifier::NAME => network_case::<BinaryClassifier>(what, size, optimizer, autograd),
-                _ => bail!("{network} is no network"),
+                _ => example_case(what, network, size, optimizer, autograd),
             }
         }
         _ => bail!("{words:?} is no case"),

@@ -29,6 +29,13 @@ from workers import Failed, Worker, show_memory, show_time
 NO_LOSS = 0.97
 
 NETWORKS = ["digit_classifier", "house_price_predictor", "binary_classifier"]
+# Networks of examples/, and the optimizer that each is trained with.
+EXAMPLES = [
+    ("convolutional_classifier", "Adadelta"),
+    ("recurrent_classifier", "Adadelta"),
+    ("variational_autoencoder", "Adam"),
+    ("character_model", "Adam"),
+]
 BATCH_SIZES = [1, 64, 1024, 16384]
 SAMPLES = 60_000
 
@@ -70,6 +77,10 @@ def worker_rows(samples):
             name = f"{short(network)}, training step, batch 64, {title}"
             eager, fused = f"python {case} eager", f"python {case} fused"
             rows.append(Row(name, eager, f"rust {case}", fused=fused, **targets.get(case, {})))
+    for network, title in EXAMPLES:
+        case = f"step {network} 64 {title.lower()}"
+        name = f"{short(network)}, training step, batch 64, {title}"
+        rows.append(Row(name, f"python {case} eager", f"rust {case}"))
     case = f"epoch digit_classifier {samples} adam"
     name = f"digit, an epoch of {samples:,}, Adam, against"
     for loop, title, *targets in [

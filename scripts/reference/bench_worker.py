@@ -32,7 +32,9 @@ BATCH_SIZE = 64
 # Calls are timed in groups that take at least so many seconds, that the clock costs nothing.
 GROUP = 1e-3
 
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adadelta": torch.optim.Adadelta,
+}
 
 
 def main():

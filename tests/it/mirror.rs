@@ -4,13 +4,21 @@ use std::fs;
 
 use crate::common::{NETWORKS, root};
 
+/// The networks that are a file of `examples/` each.
+const EXAMPLES: [&str; 6] = [
+    "character_model",
+    "clothing_classifier",
+    "convolutional_classifier",
+    "dropout_classifier",
+    "recurrent_classifier",
+    "variational_autoencoder",
+];
+
 #[test]
 fn right_hand_column_is_the_python_class() {
     let of_the_document = NETWORKS.map(|network| (network, "src/networks"));
-    for (network, folder) in of_the_document
-        .into_iter()
-        .chain(["clothing_classifier", "dropout_classifier"].map(|name| (name, "examples")))
-    {
+    let of_the_examples = EXAMPLES.map(|network| (network, "examples"));
+    for (network, folder) in of_the_document.into_iter().chain(of_the_examples) {
         let rust = fs::read_to_string(root(folder).join(format!("{network}.rs"))).unwrap();
         let column: Vec<&str> = rust
             .lines()
