@@ -159,12 +159,81 @@ struct RecurrentClassifier : LogProbabilities {
   }
 };
 
+struct VariationalAutoencoder : Network {
+  torch::nn::Linear hidden{nullptr}, mu{nullptr}, logvar{nullptr}, widen{nullptr}, pixels{nullptr};
+  // The second and the third output.
+  Tensor last_mu, last_logvar;
+
+  VariationalAutoencoder() {
+    hidden = register_module("hidden", torch::nn::Linear(784, 400));
+    mu = register_module("mu", torch::nn::Linear(400, 20));
+    logvar = register_module("logvar", torch::nn::Linear(400, 20));
+    widen = register_module("widen", torch::nn::Linear(20, 400));
+    pixels = register_module("pixels", torch::nn::Linear(400, 784));
+  }
+
+  Tensor forward(Tensor x) override {
+    x = torch::relu(hidden(x));
+    last_mu = mu(x);
+    last_logvar = logvar(x);
+    const Tensor std = torch::exp(0.5 * last_logvar);
+    const Tensor z = last_mu + torch::randn_like(std) * std;
+    return torch::sigmoid(pixels(torch::relu(widen(z))));
+  }
+
+  Tensor draw_input(int64_t batch_size) override {
+    return torch::rand({batch_size, 784});
+  }
+
+  Tensor draw_target(int64_t batch_size) override {
+    return draw_input(batch_size);
+  }
+
+  Tensor loss(const Tensor& output, const Tensor& target) override {
+    const auto sum = F::BinaryCrossEntropyFuncOptions().reduction(torch::kSum);
+    return F::binary_cross_entropy(output, target, sum) -
+        0.5 * torch::sum(1 + last_logvar - last_mu.pow(2) - last_logvar.exp());
+  }
+};
+
+struct CharacterModel : Network {
+  torch::nn::Embedding embedding{nullptr};
+  torch::nn::LSTM lstm{nullptr};
+  torch::nn::Linear decoder{nullptr};
+
+  CharacterModel() {
+    embedding = register_module("embedding", torch::nn::Embedding(256, 64));
+    const auto options = torch::nn::LSTMOptions(64, 128).num_layers(2).dropout(0.2);
+    lstm = register_module(
+        "lstm", torch::nn::LSTM(torch::nn::LSTMOptions(options).batch_first(true)));
+    decoder = register_module("decoder", torch::nn::Linear(128, 256));
+  }
+
+  Tensor forward(Tensor x) override {
+    return decoder(std::get<0>(lstm(embedding(x))));
+  }
+
+  Tensor draw_input(int64_t batch_size) override {
+    return torch::randint(256, {batch_size, 64}, torch::kLong);
+  }
+
+  Tensor draw_target(int64_t batch_size) override {
+    return draw_input(batch_size);
+  }
+
+  Tensor loss(const Tensor& output, const Tensor& target) override {
+    return F::cross_entropy(output.flatten(0, 1), target.flatten());
+  }
+};
+
 std::shared_ptr<Network> build(const std::string& name) {
   if (name == "digit_classifier") return std::make_shared<DigitClassifier>();
   if (name == "house_price_predictor") return std::make_shared<HousePricePredictor>();
   if (name == "binary_classifier") return std::make_shared<BinaryClassifier>();
   if (name == "convolutional_classifier") return std::make_shared<ConvolutionalClassifier>();
   if (name == "recurrent_classifier") return std::make_shared<RecurrentClassifier>();
+  if (name == "variational_autoencoder") return std::make_shared<VariationalAutoencoder>();
+  if (name == "character_model") return std::make_shared<CharacterModel>();
   throw std::invalid_argument(name + " is no network");
 }
 

@@ -1,7 +1,7 @@
 //! Runs one case after the other and says how long each took: the Rust side of `scripts/bench.py`,
-//! `scripts/bench_growth.py` and `scripts/check_instructions.py`.
+//! `benches/growth.py` and `scripts/check_instructions.py`.
 //!
-//! A case is a line on stdin, its answer a line of JSON on stdout; `scripts/reference/bench_worker.py`
+//! A case is a line on stdin, its answer a line of JSON on stdout; `benches/worker.py`
 //! is the Python side and takes the same lines.
 //!
 //! | case | a call is |

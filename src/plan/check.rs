@@ -1,13 +1,13 @@
 //! Whether a plan gives autograd's bits, for one size of batch and the threads that there are: held
 //! against a batch that autograd has just run.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use tch::nn::VarStore;
 use tch::{Kind, Tensor};
 
 use super::backward::Step;
 use super::chain::{Chain, Layer};
 use super::forward::Forward;
-use crate::tasks::{Model, Network};
 use crate::torch::native::tensor_id;
 
 /// What came of holding a plan against autograd.
@@ -24,14 +24,14 @@ pub(super) enum Verdict<P> {
 ///
 /// # Errors
 /// If it does not: where they differ. If there can be no plan.
-pub(super) fn step<N: Network>(
-    model: &Model<N>,
+pub(super) fn step(
+    vs: &VarStore,
     chain: &Chain,
     [input, target]: [&Tensor; 2],
     [output, loss]: [&Tensor; 2],
 ) -> Result<Verdict<Step>> {
-    let variables = model.vs.variables();
-    let forward = Forward::new(chain, &variables, input.size()[0])?;
+    let variables = vs.variables();
+    let forward = Forward::new(chain, &variables, rows(input)?)?;
     let mut plan = Step::new(forward, chain.1)?;
     ensure!(plan.is_for(input, target), "no plan takes such tensors");
     let [planned_output, planned_loss] = plan.compute(input, target)?;
@@ -55,13 +55,13 @@ pub(super) fn step<N: Network>(
 ///
 /// # Errors
 /// If it does not. If there can be no plan.
-pub(super) fn prediction<N: Network>(
-    model: &Model<N>,
+pub(super) fn prediction(
+    vs: &VarStore,
     chain: &Chain,
     input: &Tensor,
     output: &Tensor,
 ) -> Result<Verdict<Forward>> {
-    let mut plan = Forward::new(chain, &model.vs.variables(), input.size()[0])?;
+    let mut plan = Forward::new(chain, &vs.variables(), rows(input)?)?;
     ensure!(plan.takes(input), "no plan takes such tensors");
     ensure_equal("the output", output, plan.run(input)?)?;
     Ok(if is_blind(&plan)? { Verdict::Blind } else { Verdict::Equal(plan) })
@@ -82,6 +82,11 @@ fn is_blind(forward: &Forward) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// How many samples a batch has.
+fn rows(input: &Tensor) -> Result<i64> {
+    input.size().first().copied().context("a batch has no rows")
 }
 
 fn any(flags: &Tensor) -> Result<bool> {

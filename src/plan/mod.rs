@@ -3,7 +3,8 @@
 //!
 //! Autograd records a graph in each step, allocates what it computes and takes the graph apart again,
 //! and libtorch looks each operation up. For small networks that is most of the time. A network that
-//! says its [`Chain`] ([`Network::CHAIN`]) has a plan, one for each size of batch:
+//! says its [`Chain`], as [`CHAIN`](crate::tasks::Network::CHAIN), has a plan, one for each size of
+//! batch:
 //!
 //! | file | what is there |
 //! | --- | --- |
@@ -35,15 +36,15 @@ mod loss;
 use std::cell::RefCell;
 use std::fmt;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tch::Tensor;
+use tch::nn::VarStore;
 
 pub use chain::{Chain, Layer, Loss};
 
 use self::backward::Step;
 use self::check::Verdict;
 use self::forward::Forward;
-use crate::tasks::{Model, Network};
 use crate::torch::native::is_grad_enabled;
 use crate::torch::one_line;
 
@@ -60,6 +61,9 @@ pub struct Plans {
     say: Option<Say>,
     made: RefCell<Made>,
 }
+
+/// The one tensor that something is, where it is no more than one.
+type One<'a> = Option<&'a Tensor>;
 
 /// Hears what runs a batch.
 struct Say(Box<dyn Fn(&str) + Send>);
@@ -105,10 +109,13 @@ impl Plans {
         }
     }
 
-    /// The output and the loss of a batch, with the gradients in the parameters, as by autograd; or
-    /// nothing, and nothing done, where that has to do it.
-    pub(crate) fn step<N: Network>(&self, input: &Tensor, target: &Tensor) -> Option<[Tensor; 2]> {
-        if !self.is_on::<N>() || !is_grad_enabled() {
+    /// The output and the loss of a batch of input and target, with the gradients in the parameters, as
+    /// by autograd; or nothing, and nothing done, where that has to do it.
+    pub(crate) fn step(&self, chain: Option<Chain>, batch: [One<'_>; 2]) -> Option<[Tensor; 2]> {
+        let ([Some(input), Some(target)], true) = (batch, self.is_on(chain)) else {
+            return None;
+        };
+        if !is_grad_enabled() {
             return None;
         }
         let entries = &mut self.made.borrow_mut().steps;
@@ -118,63 +125,67 @@ impl Plans {
     }
 
     /// Makes a plan for batches of this size, unless it is known what runs them, and holds it against
-    /// what autograd made of this one.
-    pub(crate) fn learn_step<N: Network>(
+    /// what autograd made of this one: output and loss, and the gradients in the parameters.
+    pub(crate) fn learn_step(
         &self,
-        model: &Model<N>,
-        batch: [&Tensor; 2],
-        results: [&Tensor; 2],
+        (chain, vs): (Option<Chain>, &VarStore),
+        batch: [One<'_>; 2],
+        results: [One<'_>; 2],
     ) {
-        let entries = &mut self.made.borrow_mut().steps;
-        let check = || check::step(model, &said::<N>()?, batch, results);
-        self.learn(entries, "steps", batch[0], check);
+        self.learn(&mut self.made.borrow_mut().steps, "steps", batch[0], || {
+            let chain = chain.context(NO_CHAIN)?;
+            check::step(vs, &chain, all(batch)?, all(results)?)
+        });
     }
 
     /// The output for a batch in evaluation mode, or nothing where the network has to compute it.
-    pub(crate) fn predict<N: Network>(&self, input: &Tensor) -> Option<Tensor> {
-        if !self.is_on::<N>() {
-            return None;
-        }
+    pub(crate) fn predict(&self, chain: Option<Chain>, input: One<'_>) -> Option<Tensor> {
+        let input = input.filter(|_| self.is_on(chain))?;
         let entries = &mut self.made.borrow_mut().predictions;
         let plan = find(entries, |plan: &Forward| plan.takes(input))?;
-        plan.run(input).ok().map(Tensor::shallow_clone)
+        let output = plan.run(input).ok()?;
+        Some(output.shallow_clone())
     }
 
     /// As [`Plans::learn_step`], of a prediction.
-    pub(crate) fn learn_prediction<N: Network>(
+    pub(crate) fn learn_prediction(
         &self,
-        model: &Model<N>,
-        input: &Tensor,
-        output: &Tensor,
+        (chain, vs): (Option<Chain>, &VarStore),
+        input: One<'_>,
+        output: One<'_>,
     ) {
         let entries = &mut self.made.borrow_mut().predictions;
-        let check = || check::prediction(model, &said::<N>()?, input, output);
-        self.learn(entries, "predictions", input, check);
+        self.learn(entries, "predictions", input, || {
+            let chain = chain.context(NO_CHAIN)?;
+            let [input, output] = all([input, output])?;
+            check::prediction(vs, &chain, input, output)
+        });
     }
 
-    fn is_on<N: Network>(&self) -> bool {
-        !self.is_off && N::CHAIN.is_some()
+    fn is_on(&self, chain: Option<Chain>) -> bool {
+        !self.is_off && chain.is_some()
     }
 
     fn learn<P: Planned>(
         &self,
         entries: &mut Vec<Entry<P>>,
         what: &str,
-        input: &Tensor,
+        input: One<'_>,
         check: impl FnOnce() -> Result<Verdict<P>>,
     ) {
+        let size = input.map_or_else(Vec::new, Tensor::size);
+        let threads = tch::get_num_threads();
         // Of weights that lie elsewhere now nothing is known.
         entries.retain(|entry| match &entry.runs {
             Runs::Plan(plan) => plan.forward().weights_are_where_they_were(),
             Runs::Autograd | Runs::NotKnown(_) => true,
         });
-        let (size, threads) = (input.size(), tch::get_num_threads());
         let is_known = |entry: &Entry<P>| entry.size == size && entry.threads == threads;
         let known = entries.iter().position(is_known);
         let blind = match known.map(|number| &entries[number].runs) {
             Some(Runs::NotKnown(batches)) => *batches,
             Some(_) => return,
-            None if self.is_off || size.is_empty() || entries.len() >= MOST => return,
+            None if self.is_off || entries.len() >= MOST => return,
             None => 0,
         };
         if let Some(number) = known {
@@ -190,7 +201,8 @@ impl Plans {
             }
         };
         if let (Some(Say(say)), Some(by)) = (&self.say, by) {
-            say(&format!("{what} on batches of {}: run by {by}", size[0]));
+            let of = size.first().map(|n| format!(" on batches of {n}"));
+            say(&format!("{what}{}: run by {by}", of.unwrap_or_default()));
         }
         entries.push(Entry {
             size,
@@ -202,9 +214,14 @@ impl Plans {
 
 const NOTHING_SHOWN: &str = "autograd: no batch shows what the activations do";
 
-/// What the network says of itself.
-fn said<N: Network>() -> Result<Chain> {
-    N::CHAIN.context("the network names no chain of layers")
+const NO_CHAIN: &str = "the network names no chain of layers";
+
+/// The tensors, if there is one in each place.
+fn all(places: [One<'_>; 2]) -> Result<[&Tensor; 2]> {
+    let [Some(a), Some(b)] = places else {
+        bail!("it has several tensors where a plan has one");
+    };
+    Ok([a, b])
 }
 
 /// The plan that takes a batch, with the threads that there are.

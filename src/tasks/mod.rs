@@ -292,12 +292,14 @@ impl<N: Network> Model<N> {
 
     /// The network's output for `input` in evaluation mode, without gradients: by its
     /// [plan](crate::plan) where it has one.
-    pub fn predict(&self, input: &Tensor) -> Tensor {
-        if let Some(output) = self.plans.predict::<N>(input) {
+    pub fn predict(&self, input: &N::Input) -> N::Output {
+        let planned = self.plans.predict(N::CHAIN, input.one());
+        if let Some(output) = planned.and_then(N::Output::from_one) {
             return output;
         }
-        let output = no_grad(|| self.network.forward_t(input, false));
-        self.plans.learn_prediction(self, input, &output);
+        let output = no_grad(|| self.network.call(input, false));
+        let (chain, vs) = (N::CHAIN, &self.vs);
+        self.plans.learn_prediction((chain, vs), input.one(), output.one());
         output
     }
 }

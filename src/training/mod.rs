@@ -41,14 +41,18 @@ pub fn forward_and_backward<N: Network>(
     target: &<N::Task as Objective>::Target,
 ) -> Result<Step<N::Output>> {
     optimizer.zero_grad(true)?;
-    if let Some((output, loss)) = model.plans.step::<N>(input, target) {
+    let batch = [input.one(), target.one()];
+    if let Some([output, loss]) = model.plans.step(N::CHAIN, batch)
+        && let Some(output) = N::Output::from_one(output)
+    {
         return Ok(Step { output, loss });
     }
     let output = model.network.call(input, true);
     let loss = N::Task::loss(&output, target)?;
     loss.backward();
     let (output, loss) = (output.detach(), loss.detach());
-    model.plans.learn_step(model, (input, target), (&output, &loss));
+    let results = [output.one(), Some(&loss)];
+    model.plans.learn_step((N::CHAIN, &model.vs), batch, results);
     Ok(Step { output, loss })
 }
 

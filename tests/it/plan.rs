@@ -27,13 +27,14 @@ fn said(heard: &Arc<Mutex<Vec<String>>>) -> Vec<String> {
     heard.lock().unwrap().clone()
 }
 
+/// A task of one tensor each.
+trait Task: Objective<Input = Tensor, Output = Tensor, Target = Tensor> {}
+impl<T: Objective<Input = Tensor, Output = Tensor, Target = Tensor>> Task for T {}
+
 const SIZES: [i64; 6] = [16, 16, 5, 16, 5, 16];
 
 /// Trains on batches of two sizes, in turn; every tensor that comes up, and what was said.
-fn train<N: Network>(plan: bool, algorithm: Algorithm) -> (Vec<Tensor>, Vec<String>)
-where
-    N::Task: Objective,
-{
+fn train<N: Network<Task: Task>>(plan: bool, algorithm: Algorithm) -> (Vec<Tensor>, Vec<String>) {
     tch::manual_seed(7);
     let mut model = Model::<N>::new(Device::Cpu);
     let (plans, heard) = talking();
@@ -59,7 +60,7 @@ where
 }
 
 /// Both ways, with the same bits; returns what was said.
-fn both_ways<N: Network>(algorithm: Algorithm) -> Vec<String> {
+fn both_ways<N: Network<Task: Task>>(algorithm: Algorithm) -> Vec<String> {
     let (with, heard) = train::<N>(true, algorithm);
     let (without, silence) = train::<N>(false, algorithm);
     assert_eq!(with.len(), without.len());
@@ -132,6 +133,10 @@ macro_rules! task {
         struct $name;
 
         impl Objective for $name {
+            type Input = Tensor;
+            type Output = Tensor;
+            type Target = Tensor;
+
             fn draw_input(n: i64) -> Result<Tensor> {
                 Ok(Tensor::f_randn([n, 6], (Kind::Float, Device::Cpu))?)
             }
@@ -230,7 +235,7 @@ network!(TooShort, Estimate, [Tensor::relu, same], between(ONE, Loss::SquaredErr
 
 /// The network does its work, with autograd's bits, and says for steps on batches of 16 what ends as
 /// told.
-fn falls_back<N: Network>(why: &str) {
+fn falls_back<N: Network<Task: Task>>(why: &str) {
     let heard = both_ways::<N>(Algorithm::Sgd);
     let expected = format!("steps on batches of 16: run by autograd: {why}");
     assert!(heard.iter().any(|line| line.starts_with(&expected)), "{heard:?}");
@@ -280,7 +285,7 @@ fn a_gradient_that_is_not_in_the_chain_is_seen() {
 }
 
 /// One step on a batch of 16.
-fn step<N: Network>(model: &Model<N>, seed: i64) -> (Tensor, Tensor) {
+fn step<N: Network<Task: Task>>(model: &Model<N>, seed: i64) -> (Tensor, Tensor) {
     tch::manual_seed(seed);
     let (input, target) = (N::Task::draw_input(16).unwrap(), N::Task::draw_target(16).unwrap());
     let mut optimizer = Algorithm::Sgd.build(&model.vs, 0.1).unwrap();
@@ -290,7 +295,7 @@ fn step<N: Network>(model: &Model<N>, seed: i64) -> (Tensor, Tensor) {
 }
 
 /// A model with a plan for batches of 16, and one without, with the same weights.
-fn two_models<N: Network>() -> [Model<N>; 2] {
+fn two_models<N: Network<Task: Task>>() -> [Model<N>; 2] {
     [false, true].map(|is_off| {
         tch::manual_seed(3);
         let mut model = Model::<N>::new(Device::Cpu);

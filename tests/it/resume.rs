@@ -130,7 +130,7 @@ fn fifty_kills_change_no_bit_without_a_plan() {
         "--lr=0.01",
         "--plan=off",
     ];
-    kill_fifty_times("house_price_predictor", args);
+    kill("house_price_predictor", args, KILLS);
 }
 
 /// What the network draws between two batches is drawn again.
