@@ -156,11 +156,15 @@ fn case(words: &[&str], autograd: bool) -> Result<Case> {
         [what, network, size, ref optimizer @ ..] => {
             let size = size.parse().context("expected a number of samples")?;
             match network {
-                DigitClassifier::NAME => network_case::<DigitClassifier>(what, size, optimizer, autograd),
+                DigitClassifier::NAME => {
+                    network_case::<DigitClassifier>(what, size, optimizer, autograd)
+                }
                 HousePricePredictor::NAME => {
                     network_case::<HousePricePredictor>(what, size, optimizer, autograd)
                 }
-                BinaryClassifier::NAME => network_case::<BinaryClassifier>(what, size, optimizer, autograd),
+                BinaryClassifier::NAME => {
+                    network_case::<BinaryClassifier>(what, size, optimizer, autograd)
+                }
                 _ => example_case(what, network, size, optimizer, autograd),
             }
         }

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::thread;
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
 use clap::error::ErrorKind;
+use clap::{Args, ValueEnum};
 
 use super::settings::threads;
 use crate::data::Splits;

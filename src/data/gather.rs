@@ -38,13 +38,20 @@ impl<'a> Gather<'a> {
         let numbers = Vec::<i64>::try_from(indices)?;
         let rows = self.samples.len();
         let outside = numbers.iter().find(|&&index| !(0..rows).contains(&index));
-        ensure!(outside.is_none(), "there is no sample {outside:?} among {rows}");
+        ensure!(
+            outside.is_none(),
+            "there is no sample {outside:?} among {rows}"
+        );
         let Samples { features, targets } = self.samples;
         let kept = self.kept.take();
         let [input, target] = match kept.filter(|kept| fits(kept, numbers.len())) {
             Some(kept) => kept,
             None => {
-                let kind = if self.pixels { Kind::Float } else { features.kind() };
+                let kind = if self.pixels {
+                    Kind::Float
+                } else {
+                    features.kind()
+                };
                 [
                     empty(features, numbers.len(), kind)?,
                     empty(targets, numbers.len(), targets.kind())?,
@@ -79,7 +86,9 @@ fn fits(kept: &[Tensor; 2], rows: usize) -> bool {
 /// Room for so many rows of `like`.
 fn empty(like: &Tensor, rows: usize, kind: Kind) -> Result<Tensor> {
     let mut size = like.size();
-    *size.first_mut().context("samples have no first dimension")? = rows as i64;
+    *size
+        .first_mut()
+        .context("samples have no first dimension")? = rows as i64;
     Ok(Tensor::f_empty(size, (kind, Device::Cpu))?)
 }
 
@@ -171,14 +180,20 @@ mod tests {
             Kind::Float => tensor.view_dtype(Kind::Int),
             _ => tensor.shallow_clone(),
         };
-        ours.kind() == theirs.kind() && ours.size() == theirs.size() && bits(ours).equal(&bits(theirs))
+        ours.kind() == theirs.kind()
+            && ours.size() == theirs.size()
+            && bits(ours).equal(&bits(theirs))
     }
 
     /// The same batches as by libtorch's operations.
     fn check(samples: &Samples, pixels: bool, indices: &[i64]) {
         let indices = Tensor::from_slice(indices);
         let (features, targets) = samples.batch(&indices);
-        let features = if pixels { pixels_to_float(&features) } else { features };
+        let features = if pixels {
+            pixels_to_float(&features)
+        } else {
+            features
+        };
         let mut gather = Gather::new(samples, pixels);
         for _ in 0..2 {
             let [ours, our_targets] = gather.batch(&indices).unwrap();
@@ -213,7 +228,9 @@ mod tests {
             }
             let mut gather = Gather::new(&samples, pixels);
             for outside in [-1, 6, i64::MAX, i64::MIN] {
-                let error = gather.batch(&Tensor::from_slice(&[0, outside])).unwrap_err();
+                let error = gather
+                    .batch(&Tensor::from_slice(&[0, outside]))
+                    .unwrap_err();
                 assert!(!error.to_string().contains('\n'), "{error}");
             }
         }

@@ -8,8 +8,8 @@ use super::forward::{Forward, refused};
 use super::loss::Judged;
 use crate::torch::Result;
 use crate::torch::native::out::{
-    leaky_relu_backward_, mm_out, relu_backward_, set_grad, sigmoid_backward_,
-    sum_rows_out, tanh_backward_, wants_gradient,
+    leaky_relu_backward_, mm_out, relu_backward_, set_grad, sigmoid_backward_, sum_rows_out,
+    tanh_backward_, wants_gradient,
 };
 
 /// A training step up to the gradients.

@@ -42,13 +42,20 @@ pub(super) fn step(
     for (name, parameter) in &variables {
         let gradient = parameter.grad();
         let what = format!("the gradient of {name}");
-        match planned.iter().find(|(of, _)| tensor_id(of) == tensor_id(parameter)) {
+        match planned
+            .iter()
+            .find(|(of, _)| tensor_id(of) == tensor_id(parameter))
+        {
             Some((_, planned)) => ensure_equal(&what, &gradient, planned)?,
             None => ensure!(!gradient.defined(), "{what} is not in the chain"),
         }
         is_blind |= gradient.defined() && !any(&gradient.ne(0.))?;
     }
-    Ok(if is_blind { Verdict::Blind } else { Verdict::Equal(plan) })
+    Ok(if is_blind {
+        Verdict::Blind
+    } else {
+        Verdict::Equal(plan)
+    })
 }
 
 /// A plan for predictions, where it makes of this batch what the network made of it.
@@ -64,7 +71,11 @@ pub(super) fn prediction(
     let mut plan = Forward::new(chain, &vs.variables(), rows(input)?)?;
     ensure!(plan.takes(input), "no plan takes such tensors");
     ensure_equal("the output", output, plan.run(input)?)?;
-    Ok(if is_blind(&plan)? { Verdict::Blind } else { Verdict::Equal(plan) })
+    Ok(if is_blind(&plan)? {
+        Verdict::Blind
+    } else {
+        Verdict::Equal(plan)
+    })
 }
 
 /// Whether the batch that has just run would have come to the same without one of the activations, or

@@ -78,7 +78,11 @@ impl Forward {
 
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
         let layers = self.layers.iter();
-        layers.flat_map(|layer| [Some(&layer.weight), layer.bias.as_ref()].into_iter().flatten())
+        layers.flat_map(|layer| {
+            [Some(&layer.weight), layer.bias.as_ref()]
+                .into_iter()
+                .flatten()
+        })
     }
 
     /// Whether the weights lie where they lay when this was made.
@@ -98,7 +102,10 @@ impl Dense {
         let [out, _] = weight.handle.size()[..] else {
             return refused(format!("{name}.weight is no matrix"));
         };
-        if bias.as_ref().is_some_and(|bias| bias.handle.size() != [out]) {
+        if bias
+            .as_ref()
+            .is_some_and(|bias| bias.handle.size() != [out])
+        {
             return refused(format!("{name}.bias is not of {out} numbers"));
         }
         Ok(Self {
@@ -120,10 +127,10 @@ impl Dense {
         // In place: an activation's derivative can be told from its value.
         match self.activation {
             None | Some(Layer::Linear(_)) => {}
-            Some(Layer::Relu) => relu_(z)?,                       // y = max(z, 0)
+            Some(Layer::Relu) => relu_(z)?, // y = max(z, 0)
             Some(Layer::LeakyRelu(slope)) => leaky_relu_(z, slope)?, // y = z > 0 ? z : slope · z
-            Some(Layer::Tanh) => tanh_(z)?,                       // y = tanh z
-            Some(Layer::Sigmoid) => sigmoid_(z)?,                 // y = 1 / (1 + e⁻ᶻ)
+            Some(Layer::Tanh) => tanh_(z)?, // y = tanh z
+            Some(Layer::Sigmoid) => sigmoid_(z)?, // y = 1 / (1 + e⁻ᶻ)
         }
         Ok(z)
     }

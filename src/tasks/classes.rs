@@ -20,7 +20,10 @@ impl Network for DigitClassifier {
     type Task = DigitClassification;
     const NAME: &'static str = "digit_classifier";
     const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
-    const CHAIN: Option<Chain> = Some(Chain(&[Linear("fc1"), Relu, Linear("fc2")], Loss::CrossEntropy));
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2")],
+        Loss::CrossEntropy,
+    ));
 
     fn new(vs: &Path) -> Self {
         Self::new(vs)

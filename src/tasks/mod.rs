@@ -299,7 +299,8 @@ impl<N: Network> Model<N> {
         }
         let output = no_grad(|| self.network.call(input, false));
         let (chain, vs) = (N::CHAIN, &self.vs);
-        self.plans.learn_prediction((chain, vs), input.one(), output.one());
+        self.plans
+            .learn_prediction((chain, vs), input.one(), output.one());
         output
     }
 }

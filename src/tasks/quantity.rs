@@ -20,7 +20,10 @@ impl Network for HousePricePredictor {
     type Task = HousePricing;
     const NAME: &'static str = "house_price_predictor";
     const ABOUT: &'static str = "A price: no activation after the last layer";
-    const CHAIN: Option<Chain> = Some(Chain(&[Linear("fc1"), Relu, Linear("fc2")], Loss::SquaredError));
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2")],
+        Loss::SquaredError,
+    ));
 
     fn new(vs: &Path) -> Self {
         Self::new(vs)

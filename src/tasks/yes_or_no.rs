@@ -20,7 +20,10 @@ impl Network for BinaryClassifier {
     type Task = BinaryClassification;
     const NAME: &'static str = "binary_classifier";
     const ABOUT: &'static str = "Yes or no: a sigmoid over one output";
-    const CHAIN: Option<Chain> = Some(Chain(&[Linear("fc1"), Relu, Linear("fc2"), Sigmoid], Loss::BinaryCrossEntropy));
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2"), Sigmoid],
+        Loss::BinaryCrossEntropy,
+    ));
 
     fn new(vs: &Path) -> Self {
         Self::new(vs)

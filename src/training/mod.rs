@@ -52,7 +52,9 @@ pub fn forward_and_backward<N: Network>(
     loss.backward();
     let (output, loss) = (output.detach(), loss.detach());
     let results = [output.one(), Some(&loss)];
-    model.plans.learn_step((N::CHAIN, &model.vs), batch, results);
+    model
+        .plans
+        .learn_step((N::CHAIN, &model.vs), batch, results);
     Ok(Step { output, loss })
 }
 

@@ -75,7 +75,8 @@ fn assert_planned(name: &str, heard: &[String]) {
     let mut expected: Vec<_> = [16, 5]
         .iter()
         .flat_map(|size| {
-            ["steps", "predictions"].map(|what| format!("{what} on batches of {size}: run by a plan"))
+            ["steps", "predictions"]
+                .map(|what| format!("{what} on batches of {size}: run by a plan"))
         })
         .collect();
     let mut heard = heard.to_vec();
@@ -90,8 +91,14 @@ fn the_three_networks_are_run_by_plans_with_autograds_bits() {
         on_threads(threads, || {
             for algorithm in [Algorithm::Sgd, Algorithm::Momentum, Algorithm::Adam] {
                 assert_planned("DigitClassifier", &both_ways::<DigitClassifier>(algorithm));
-                assert_planned("HousePricePredictor", &both_ways::<HousePricePredictor>(algorithm));
-                assert_planned("BinaryClassifier", &both_ways::<BinaryClassifier>(algorithm));
+                assert_planned(
+                    "HousePricePredictor",
+                    &both_ways::<HousePricePredictor>(algorithm),
+                );
+                assert_planned(
+                    "BinaryClassifier",
+                    &both_ways::<BinaryClassifier>(algorithm),
+                );
             }
         });
     }
@@ -160,15 +167,23 @@ fn bits(n: i64) -> Tensor {
     Tensor::randint(2, [n, 3], FLOAT)
 }
 
-task!(Classify, |n| Tensor::randint(3, [n], (Kind::Int64, Device::Cpu)), |y, t| {
-    y.cross_entropy_for_logits(t)
-});
-task!(Estimate, |n| Tensor::randn([n, 3], FLOAT), |y, t| y.mse_loss(t, Reduction::Mean));
-task!(Decide, bits, |y, t| y.binary_cross_entropy::<Tensor>(t, None, Reduction::Mean));
+task!(
+    Classify,
+    |n| Tensor::randint(3, [n], (Kind::Int64, Device::Cpu)),
+    |y, t| { y.cross_entropy_for_logits(t) }
+);
+task!(Estimate, |n| Tensor::randn([n, 3], FLOAT), |y, t| y
+    .mse_loss(t, Reduction::Mean));
+task!(Decide, bits, |y, t| y.binary_cross_entropy::<Tensor>(
+    t,
+    None,
+    Reduction::Mean
+));
 task!(DecideOnLogits, bits, |y, t| {
     y.binary_cross_entropy_with_logits::<Tensor>(t, None, None, Reduction::Mean)
 });
-task!(AbsoluteError, |n| Tensor::randn([n, 3], FLOAT), |y, t| y.l1_loss(t, Reduction::Mean));
+task!(AbsoluteError, |n| Tensor::randn([n, 3], FLOAT), |y, t| y
+    .l1_loss(t, Reduction::Mean));
 
 fn same(x: &Tensor) -> Tensor {
     x.shallow_clone()
@@ -185,9 +200,24 @@ const RELU: &[Layer] = &[Linear("a"), Relu, Linear("b")];
 const TANH: &[Layer] = &[Linear("a"), Tanh, Linear("b")];
 const SIGMOID: &[Layer] = &[Linear("a"), Sigmoid, Linear("b"), Sigmoid];
 
-network!(Leaky, Classify, [|x| F::leaky_relu(x, 0.2), same], between(LEAKY, Loss::CrossEntropy));
-network!(Flat, Estimate, [same, same], between(PLAIN, Loss::SquaredError));
-network!(Bent, Estimate, [Tensor::tanh, same], between(TANH, Loss::SquaredError));
+network!(
+    Leaky,
+    Classify,
+    [|x| F::leaky_relu(x, 0.2), same],
+    between(LEAKY, Loss::CrossEntropy)
+);
+network!(
+    Flat,
+    Estimate,
+    [same, same],
+    between(PLAIN, Loss::SquaredError)
+);
+network!(
+    Bent,
+    Estimate,
+    [Tensor::tanh, same],
+    between(TANH, Loss::SquaredError)
+);
 network!(
     Soft,
     Decide,
@@ -215,31 +245,73 @@ fn every_activation_and_every_loss_has_autograds_bits() {
 }
 
 // Chains that do not say what the network is.
-network!(LeftOut, Classify, [Tensor::relu, same], between(PLAIN, Loss::CrossEntropy));
-network!(AnotherSlope, Classify, [|x| F::leaky_relu(x, 0.1), same], between(LEAKY, Loss::CrossEntropy));
-network!(AnotherLoss, AbsoluteError, [Tensor::relu, same], between(RELU, Loss::SquaredError));
+network!(
+    LeftOut,
+    Classify,
+    [Tensor::relu, same],
+    between(PLAIN, Loss::CrossEntropy)
+);
+network!(
+    AnotherSlope,
+    Classify,
+    [|x| F::leaky_relu(x, 0.1), same],
+    between(LEAKY, Loss::CrossEntropy)
+);
+network!(
+    AnotherLoss,
+    AbsoluteError,
+    [Tensor::relu, same],
+    between(RELU, Loss::SquaredError)
+);
 network!(
     AnotherTarget,
     Classify,
     [Tensor::relu, same],
     between(RELU, Loss::SquaredError)
 );
-network!(Draws, Estimate, [|x| x.relu().dropout(0.5, true), same], between(RELU, Loss::SquaredError));
+network!(
+    Draws,
+    Estimate,
+    [|x| x.relu().dropout(0.5, true), same],
+    between(RELU, Loss::SquaredError)
+);
 network!(NoChain, Estimate, [Tensor::relu, same], None);
 const ABSENT: &[Layer] = &[Linear("a"), Relu, Linear("c")];
-network!(NoSuchLayer, Estimate, [Tensor::relu, same], between(ABSENT, Loss::SquaredError));
+network!(
+    NoSuchLayer,
+    Estimate,
+    [Tensor::relu, same],
+    between(ABSENT, Loss::SquaredError)
+);
 const TWICE: &[Layer] = &[Linear("a"), Relu, Relu, Linear("b")];
-network!(TwoInARow, Estimate, [|x| x.relu().relu(), same], between(TWICE, Loss::SquaredError));
+network!(
+    TwoInARow,
+    Estimate,
+    [|x| x.relu().relu(), same],
+    between(TWICE, Loss::SquaredError)
+);
 const ONE: &[Layer] = &[Linear("a")];
-network!(TooShort, Estimate, [Tensor::relu, same], between(ONE, Loss::SquaredError));
+network!(
+    TooShort,
+    Estimate,
+    [Tensor::relu, same],
+    between(ONE, Loss::SquaredError)
+);
 
 /// The network does its work, with autograd's bits, and says for steps on batches of 16 what ends as
 /// told.
 fn falls_back<N: Network<Task: Task>>(why: &str) {
     let heard = both_ways::<N>(Algorithm::Sgd);
     let expected = format!("steps on batches of 16: run by autograd: {why}");
-    assert!(heard.iter().any(|line| line.starts_with(&expected)), "{heard:?}");
-    assert!(!heard.iter().any(|line| line.starts_with("steps") && line.contains("a plan")));
+    assert!(
+        heard.iter().any(|line| line.starts_with(&expected)),
+        "{heard:?}"
+    );
+    assert!(
+        !heard
+            .iter()
+            .any(|line| line.starts_with("steps") && line.contains("a plan"))
+    );
 }
 
 #[test]
@@ -287,7 +359,10 @@ fn a_gradient_that_is_not_in_the_chain_is_seen() {
 /// One step on a batch of 16.
 fn step<N: Network<Task: Task>>(model: &Model<N>, seed: i64) -> (Tensor, Tensor) {
     tch::manual_seed(seed);
-    let (input, target) = (N::Task::draw_input(16).unwrap(), N::Task::draw_target(16).unwrap());
+    let (input, target) = (
+        N::Task::draw_input(16).unwrap(),
+        N::Task::draw_target(16).unwrap(),
+    );
     let mut optimizer = Algorithm::Sgd.build(&model.vs, 0.1).unwrap();
     let step = forward_and_backward(model, optimizer.as_mut(), &input, &target).unwrap();
     optimizer.step().unwrap();
@@ -317,11 +392,18 @@ fn after(what: &str, spoil: impl Fn(&mut Model<Bent>)) {
     }
     for seed in 10..14 {
         let [(a, one), (b, other)] = [0, 1].map(|number| step(&models[number], seed));
-        assert!(same_bits(&a, &b) && same_bits(&one, &other), "{what}: {a} {b}");
+        assert!(
+            same_bits(&a, &b) && same_bits(&one, &other),
+            "{what}: {a} {b}"
+        );
         let [ours, theirs] = [0, 1].map(|number| models[number].vs.variables());
         for (name, tensor) in &ours {
             assert!(same_bits(tensor, &theirs[name]), "{what}: {name}");
-            assert_eq!(tensor.grad().defined(), theirs[name].grad().defined(), "{what}: {name}");
+            assert_eq!(
+                tensor.grad().defined(),
+                theirs[name].grad().defined(),
+                "{what}: {name}"
+            );
         }
     }
 }
@@ -329,24 +411,46 @@ fn after(what: &str, spoil: impl Fn(&mut Model<Bent>)) {
 #[test]
 fn weights_that_change_under_a_plan() {
     on_threads(1, || {
-        after("frozen", |model| drop(model.vs.variables()["a.weight"].set_requires_grad(false)));
+        after("frozen", |model| {
+            drop(model.vs.variables()["a.weight"].set_requires_grad(false))
+        });
         // Elsewhere in memory, under the same handles.
         after("moved", |model| {
             let new = Tensor::ones([9, 6], FLOAT) * 0.1;
-            model.vs.variables().get_mut("a.weight").unwrap().set_data(&new);
+            model
+                .vs
+                .variables()
+                .get_mut("a.weight")
+                .unwrap()
+                .set_data(&new);
         });
         after("moved and transposed", |model| {
             let new = (Tensor::arange(54, FLOAT) / 100. - 0.2).view([6, 9]).tr();
-            model.vs.variables().get_mut("a.weight").unwrap().set_data(&new);
+            model
+                .vs
+                .variables()
+                .get_mut("a.weight")
+                .unwrap()
+                .set_data(&new);
         });
         // In place.
-        after("written", |model| no_grad(|| drop(model.vs.variables()["b.weight"].shallow_clone().fill_(0.3))));
+        after("written", |model| {
+            no_grad(|| drop(model.vs.variables()["b.weight"].shallow_clone().fill_(0.3)))
+        });
         // A gradient that is there already, which the optimizer does not know of.
         after("with a gradient", |model| {
             let variables = model.vs.variables();
             variables["a.bias"].sum(Kind::Float).backward();
         });
-        after("not a number", |model| no_grad(|| drop(model.vs.variables()["b.bias"].shallow_clone().fill_(f64::NAN))));
+        after("not a number", |model| {
+            no_grad(|| {
+                drop(
+                    model.vs.variables()["b.bias"]
+                        .shallow_clone()
+                        .fill_(f64::NAN),
+                )
+            })
+        });
     });
 }
 
@@ -359,13 +463,24 @@ fn a_batch_that_shows_nothing_is_no_proof() {
         let (plans, heard) = talking();
         model.plans = plans;
         let variables = model.vs.variables();
-        let kept: Vec<_> = variables.values().map(|w| (w.shallow_clone(), w.detach().copy())).collect();
-        no_grad(|| kept.iter().for_each(|(w, _)| drop(w.shallow_clone().zero_())));
+        let kept: Vec<_> = variables
+            .values()
+            .map(|w| (w.shallow_clone(), w.detach().copy()))
+            .collect();
+        no_grad(|| {
+            kept.iter()
+                .for_each(|(w, _)| drop(w.shallow_clone().zero_()))
+        });
         let _ = step(&model, 1);
         assert!(said(&heard).is_empty());
-        no_grad(|| kept.iter().for_each(|(w, was)| w.shallow_clone().copy_(was)));
+        no_grad(|| {
+            kept.iter()
+                .for_each(|(w, was)| w.shallow_clone().copy_(was))
+        });
         let _ = step(&model, 1);
-        let [line] = &said(&heard)[..] else { panic!("{heard:?}") };
+        let [line] = &said(&heard)[..] else {
+            panic!("{heard:?}")
+        };
         assert!(line.starts_with("steps on batches of 16: run by autograd: the output differs"));
         let _ = step(&model, 1);
     });
@@ -414,7 +529,13 @@ fn the_command_line_says_which() {
     let train = |network: &str, options: &[&str]| {
         let mut command = example(network);
         let weights = folder.path().join("w.safetensors");
-        command.args(["train", "--epochs=2", "--threads=1", "--batch-size=300", "--output"]);
+        command.args([
+            "train",
+            "--epochs=2",
+            "--threads=1",
+            "--batch-size=300",
+            "--output",
+        ]);
         let output = run(command.arg(&weights).args(options));
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{stderr}");
@@ -422,11 +543,17 @@ fn the_command_line_says_which() {
         (std::fs::read(weights).unwrap(), stdout, stderr)
     };
     let (weights, answers, heard) = train("house_price_predictor", &["--verbose"]);
-    assert!(heard.contains("note: steps on batches of 300: run by a plan\n"), "{heard}");
+    assert!(
+        heard.contains("note: steps on batches of 300: run by a plan\n"),
+        "{heard}"
+    );
     let (same_weights, same_answers, heard) =
         train("house_price_predictor", &["--verbose", "--plan=off"]);
     assert_eq!((&weights, &answers), (&same_weights, &same_answers));
-    assert!(heard.ends_with("\nnote: autograd runs all batches: --plan off\n"), "{heard}");
+    assert!(
+        heard.ends_with("\nnote: autograd runs all batches: --plan off\n"),
+        "{heard}"
+    );
     let (same_weights, same_answers, silence) = train("house_price_predictor", &[]);
     assert_eq!((weights, answers), (same_weights, same_answers));
     assert_eq!(silence.lines().count(), 1, "{silence}");

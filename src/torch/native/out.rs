@@ -211,8 +211,16 @@ mod tests {
         let classes = Tensor::from_slice(&[0i64, 7]);
         let results = [
             mm_out(&ones(&[2, 2]), &ones(&[2, 3]), &ones(&[2, 3])),
-            mm_out(&ones(&[2, 2]).to_kind(Kind::Double), &ones(&[2, 2]), &ones(&[2, 2])),
-            mm_out(&ones(&[2, 2]), &ones(&[2, 2]).to_kind(Kind::Double), &ones(&[2, 2])),
+            mm_out(
+                &ones(&[2, 2]).to_kind(Kind::Double),
+                &ones(&[2, 2]),
+                &ones(&[2, 2]),
+            ),
+            mm_out(
+                &ones(&[2, 2]),
+                &ones(&[2, 2]).to_kind(Kind::Double),
+                &ones(&[2, 2]),
+            ),
             addmm_out(&ones(&[2, 2]), &ones(&[3]), &ones(&[2, 2]), &ones(&[2, 2])),
             nll_loss_out(&ones(&[]), &ones(&[]), &ones(&[2, 3]), &classes),
             nll_loss_out(&ones(&[]), &ones(&[]), &ones(&[2, 3]), &ones(&[2])),
@@ -233,7 +241,9 @@ mod tests {
         let tensor = ones(&[2, 2]);
         assert!(!is_shared(&tensor));
         let others: [fn(&Tensor) -> Tensor; 3] =
-            [Tensor::shallow_clone, Tensor::detach, |tensor| tensor.select(0, 1)];
+            [Tensor::shallow_clone, Tensor::detach, |tensor| {
+                tensor.select(0, 1)
+            }];
         for other in others {
             let held = other(&tensor);
             assert!(is_shared(&tensor));
@@ -255,7 +265,11 @@ mod tests {
         assert!(is_input(&Tensor::from_slice(&[1i64, 2]), Kind::Int64, &[2]));
         assert!(!is_input(&good, Kind::Float, &[2, 3]));
         assert!(!is_input(&good, Kind::Int64, &[3, 2]));
-        assert!(!is_input(&good.to_kind(Kind::Double), Kind::Double, &[3, 2]));
+        assert!(!is_input(
+            &good.to_kind(Kind::Double),
+            Kind::Double,
+            &[3, 2]
+        ));
         assert!(!is_input(&ones(&[2, 3]).tr(), Kind::Float, &[3, 2]));
         assert!(!is_input(&Tensor::new(), Kind::Float, &[3, 2]));
         let wants_gradient = ones(&[3, 2]).set_requires_grad(true);
@@ -292,7 +306,12 @@ mod tests {
         assert!(wants_gradient(&w));
         assert!(!wants_gradient(&w.set_requires_grad(false)));
         assert!(!wants_gradient(&(new() * 2.)) && !wants_gradient(&Tensor::new()));
-        let others = [ones(&[2, 2]), ones(&[4]), ones(&[2, 2]).to_kind(Kind::Double), ones(&[0])];
+        let others = [
+            ones(&[2, 2]),
+            ones(&[4]),
+            ones(&[2, 2]).to_kind(Kind::Double),
+            ones(&[0]),
+        ];
         for other in &others {
             let mut w = new();
             let handle = w.detach();
@@ -303,6 +322,9 @@ mod tests {
         let handle = w.detach();
         let _ = tch::no_grad(|| w.detach().resize_([100]));
         let _ = tch::no_grad(|| w.data().resize_([0]));
-        assert_eq!(is_where_it_was(&w, &handle), w.data_ptr() == handle.data_ptr());
+        assert_eq!(
+            is_where_it_was(&w, &handle),
+            w.data_ptr() == handle.data_ptr()
+        );
     }
 }
