@@ -1,7 +1,7 @@
 //! Runs one case after the other and says how long each took: the Rust side of `scripts/bench.py`,
-//! `scripts/bench_growth.py` and `scripts/check_instructions.py`.
+//! `benches/growth.py` and `scripts/check_instructions.py`.
 //!
-//! A case is a line on stdin, its answer a line of JSON on stdout; `scripts/reference/bench_worker.py`
+//! A case is a line on stdin, its answer a line of JSON on stdout; `benches/worker.py`
 //! is the Python side and takes the same lines.
 //!
 //! | case | a call is |
@@ -21,6 +21,7 @@ use clap::Parser;
 use final_layer::cli::keep_freed_memory;
 use final_layer::data::Samples;
 use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
+use final_layer::plan::Plans;
 use final_layer::tasks::{Dataset, Model, Network, Objective};
 use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::{Algorithm, Position, Training, forward_and_backward};
@@ -37,10 +38,16 @@ macro_rules! examples {
             mod $module;
         )+
 
-        fn example_case(what: &str, network: &str, size: i64, optimizer: &[&str]) -> Result<Case> {
+        fn example_case(
+            what: &str,
+            network: &str,
+            size: i64,
+            optimizer: &[&str],
+            autograd: bool,
+        ) -> Result<Case> {
             match network {
                 $($module::$network::NAME => {
-                    network_case::<$module::$network>(what, size, optimizer)
+                    network_case::<$module::$network>(what, size, optimizer, autograd)
                 })+
                 _ => bail!("{network} is no network"),
             }
@@ -75,6 +82,9 @@ struct Args {
     /// Call each case so many times, after as many to warm up, without a clock
     #[arg(long)]
     calls: Option<u32>,
+    /// Leave every batch to autograd
+    #[arg(long)]
+    autograd: bool,
     /// What `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -101,7 +111,7 @@ fn main() -> Result<()> {
 
 fn answer(args: &Args, line: &str) -> Result<Value> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let mut case = case(&words)?;
+    let mut case = case(&words, args.autograd)?;
     if let Some(calls) = args.calls {
         repeat_counted(calls, &mut case);
         repeat_counted(calls, &mut case);
@@ -142,19 +152,23 @@ fn repeat_counted(calls: u32, case: &mut dyn FnMut()) {
 type Case = Box<dyn FnMut()>;
 
 /// What a line describes, ready to be called.
-fn case(words: &[&str]) -> Result<Case> {
+fn case(words: &[&str], autograd: bool) -> Result<Case> {
     match *words {
         ["product", m, k, n] => product(m.parse()?, k.parse()?, n.parse()?),
         ["copy", bytes] => copy(bytes.parse()?),
         [what, network, size, ref optimizer @ ..] => {
             let size = size.parse().context("expected a number of samples")?;
             match network {
-                DigitClassifier::NAME => network_case::<DigitClassifier>(what, size, optimizer),
-                HousePricePredictor::NAME => {
-                    network_case::<HousePricePredictor>(what, size, optimizer)
+                DigitClassifier::NAME => {
+                    network_case::<DigitClassifier>(what, size, optimizer, autograd)
                 }
-                BinaryClassifier::NAME => network_case::<BinaryClassifier>(what, size, optimizer),
-                _ => example_case(what, network, size, optimizer),
+                HousePricePredictor::NAME => {
+                    network_case::<HousePricePredictor>(what, size, optimizer, autograd)
+                }
+                BinaryClassifier::NAME => {
+                    network_case::<BinaryClassifier>(what, size, optimizer, autograd)
+                }
+                _ => example_case(what, network, size, optimizer, autograd),
             }
         }
         _ => bail!("{words:?} is no case"),
@@ -165,10 +179,14 @@ fn network_case<N: Network<Task: Dataset> + 'static>(
     what: &str,
     size: i64,
     optimizer: &[&str],
+    autograd: bool,
 ) -> Result<Case> {
     ensure!(size > 0, "expected at least one sample");
     tch::manual_seed(0);
-    let model = Model::<N>::new(Device::Cpu);
+    let mut model = Model::<N>::new(Device::Cpu);
+    if autograd {
+        model.plans = Plans::off();
+    }
     match (what, optimizer) {
         ("inference", []) => inference(model, size),
         ("step", [optimizer]) => step(model, size, parse(optimizer)?),
@@ -187,7 +205,7 @@ fn inference<N: Network<Task: Dataset> + 'static>(
 ) -> Result<Case> {
     let input = N::Task::draw_input(batch_size)?;
     Ok(Box::new(move || {
-        let _ = black_box(no_grad(|| model.network.call(&input, false)));
+        let _ = black_box(model.predict(&input));
     }))
 }
 

@@ -69,6 +69,8 @@ def parse_arguments():
     parser.add_argument("--foreach", choices=FOREACH, default="default",
                         help="how Python's optimizers take the parameters: one after another "
                              "(false), all at once (true), or as the device has it (default)")
+    parser.add_argument("--plan", choices=["on", "off"], default="on",
+                        help="whether Rust may run a network by a plan, or leaves it to autograd")
     parser.add_argument("--examples", type=Path, metavar="FOLDER",
                         help="where the built examples are (default: build them)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
@@ -123,7 +125,7 @@ def compare_live(args):
                 "threads": args.threads,
             }
             foreach = FOREACH[args.foreach]
-            files = record_both(folder, network, executables[network], settings, foreach)
+            files = record_both(folder, network, executables[network], settings, foreach, args.plan)
             with progress.external_write_mode():
                 shown = settings | ({} if foreach is None else {"foreach": foreach})
                 print(f"\n{network}: " + ", ".join(f"{k} {v}" for k, v in shown.items()))
@@ -190,9 +192,9 @@ def find_examples(networks, folder):
     }
 
 
-def record_both(folder, network, executable, settings, foreach):
+def record_both(folder, network, executable, settings, foreach, plan):
     """Records the same trace with Rust and with Python, side by side where there are processors
-    for both; returns the two files. `foreach` is for Python's optimizer."""
+    for both; returns the two files. `foreach` is for Python's optimizer, `plan` for Rust."""
     files = [
         folder / f"{network}-{settings['optimizer']}-{side}.safetensors"
         for side in ("python", "rust")
@@ -203,6 +205,7 @@ def record_both(folder, network, executable, settings, foreach):
     else:
         write, command = record_trace.write, ["trace", f"--output={rust_file}"]
     command += [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
+    command.append(f"--plan={plan}")
     rust = subprocess.Popen([str(executable), *command], stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE, text=True)
     # Threads that outnumber the processors wait for each other: several times slower than in turn.

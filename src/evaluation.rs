@@ -21,8 +21,7 @@ where
     let device = model.vs.device();
     let output = |features: &Tensor| {
         let input = N::Task::to_input(features).to_device(device);
-        let output = model.network.call(&input, false);
-        output.to_device(Device::Cpu)
+        model.predict(&input).to_device(Device::Cpu)
     };
     let batches = features.split(batch_size, 0);
     no_grad(|| Tensors::concatenate(&batches.iter().map(output).collect::<Vec<_>>()))

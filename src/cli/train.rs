@@ -65,6 +65,7 @@ where
     let data = read_training_data::<N>(&settings.data, recorded_in)?;
     let fingerprint = fingerprint(&data.train)?;
     let mut training = new_training::<N>(&settings, common.weights.as_deref(), &data.train)?;
+    training.model.plans = common.plans();
     if let Some(checkpoint) = &resumed {
         settings.check_same_data(checkpoint, &fingerprint)?;
         checkpoint.restore(&mut training)?;

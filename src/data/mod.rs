@@ -29,6 +29,7 @@ use tch::{Kind, Tensor};
 
 pub mod ames;
 mod bytes;
+mod gather;
 pub mod medmnist;
 pub mod mnist;
 mod npz;
@@ -36,6 +37,8 @@ pub mod picture;
 mod records;
 mod table;
 pub mod text;
+
+pub use gather::Gather;
 
 /// The most bytes that an IDX file or an array is decompressed to.
 const MOST_INFLATED: u64 = 1 << 30;

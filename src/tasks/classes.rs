@@ -14,11 +14,16 @@ use super::{
 use crate::data::Splits;
 use crate::metrics::{ConfusionMatrix, Evaluation, Metric};
 use crate::networks::DigitClassifier;
+use crate::plan::{Chain, Layer::*, Loss};
 
 impl Network for DigitClassifier {
     type Task = DigitClassification;
     const NAME: &'static str = "digit_classifier";
     const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2")],
+        Loss::CrossEntropy,
+    ));
 
     fn new(vs: &Path) -> Self {
         Self::new(vs)
@@ -123,6 +128,7 @@ impl<const K: i64, I: Input, S: ClassScores> Objective for Classes<K, I, S> {
 
 impl<const K: i64, I: Readable, S: ClassScores> Dataset for Classes<K, I, S> {
     const SAMPLE_DATA: Option<&'static str> = I::SAMPLE_DATA;
+    const PIXELS: bool = I::PIXELS;
 
     fn read(path: &FilePath) -> Result<Splits> {
         let splits = I::read(path)?;

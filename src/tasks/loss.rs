@@ -65,6 +65,7 @@ impl<T: Objective, L: Loss<T::Output, T::Target>> Objective for WithLoss<T, L> {
 
 impl<T: Dataset, L: Loss<T::Output, T::Target>> Dataset for WithLoss<T, L> {
     const SAMPLE_DATA: Option<&'static str> = T::SAMPLE_DATA;
+    const PIXELS: bool = T::PIXELS;
 
     fn read(path: &Path) -> Result<Splits> {
         T::read(path)

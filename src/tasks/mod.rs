@@ -33,7 +33,7 @@ use std::path::Path as FilePath;
 
 use anyhow::Result;
 use tch::nn::{ModuleT, Path, VarStore};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
 pub use classes::{ClassScores, Classes, DigitClassification, LogProbabilities, Logits};
 pub use houses::Houses;
@@ -48,6 +48,7 @@ pub use yes_or_no::{BinaryClassification, YesOrNo};
 
 use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric};
+use crate::plan::{Chain, Plans};
 
 /// Python's `forward`. A network of one tensor in and one out is a [`Module`](tch::nn::Module) or
 /// [`ModuleT`] and has it by that; one of several tensors says here what they are:
@@ -101,6 +102,9 @@ pub trait Network:
     /// What the example does, in a line of `--help`.
     const ABOUT: &'static str = "A network, and the proof that it is Python's";
 
+    /// The same as a chain of layers, where it is one: then a [plan](crate::plan) runs it.
+    const CHAIN: Option<Chain> = None;
+
     /// The network with its initial weights, drawn in Python's order.
     fn new(vs: &Path) -> Self;
 }
@@ -149,6 +153,10 @@ pub trait Dataset: Objective<Input = Tensor, Target = Tensor> {
     /// The project's small data for this task, under `data/sample`; without any, `--data` is
     /// required.
     const SAMPLE_DATA: Option<&'static str> = None;
+
+    /// Whether the features are uint8 pixels that become float32 from 0 to 1, and nothing else happens
+    /// to them: then training turns them into numbers as it gathers a batch.
+    const PIXELS: bool = false;
 
     /// Reads a data set.
     ///
@@ -264,6 +272,8 @@ pub struct Model<N: Network> {
     pub vs: VarStore,
     /// The network over these parameters.
     pub network: N,
+    /// What runs its batches where autograd need not.
+    pub plans: Plans,
 }
 
 impl<N: Network> Model<N> {
@@ -273,6 +283,24 @@ impl<N: Network> Model<N> {
         let mut vs = VarStore::new(Device::Cpu);
         let network = N::new(&vs.root());
         vs.set_device(device);
-        Self { vs, network }
+        Self {
+            vs,
+            network,
+            plans: Plans::default(),
+        }
+    }
+
+    /// The network's output for `input` in evaluation mode, without gradients: by its
+    /// [plan](crate::plan) where it has one.
+    pub fn predict(&self, input: &N::Input) -> N::Output {
+        let planned = self.plans.predict(N::CHAIN, input.one());
+        if let Some(output) = planned.and_then(N::Output::from_one) {
+            return output;
+        }
+        let output = no_grad(|| self.network.call(input, false));
+        let (chain, vs) = (N::CHAIN, &self.vs);
+        self.plans
+            .learn_prediction((chain, vs), input.one(), output.one());
+        output
     }
 }

@@ -26,6 +26,16 @@ pub trait Tensors: Sized {
     /// The same with what `f` makes of each tensor, in order.
     fn map(&self, f: &mut dyn FnMut(&Tensor) -> Tensor) -> Self;
 
+    /// The tensor, where this is one and no more.
+    fn one(&self) -> Option<&Tensor> {
+        None
+    }
+
+    /// The inverse of [`Tensors::one`].
+    fn from_one(_tensor: Tensor) -> Option<Self> {
+        None
+    }
+
     /// Each tensor with its name, where the whole is called `name`.
     fn named(&self, name: &str) -> Vec<(String, Tensor)> {
         let mut named = Vec::new();
@@ -76,6 +86,14 @@ impl Tensors for Tensor {
 
     fn map(&self, f: &mut dyn FnMut(&Tensor) -> Tensor) -> Self {
         f(self)
+    }
+
+    fn one(&self) -> Option<&Tensor> {
+        Some(self)
+    }
+
+    fn from_one(tensor: Tensor) -> Option<Self> {
+        Some(tensor)
     }
 }
 

@@ -1,7 +1,10 @@
 //! What libtorch can do and `tch` cannot say: the only place that calls `native.cpp`.
 //!
-//! The C++ side catches every exception. `build.rs` compiles it, in about 2 s of processor time.
+//! The C++ side catches every exception. `build.rs` compiles it, in about 4 s of processor time.
 //! A call costs 2 to 10 ns, of which [`plain_elements`] takes most.
+
+#[cfg(feature = "cli")]
+pub(crate) mod out;
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;

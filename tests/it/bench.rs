@@ -10,7 +10,7 @@ use crate::common::python;
 
 /// What the worker answers: a line about itself, then one for each case.
 fn ask(cases: &[&str]) -> Vec<Value> {
-    let mut worker = python("scripts/reference/bench_worker.py")
+    let mut worker = python("benches/worker.py")
         .arg("--seconds=0")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -121,6 +121,18 @@ fn fifty_kills_change_no_bit() {
     println!("{KILLS} kills, {left_behind} of them while a checkpoint was written");
 }
 
+#[test]
+fn fifty_kills_change_no_bit_without_a_plan() {
+    let args = &[
+        "--epochs=10000",
+        "--threads=1",
+        "--batch-size=500",
+        "--lr=0.01",
+        "--plan=off",
+    ];
+    kill("house_price_predictor", args, KILLS);
+}
+
 /// What the network draws between two batches is drawn again.
 #[test]
 fn fifty_kills_change_no_bit_of_a_network_with_dropout() {
