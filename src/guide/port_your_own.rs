@@ -74,6 +74,12 @@
 //! }
 //! ```
 //!
+//! A network that takes several tensors, or gives several, is neither [`Module`](tch::nn::Module) nor
+//! `ModuleT`: it has [`Forward`](crate::tasks::Forward) instead, with the types of its input and its
+//! output, and a task with the same types. Where Python's `forward(self, x, adjacency)` returns `mu,
+//! logvar`, `Input` is `(Tensor, Tensor)` and so is `Output`; the loss takes that output whole, in
+//! both languages.
+//!
 //! # 3. The proof
 //!
 //! ```sh
@@ -107,7 +113,7 @@
 //! | only in Python, or only in Rust | a path that is not the attribute's name; two layers on one path |
 //! | `init.…` | the order of the layers; a layer that is not this crate's |
 //! | `input`, `target` | a layer more or less, as they are drawn after the weights; the task's draws |
-//! | `output` | the forward pass: an activation, its place, an argument's default |
+//! | `output`, or `output.0`, `output.1` … where there are several | the forward pass: an activation, its place, an argument's default |
 //! | `losses`, `grad.…` | the loss |
 //! | `step1.…` | the optimizer and its settings |
 //! | a later step or epoch alone | an optimizer that orders its operations otherwise; the order of the samples |

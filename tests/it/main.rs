@@ -49,6 +49,7 @@ mod rust_version;
 mod sample_data;
 mod scripts;
 mod setup;
+mod several_tensors;
 mod state_dicts;
 mod tied;
 mod train;
