@@ -37,6 +37,7 @@ mod optim;
 mod optimizer_cases;
 mod optimizer_safety;
 mod optimizer_table;
+mod port;
 mod port_your_own;
 mod predict;
 mod predict_stdin;

@@ -1,0 +1,595 @@
+"""`__init__`: the fields of the struct, and `new`."""
+
+import ast
+import inspect
+from dataclasses import dataclass
+
+import torch
+
+from . import build, initialization
+from .refusals import Refuse
+from .render import render
+from .specs import Path, Spec
+from .statements import Body, Local, snake
+from .values import (
+    Built, Items, Known, Layer, Method, Poison, Rust, SelfValue, TensorMethod, is_known, is_number,
+    is_tensor, known,
+)
+
+
+@dataclass
+class Field:
+    """A field of the struct; `lines` are the first and last Python line that made it."""
+
+    name: str
+    spec: Spec
+    built: Built
+    lines: tuple
+    emitted: bool = False
+    local: object = None
+
+
+class Constructor(Body):
+    def __init__(self, port, cls, item, env):
+        super().__init__(port, cls, item, cls.init, env)
+        self.fields = cls.fields
+        self.known = cls.known
+        self.super_line = cls.init.lineno
+        self.flushed = False
+        self.inlined = 0
+        self.capture = None
+        self.unrolling = 0
+
+    def device(self):
+        return "vs.device()"
+
+    # Attributes of self
+
+    def attribute_of_self(self, node, name):
+        if name in self.fields:
+            field = self.fields[name]
+            if field.spec.kind == "number":
+                return Rust(field.built.emit(None), field.spec.number)
+            return field.built if not field.emitted else self.emitted_field(field)
+        if name in self.known:
+            return self.known[name]
+        found = self.owner.class_attribute(name)
+        if found is not None:
+            return found
+        raise Refuse(node, f"self.{name} is not known yet")
+
+    def emitted_field(self, field):
+        if field.spec.kind == "tensor":
+            return Rust(field.local.name, "tensor", "place", local=field.local)
+        return field.built
+
+    def on_Attribute(self, node):
+        # What a layer has is reached through the variable that the layer is in.
+        value = self.expression(node.value)
+        if isinstance(value, Built):
+            return self.attribute_of_built(node, value, node.attr)
+        if isinstance(value, Rust) and value.type == "data":
+            return TensorMethod(Rust(value.text, "tensor", value.form, value.level, value.local), node.attr)
+        return super().on_Attribute(node)
+
+    def attribute_of_built(self, node, value, name):
+        if name in ("append", "extend", "add_module", "apply", "parameters", "modules", "insert",
+                    "items", "values", "keys"):
+            return TensorMethod(value, name)
+        if value.spec.kind in ("tensor", "row"):
+            field = self.field_of(value)
+            if field is not None:
+                self.flush()
+                return initialization.attribute(self, node, field, value, name)
+        facts = value.spec.objects
+        del facts
+        raise Refuse(node, f"the attribute {name} of a layer that is being made has no Rust")
+
+    def field_of(self, built):
+        return next((f for f in self.fields.values() if f.built is built), None)
+
+    # Statements
+
+    def do_Expr(self, node):
+        call = node.value
+        if not isinstance(call, ast.Call):
+            raise Refuse(node, "the statement has no Rust")
+        if is_super_init(call):
+            if call.args and not (isinstance(call.func, ast.Attribute) and
+                                  isinstance(call.func.value, ast.Name)):
+                raise Refuse(node, "the class that it stands on is not nn.Module alone")
+            self.super_line = node.end_lineno
+            return False
+        function = self.expression(call.func)
+        if isinstance(function, TensorMethod) and isinstance(function.receiver, (Built, Items)):
+            return self.change_of_list(node, function, call)
+        if isinstance(function, TensorMethod) and isinstance(function.receiver, SelfValue):
+            return self.call_on_self(node, function.name, call)
+        if isinstance(function, Method):
+            return self.inline(node, function, call)
+        if isinstance(function, Known) and function.value is print:
+            return False
+        if isinstance(function, TensorMethod) or initialization.is_init(function):
+            return initialization.statement(self, node, function, call)
+        raise Refuse(node, "the statement has no Rust")
+
+    def change_of_list(self, node, function, call):
+        receiver = function.receiver
+        arguments, keywords = self.arguments(call)
+        if isinstance(receiver, Items):
+            if function.name == "append":
+                receiver.values.append(arguments[0])
+            elif function.name == "extend" and self.sequence(arguments[0]) is not None:
+                receiver.values.extend(self.sequence(arguments[0]))
+            elif function.name == "insert" and is_known(arguments[0]):
+                receiver.values.insert(known(arguments[0]), arguments[1])
+            else:
+                raise Refuse(node, f"the method {function.name} of a list has no Rust here")
+            return False
+        if function.name in ("append", "add_module", "extend") and receiver.spec.kind in ("list", "sequential"):
+            added = [(str(len(receiver.children)), v) for v in arguments]
+            if function.name == "extend":
+                start = len(receiver.children)
+                values = self.sequence(arguments[0]) or []
+                added = [(str(start + i), v) for i, v in enumerate(values)]
+            if function.name == "add_module":
+                added = [(known(arguments[0]), arguments[1])]
+            for name, value in added:
+                receiver.children.append((name, build.check(node, value)))
+            self.refresh(node, receiver)
+            field = self.field_of(receiver)
+            if field:
+                field.lines = (field.lines[0], max(field.lines[1], self.last_line(node)))
+            return False
+        raise Refuse(node, f"the method {function.name} of a layer has no Rust here")
+
+    def refresh(self, node, built):
+        if built.spec.kind == "list":
+            build.refresh(self, node, built)
+            return
+        again = build.sequential(self, node, built.children)
+        built.spec.type, built.spec.trains = again.spec.type, again.spec.trains
+
+    def last_line(self, node):
+        return getattr(self, "statement_end", None) or node.end_lineno
+
+    def call_on_self(self, node, name, call):
+        arguments, keywords = self.arguments(call)
+        match name:
+            case "register_buffer":
+                return self.register_buffer(node, arguments, keywords)
+            case "register_parameter" | "add_module":
+                if isinstance(arguments[1], Known) and arguments[1].value is None:
+                    self.known[known(arguments[0])] = Known(None)
+                    return False
+                return self.set_field(node, known(arguments[0]), arguments[1])
+            case "apply":
+                return initialization.apply(self, node, call.args[0])
+            case "train" | "eval" | "to" | "requires_grad_":
+                raise Refuse(node, "the statement has no Rust")
+        raise Refuse(node, f"self.{name} has no Rust")
+
+    def register_buffer(self, node, arguments, keywords):
+        name = known(arguments[0])
+        persistent = arguments[2] if len(arguments) > 2 else keywords.get("persistent", Known(True))
+        value = arguments[1] if len(arguments) > 1 else keywords["tensor"]
+        if isinstance(value, Known) and value.value is None:
+            self.known[name] = value
+            return False
+        if not is_tensor(value):
+            raise Refuse(node, "only a tensor is a buffer")
+        text = self.moved(value)
+        if not known(persistent):
+            return self.set_field(node, name, Built(
+                Spec("tensor", "Tensor", name="plain"), lambda path: text, self.order_of(text)))
+        built = Built(Spec("tensor", "Tensor", name="buffer"),
+                      lambda path: f'vs.add("{name}", {text}, false)', self.order_of(text))
+        return self.set_field(node, name, built)
+
+    def order_of(self, text):
+        return self.port.next_order()
+
+    def moved(self, value):
+        """A tensor that the store takes: a variable is given away."""
+        self.use(value)
+        if value.form == "place" and value.local is not None and value.local.depth == 0:
+            return value.text
+        return render(value, "owned", self)
+
+    def assign_attribute(self, node, target, value):
+        if not isinstance(target.value, ast.Name) or target.value.id != self.self_name:
+            return initialization.assign(self, node, target, value)
+        return self.set_field(node, target.attr, value)
+
+    @property
+    def self_name(self):
+        return self.function.args.args[0].arg
+
+    def set_field(self, node, name, value):
+        lines = (self.first_line_of(node), self.last_line(node))
+        if isinstance(value, Built):
+            if self.capture is not None:
+                self.capture[name] = value
+                return False
+            old = self.fields.get(name)
+            if old is not None and (old.emitted or build.orders(old.built)):
+                raise Refuse(node, f"self.{name} is made twice")
+            if any(f.built is value for f in self.fields.values()):
+                raise Refuse(node, "one layer under two names has no Rust")
+            if value.spec.kind == "parameter":
+                value = self.parameter(name, value)
+            if value.spec.kind == "class":
+                self.port.class_port(value.spec.name)
+            self.known.pop(name, None)
+            self.fields[name] = Field(snake(name), value.spec, value, lines)
+            return False
+        if isinstance(value, Known) or isinstance(value, Items) and is_known(value):
+            value = Known(known(value))
+            if self.capture is not None:
+                self.capture[name] = value
+                return False
+            self.known[name] = self.settled(node, name, value)
+            return False
+        if isinstance(value, Rust) and value.type in ("int", "float", "bool"):
+            text = value.text
+            self.use(value)
+            spec = Spec("number", {"int": "i64", "float": "f64"}.get(value.type, "bool"), number=value.type)
+            self.fields[name] = Field(snake(name), spec, Built(spec, lambda path: text), lines)
+            return False
+        if is_tensor(value):
+            text = self.moved(value)
+            spec = Spec("tensor", "Tensor", name="plain")
+            built = Built(spec, lambda path: text, self.port.next_order())
+            self.fields[name] = Field(snake(name), spec, built, lines)
+            return False
+        if isinstance(value, (Method,)):
+            self.known[name] = value
+            return False
+        raise Refuse(node, f"self.{name} is of a kind that has no Rust")
+
+    def settled(self, node, name, value):
+        return value
+
+    def first_line_of(self, node):
+        return getattr(self, "statement_start", None) or node.lineno
+
+    def parameter(self, name, value):
+        text = value.spec.name
+        return Built(Spec("tensor", "Tensor", name="parameter"),
+                     lambda path: f'vs.add("{name}", {text}, {value.spec.number})', value.order)
+
+    # Calls
+
+    def call_of_class(self, node, cls, positional, keywords):
+        nn = torch.nn
+        if cls is nn.Sequential:
+            return build.sequential(self, node, build.children_of(self, node, positional, keywords))
+        if cls is nn.ModuleList:
+            return build.module_list(self, node, build.children_of(self, node, positional, keywords))
+        if cls is nn.ModuleDict:
+            built = build.module_list(self, node, build.children_of(self, node, positional, keywords))
+            built.spec.kind = "dict"
+            return built
+        if cls.__name__ in self.port.source.classes and \
+                getattr(self.port.source.module, cls.__name__, None) is cls:
+            return self.port.build_class(self, node, cls.__name__, positional, keywords)
+        if cls is nn.TransformerEncoder:
+            return build_encoder(self, node, positional, keywords)
+        return build.layer(self, node, cls, positional, keywords)
+
+    def call_of_known(self, node, function, positional, keywords):
+        if function is torch.nn.Parameter:
+            value = positional[0] if positional else keywords.get("data")
+            trains = known(keywords.get("requires_grad", Known(True)))
+            if not is_tensor(value):
+                raise Refuse(node, "only a tensor is a parameter")
+            text = self.moved(value)
+            spec = Spec("parameter", name=text, number="true" if trains else "false")
+            return Built(spec, None, self.port.next_order())
+        if initialization.is_init(Known(function)):
+            raise Refuse(node, "what an initialization gives has no Rust")
+        return super().call_of_known(node, function, positional, keywords)
+
+    def call(self, node, function, positional, keywords):
+        if isinstance(function, Method) and function.owner is None and isinstance(function.name, str):
+            return self.inline_value(node, self.port.source.functions[function.name], positional, keywords)
+        if isinstance(function, Method) and function.receiver is not None:
+            method = self.port.source.method(self.owner.name, function.name)
+            return self.inline_value(node, method, positional, keywords, SelfValue())
+        if isinstance(function, TensorMethod) and function.receiver.__class__ is Known:
+            return super().call(node, Known(getattr(function.receiver.value, function.name)), positional, keywords)
+        return super().call(node, function, positional, keywords)
+
+    # Methods that `__init__` calls are read in its place.
+
+    def inline(self, node, function, call):
+        if function.owner is None:
+            raise Refuse(node, "the function has no Rust")
+        method = self.port.source.method(self.owner.name, function.name)
+        if method is None:
+            raise Refuse(node, f"there is no method {function.name}")
+        positional, keywords = self.arguments(call)
+        self.inline_value(node, method, positional, keywords, SelfValue())
+        return False
+
+    def inline_value(self, node, function, positional, keywords, receiver=None):
+        from .calls import bind
+
+        bound = bind(node, function, positional, keywords, self.expression, receiver is not None)
+        outer, self.env = self.env, dict(bound)
+        held = self.function
+        starts = getattr(self, "statement_start", None), getattr(self, "statement_end", None)
+        self.statement_start = starts[0] or node.lineno
+        self.statement_end = starts[1] or node.end_lineno
+        if receiver is not None:
+            self.env[function.args.args[0].arg] = receiver
+        self.function = function
+        self.inlined += 1
+        self.result = Known(None)
+        try:
+            if self.inlined > 8:
+                raise Refuse(node, "the function calls itself")
+            self.block(function.body)
+            return self.result
+        finally:
+            self.inlined -= 1
+            self.env, self.function = outer, held
+            self.statement_start, self.statement_end = starts
+
+    def do_Return(self, node):
+        if not self.inlined:
+            return True
+        self.result = self.expression(node.value) if node.value else Known(None)
+        if isinstance(self.result, Poison):
+            raise Refuse(node, "the result is not known")
+        return True
+
+    def emit(self, text, node, last=None):
+        self.flush()
+        first, end = self.first_line_of(node), self.last_line(node)
+        self.item.add(self.indent, text, first, end)
+
+    # Control: known at port time
+
+    def do_For(self, node):
+        values = self.iterated(node)
+        for value in values:
+            self.bind_known(node, node.target, value)
+            outer = getattr(self, "statement_start", None), getattr(self, "statement_end", None)
+            self.statement_start, self.statement_end = outer[0] or node.lineno, outer[1] or node.end_lineno
+            self.unrolling += 1
+            try:
+                self.block(node.body)
+            finally:
+                self.unrolling -= 1
+                self.statement_start, self.statement_end = outer
+        return False
+
+    def iterated(self, node):
+        """The values of a loop, which are known at port time."""
+        iterable = node.iter
+        value = initialization.modules(self, iterable)
+        if value is not None:
+            return value
+        value = self.comprehension(iterable) if isinstance(iterable, ast.ListComp) \
+            else self.enumerated(iterable)
+        return value
+
+    def enumerated(self, iterable):
+        if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and \
+                iterable.func.id in ("zip", "enumerate", "reversed"):
+            parts = [self.enumerated(a) for a in iterable.args]
+            match iterable.func.id:
+                case "zip":
+                    return [Items(list(p)) for p in zip(*parts)]
+                case "enumerate":
+                    return [Items([Known(i), v]) for i, v in enumerate(parts[0])]
+                case "reversed":
+                    return list(reversed(parts[0]))
+        value = self.expression(iterable)
+        if isinstance(value, Items):
+            return value.values
+        if isinstance(value, Built) and value.spec.kind in ("list", "sequential"):
+            return [c for _, c in value.children]
+        if is_known(value):
+            try:
+                return [v if isinstance(v, (Built, Items, Rust)) else Known(v) for v in known(value)]
+            except TypeError:
+                pass
+        raise Refuse(iterable, "what the loop goes over is not known at port time")
+
+    def on_Call(self, node):
+        if isinstance(node.func, ast.Name) and node.func.id == "range" and node.func.id not in self.env:
+            values, _ = self.arguments(node)
+            if all(is_known(v) for v in values):
+                return Known(range(*map(known, values)))
+            return Items(["range", *values], "range")
+        return super().on_Call(node)
+
+    def bind_known(self, node, target, value):
+        if isinstance(target, ast.Name):
+            self.env[target.id] = value
+            return
+        values = self.sequence(value)
+        if values is None or len(values) != len(target.elts):
+            raise Refuse(node, "what is unpacked has another length")
+        for part, v in zip(target.elts, values):
+            self.bind_known(node, part, v)
+
+    def comprehension(self, node):
+        generator = node.generators[0]
+        if len(node.generators) != 1:
+            raise Refuse(node, "two loops in one list have no Rust")
+        values = self.varying(node, generator) or self.enumerated(generator.iter)
+        if isinstance(values, Built):
+            return values
+        found, held = [], dict(self.env)
+        for value in values:
+            self.bind_known(node, generator.target, value)
+            if all(known(self.expression(test)) for test in generator.ifs):
+                found.append(self.expression(node.elt))
+        self.env = held
+        return Items(found, "list")
+
+    def varying(self, node, generator):
+        """A list as long as an argument says: a loop of Rust's."""
+        iterable = generator.iter
+        if not (isinstance(iterable, ast.Call) and getattr(iterable.func, "id", "") == "range"):
+            return None
+        value = self.expression(iterable)
+        if not (isinstance(value, Items) and value.kind == "range"):
+            return None
+        if len(value.values) != 2 or generator.ifs:
+            raise Refuse(node, "such a loop has no Rust")
+        self.env[generator.target.id] = Rust("i", "int")
+        element = self.expression(node.elt)
+        if not isinstance(element, Built):
+            raise Refuse(node, "such a list has no Rust")
+        count = render(value.values[1], "int", self)
+        spec = Spec("list", f"Vec<{element.spec.type}>", element.spec.trains, item=element.spec)
+
+        def emit(path):
+            return f"(0..{count}).map(|i| {element.emit(path.child(Rust('i', 'int')))}).collect()"
+
+        return Items([Built(spec, emit, element.order)], "varying")
+
+    def runtime_if(self, node, condition):
+        """Fields that hang on an argument: the branches' values in a Rust `if`."""
+        branches = []
+        for body in (node.body, node.orelse):
+            held, self.capture = self.capture, {}
+            env = dict(self.env)
+            self.statement_start, self.statement_end = node.lineno, node.end_lineno
+            try:
+                self.block(body)
+            finally:
+                branches.append(self.capture)
+                self.capture = held
+                self.env = env
+                self.statement_start = self.statement_end = None
+        for name in dict.fromkeys([*branches[0], *branches[1]]):
+            current = self.fields[name].built if name in self.fields else self.known.get(name, Known(None))
+            values = [b.get(name, current) for b in branches]
+            if name in self.fields and build.orders(self.fields[name].built):
+                raise Refuse(node, f"self.{name} is made twice")
+            self.fields.pop(name, None)
+            self.known.pop(name, None)
+            self.set_field(node, name, self.conditional(node, condition, *values))
+        return False
+
+    def conditional(self, node, condition, left, right):
+        none = [isinstance(v, Known) and v.value is None for v in (left, right)]
+        if not any(none) and not all(isinstance(v, Built) for v in (left, right)):
+            kind = self.common_kind(node, left, right)
+            return self.either(node, condition, left, right)
+        if any(none):
+            built = right if none[0] else left
+            test = f"!({condition.text})" if none[0] else condition.text
+            spec = Spec("option", f"Option<{built.spec.type}>", built.spec.trains, item=built.spec)
+            test = test if test.replace("_", "").isalnum() else f"({test})"
+            return Built(spec, lambda path: f"{test}.then(|| {built.emit(path)})", built.order, [])
+        specs = [left.spec, right.spec]
+        if all(s.kind == "sequential" for s in specs):
+            trains = any(s.trains for s in specs)
+            for s in specs:
+                s.trains, s.type = trains, "SequentialT" if trains else "Sequential"
+            spec = Spec("sequential", specs[0].type, trains)
+            texts = lambda path: (left.emit(path), right.emit(path))  # noqa: E731
+        elif specs[0].type == specs[1].type:
+            spec = specs[0]
+            texts = lambda path: (left.emit(path), right.emit(path))  # noqa: E731
+        elif all(s.is_unary and s.kind != "inplace" for s in specs):
+            trains = any(s.trains for s in specs)
+            spec = Spec("boxed", f"Box<dyn {'ModuleT' if trains else 'Module'}>", trains)
+            texts = lambda path: (f"Box::new({left.emit(path)})", f"Box::new({right.emit(path)})")  # noqa: E731
+        else:
+            raise Refuse(node, "the two branches make layers of different kinds")
+
+        def emit(path):
+            one, two = (t.replace("\n", "\n    ") for t in texts(path))
+            return f"if {condition.text} {{\n    {one}\n}} else {{\n    {two}\n}}"
+
+        return Built(spec, emit, left.order or right.order, [])
+
+    # The end
+
+    def flush(self):
+        """Fields so far become variables, as a statement follows that needs them or draws."""
+        self.flushed = True
+        for name, field in self.fields.items():
+            if field.emitted or field.spec.kind in ("number", "inplace"):
+                continue
+            field.emitted = True
+            self.check_order(field)
+            local = Local(self.local_name(field), 0, len(self.port.locals))
+            local.used = True
+            self.port.locals.append(local)
+            field.local = local
+            text = field.built.emit(Path().child(name))
+            type_ = f": {field.spec.type}" if text.endswith(".collect()") else ""
+            if text == local.name:
+                continue
+            self.item.add(self.indent, f"let {local.pattern()}{type_} = {text};", *field.lines)
+
+    def local_name(self, field):
+        """A variable must not hide the function that makes the next layer."""
+        makers = {"linear", "conv1d", "conv2d", "conv3d", "embedding", "lstm", "gru", "rnn",
+                  "layer_norm", "group_norm", "conv", "conv_transpose", "multihead_attention",
+                  "bilinear", "prelu", "rms_norm", "vs"}
+        return field.name + "_layer" if field.name in makers else field.name
+
+    def check_order(self, field):
+        numbers = build.orders(field.built)
+        if any(n < self.port.drawn for n in numbers) or numbers != sorted(numbers):
+            self.port.refusals.add(Refuse(
+                self.function, f"self.{field.name} is drawn in another order than it is kept"))
+        if numbers:
+            self.port.drawn = numbers[-1]
+
+    def finish(self):
+        """`Self { … }`."""
+        self.port.drawn = getattr(self.port, "drawn", -1)
+        kept = {n: f for n, f in self.fields.items() if f.spec.kind != "inplace"}
+        if self.flushed:
+            self.flush()
+            self.item.finish(self.cls_end())
+            entries = []
+            for field in kept.values():
+                if field.spec.kind == "number":
+                    text = field.built.emit(None)
+                else:
+                    text = field.local.name
+                entries.append(field.name if text == field.name else f"{field.name}: {text}")
+            self.item.add(self.indent, f"Self {{ {', '.join(entries)} }}")
+            return
+        if not kept:
+            self.item.add(self.indent, "Self {}" if not kept else "", None, self.super_line)
+            return
+        self.item.add(self.indent, "Self {", None, self.super_line)
+        for name, field in kept.items():
+            self.check_order(field)
+            text = field.built.emit(Path().child(name))
+            entry = field.name if text == field.name else f"{field.name}: {text}"
+            self.item.add(self.indent + 1, entry + ",", *field.lines)
+        self.item.finish(self.cls_end())
+        self.item.add(self.indent, "}")
+
+    def cls_end(self):
+        return self.owner.init.end_lineno
+
+
+def is_super_init(call):
+    function = call.func
+    if not (isinstance(function, ast.Attribute) and function.attr == "__init__"):
+        return False
+    value = function.value
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "super":
+        return True
+    return isinstance(value, (ast.Attribute, ast.Name)) and ast.unparse(value).endswith("Module")
+
+
+def build_encoder(self, node, positional, keywords):
+    raise Refuse(node, "the layer TransformerEncoder has no Rust")
+
+
+__all__ = ["Constructor", "Layer", "inspect", "is_number"]
