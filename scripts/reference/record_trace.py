@@ -51,16 +51,18 @@ def record(task, model, optimizer, batch_size, steps):
         if step in (1, steps):
             record_all(f"step{step}", model.state_dict().items())
     trace["losses"] = torch.stack(losses)
-    return {name: tensor.cpu() for name, tensor in trace.items()}
+    return {name: tensor.cpu().contiguous() for name, tensor in trace.items()}
 
 
 def write(
     path, network, *, seed, steps, batch_size, optimizer, lr, foreach=None, device="cpu", threads,
     weights=None
 ):
-    """Builds the network, records its trace and writes it. On a GPU the optimizer takes all
-    parameters at once (`foreach`) unless told otherwise; on a CPU one after another."""
-    task = common.task(network, "draw_input", "draw_target", "loss", "readings")
+    """Builds the network, records its trace and writes it. `network` is the name of one here, or a
+    task that makes its network. On a GPU the optimizer takes all parameters at once (`foreach`)
+    unless told otherwise; on a CPU one after another."""
+    functions = ["draw_input", "draw_target", "loss", "readings"]
+    task = network if callable(network) else common.task(network, *functions)
     model = common.build(task, seed, device, threads, weights)
     algorithm = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach)
     trace = record(task, model, algorithm, batch_size, steps)

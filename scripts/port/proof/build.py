@@ -24,9 +24,8 @@ class DoesNotCompile(Exception):
         self.first, self.log = first, log
 
 
-def compile_program(main, executable):
-    """Compiles `main` to `executable`; what the compiler says goes to a file beside it."""
-    log = executable.with_suffix(".log")
+def compile_program(main, executable, log):
+    """Compiles `main` to `executable`; what the compiler says goes to `log`."""
     command = [rustc(), "--edition=2024", "--crate-name=port", "--error-format=json",
                *library_arguments(), "-o", str(executable), str(main)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)

@@ -1,8 +1,11 @@
 """The program around a network in a file of Rust, that `trace` records it."""
 
+import inspect
 from pathlib import Path
 
 from common import Refused
+
+from .arguments import argument, output, quoted, read, type_of
 
 GIVEN = Path(__file__).with_name("given.rs")
 
@@ -29,7 +32,7 @@ impl Forward for Port {{
     type Input = {input_type};
     type Output = {output_type};
 
-    fn forward_t(&self, input: &Self::Input, train: bool) -> Self::Output {{
+    fn call(&self, input: &Self::Input, train: bool) -> Self::Output {{
         let output = {call};
         {output}
     }}
@@ -106,30 +109,10 @@ def program(signature, rust, subject, batch, loss):
     )
 
 
-def type_of(value):
-    """Rust's type of what Python has: several in a tuple are a tuple, in a list a `Vec`."""
-    if isinstance(value, list):
-        return "Vec<Tensor>" if all(not isinstance(part, (tuple, list)) for part in value) \
-            else f"Vec<{type_of(value[0])}>"
-    if isinstance(value, tuple):
-        return "Vec<Tensor>" if not value else f"({''.join(type_of(part) + ', ' for part in value)})"
-    return "Tensor"
-
-
-def read(value, name):
-    """Rust that takes the given tensors."""
-    if isinstance(value, (tuple, list)):
-        parts = ", ".join(read(part, f"{name}.{place}") for place, part in enumerate(value))
-        if isinstance(value, list) or not value:
-            return f"vec![{parts}]"
-        return f"({parts}{',' if len(value) == 1 else ''})"
-    return f"given::tensor({quoted(name)})?"
-
-
 def call(signature, rust, input):
     """Rust that calls the network on `input`."""
     if signature.trait == "Forward":
-        return "Forward::forward_t(&self.0, input, train)"
+        return "Forward::call(&self.0, input, train)"
     if signature.trait:
         train = ", train" if signature.method == "forward_t" else ""
         return f"{signature.trait}::{signature.method}(&self.0, input{train})"
@@ -150,48 +133,8 @@ def call(signature, rust, input):
     return f"self.0.{signature.method}({', '.join(arguments)})"
 
 
-def argument(value, place, kind):
-    """The argument at `place`, which Rust takes as `kind`."""
-    if kind.startswith("Option<"):
-        return f"Some({argument(value, place, kind[7:-1])})"
-    bare = kind.removeprefix("&")
-    borrow = "&" if kind.startswith("&") else ""
-    if isinstance(value, (tuple, list)):
-        parts = [f"{place}[{i}]" if isinstance(value, list) else f"{place}.{i}"
-                 for i in range(len(value))]
-        copies = ", ".join(f"{part}.shallow_clone()" for part in parts)
-        if bare == "LSTMState":
-            return f"{borrow}LSTMState(({copies}))"
-        if bare in ("[Tensor]", "Vec<Tensor>"):
-            return f"{borrow}{'' if borrow else 'vec!'}[{copies}]"
-        if bare.startswith("(&"):
-            return f"{borrow}({', '.join('&' + part for part in parts)})"
-        return f"{borrow}({copies})"
-    if bare == "GRUState":
-        return f"{borrow}GRUState({place}.shallow_clone())"
-    if not borrow:
-        return f"{place}.shallow_clone()"
-    return place if place == "input" else f"&{place}"
-
-
-def output(value, kind, place):
-    """Rust that makes tensors of what the network gives, such as a state of a recurrent layer."""
-    if "State" not in kind:
-        return place
-    if kind == "LSTMState":
-        return f"{place}.0"
-    if kind == "GRUState":
-        return f"{place}.0"
-    from .signature import parameters
-
-    kinds = [part for part, _ in parameters(kind.removeprefix("(").removesuffix(")"))]
-    return "(" + ", ".join(output(None, part, f"{place}.{i}") for i, part in enumerate(kinds)) + ")"
-
-
 def constructor(signature, rust, subject):
     """Rust that makes the network. What it takes beside `vs` is Python's argument of that name."""
-    import inspect
-
     positional, keywords = subject.arguments
     bound = inspect.signature(subject.cls.__init__).bind(None, *positional, **keywords)
     bound.apply_defaults()
@@ -216,9 +159,3 @@ def literal(value, kind, where):
         return f"vec![{parts}]" if kind.startswith("Vec<") else \
             f"&[{parts}]" if kind.startswith("&[") else f"[{parts}]"
     raise Refused(f"{where}: {kind}: what Python has, {value!r}, cannot be handed over")
-
-
-def quoted(text):
-    """A literal of Rust."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from common import Refused
 
-FORWARD = r"(?:pub(?:\(crate\))? )?fn (forward_t|forward)\s*\("
+from .arguments import argument, parameters
+
+FORWARD = r"(?:pub )?fn (forward_t|forward|call)\s*\("
 
 
 @dataclass
@@ -19,7 +21,16 @@ class Signature:
     parameters: list
     output: str
     trait: str  # Module, ModuleT, Forward, or empty for a method of its own
-    has_loss: bool
+    loss: list | None  # the parameters of a `pub fn loss`, if there is one
+
+    def loss_of_its_own(self, batch):
+        """Rust that calls it, and no function besides."""
+        if self.loss is None:
+            return None
+        given = {"output": batch.output, "target": batch.target}
+        arguments = [argument(value, place, kind)
+                     for (place, value), (_, kind) in zip(given.items(), self.loss)]
+        return f"port::loss({', '.join(arguments)})", ""
 
 
 def read_signature(path, name):
@@ -44,8 +55,9 @@ def read_signature(path, name):
         raise Refused(f"{path}: {name} has no `forward`: expected `impl Module for {name}`, `ModuleT`, "
                       "or `pub fn forward(&self, …)`")
     method, arguments, output = found
-    has_loss = bool(re.search(r"\bpub fn loss\s*\(", text))
-    return Signature(name, made_from, method, parameters(arguments)[1:], output, trait, has_loss)
+    start = re.search(r"\bpub fn loss\s*\(", text)
+    loss = parameters(text[start.end() : closing(text, start.end() - 1)]) if start else None
+    return Signature(name, made_from, method, parameters(arguments)[1:], output, trait, loss)
 
 
 def find(text, block, function):
@@ -70,16 +82,3 @@ def closing(text, start):
         if depth == 0:
             return place
     return len(text)
-
-
-def parameters(text):
-    """(name, type) of each, `&self` being ("&self", "")."""
-    parts, depth, last = [], 0, 0
-    for place, character in enumerate(text):
-        depth += (character in "([{<") - (character in ")]}>")
-        if character == "," and depth == 0:
-            parts.append(text[last:place])
-            last = place + 1
-    parts.append(text[last:])
-    pairs = [part.partition(":")[::2] for part in parts if part.strip()]
-    return [(name.strip().removeprefix("mut "), " ".join(kind.split())) for name, kind in pairs]

@@ -33,7 +33,12 @@ class Subject:
             raise Refused(f"{self.path}: --input is needed, once for each argument of forward"
                           f"({parameters}), as there is no draw_input(batch_size)")
         self.loss_text = loss or ("loss(output, target)" if "loss" in vars(module) else None)
+        # Whether Rust is handed the batch, and does not draw it.
+        self.is_given = True
         self.generator = None
+
+    def __str__(self):
+        return self.name
 
     def __call__(self):
         """The class's instance."""
@@ -85,8 +90,10 @@ class Subject:
         return self.value(self.loss_text, "--loss", output=output, target=target)
 
     def readings(self, output):
-        """Where building the network left the generator: it tells how many numbers were drawn."""
-        return {"generator": self.generator}
+        """Those of the file, and where building the network left the generator, which tells how many
+        numbers were drawn."""
+        of_the_file = vars(self.source.module).get("readings", lambda output: {})(output)
+        return of_the_file | ({"generator": self.generator} if self.is_given else {})
 
 
 def plain(value, where):
