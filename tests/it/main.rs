@@ -38,6 +38,8 @@ mod optimizer_cases;
 mod optimizer_safety;
 mod optimizer_table;
 mod port;
+mod port_crate;
+mod port_proof;
 mod port_your_own;
 mod predict;
 mod predict_stdin;

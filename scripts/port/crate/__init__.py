@@ -1,9 +1,11 @@
 """`port.py --crate`: a crate of its own around a port, that builds, answers and is tested elsewhere."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import tomllib
 from pathlib import Path
@@ -14,7 +16,7 @@ import in_venv
 import torch
 from common import Refused
 from port.proof.arguments import output, quoted
-from port.proof.program import call
+from port.proof.program import call_with
 from port.proof.signature import read_signature
 from port.proof.subject import Batch, plain
 from port.statements import snake
@@ -61,8 +63,7 @@ def fill(folder, package, ported, subject, git):
     signature = read_signature(network, subject.name)
     names = [name for name, kind in signature.parameters if name != "train"][: len(batch.input)]
     save_file(dict(zip(names, batch.input)), folder / "recorded" / "input.safetensors")
-    reads = [f"tensor({quoted(name)})?" for name in names]
-    input = batch.input if len(names) > 1 else batch.input[0]
+    reads = [f"let {name} = tensor({quoted(name)})?;" for name in names]
     texts = {
         "package": package, "crate": package.replace("-", "_"), "class": subject.name, "module": module,
         "python": Path(subject.path).name, "torch": torch.__version__,
@@ -72,9 +73,8 @@ def fill(folder, package, ported, subject, git):
         "inputs": listed([f"`{name}`" for name in names]),
         "python_inputs": ", ".join(f'"{name}": {name}' for name in names),
         "outputs": "`output`" if isinstance(batch.output, torch.Tensor) else "`output.0` and so on",
-        "read": reads[0] if len(reads) == 1 else f"({', '.join(reads)})",
-        "call": call(signature, network, input).replace("self.0", "network")
-        .replace(", train)", ", false)").replace("(train)", "(false)"),
+        "reads": "\n    ".join(reads),
+        "call": call_with(signature, network, "network", batch.input, names).replace("train)", "false)"),
         "named": named(batch.output, signature.output),
     }
     for template, name in FILES.items():
@@ -82,6 +82,7 @@ def fill(folder, package, ported, subject, git):
         path.parent.mkdir(parents=True, exist_ok=True)
         text = Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(texts)
         path.write_text(text, encoding="utf-8")
+    rustfmt(folder / "src" / "lib.rs")
     # The versions that the project is tested with; cargo leaves out what is not needed.
     shutil.copy(in_venv.ROOT / "Cargo.lock", folder / "Cargo.lock")
 
@@ -129,6 +130,12 @@ def named(value, kind):
     if start:
         return f"{{\n    {start}NamedTensors::from([{', '.join(parts)}])\n    }}"
     return f"NamedTensors::from([{', '.join(parts)}])"
+
+
+def rustfmt(path):
+    """Formats what the templates and the network's arguments come to, where there is a rustfmt."""
+    with contextlib.suppress(OSError):
+        subprocess.run(["rustfmt", "--edition=2024", str(path)], check=False)
 
 
 def tch_version():

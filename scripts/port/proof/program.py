@@ -113,12 +113,15 @@ def call(signature, rust, input):
     """Rust that calls the network on `input`."""
     if signature.trait == "Forward":
         return "Forward::call(&self.0, input, train)"
-    if signature.trait:
-        train = ", train" if signature.method == "forward_t" else ""
-        return f"{signature.trait}::{signature.method}(&self.0, input{train})"
-    values = list(input) if isinstance(input, tuple) else [input]
-    places = [f"input.{place}" for place in range(len(values))] if isinstance(input, tuple) else ["input"]
-    arguments = []
+    if isinstance(input, tuple):
+        places = [f"input.{place}" for place in range(len(input))]
+        return call_with(signature, rust, "self.0", list(input), places)
+    return call_with(signature, rust, "self.0", [input], ["input"])
+
+
+def call_with(signature, rust, network, values, places):
+    """Rust that calls `network` on the values at these places."""
+    values, places, arguments = list(values), list(places), []
     for name, kind in signature.parameters:
         if name == "train":
             arguments.append("train")
@@ -130,7 +133,7 @@ def call(signature, rust, input):
             raise Refused(f"{rust}: forward takes {name}: {kind} as well; give each argument an --input")
     if values:
         raise Refused(f"{rust}: forward takes fewer arguments than there are inputs")
-    return f"self.0.{signature.method}({', '.join(arguments)})"
+    return f"{network}.{signature.method}({', '.join(arguments)})"
 
 
 def constructor(signature, rust, subject):

@@ -51,6 +51,8 @@ def read_signature(path, name):
             break
     else:
         trait, found = "", find(text, rf"\bimpl {name}\s*\{{", FORWARD)
+    if trait == "Forward" and found[0] != "call":
+        found = None
     if found is None:
         raise Refused(f"{path}: {name} has no `forward`: expected `impl Module for {name}`, `ModuleT`, "
                       "or `pub fn forward(&self, …)`")

@@ -90,10 +90,11 @@ class Subject:
         return self.value(self.loss_text, "--loss", output=output, target=target)
 
     def readings(self, output):
-        """Those of the file, and where building the network left the generator, which tells how many
-        numbers were drawn."""
-        of_the_file = vars(self.source.module).get("readings", lambda output: {})(output)
-        return of_the_file | ({"generator": self.generator} if self.is_given else {})
+        """Where Rust is handed the batch: where building the network left the generator, which tells
+        how many numbers were drawn. Where it draws, `readings(output)` of the file."""
+        if self.is_given:
+            return {"generator": self.generator}
+        return vars(self.source.module).get("readings", lambda output: {})(output)
 
 
 def plain(value, where):

@@ -2,7 +2,8 @@
 
 mod $module;
 
-use final_layer::torch::nn::*;
+#[allow(unused_imports)] // What the call below needs.
+use final_layer::torch::nn::{GRUState, LSTMState, Module, ModuleT};
 use final_layer::torch::serialization::NamedTensors;
 use tch::{Tensor, no_grad};
 
@@ -18,7 +19,7 @@ pub fn answer(network: &$class, inputs: &NamedTensors) -> Result<NamedTensors, S
         let missing = || format!("expected a tensor {name}, found none of that name");
         inputs.get(name).ok_or_else(missing)
     };
-    let input = $read;
+    $reads
     let output = no_grad(|| $call);
     Ok($named)
 }
