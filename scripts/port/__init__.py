@@ -17,7 +17,7 @@ import torch
 
 from .facts import Facts, evaluate_tensor, shape_text
 from .network import Network, forward_name, is_simple
-from .refusals import Refuse, Refused, Wrong
+from .refusals import Poisoned, Refuse, Refused, Wrong
 from .source import Source, one_line
 from .specs import Spec
 from .statements import Local
@@ -97,10 +97,11 @@ def translate(network, class_name, drawn):
     except Refuse as refuse:
         if not hasattr(refuse.node, "lineno"):
             refuse.node = node
-        if not (network.refusals.places and "what forward gives" in refuse.reason):
-            network.refusals.add(refuse)
-        network.changed = False
-        return None
+        network.refusals.add(refuse)
+    except Poisoned:
+        pass
+    network.changed = False
+    return None
 
 
 class Root:

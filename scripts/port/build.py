@@ -30,7 +30,7 @@ def by_row(context, node, row, positional, keywords):
     if len(positional) > len(parameters) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
         raise Mismatch("there are more arguments than it takes")
     names = {p.name for p in parameters}
-    if row.type == "TransformerEncoderLayer" or "args" in names:
+    if "args" in names:
         names |= {n for n, _, _ in row.fields} | placeholders(row)
         order = RECURRENT
         bound = dict(zip(order, positional))

@@ -64,6 +64,10 @@ class Calls:
         values = [*positional, *keywords.values()]
         if from_expressions().is_pure(function) and all(is_known(v) for v in values):
             return self.evaluated(node, function, positional, keywords)
+        if getattr(function, "__module__", "") == "math" and len(positional) == 1 and \
+                function.__name__ in MATH and is_number(positional[0]):
+            self.use(positional[0])
+            return Rust(f"{self.float_atom(positional[0])}.{MATH[function.__name__]}()", "float")
         special = SPECIAL.get(getattr(function, "__name__", None))
         if special and function in (len, int, float, isinstance, torch.tensor, max, min, list, tuple,
                                     torch.Size, range, abs):
@@ -282,6 +286,9 @@ class Calls:
             return Rust(f"{render(positional[0], 'receiver', self)}.abs()", "tensor")
         return None
 
+
+# Functions of `math`, which call the same library of C in both languages.
+MATH = {"sqrt": "sqrt", "exp": "exp", "log": "ln", "sin": "sin", "cos": "cos"}
 
 SPECIAL = {
     name.removeprefix("call_"): getattr(Calls, name)

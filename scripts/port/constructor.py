@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from . import build, initialization
+from . import build, initialization, spellings
 from .refusals import Refuse
 from .render import render
 from .specs import Path, Spec
@@ -39,6 +39,14 @@ class Constructor(Body):
         self.inlined = 0
         self.capture = None
         self.unrolling = 0
+        self.collected = self.place = None
+        self.tied = initialization.tied(cls.init)
+
+    def grows_in_loop(self, name):
+        return False
+
+    def varies(self, name):
+        return False
 
     def device(self):
         return "vs.device()"
@@ -56,6 +64,10 @@ class Constructor(Body):
         found = self.owner.class_attribute(name)
         if found is not None:
             return found
+        if self.port.source.method(self.owner.name, name) is not None:
+            return Method(self.owner, name, "self")
+        if hasattr(torch.nn.Module, name):
+            return TensorMethod(SelfValue(), name)
         raise Refuse(node, f"self.{name} is not known yet")
 
     def emitted_field(self, field):
@@ -101,6 +113,9 @@ class Constructor(Body):
             self.super_line = node.end_lineno
             return False
         function = self.expression(call.func)
+        owner = getattr(getattr(function, "value", None), "__self__", None)
+        if isinstance(owner, torch.Tensor):
+            function = TensorMethod(Known(owner), function.value.__name__)
         if isinstance(function, TensorMethod) and isinstance(function.receiver, (Built, Items)):
             return self.change_of_list(node, function, call)
         if isinstance(function, TensorMethod) and isinstance(function.receiver, SelfValue):
@@ -115,7 +130,9 @@ class Constructor(Body):
 
     def change_of_list(self, node, function, call):
         receiver = function.receiver
-        arguments, keywords = self.arguments(call)
+        arguments = self.arguments(call)[0] if function.name != "apply" else []
+        if function.name == "apply" and self.field_of(receiver) is not None:
+            return initialization.apply(self, node, call.args[0], self.field_of(receiver))
         if isinstance(receiver, Items):
             if function.name == "append":
                 receiver.values.append(arguments[0])
@@ -154,7 +171,7 @@ class Constructor(Body):
         return getattr(self, "statement_end", None) or node.end_lineno
 
     def call_on_self(self, node, name, call):
-        arguments, keywords = self.arguments(call)
+        arguments, keywords = self.arguments(call) if name != "apply" else ([], {})
         match name:
             case "register_buffer":
                 return self.register_buffer(node, arguments, keywords)
@@ -353,6 +370,9 @@ class Constructor(Body):
 
     def do_For(self, node):
         values = self.iterated(node)
+        if initialization.modules(self, node.iter) is not None and isinstance(node.target, ast.Name) \
+                and node.iter.func.attr == "modules":
+            return self.for_modules(node)
         for value in values:
             self.bind_known(node, node.target, value)
             outer = getattr(self, "statement_start", None), getattr(self, "statement_end", None)
@@ -363,6 +383,19 @@ class Constructor(Body):
             finally:
                 self.unrolling -= 1
                 self.statement_start, self.statement_end = outer
+        return False
+
+    def for_modules(self, node):
+        """`for m in self.modules()`: neighbours that are treated alike share a loop."""
+        module = initialization.instance(self, node)
+        layers = [(n, m) for n, m in module.named_modules()
+                  if not n or n.split(".")[0] in self.fields]
+
+        def run(m):
+            self.env[node.target.id] = Known(m)
+            self.block(node.body)
+
+        initialization.for_each(self, node, layers, run)
         return False
 
     def iterated(self, node):
@@ -405,6 +438,14 @@ class Constructor(Body):
                 return Known(range(*map(known, values)))
             return Items(["range", *values], "range")
         return super().on_Call(node)
+
+    def do_AugAssign(self, node):
+        if isinstance(node.target, ast.Name):
+            left, right = self.env.get(node.target.id), self.expression(node.value)
+            if isinstance(left, Items) and self.sequence(right) is not None:
+                left.values.extend(self.sequence(right))
+                return False
+        return super().do_AugAssign(node)
 
     def bind_known(self, node, target, value):
         if isinstance(target, ast.Name):
@@ -526,10 +567,25 @@ class Constructor(Body):
             self.port.locals.append(local)
             field.local = local
             text = field.built.emit(Path().child(name))
+            if name in self.tied:
+                self.flush_tied(field, name, local)
+                continue
             type_ = f": {field.spec.type}" if text.endswith(".collect()") else ""
             if text == local.name:
                 continue
             self.item.add(self.indent, f"let {local.pattern()}{type_} = {text};", *field.lines)
+
+    def flush_tied(self, field, name, local):
+        """A layer whose weight another gives is drawn apart; what is its own goes to the store."""
+        add, indent = self.item.add, self.indent
+        add(indent, "let scratch = VarStore::new(vs.device());", field.lines[0], field.lines[0] - 1)
+        text = field.built.emit(Path((), "scratch.root()"))
+        add(indent, f"let {local.pattern()} = {text};", *field.lines)
+        module = self.port.facts.of(self.owner.name).objects[0]
+        if getattr(getattr(module, name), "bias", None) is not None:
+            local.mutable = True
+            path = Path().child(name).owned
+            add(indent, f'{local.name}.bs = {local.name}.bs.map(|bs| ({path}).add("bias", bs, true));')
 
     def local_name(self, field):
         """A variable must not hide the function that makes the next layer."""
@@ -588,8 +644,36 @@ def is_super_init(call):
     return isinstance(value, (ast.Attribute, ast.Name)) and ast.unparse(value).endswith("Module")
 
 
-def build_encoder(self, node, positional, keywords):
-    raise Refuse(node, "the layer TransformerEncoder has no Rust")
+def build_encoder(context, node, positional, keywords):
+    """`nn.TransformerEncoder(layer, n)`: copies of a layer that is drawn apart."""
+    values = dict(zip(["encoder_layer", "num_layers", "norm", "enable_nested_tensor", "mask_check"],
+                      positional)) | keywords
+    layer = values.pop("encoder_layer", None)
+    if not isinstance(layer, Built) or layer.spec.type != "TransformerEncoderLayer" or \
+            context.field_of(layer) is not None:
+        raise Refuse(node, "such an encoder has no Rust")
+    fields = []
+    norm = values.pop("norm", Known(None))
+    if isinstance(norm, Built) and norm.spec.type == "LayerNorm" and \
+            norm.emit(Path()).endswith("Default::default())"):
+        fields.append("norm: Some(Default::default())")
+    elif not (isinstance(norm, Known) and norm.value is None):
+        raise Refuse(node, "such a normalization of an encoder has no Rust")
+    count = render(values.pop("num_layers"), "int", context)
+    for name, value in values.items():
+        if name not in ("enable_nested_tensor", "mask_check"):
+            raise Refuse(node, f"the argument {name} has no Rust counterpart")
+        if known(value) is not True:
+            fields.append(f"{name}: {render(value, 'bool', context)}")
+    row = next(r for r in spellings.layers() if r.name == "TransformerEncoder")
+    settings = build.config("TransformerEncoderConfig", fields)
+
+    def emit(path):
+        made = layer.emit(Path((), "scratch.root()"))
+        return (f"{{\n    let scratch = VarStore::new(vs.device());\n    let layer = {made};\n"
+                f"    transformer_encoder({path.owned}, &layer, {count}, {settings})\n}}")
+
+    return Built(Spec("row", "TransformerEncoder", True, row), emit, layer.order)
 
 
 __all__ = ["Constructor", "Layer", "inspect", "is_number"]

@@ -484,6 +484,8 @@ def is_pure(function):
     except TypeError:
         return False
     owner = getattr(function, "__self__", None)
+    if isinstance(owner, torch.Tensor):
+        return getattr(function, "__name__", "") in ("dim", "size", "numel", "ndimension")
     if isinstance(owner, (str, list, dict, tuple, int, float)) and not isinstance(owner, type):
         return True
     return getattr(function, "__module__", None) in ("math", "collections", "itertools", "functools",

@@ -53,12 +53,14 @@ class Indexing:
                 raise Refuse(node, "there is no such element")
             self.use(value)
             form = "place" if value.form != "owned" else "owned"
-            return Rust(f"{parenthesized(value, ATOM)}.{index}", value.type[index], form)
-        if value.type in ("lstm_state", "rnn_state"):
+            text, kind = f"{parenthesized(value, ATOM)}.{index}", value.type[index]
+            if kind in ("gru_state", "elman_state"):
+                text, kind = text + ".0", "tensor"
+            return Rust(text, kind, form)
+        if value.type == "lstm_state":
             self.use(value)
-            if value.type == "lstm_state":
-                return Rust(f"{parenthesized(value, ATOM)}.0.{self.known_of(node.slice)}", "tensor", "place")
-            return self.tensor_subscript(node, Rust(f"{value.text}.0", "tensor", "place"))
+            text = f"{parenthesized(value, ATOM)}.0.{self.known_of(node.slice)}"
+            return Rust(text, "tensor", value.form)
         if value.type == "tensors" and not isinstance(node.slice, ast.Slice):
             index = self.expression(node.slice)
             self.use(value)

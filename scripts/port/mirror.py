@@ -4,6 +4,8 @@ import re
 
 # The column in which the Python begins, where no line of Rust is longer.
 COLUMN = 68
+# Marks what is in brackets and is not an argument.
+GROUP = "\x05"
 # Where lines of Rust are broken.
 WIDTH = 84
 
@@ -85,7 +87,8 @@ def broken(text, indent):
         return [space + text]
     lines = [space + opening]
     for argument in arguments:
-        lines += broken(argument + ",", indent + 4)
+        text = argument.removesuffix(GROUP) if argument.endswith(GROUP) else argument + ","
+        lines += broken(text, indent + 4)
     rest = broken(closing, indent)
     return lines + rest
 
@@ -143,4 +146,6 @@ def call(text):
         arguments.append(inner[last:].strip())
     if text[start] == "{" or inner.startswith("|"):
         return text, None, ""
+    if text[start] == "(" and len(arguments) == 1 and not re.search(r"[\w!>]$", text[:start]):
+        return text[: start + 1], [arguments[0] + GROUP], text[end:]
     return text[: start + 1], arguments, text[end:]

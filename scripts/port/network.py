@@ -8,7 +8,7 @@ from .calls import bind
 from .constructor import Constructor
 from .forward import Forward
 from .mirror import Item, column_of, layout
-from .refusals import Refuse, Refusals
+from .refusals import Poisoned, Refuse, Refusals
 from .render import render
 from .source import docstring, is_docstring
 from .specs import Spec
@@ -17,10 +17,10 @@ from .values import Built, Items, Known, Layer, Method, Poison, Rust, is_known, 
 
 RUST_TYPES = {"int": "i64", "float": "f64", "bool": "bool", "tensor": "&Tensor",
               "tensors": "&[Tensor]", "shape": "&[i64]", "option": "Option<&Tensor>",
-              "lstm_state": "&LSTMState", "rnn_state": "&GRUState", "device": "Device",
+              "lstm_state": "&LSTMState", "device": "Device",
               "kind": "Kind"}
 RETURNS = {"int": "i64", "float": "f64", "bool": "bool", "tensor": "Tensor", "tensors": "Vec<Tensor>",
-           "shape": "Vec<i64>", "lstm_state": "LSTMState", "rnn_state": "GRUState"}
+           "shape": "Vec<i64>"}
 
 
 @dataclass
@@ -182,7 +182,7 @@ class Network:
         if spec.kind == "inplace":
             context.changes(node, positional[0])
             return Rust(f"{render(positional[0], 'receiver', context)}.{spec.name}()", "tensor")
-        if spec.kind == "row" and not spec.is_unary:
+        if spec.kind == "row" and spec.row.call not in ("", "train"):
             return layers_call(self, context, node, layer, positional, keywords)
         if not spec.is_unary or len(positional) != 1 or keywords:
             raise Refuse(node, "the layer is not called with one tensor")
@@ -247,12 +247,23 @@ class Network:
                 return render(value, "tensors", context)
             case "shape":
                 return f"&{render(value, 'ints', context)}"
+        if isinstance(kind, tuple):
+            return self.tuple_text(context, node, value, kind)
         context.use(value)
-        if isinstance(value, Rust) and kind in ("lstm_state", "rnn_state"):
+        if isinstance(value, Rust) and kind == "lstm_state":
             return value.text if value.form == "ref" else f"&{value.text}"
         if isinstance(value, Rust) and kind in ("device", "kind"):
             return value.text
         raise Refuse(node, "an argument of this type has no Rust")
+
+    def tuple_text(self, context, node, value, kind):
+        if isinstance(value, Rust) and value.type == kind:
+            values = [Rust(f"{value.text}.{i}", k, "place", local=value.local)
+                      for i, k in enumerate(kind)]
+        else:
+            values = context.sequence(value)
+        texts = [self.argument_text(context, node, v, k) for v, k in zip(values, kind)]
+        return f"({', '.join(texts)})"
 
     def call_signature(self, context, node, owner, name, positional, keywords):
         key = (owner.name if owner else None, name)
@@ -268,6 +279,8 @@ class Network:
         if not signature.done:
             self.translate_method(node, owner, name, signature)
         if signature.returns is None:
+            if signature.done and self.refusals.places:
+                raise Poisoned
             raise Refuse(node, f"what {name} gives is not known")
         if signature.trains and hasattr(context, "train"):
             context.train()
@@ -363,11 +376,9 @@ class Network:
         raise Refuse(node, "an element of this has no Rust")
 
     def layer_length(self, context, node, value):
-        if value.spec.kind == "list":
+        if value.spec.kind in ("list", "dict"):
             return Rust(f"{value.text}.len() as i64", "int", level=1) if not value.spec.names \
                 else Known(len(value.spec.names))
-        if value.spec.kind == "dict":
-            return Known(len(value.spec.names))
         raise Refuse(node, "its length has no Rust")
 
     def attribute_of_layer(self, layer, name):

@@ -25,6 +25,11 @@ VARIANTS = {
         "zeros": "PaddingMode::Zeros", "reflect": "PaddingMode::Reflect",
         "replicate": "PaddingMode::Replicate", "circular": "PaddingMode::Circular",
     },
+    "FanInOut": {"fan_in": "init::FanInOut::FanIn", "fan_out": "init::FanInOut::FanOut"},
+    "NonLinearity": {
+        "relu": "init::NonLinearity::ReLU", "tanh": "init::NonLinearity::Tanh",
+        "linear": "init::NonLinearity::Linear", "sigmoid": "init::NonLinearity::Sigmoid",
+    },
     "AutoPad": {"same": "Some(AutoPad::Same)", "valid": "Some(AutoPad::Valid)"},
     "Nonlinearity": {"tanh": "Nonlinearity::Tanh", "relu": "Nonlinearity::Relu"},
     "Activation": {"relu": "Activation::Relu", "gelu": "Activation::Gelu"},
@@ -94,7 +99,8 @@ def owned(value, context):
 def operand(value, context, level=PRODUCT):
     """An operand of `+`: a number, or a tensor that the operator does not use up."""
     if is_number(value):
-        return number(value, context)
+        text = number(value, context)
+        return text if isinstance(value, Known) or value.level <= level else f"({text})"
     if not is_tensor(value):
         raise Unfit
     context.use(value)
@@ -296,7 +302,14 @@ def device(value, context):
     raise Unfit
 
 
+def mutable(value, context):
+    if isinstance(value, Rust) and value.type == "mutable":
+        return value.text
+    raise Unfit
+
+
 RENDERERS = {
+    "mut": mutable,
     "receiver": receiver, "ref": reference, "owned": owned, "operand": operand, "int": integer,
     "float": floating, "number": number, "bool": boolean, "str": string, "ints": ints,
     "slice": lambda value, context: f"&{int_list(value, context)}", "array": array, "dims": dims,

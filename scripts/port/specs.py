@@ -22,7 +22,7 @@ class Spec:
     def is_unary(self):
         """Whether it is a `Module` or `ModuleT` of Rust's: a tensor in, a tensor out."""
         if self.kind == "row":
-            return self.row.call in ("", "train")
+            return self.row.call in ("", "train", "encoder")
         return self.kind in ("class", "sequential", "boxed", "inplace")
 
 

@@ -136,7 +136,10 @@ class Body(Expressions):
                 return False
             # A list of Rust's from here on.
             raise Refuse(node, "the list grows in a loop, and was not empty before")
-        if receiver.type != "tensors" or not is_tensor(value):
+        return self.push(node, receiver, value)
+
+    def push(self, node, receiver, value):
+        if receiver.type != "tensors" or not is_tensor(value) or receiver.local is None:
             raise Refuse(node, "only tensors can be appended")
         receiver.local.mutable = receiver.local.used = True
         self.emit(f"{receiver.text}.push({render(value, 'owned', self)});", node)
@@ -188,13 +191,33 @@ class Body(Expressions):
             if getattr(value, "kind", "tuple") == "list" and set(kinds) == {"tensor"}:
                 return f"vec![{', '.join(texts)}]", "tensors"
             return f"({', '.join(texts)})", tuple(kinds)
-        if isinstance(value, Rust) and value.type in ("tensors", "lstm_state", "rnn_state", "shape") \
+        if isinstance(value, Rust) and value.type == "lstm_state" and value.form == "place":
+            self.use(value)
+            return f"{value.text}.0", ("tensor", "tensor")
+        if isinstance(value, Rust) and isinstance(value.type, tuple) and \
+                any(k not in ("tensor", "int", "float", "bool") for k in value.type):
+            return self.taken_apart(node, value)
+        if isinstance(value, Rust) and value.type in ("tensors", "shape") \
                 or isinstance(value, Rust) and isinstance(value.type, tuple):
             self.use(value)
             if value.form == "ref":
                 raise Refuse(node, "what came in goes out; it has no Rust")
             return value.text, value.type
         raise Refuse(node, "such a result has no Rust")
+
+    def taken_apart(self, node, value):
+        """What a recurrent layer gives, as tensors."""
+        names, parts, kinds = [], [], []
+        for i, kind in enumerate(value.type):
+            name = ["output", "state", "third"][i]
+            names.append(name)
+            if kind not in ("tensor", "lstm_state", *WRAPPED):
+                raise Refuse(node, "such a result has no Rust")
+            struct = {"lstm_state": "LSTMState", **WRAPPED}.get(kind)
+            parts.append(f"{struct}({name})" if struct else name)
+            kinds.append(("tensor", "tensor") if kind == "lstm_state" else "tensor")
+        self.item.add(self.indent, f"let ({', '.join(parts)}) = {value.text};")
+        return f"({', '.join(names)})", tuple(kinds)
 
     def do_Assert(self, node):
         try:
@@ -328,6 +351,9 @@ class Body(Expressions):
                             call.func.attr == "append" and \
                             isinstance(call.func.value, ast.Name) and call.func.value.id == name:
                         return True
+                    if isinstance(call, ast.AugAssign) and isinstance(call.target, ast.Name) and \
+                            call.target.id == name:
+                        return True
         return False
 
     @property
@@ -390,6 +416,9 @@ class Body(Expressions):
                 parts.append(inner)
             elif is_blank(target):
                 parts.append("_")
+            elif kind in WRAPPED:
+                inner, _ = self.pattern(node, [target], ("tensor",), "{}")
+                parts.append(f"{WRAPPED[kind]}({inner})")
             elif assigns:
                 outer = self.outer(target.id)
                 self.assigns(outer, kind)
@@ -472,6 +501,10 @@ class Body(Expressions):
         if isinstance(node.target, ast.Name):
             left = self.expression(ast.copy_location(ast.Name(node.target.id, ast.Load()), node))
             right = self.expression(node.value)
+            if isinstance(left, Rust) and left.type == "tensors" and isinstance(right, Items):
+                for value in right.values:
+                    self.push(node, left, value)
+                return False
             sign = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}.get(type(node.op))
             if is_tensor(left) and sign:
                 if left.local is None:
@@ -628,6 +661,10 @@ class Body(Expressions):
 
     def do_With(self, node):
         raise Refuse(node, "`with` has no Rust")
+
+
+# States that are one tensor, in the struct that a layer of Rust's gives.
+WRAPPED = {"gru_state": "GRUState", "elman_state": "RNNState"}
 
 
 class Late(Rust):

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 FOLDER = Path(__file__).resolve().parent
-SPACES = {"T": torch, "F": F, "M": torch.Tensor}
+SPACES = {"T": torch, "F": F, "M": torch.Tensor, "I": torch.nn.init}
 PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 
@@ -86,17 +86,12 @@ class LayerRow:
 
     @property
     def trains(self):
-        return self.call == "train" or "{train}" in self.call or self.call in ("attention", "encoder")
+        return self.call == "train" or "{train}" in self.call or self.call in (
+            "attention", "encoder")
 
     @property
     def arguments(self):
         return inspect.signature(getattr(torch.nn, self.name).__init__).parameters
-
-
-def lines(file):
-    for line in (FOLDER / file).read_text(encoding="utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            yield [cell.strip() for cell in line.split(" | ")] if " | " in line else [line]
 
 
 def cells(row, count):
