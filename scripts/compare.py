@@ -38,8 +38,9 @@ METRIC_TOLERANCE = 1e-12
 # The optimizers that are compared without --optimizer.
 DEFAULT_OPTIMIZERS = ["sgd", "momentum", "adam", "adamw"]
 
-# What goes with --train alone.
-TRAINING = ["weight_decay", "momentum", "scheduler", "clip_grad_norm"]
+# What an optimizer takes beside its learning rate, and what goes with --train alone.
+ARGUMENTS = ["weight_decay", "momentum"]
+TRAINING = ["scheduler", "clip_grad_norm"]
 
 FOREACH = {"default": None, "false": False, "true": True}
 
@@ -67,7 +68,7 @@ def parse_arguments():
                         help="compare training on the data at PATH")
     add_step_options(parser, 1000, DEFAULT_OPTIMIZERS)
     parser.add_argument("--epochs", type=positive, default=3, metavar="N", help="with --train")
-    train.add_options(parser)
+    train.add_schedule(parser)
     parser.add_argument("--examples", type=Path, metavar="FOLDER",
                         help="where the built examples are (default: build them)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
@@ -118,6 +119,7 @@ def add_step_options(parser, steps, optimizers):
                              f"{', '.join(optimizers)})")
     parser.add_argument("--batch-size", type=positive, default=64, metavar="N")
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
+    train.add_arguments(parser)
     parser.add_argument("--threads", type=common.threads, default=1, metavar="N", help="on both sides")
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
     parser.add_argument("--foreach", choices=FOREACH, default="default",
@@ -184,11 +186,11 @@ def compare_live(args):
 
 def lengths(args):
     """How long to train, on what, and with which options."""
+    names = ARGUMENTS + (TRAINING if args.data else [])
+    given = {name: vars(args)[name] for name in names if vars(args)[name] is not None}
     if args.data:
-        options = {name: vars(args)[name] for name in TRAINING}
-        given = {name: value for name, value in options.items() if value is not None}
         return {"data": args.data, "epochs": args.epochs, **given}
-    return {"steps": args.steps}
+    return {"steps": args.steps, **given}
 
 
 def compare_files(python_file, rust_file):

@@ -259,7 +259,7 @@ fn what_is_wrong_is_told_in_one_line() {
 
 /// Classes of `tests/port/` with what does not stand in their files: the constructor's arguments, the
 /// inputs.
-const PORTS: [(&str, &str, &[&str]); 9] = [
+const PORTS: [(&str, &str, &[&str]); 17] = [
     ("variational_autoencoder", "VariationalAutoencoder", &[]),
     (
         "adversarial",
@@ -285,6 +285,14 @@ const PORTS: [(&str, &str, &[&str]); 9] = [
     ("u_net", "UNet", &["--input=randn(batch_size, 1, 16, 16)"]),
     ("recommender", "Recommender", &[]),
     ("pyramid", "Pyramid", &[]),
+    ("attention_pooling", "AttentionPooling", &[]),
+    ("causal_transformer", "CausalTransformer", &[]),
+    ("language_model", "LanguageModel", &[]),
+    ("lstm_cells", "LstmCells", &[]),
+    ("mixer", "Mixer", &[]),
+    ("residual_network", "ResidualNetwork", &[]),
+    ("sequence_to_sequence", "SequenceToSequence", &[]),
+    ("siamese", "Siamese", &[]),
 ];
 
 /// Ports a class, compiles it and compares it, with two optimizers.
