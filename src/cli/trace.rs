@@ -49,9 +49,7 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
         weight_decay: args.weight_decay,
         momentum: args.momentum,
     };
-    let mut optimizer = args
-        .optimizer
-        .build_with(&model.vs, args.lr, arguments)?;
+    let mut optimizer = args.optimizer.build_with(&model.vs, args.lr, arguments)?;
     let steps = args.steps as usize;
     let trace = trace::record(&model, optimizer.as_mut(), args.batch_size, steps)
         .context("cannot record the trace")?;
@@ -66,9 +64,7 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
         ("threads", tch::get_num_threads().to_string()),
         ("torch", torch_version().to_owned()),
     ];
-    let mut metadata: Metadata = metadata
-        .map(|(key, value)| (key.to_owned(), value))
-        .into();
+    let mut metadata: Metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
     // Only what is given is there.
     for (key, value) in [
         ("weight_decay", args.weight_decay),
