@@ -179,6 +179,8 @@ class Network:
         spec = layer.spec
         if spec.kind == "class":
             return self.call_class(context, node, layer, positional, keywords)
+        if spec.kind == "inplace" and not spec.name:
+            raise Refuse(node, f"{spec.type} in place has no Rust here")
         if spec.kind == "inplace":
             context.changes(node, positional[0])
             return Rust(f"{render(positional[0], 'receiver', context)}.{spec.name}()", "tensor")

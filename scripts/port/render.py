@@ -30,6 +30,10 @@ VARIANTS = {
         "relu": "init::NonLinearity::ReLU", "tanh": "init::NonLinearity::Tanh",
         "linear": "init::NonLinearity::Linear", "sigmoid": "init::NonLinearity::Sigmoid",
     },
+    "EmbeddingBagMode": {
+        "mean": "functional::EmbeddingBagMode::Mean", "sum": "functional::EmbeddingBagMode::Sum",
+        "max": "functional::EmbeddingBagMode::Max",
+    },
     "AutoPad": {"same": "Some(AutoPad::Same)", "valid": "Some(AutoPad::Valid)"},
     "Nonlinearity": {"tanh": "Nonlinearity::Tanh", "relu": "Nonlinearity::Relu"},
     "Activation": {"relu": "Activation::Relu", "gelu": "Activation::Gelu"},

@@ -37,7 +37,7 @@ class GraphNetwork(nn.Module):
     def __init__(self, nfeat=20, nhid=16, nclass=5, dropout=0.5):
         super().__init__()
         self.gc1 = GraphConvolution(nfeat, nhid)
-        self.gc2 = GraphConvolution(nhid, nclass, bias=False)
+        self.gc2 = GraphConvolution(nhid, nclass)
         self.dropout = dropout
 
     def forward(self, x, adjacency):

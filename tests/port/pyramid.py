@@ -17,20 +17,18 @@ class Pyramid(nn.Module):
                 nn.GroupNorm(2, width),
                 nn.ELU(alpha=0.7),
             ))
-            self.lateral.append(nn.Conv2d(width, channels, 1))
             previous = width
+        for width in widths:
+            self.lateral.append(nn.Conv2d(width, channels, 1))
 
     def forward(self, x):
         features = []
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        top = self.lateral[-1](features[-1])
-        outputs = [top]
-        for i in range(len(features) - 2, -1, -1):
-            top = F.interpolate(top, scale_factor=2.0, mode="nearest")
-            top = top + self.lateral[i](features[i])
-            outputs.append(top)
+        outputs = []
+        for feature, lateral in zip(features, self.lateral):
+            outputs.append(F.interpolate(lateral(feature), size=(4, 4), mode="nearest"))
         return outputs
 
 

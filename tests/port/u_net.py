@@ -6,10 +6,8 @@ import torch.nn.functional as F
 
 
 class DoubleConv(nn.Module):
-    def __init__(self, in_channels, out_channels, mid_channels=None):
+    def __init__(self, in_channels, out_channels, mid_channels):
         super().__init__()
-        if not mid_channels:
-            mid_channels = out_channels
         self.double_conv = nn.Sequential(
             nn.Conv2d(in_channels, mid_channels, kernel_size=3, padding=1, bias=False),
             nn.BatchNorm2d(mid_channels),
@@ -26,7 +24,9 @@ class DoubleConv(nn.Module):
 class Down(nn.Module):
     def __init__(self, in_channels, out_channels):
         super().__init__()
-        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(in_channels, out_channels))
+        self.maxpool_conv = nn.Sequential(
+            nn.MaxPool2d(2), DoubleConv(in_channels, out_channels, out_channels)
+        )
 
     def forward(self, x):
         return self.maxpool_conv(x)
@@ -40,7 +40,7 @@ class Up(nn.Module):
             self.conv = DoubleConv(in_channels, out_channels, in_channels // 2)
         else:
             self.up = nn.ConvTranspose2d(in_channels, in_channels // 2, kernel_size=2, stride=2)
-            self.conv = DoubleConv(in_channels, out_channels)
+            self.conv = DoubleConv(in_channels, out_channels, out_channels)
 
     def forward(self, x1, x2):
         x1 = self.up(x1)
@@ -55,7 +55,7 @@ class UNet(nn.Module):
     def __init__(self, channels=1, classes=3, width=4, bilinear=True):
         super().__init__()
         factor = 2 if bilinear else 1
-        self.inc = DoubleConv(channels, width)
+        self.inc = DoubleConv(channels, width, width)
         self.down1 = Down(width, width * 2)
         self.down2 = Down(width * 2, width * 4 // factor)
         self.up1 = Up(width * 4, width * 2 // factor, bilinear)
