@@ -97,7 +97,9 @@ def new_text(context, row, bound):
             lambda m: {"path": path.owned, "config": config(struct, fields)}.get(m[1])
             or arguments[m[1]], row.new)
         if fields and "{config}" not in row.new:
-            result = f"{struct} {{ {', '.join(fields)}, ..{result} }}"
+            is_whole = len(fields) == len(row.fields) and result.endswith("::default()")
+            rest = "" if is_whole else f", ..{result}"
+            result = f"{struct} {{ {', '.join(fields)}{rest} }}"
         return result
 
     return text
@@ -118,10 +120,16 @@ def same_stride(bound):
         known(pair[1]) is None or known(pair[0]) == known(pair[1]))
 
 
+# How many fields the smallest configurations have: `..Default::default()` would add nothing.
+FIELDS = {"BilinearConfig": 1, "PReLUConfig": 2, "RMSNormConfig": 2, "RNNCellConfig": 2,
+          "TransformerEncoderConfig": 3}
+
+
 def config(struct, fields):
     if not fields:
         return "Default::default()"
-    return f"{struct} {{ {', '.join(fields)}, ..Default::default() }}"
+    rest = "" if FIELDS.get(struct) == len(fields) else ", ..Default::default()"
+    return f"{struct} {{ {', '.join(fields)}{rest} }}"
 
 
 def rendered(context, value, kind, name):

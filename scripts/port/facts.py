@@ -27,6 +27,8 @@ class Facts:
         self.source = source
         module = source.load()
         self.cls = getattr(module, class_name, None)
+        if class_name in source.failed:
+            raise Refused([source.failed[class_name]])
         if class_name not in source.classes or not isinstance(self.cls, type):
             known = [n for n in source.classes if is_module(getattr(module, n, None))]
             raise Wrong(f"{source.path}: there is no class {class_name}; "

@@ -85,6 +85,11 @@ def broken(text, indent):
     opening, arguments, closing = call(text)
     if arguments is None:
         return [space + text]
+    if len(arguments) == 1 and not arguments[0].endswith(GROUP):
+        # A call that is the only argument of another: their brackets stand together.
+        inner, its_arguments, its_closing = call(arguments[0])
+        if its_arguments is not None and re.fullmatch(r"&?(mut )?[\w:]+\(", inner):
+            opening, arguments, closing = opening + inner, its_arguments, its_closing + closing
     lines = [space + opening]
     for argument in arguments:
         text = argument.removesuffix(GROUP) if argument.endswith(GROUP) else argument + ","

@@ -1,11 +1,22 @@
 """A Python file: its text, its syntax tree, and the module that it is."""
 
 import ast
-import importlib.util
+import contextlib
+import io
 import sys
 from pathlib import Path
+from types import ModuleType
 
-from .refusals import Refused, Wrong
+from .refusals import Wrong
+
+# The statements of a file that define something.
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign,
+               ast.If, ast.Try)
+
+
+def is_main(statement):
+    """`if __name__ == "__main__":`."""
+    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
 
 
 class Source:
@@ -22,24 +33,42 @@ class Source:
         except SyntaxError as error:
             raise Wrong(f"{path}:{error.lineno}: {error.msg}") from error
         self.lines = self.text.splitlines()
-        self.module = None
+        self.module, self.failed = None, {}
         self.classes = {n.name: n for n in self.tree.body if isinstance(n, ast.ClassDef)}
         self.functions = {n.name: n for n in self.tree.body if isinstance(n, ast.FunctionDef)}
 
     def load(self):
-        """Imports the file as a user's program does, with its folder on the path."""
+        """Makes the module of what the file defines: its imports, classes, functions and names.
+
+        What else a script does, such as to train, is not run. A definition that fails (a package
+        that is not installed, an argument that is not given) is passed over: what needs it is
+        refused later.
+        """
         folder = str(Path(self.path).resolve().parent)
         if folder not in sys.path:
             sys.path.insert(0, folder)
         name = Path(self.path).stem
-        spec = importlib.util.spec_from_file_location(name, self.path)
-        self.module = importlib.util.module_from_spec(spec)
+        self.module = ModuleType(name)
+        self.module.__file__ = str(Path(self.path).resolve())
         sys.modules[name] = self.module
+        argv, sys.argv = sys.argv, [self.path]
         try:
-            spec.loader.exec_module(self.module)
-        except BaseException as error:  # a script may end the process
-            raise Refused([f"{self.path}: cannot be imported: {one_line(error)}"]) from error
+            for statement in self.tree.body:
+                if isinstance(statement, DEFINITIONS) and not is_main(statement):
+                    self.run(statement)
+        finally:
+            sys.argv = argv
         return self.module
+
+    def run(self, statement):
+        code = compile(ast.Module([statement], []), self.path, "exec")
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                exec(code, vars(self.module))
+        except (Exception, SystemExit) as error:
+            if isinstance(statement, ast.ClassDef):
+                place = f"{self.path}:{statement.lineno}: `class {statement.name}`"
+                self.failed[statement.name] = f"{place}: {one_line(error)}"
 
     def text_of(self, node):
         """The text of a place, in a line."""
