@@ -1,6 +1,7 @@
 """The table of spellings: what each function and layer of Python is in Rust.
 
-It is in two files, `functions.txt` and `layers.txt`, and serves the porter and the guide.
+It is in `functions.txt`, `layers.txt` and, for what is not one function, `lines.txt`. It serves the
+porter and the guide (`scripts/list_spellings.py`).
 """
 
 import ast
@@ -94,40 +95,36 @@ class LayerRow:
         return inspect.signature(getattr(torch.nn, self.name).__init__).parameters
 
 
-def cells(row, count):
-    row = [cell.strip().strip("|").strip() for cell in row]
-    return row + [""] * (count - len(row))
+def rows(file, count=3):
+    """The rows of a file, each with as many cells."""
+    for line in (FOLDER / file).read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
+            yield cells + [""] * (count - len(cells))
 
 
 @functools.cache
 def functions():
-    rows = []
-    for line in (FOLDER / "functions.txt").read_text(encoding="utf-8").splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        spaces, signature, rust, gives, note = cells(line.split("|"), 5)
+    found = []
+    for spaces, signature, rust, gives, note in rows("functions.txt", 5):
         gives = gives.split() or ["tensor"]
         gives = gives[0] if len(gives) == 1 else tuple(gives)
-        name = signature.split("(")[0]
-        rows.append(Row(spaces.split(), name, signature, rust, gives, note))
-    return rows
+        found.append(Row(spaces.split(), signature.split("(")[0], signature, rust, gives, note))
+    return found
 
 
 @functools.cache
 def layers():
-    rows = []
-    for line in (FOLDER / "layers.txt").read_text(encoding="utf-8").splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, new, type_, config, call, note = cells(line.split("|"), 6)
+    found = []
+    for name, new, type_, config, call, note in rows("layers.txt", 6):
         struct, _, fields = config.partition(":")
         pairs = []
         for field in fields.split():
             names, kind = field.split("=")
             python, _, rust = names.partition("->")
             pairs.append((python, rust or python, kind))
-        rows.append(LayerRow(name, new, type_, struct.strip(), pairs, call, note))
-    return rows
+        found.append(LayerRow(name, new, type_, struct.strip(), pairs, call, note))
+    return found
 
 
 @functools.cache
