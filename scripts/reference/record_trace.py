@@ -69,7 +69,8 @@ def write(
     algorithm = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach, **given)
     trace = record(task, model, algorithm, batch_size, steps)
     settings = {"seed": seed, "steps": steps, "batch_size": batch_size, "optimizer": optimizer}
-    save_file(trace, path, common.metadata(network, model, lr=lr, **settings, **given))
+    name = network if isinstance(network, str) else network.name_in_trace
+    save_file(trace, path, common.metadata(name, model, lr=lr, **settings, **given))
 
 
 def main():

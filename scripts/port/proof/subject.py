@@ -40,6 +40,11 @@ class Subject:
     def __str__(self):
         return self.name
 
+    @property
+    def name_in_trace(self):
+        """An executable has a name of its own, which need not be the class's."""
+        return self.name if self.is_given else None
+
     def __call__(self):
         """The class's instance."""
         positional, keywords = self.arguments
