@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from . import build, initialization, spellings
+from .calls import is_here
 from .refusals import Refuse
 from .render import render
 from .specs import Path, Spec
@@ -51,6 +52,14 @@ class Constructor(Body):
     def device(self):
         return "vs.device()"
 
+    def poison(self, statement):
+        super().poison(statement)
+        if isinstance(statement, ast.Return):
+            self.result = Poison()
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                self.known[node.attr] = Poison()
+
     # Attributes of self
 
     def attribute_of_self(self, node, name):
@@ -58,6 +67,8 @@ class Constructor(Body):
             field = self.fields[name]
             if field.spec.kind == "number":
                 return Rust(field.built.emit(None), field.spec.number)
+            if field.spec.kind == "tensor":
+                self.flush()
             return field.built if not field.emitted else self.emitted_field(field)
         if name in self.known:
             return self.known[name]
@@ -85,7 +96,7 @@ class Constructor(Body):
         return super().on_Attribute(node)
 
     def attribute_of_built(self, node, value, name):
-        if name in ("append", "extend", "add_module", "apply", "parameters", "modules", "insert",
+        if name in ("to", "cuda", "cpu", "append", "extend", "add_module", "apply", "parameters", "modules", "insert",
                     "items", "values", "keys"):
             return TensorMethod(value, name)
         if value.spec.kind in ("tensor", "row"):
@@ -303,11 +314,20 @@ class Constructor(Body):
             text = self.moved(value)
             spec = Spec("parameter", name=text, number="true" if trains else "false")
             return Built(spec, None, self.port.next_order())
+        if function is torch.nn.init.calculate_gain and all(map(is_known, positional)):
+            return self.evaluated(node, function, positional, keywords)
+        if function in (torch.Tensor, torch.FloatTensor) and positional and \
+                all(self.is_int(v) for v in positional):
+            size = render(Items(positional), "ints", self)
+            return Rust(f"Tensor::empty({size}, (Kind::Float, {self.device()}))", "tensor")
         if initialization.is_init(Known(function)):
             raise Refuse(node, "what an initialization gives has no Rust")
         return super().call_of_known(node, function, positional, keywords)
 
     def call(self, node, function, positional, keywords):
+        if isinstance(function, TensorMethod) and isinstance(function.receiver, Built) and \
+                function.name == "to" and not keywords and all(map(is_here, positional)):
+            return function.receiver
         if isinstance(function, Method) and function.owner is None and isinstance(function.name, str):
             return self.inline_value(node, self.port.source.functions[function.name], positional, keywords)
         if isinstance(function, Method) and function.receiver is not None:
@@ -445,6 +465,10 @@ class Constructor(Body):
             if isinstance(left, Items) and self.sequence(right) is not None:
                 left.values.extend(self.sequence(right))
                 return False
+        if isinstance(node.target, ast.Attribute):
+            left = self.attribute_of_self(node.target, node.target.attr)
+            value = self.binary(node, node.op, left, self.expression(node.value))
+            return self.set_field(node, node.target.attr, value)
         return super().do_AugAssign(node)
 
     def bind_known(self, node, target, value):

@@ -157,6 +157,8 @@ class Network:
                     return Rust(f"self.{found.name}", found.spec.number)
             return Layer(found.spec, f"self.{found.name}")
         if name in port.known:
+            if isinstance(port.known[name], Poison):
+                raise Poisoned
             return port.known[name]
         value = port.class_attribute(name)
         if value is not None:
@@ -179,6 +181,11 @@ class Network:
         spec = layer.spec
         if spec.kind == "class":
             return self.call_class(context, node, layer, positional, keywords)
+        if spec.kind == "option":
+            if layer.text not in context.present:
+                raise Refuse(node, "the layer is not there in every instance")
+            inner = Layer(spec.item, context.present[layer.text], "ref")
+            return self.call_layer(context, node, inner, positional, keywords)
         if spec.kind == "inplace":
             context.changes(node, positional[0])
             return Rust(f"{render(positional[0], 'receiver', context)}.{spec.name}()", "tensor")

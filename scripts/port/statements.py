@@ -53,6 +53,8 @@ class Body(Expressions):
         self.returns = None
         self.names = {}
         self.loops = 0
+        # Layers that are not there in every instance, where it is known that they are: their names.
+        self.present = {}
 
     # What the renderers ask
 
@@ -248,7 +250,7 @@ class Body(Expressions):
 
     def do_Assign(self, node):
         if len(node.targets) != 1:
-            raise Refuse(node, "two targets of an assignment have no Rust")
+            return self.assign_several(node)
         target = node.targets[0]
         if isinstance(target, ast.Subscript):
             return self.assign_part(node, target)
@@ -261,6 +263,17 @@ class Body(Expressions):
         if isinstance(target, (ast.Tuple, ast.List)):
             return self.assign_tuple(node, target, value)
         raise Refuse(node, "the target of the assignment has no Rust")
+
+    def assign_several(self, node):
+        """`a = b = x`: one tensor under two names."""
+        if not all(isinstance(t, ast.Name) for t in node.targets):
+            raise Refuse(node, "two targets of an assignment have no Rust")
+        first, *others = node.targets
+        self.assign_name(node, first.id, self.expression(node.value))
+        for other in others:
+            self.assign_name(node, other.id, self.expression(ast.copy_location(
+                ast.Name(first.id, ast.Load()), node)))
+        return False
 
     def do_AnnAssign(self, node):
         if node.value is None:
@@ -539,6 +552,11 @@ class Body(Expressions):
         return self.runtime_if(node, condition)
 
     def runtime_if(self, node, condition):
+        option = re.fullmatch(r"self\.(\w+)\.is_some\(\)", condition.text)
+        if option:
+            place = f"self.{option[1]}"
+            self.present[place] = option[1]
+            condition = Rust(f"let Some({option[1]}) = &{place}", "bool")
         self.prepare(node, assigned(node.body) | assigned(node.orelse))
         new = self.declared_in_both(node)
         self.emit_header(f"if {condition.text} {{", node, node.body)
