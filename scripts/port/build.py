@@ -4,7 +4,7 @@ import torch
 
 from . import spellings
 from .refusals import Refuse
-from .render import Unfit, integer, render
+from .render import Unfit, render
 from .specs import Spec
 from .spellings import PLACEHOLDER, Mismatch
 from .values import Built, Items, Known, Rust, is_known, known
@@ -288,6 +288,3 @@ def orders(built):
     if built.order is not None and not built.children:
         return [built.order]
     return [o for _, child in built.children for o in orders(child)]
-
-
-__all__ = ["integer"]

@@ -1,7 +1,6 @@
 """Calls: of functions and methods of torch by the table, of layers, of methods of the class."""
 
 import ast
-import inspect
 
 import torch
 
@@ -10,8 +9,8 @@ from .refusals import Refuse
 from .render import Unfit, render
 from .spellings import PLACEHOLDER, Mismatch
 from .values import (
-    ATOM, PRODUCT, UNARY, Items, Known, Layer, Method, Rust, TensorMethod, is_known, is_number,
-    SelfValue, is_tensor, known, parenthesized,
+    ATOM, PRODUCT, UNARY, Items, Known, Layer, Method, Rust, SelfValue, TensorMethod, is_known,
+    is_number, is_tensor, known, parenthesized,
 )
 
 
@@ -149,8 +148,6 @@ class Calls:
             text = PLACEHOLDER.sub(lambda m: self.filled(bound, m[1], m[2]), row.rust)
         finally:
             self.calls_tch = True
-        if row.name.endswith("_") and is_tensor(next(iter(bound.values()), None)):
-            pass
         level = ATOM
         if row.rust.endswith(" as i64"):
             level = UNARY
@@ -356,6 +353,3 @@ def bind(node, function_node, positional, keywords, evaluate, skip_self):
                 raise Refuse(node, f"the argument {name} is missing")
             bound[name] = evaluate(defaults[name])
     return bound
-
-
-__all__ = ["Calls", "bind", "inspect"]

@@ -6,9 +6,8 @@ import torch
 
 from . import spellings
 from .refusals import Refuse
-from .render import Unfit, render
 from .specs import Path
-from .values import Built, Known, Method, Rust, TensorMethod, is_known, known
+from .values import SELF, Built, Known, Method, Rust
 
 # What a parameter of a layer is called in Rust; `?` marks an Option.
 PARAMETERS = {
@@ -150,9 +149,7 @@ def applied(module, name):
 
 
 def run(context, node, syntax, receiver, module):
-    from .values import SelfValue
-
-    context.inline_value(node, syntax, [Known(module)], {}, SelfValue() if receiver else None)
+    context.inline_value(node, syntax, [Known(module)], {}, SELF if receiver else None)
 
 
 def for_each(context, node, layers, function):
@@ -232,6 +229,3 @@ def modules(context, iterable):
     if name == "children":
         return [Known(m) for n, m in module.named_children() if n in made]
     return [Known(m) for n, m in module.named_modules() if not n or n.split(".")[0] in made]
-
-
-__all__ = ["TensorMethod", "Unfit", "is_known", "known", "render"]
