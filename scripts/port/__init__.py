@@ -9,6 +9,7 @@ Without them, `draw_input` of the file says what comes in. What is wrong with th
 `Wrong`, a line; what the porter does not understand as `Refused`, whose `lines` name each place.
 """
 
+import ast
 import inspect
 import re
 from dataclasses import dataclass, field
@@ -16,11 +17,13 @@ from dataclasses import dataclass, field
 import torch
 
 from .facts import Facts, evaluate_tensor, shape_text
-from .network import Network, forward_name, is_simple
+from .forward import Forward
+from .mirror import Item
+from .names import Local
+from .network import Network
 from .refusals import Poisoned, Refuse, Refused, Wrong
+from .signatures import Signature, forward_name, is_simple
 from .source import Source, one_line
-from .specs import Spec
-from .statements import Local
 from .values import Known, Rust
 from .write import Writer
 
@@ -114,8 +117,6 @@ class Root:
         pass
 
     def expression(self, node):
-        import ast
-
         try:
             return Known(ast.literal_eval(node))
         except ValueError:
@@ -200,12 +201,6 @@ def translate_expression(ported, text, names):
     `names` gives the type of each variable, `{"output": "tensor"}`; it is there in Rust under the
     same name, as a value. Raises `Refused`.
     """
-    import ast
-
-    from .forward import Forward
-    from .mirror import Item
-    from .network import Signature
-
     source = Source.__new__(Source)
     source.path, source.text, source.lines = text, text, [text]
     source.functions = ported.source.functions if ported else {}
@@ -230,6 +225,3 @@ def translate_expression(ported, text, names):
     if not isinstance(value, Rust):
         raise Refused([f"`{text}`: it is not a tensor"])
     return value.text
-
-
-_ = Spec

@@ -1,13 +1,16 @@
 """Layers under construction: their Rust text, given a path."""
 
+import torch
+
 from . import spellings
 from .refusals import Refuse
-from .render import Unfit, integer, render
+from .render import Unfit, render
 from .specs import Spec
 from .spellings import PLACEHOLDER, Mismatch
 from .values import Built, Items, Known, Rust, is_known, known
 
-IGNORED = {"device": None, "dtype": None}
+# Where a layer is made, and of which dtype: as the store says, where Python does not say otherwise.
+IGNORED = {"device": (None, "cpu", torch.device("cpu")), "dtype": (None, torch.float32)}
 
 
 def layer(context, node, cls, positional, keywords):
@@ -43,7 +46,7 @@ def by_row(context, node, row, positional, keywords):
     for name, value in bound.items():
         if name == "inplace" and is_known(value):
             inplace = bool(known(value))
-        elif name not in used and not (name in IGNORED and is_known(value) and known(value) is None):
+        elif name not in used and not (name in IGNORED and is_known(value) and known(value) in IGNORED[name]):
             default = row.arguments[name].default if name in row.arguments else ...
             if not is_known(value) or known(value) != default:
                 raise Mismatch(f"the argument {name} has no Rust counterpart")
@@ -225,7 +228,7 @@ def refresh(context, node, built):
     spec.names = [n for n, _ in children]
     if len(types) <= 1 and not any(i.kind == "inplace" for i in items):
         spec.item = items[0] if items else Spec("row", "Identity", row=spellings.of_layer(
-            __import__("torch").nn.Identity)[0])
+            torch.nn.Identity)[0])
         spec.trains = any(i.trains for i in items)
         spec.item.trains = spec.trains
         spec.type = f"Vec<{spec.item.type}>"
@@ -290,6 +293,3 @@ def orders(built):
     if built.order is not None and not built.children:
         return [built.order]
     return [o for _, child in built.children for o in orders(child)]
-
-
-__all__ = ["integer"]

@@ -1,7 +1,6 @@
 """Calls: of functions and methods of torch by the table, of layers, of methods of the class."""
 
 import ast
-import inspect
 
 import torch
 
@@ -10,8 +9,8 @@ from .refusals import Refuse
 from .render import Unfit, render
 from .spellings import PLACEHOLDER, Mismatch
 from .values import (
-    ATOM, PRODUCT, UNARY, Items, Known, Layer, Method, Rust, TensorMethod, is_known, is_number,
-    is_tensor, known, parenthesized,
+    ATOM, PRODUCT, UNARY, Items, Known, Layer, Method, Rust, SelfValue, TensorMethod, is_known,
+    is_number, is_tensor, known, parenthesized,
 )
 
 
@@ -69,7 +68,7 @@ class Calls:
             self.use(positional[0])
             return Rust(f"{self.float_atom(positional[0])}.{MATH[function.__name__]}()", "float")
         special = SPECIAL.get(getattr(function, "__name__", None))
-        if special and function in (len, int, float, isinstance, torch.tensor, max, min, list, tuple,
+        if special and function in (hasattr, len, int, float, isinstance, torch.tensor, max, min, list, tuple,
                                     torch.Size, range, abs):
             found = special(self, node, positional, keywords)
             if found is not None:
@@ -110,7 +109,9 @@ class Calls:
             raise Refuse(node, f"the method {name} has no Rust")
         if name.endswith("_") and not name.endswith("__"):
             self.changes(node, receiver)
-        if name in ("to", "cuda", "cpu"):
+        if name == "cpu" and not positional:
+            return receiver
+        if name in ("to", "cuda"):
             positional = [v for v in positional if not is_here(v)]
             keywords = {k: v for k, v in keywords.items() if k != "non_blocking" and not is_here(v)}
             if not positional and not keywords:
@@ -147,8 +148,6 @@ class Calls:
             text = PLACEHOLDER.sub(lambda m: self.filled(bound, m[1], m[2]), row.rust)
         finally:
             self.calls_tch = True
-        if row.name.endswith("_") and is_tensor(next(iter(bound.values()), None)):
-            pass
         level = ATOM
         if row.rust.endswith(" as i64"):
             level = UNARY
@@ -215,6 +214,19 @@ class Calls:
             return value if value.type == "float" else \
                 Rust(f"{parenthesized(value, ATOM)} as f64", "float", level=UNARY)
         return None
+
+    def call_hasattr(self, node, positional, keywords):
+        value, name = positional
+        if not isinstance(value, SelfValue):
+            return None
+        found = {hasattr(o, known(name)) for o in self.port.facts.of(self.owner.name).objects}
+        return Known(found.pop()) if len(found) == 1 else self.has_option(known(name))
+
+    def has_option(self, name):
+        field = self.owner.fields.get(name)
+        if field is None or field.spec.kind != "option":
+            return None
+        return Rust(f"self.{field.name}.is_some()", "bool")
 
     def call_isinstance(self, node, positional, keywords):
         value, cls = positional
@@ -292,7 +304,7 @@ MATH = {"sqrt": "sqrt", "exp": "exp", "log": "ln", "sin": "sin", "cos": "cos"}
 
 SPECIAL = {
     name.removeprefix("call_"): getattr(Calls, name)
-    for name in ("call_len", "call_int", "call_float", "call_isinstance", "call_tensor", "call_max",
+    for name in ("call_hasattr", "call_len", "call_int", "call_float", "call_isinstance", "call_tensor", "call_max",
                  "call_min", "call_list", "call_tuple", "call_abs")
 }
 
@@ -341,6 +353,3 @@ def bind(node, function_node, positional, keywords, evaluate, skip_self):
                 raise Refuse(node, f"the argument {name} is missing")
             bound[name] = evaluate(defaults[name])
     return bound
-
-
-__all__ = ["Calls", "bind", "inspect"]

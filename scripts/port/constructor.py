@@ -1,19 +1,22 @@
 """`__init__`: the fields of the struct, and `new`."""
 
 import ast
-import inspect
 from dataclasses import dataclass
 
 import torch
 
 from . import build, initialization, spellings
+from .calls import is_here
 from .refusals import Refuse
 from .render import render
 from .specs import Path, Spec
-from .statements import Body, Local, snake
+from .fields import Fields
+from .names import snake
+from .statements import Body
+from .unrolled import Unrolled
 from .values import (
-    Built, Items, Known, Layer, Method, Poison, Rust, SelfValue, TensorMethod, is_known, is_number,
-    is_tensor, known,
+    Built, Items, Known, Method, Poison, Rust, SelfValue, TensorMethod, is_known, is_tensor,
+    known,
 )
 
 
@@ -29,7 +32,7 @@ class Field:
     local: object = None
 
 
-class Constructor(Body):
+class Constructor(Unrolled, Fields, Body):
     def __init__(self, port, cls, item, env):
         super().__init__(port, cls, item, cls.init, env)
         self.fields = cls.fields
@@ -40,7 +43,7 @@ class Constructor(Body):
         self.capture = None
         self.unrolling = 0
         self.collected = self.place = None
-        self.tied = initialization.tied(cls.init)
+        self.tied = initialization.tied(cls.init, port.facts.of(cls.name).objects)
 
     def grows_in_loop(self, name):
         return False
@@ -51,6 +54,14 @@ class Constructor(Body):
     def device(self):
         return "vs.device()"
 
+    def poison(self, statement):
+        super().poison(statement)
+        if isinstance(statement, ast.Return):
+            self.result = Poison()
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                self.known[node.attr] = Poison()
+
     # Attributes of self
 
     def attribute_of_self(self, node, name):
@@ -58,6 +69,8 @@ class Constructor(Body):
             field = self.fields[name]
             if field.spec.kind == "number":
                 return Rust(field.built.emit(None), field.spec.number)
+            if field.spec.kind == "tensor":
+                self.flush()
             return field.built if not field.emitted else self.emitted_field(field)
         if name in self.known:
             return self.known[name]
@@ -85,7 +98,7 @@ class Constructor(Body):
         return super().on_Attribute(node)
 
     def attribute_of_built(self, node, value, name):
-        if name in ("append", "extend", "add_module", "apply", "parameters", "modules", "insert",
+        if name in ("to", "cuda", "cpu", "append", "extend", "add_module", "apply", "parameters", "modules", "insert",
                     "items", "values", "keys"):
             return TensorMethod(value, name)
         if value.spec.kind in ("tensor", "row"):
@@ -303,11 +316,20 @@ class Constructor(Body):
             text = self.moved(value)
             spec = Spec("parameter", name=text, number="true" if trains else "false")
             return Built(spec, None, self.port.next_order())
+        if function is torch.nn.init.calculate_gain and all(map(is_known, positional)):
+            return self.evaluated(node, function, positional, keywords)
+        if function in (torch.Tensor, torch.FloatTensor) and positional and \
+                all(self.is_int(v) for v in positional):
+            size = render(Items(positional), "ints", self)
+            return Rust(f"Tensor::empty({size}, (Kind::Float, {self.device()}))", "tensor")
         if initialization.is_init(Known(function)):
             raise Refuse(node, "what an initialization gives has no Rust")
         return super().call_of_known(node, function, positional, keywords)
 
     def call(self, node, function, positional, keywords):
+        if isinstance(function, TensorMethod) and isinstance(function.receiver, Built) and \
+                function.name == "to" and not keywords and all(map(is_here, positional)):
+            return function.receiver
         if isinstance(function, Method) and function.owner is None and isinstance(function.name, str):
             return self.inline_value(node, self.port.source.functions[function.name], positional, keywords)
         if isinstance(function, Method) and function.receiver is not None:
@@ -317,119 +339,12 @@ class Constructor(Body):
             return super().call(node, Known(getattr(function.receiver.value, function.name)), positional, keywords)
         return super().call(node, function, positional, keywords)
 
-    # Methods that `__init__` calls are read in its place.
-
-    def inline(self, node, function, call):
-        if function.owner is None:
-            raise Refuse(node, "the function has no Rust")
-        method = self.port.source.method(self.owner.name, function.name)
-        if method is None:
-            raise Refuse(node, f"there is no method {function.name}")
-        positional, keywords = self.arguments(call)
-        self.inline_value(node, method, positional, keywords, SelfValue())
-        return False
-
-    def inline_value(self, node, function, positional, keywords, receiver=None):
-        from .calls import bind
-
-        bound = bind(node, function, positional, keywords, self.expression, receiver is not None)
-        outer, self.env = self.env, dict(bound)
-        held = self.function
-        starts = getattr(self, "statement_start", None), getattr(self, "statement_end", None)
-        self.statement_start = starts[0] or node.lineno
-        self.statement_end = starts[1] or node.end_lineno
-        if receiver is not None:
-            self.env[function.args.args[0].arg] = receiver
-        self.function = function
-        self.inlined += 1
-        self.result = Known(None)
-        try:
-            if self.inlined > 8:
-                raise Refuse(node, "the function calls itself")
-            self.block(function.body)
-            return self.result
-        finally:
-            self.inlined -= 1
-            self.env, self.function = outer, held
-            self.statement_start, self.statement_end = starts
-
-    def do_Return(self, node):
-        if not self.inlined:
-            return True
-        self.result = self.expression(node.value) if node.value else Known(None)
-        if isinstance(self.result, Poison):
-            raise Refuse(node, "the result is not known")
-        return True
 
     def emit(self, text, node, last=None):
         self.flush()
         first, end = self.first_line_of(node), self.last_line(node)
         self.item.add(self.indent, text, first, end)
 
-    # Control: known at port time
-
-    def do_For(self, node):
-        values = self.iterated(node)
-        if initialization.modules(self, node.iter) is not None and isinstance(node.target, ast.Name) \
-                and node.iter.func.attr == "modules":
-            return self.for_modules(node)
-        for value in values:
-            self.bind_known(node, node.target, value)
-            outer = getattr(self, "statement_start", None), getattr(self, "statement_end", None)
-            self.statement_start, self.statement_end = outer[0] or node.lineno, outer[1] or node.end_lineno
-            self.unrolling += 1
-            try:
-                self.block(node.body)
-            finally:
-                self.unrolling -= 1
-                self.statement_start, self.statement_end = outer
-        return False
-
-    def for_modules(self, node):
-        """`for m in self.modules()`: neighbours that are treated alike share a loop."""
-        module = initialization.instance(self, node)
-        layers = [(n, m) for n, m in module.named_modules()
-                  if not n or n.split(".")[0] in self.fields]
-
-        def run(m):
-            self.env[node.target.id] = Known(m)
-            self.block(node.body)
-
-        initialization.for_each(self, node, layers, run)
-        return False
-
-    def iterated(self, node):
-        """The values of a loop, which are known at port time."""
-        iterable = node.iter
-        value = initialization.modules(self, iterable)
-        if value is not None:
-            return value
-        value = self.comprehension(iterable) if isinstance(iterable, ast.ListComp) \
-            else self.enumerated(iterable)
-        return value
-
-    def enumerated(self, iterable):
-        if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and \
-                iterable.func.id in ("zip", "enumerate", "reversed"):
-            parts = [self.enumerated(a) for a in iterable.args]
-            match iterable.func.id:
-                case "zip":
-                    return [Items(list(p)) for p in zip(*parts)]
-                case "enumerate":
-                    return [Items([Known(i), v]) for i, v in enumerate(parts[0])]
-                case "reversed":
-                    return list(reversed(parts[0]))
-        value = self.expression(iterable)
-        if isinstance(value, Items):
-            return value.values
-        if isinstance(value, Built) and value.spec.kind in ("list", "sequential"):
-            return [c for _, c in value.children]
-        if is_known(value):
-            try:
-                return [v if isinstance(v, (Built, Items, Rust)) else Known(v) for v in known(value)]
-            except TypeError:
-                pass
-        raise Refuse(iterable, "what the loop goes over is not known at port time")
 
     def on_Call(self, node):
         if isinstance(node.func, ast.Name) and node.func.id == "range" and node.func.id not in self.env:
@@ -439,201 +354,6 @@ class Constructor(Body):
             return Items(["range", *values], "range")
         return super().on_Call(node)
 
-    def do_AugAssign(self, node):
-        if isinstance(node.target, ast.Name):
-            left, right = self.env.get(node.target.id), self.expression(node.value)
-            if isinstance(left, Items) and self.sequence(right) is not None:
-                left.values.extend(self.sequence(right))
-                return False
-        return super().do_AugAssign(node)
-
-    def bind_known(self, node, target, value):
-        if isinstance(target, ast.Name):
-            self.env[target.id] = value
-            return
-        values = self.sequence(value)
-        if values is None or len(values) != len(target.elts):
-            raise Refuse(node, "what is unpacked has another length")
-        for part, v in zip(target.elts, values):
-            self.bind_known(node, part, v)
-
-    def comprehension(self, node):
-        generator = node.generators[0]
-        if len(node.generators) != 1:
-            raise Refuse(node, "two loops in one list have no Rust")
-        values = self.varying(node, generator) or self.enumerated(generator.iter)
-        if isinstance(values, Built):
-            return values
-        found, held = [], dict(self.env)
-        for value in values:
-            self.bind_known(node, generator.target, value)
-            if all(known(self.expression(test)) for test in generator.ifs):
-                found.append(self.expression(node.elt))
-        self.env = held
-        return Items(found, "list")
-
-    def varying(self, node, generator):
-        """A list as long as an argument says: a loop of Rust's."""
-        iterable = generator.iter
-        if not (isinstance(iterable, ast.Call) and getattr(iterable.func, "id", "") == "range"):
-            return None
-        value = self.expression(iterable)
-        if not (isinstance(value, Items) and value.kind == "range"):
-            return None
-        if len(value.values) != 2 or generator.ifs:
-            raise Refuse(node, "such a loop has no Rust")
-        self.env[generator.target.id] = Rust("i", "int")
-        element = self.expression(node.elt)
-        if not isinstance(element, Built):
-            raise Refuse(node, "such a list has no Rust")
-        count = render(value.values[1], "int", self)
-        spec = Spec("list", f"Vec<{element.spec.type}>", element.spec.trains, item=element.spec)
-
-        def emit(path):
-            return f"(0..{count}).map(|i| {element.emit(path.child(Rust('i', 'int')))}).collect()"
-
-        return Items([Built(spec, emit, element.order)], "varying")
-
-    def runtime_if(self, node, condition):
-        """Fields that hang on an argument: the branches' values in a Rust `if`."""
-        branches = []
-        for body in (node.body, node.orelse):
-            held, self.capture = self.capture, {}
-            env = dict(self.env)
-            self.statement_start, self.statement_end = node.lineno, node.end_lineno
-            try:
-                self.block(body)
-            finally:
-                branches.append(self.capture)
-                self.capture = held
-                self.env = env
-                self.statement_start = self.statement_end = None
-        for name in dict.fromkeys([*branches[0], *branches[1]]):
-            current = self.fields[name].built if name in self.fields else self.known.get(name, Known(None))
-            values = [b.get(name, current) for b in branches]
-            if name in self.fields and build.orders(self.fields[name].built):
-                raise Refuse(node, f"self.{name} is made twice")
-            self.fields.pop(name, None)
-            self.known.pop(name, None)
-            self.set_field(node, name, self.conditional(node, condition, *values))
-        return False
-
-    def conditional(self, node, condition, left, right):
-        none = [isinstance(v, Known) and v.value is None for v in (left, right)]
-        if not any(none) and not all(isinstance(v, Built) for v in (left, right)):
-            kind = self.common_kind(node, left, right)
-            return self.either(node, condition, left, right)
-        if any(none):
-            built = right if none[0] else left
-            if not isinstance(built, Built) or built.emit is None:
-                raise Refuse(node, "what is there or not, as an argument says, has no Rust")
-            test = f"!({condition.text})" if none[0] else condition.text
-            spec = Spec("option", f"Option<{built.spec.type}>", built.spec.trains, item=built.spec)
-            test = test if test.replace("_", "").isalnum() else f"({test})"
-            return Built(spec, lambda path: f"{test}.then(|| {built.emit(path)})", built.order, [])
-        specs = [left.spec, right.spec]
-        if all(s.kind == "sequential" for s in specs):
-            trains = any(s.trains for s in specs)
-            for s in specs:
-                s.trains, s.type = trains, "SequentialT" if trains else "Sequential"
-            spec = Spec("sequential", specs[0].type, trains)
-            texts = lambda path: (left.emit(path), right.emit(path))  # noqa: E731
-        elif specs[0].type == specs[1].type:
-            spec = specs[0]
-            texts = lambda path: (left.emit(path), right.emit(path))  # noqa: E731
-        elif all(s.is_unary and s.kind != "inplace" for s in specs):
-            trains = any(s.trains for s in specs)
-            spec = Spec("boxed", f"Box<dyn {'ModuleT' if trains else 'Module'}>", trains)
-            texts = lambda path: (f"Box::new({left.emit(path)})", f"Box::new({right.emit(path)})")  # noqa: E731
-        else:
-            raise Refuse(node, "the two branches make layers of different kinds")
-
-        def emit(path):
-            one, two = (t.replace("\n", "\n    ") for t in texts(path))
-            return f"if {condition.text} {{\n    {one}\n}} else {{\n    {two}\n}}"
-
-        return Built(spec, emit, left.order or right.order, [])
-
-    # The end
-
-    def flush(self):
-        """Fields so far become variables, as a statement follows that needs them or draws."""
-        self.flushed = True
-        for name, field in self.fields.items():
-            if field.emitted or field.spec.kind in ("number", "inplace"):
-                continue
-            field.emitted = True
-            self.check_order(field)
-            local = Local(self.local_name(field), 0, len(self.port.locals))
-            local.used = True
-            self.port.locals.append(local)
-            field.local = local
-            text = field.built.emit(Path().child(name))
-            if name in self.tied:
-                self.flush_tied(field, name, local)
-                continue
-            type_ = f": {field.spec.type}" if text.endswith(".collect()") else ""
-            if text == local.name:
-                continue
-            self.item.add(self.indent, f"let {local.pattern()}{type_} = {text};", *field.lines)
-
-    def flush_tied(self, field, name, local):
-        """A layer whose weight another gives is drawn apart; what is its own goes to the store."""
-        add, indent = self.item.add, self.indent
-        add(indent, "let scratch = VarStore::new(vs.device());", field.lines[0], field.lines[0] - 1)
-        text = field.built.emit(Path((), "scratch.root()"))
-        add(indent, f"let {local.pattern()} = {text};", *field.lines)
-        module = self.port.facts.of(self.owner.name).objects[0]
-        if getattr(getattr(module, name), "bias", None) is not None:
-            local.mutable = True
-            path = Path().child(name).owned
-            add(indent, f'{local.name}.bs = {local.name}.bs.map(|bs| ({path}).add("bias", bs, true));')
-
-    def local_name(self, field):
-        """A variable must not hide the function that makes the next layer."""
-        makers = {"linear", "conv1d", "conv2d", "conv3d", "embedding", "lstm", "gru", "rnn",
-                  "layer_norm", "group_norm", "conv", "conv_transpose", "multihead_attention",
-                  "bilinear", "prelu", "rms_norm", "vs"}
-        return field.name + "_layer" if field.name in makers else field.name
-
-    def check_order(self, field):
-        numbers = build.orders(field.built)
-        if any(n < self.port.drawn for n in numbers) or numbers != sorted(numbers):
-            self.port.refusals.add(Refuse(
-                self.function, f"self.{field.name} is drawn in another order than it is kept"))
-        if numbers:
-            self.port.drawn = numbers[-1]
-
-    def finish(self):
-        """`Self { … }`."""
-        self.port.drawn = getattr(self.port, "drawn", -1)
-        kept = {n: f for n, f in self.fields.items() if f.spec.kind != "inplace"}
-        if self.flushed:
-            self.flush()
-            self.item.finish(self.cls_end())
-            entries = []
-            for field in kept.values():
-                if field.spec.kind == "number":
-                    text = field.built.emit(None)
-                else:
-                    text = field.local.name
-                entries.append(field.name if text == field.name else f"{field.name}: {text}")
-            self.item.add(self.indent, f"Self {{ {', '.join(entries)} }}")
-            return
-        if not kept:
-            self.item.add(self.indent, "Self {}" if not kept else "", None, self.super_line)
-            return
-        self.item.add(self.indent, "Self {", None, self.super_line)
-        for name, field in kept.items():
-            self.check_order(field)
-            text = field.built.emit(Path().child(name))
-            entry = field.name if text == field.name else f"{field.name}: {text}"
-            self.item.add(self.indent + 1, entry + ",", *field.lines)
-        self.item.finish(self.cls_end())
-        self.item.add(self.indent, "}")
-
-    def cls_end(self):
-        return self.owner.init.end_lineno
 
 
 def is_super_init(call):
@@ -676,6 +396,3 @@ def build_encoder(context, node, positional, keywords):
                 f"    transformer_encoder({path.owned}, &layer, {count}, {settings})\n}}")
 
     return Built(Spec("row", "TransformerEncoder", True, row), emit, layer.order)
-
-
-__all__ = ["Constructor", "Layer", "inspect", "is_number"]

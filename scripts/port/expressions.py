@@ -4,6 +4,7 @@ import ast
 import builtins
 import math
 import operator
+import re
 
 import torch
 
@@ -330,6 +331,9 @@ class Expressions(Calls, Indexing):
             none = lambda v: isinstance(v, Known) and v.value is None  # noqa: E731
             if none(left) or none(right):
                 other = right if none(left) else left
+                if isinstance(other, Layer) and other.spec.kind == "option":
+                    name = "is_none" if isinstance(op, ast.Is) else "is_some"
+                    return Rust(f"{other.text}.{name}()", "bool")
                 if isinstance(other, Rust) and other.type == "option":
                     self.use(other)
                     name = "is_none" if isinstance(op, ast.Is) else "is_some"
@@ -408,6 +412,10 @@ class Expressions(Calls, Indexing):
 
     def on_IfExp(self, node):
         test = self.expression(node.test)
+        option = isinstance(test, Rust) and re.fullmatch(r"self\.(\w+)\.is_some\(\)", test.text)
+        if option:
+            self.present[f"self.{option[1]}"] = option[1]
+            test = Rust(f"let Some({option[1]}) = &self.{option[1]}", "bool")
         if is_known(test):
             return self.expression(node.body if known(test) else node.orelse)
         condition = self.condition(node.test, test)
@@ -486,6 +494,8 @@ def is_pure(function):
             return True
     except TypeError:
         return False
+    if function in (torch.cuda.is_available, torch.accelerator.is_available):
+        return True
     owner = getattr(function, "__self__", None)
     if isinstance(owner, torch.Tensor):
         return getattr(function, "__name__", "") in ("dim", "size", "numel", "ndimension")

@@ -1,8 +1,7 @@
 """`forward` and the other methods that a network calls while it runs."""
 
-from .refusals import Refuse
 from .statements import Body
-from .values import Known, Rust
+from .values import Rust
 
 
 class Forward(Body):
@@ -25,6 +24,3 @@ class Forward(Body):
 
     def finish(self):
         self.item.finish(self.function.end_lineno)
-
-
-__all__ = ["Known", "Refuse"]

@@ -4,8 +4,9 @@ import ast
 
 from .refusals import Refuse
 from .render import Unfit, render
-from .values import ATOM, Items, Known, Layer, Rust, is_known, is_number, is_tensor, known, \
-    parenthesized
+from .values import (
+    ATOM, Items, Known, Layer, Rust, is_known, is_number, is_tensor, known, parenthesized,
+)
 
 
 class Indexing:

@@ -6,9 +6,8 @@ import torch
 
 from . import spellings
 from .refusals import Refuse
-from .render import Unfit, render
 from .specs import Path
-from .values import Built, Known, Method, Rust, TensorMethod, is_known, known
+from .values import SELF, Built, Known, Method, Rust, TensorMethod
 
 # What a parameter of a layer is called in Rust; `?` marks an Option.
 PARAMETERS = {
@@ -30,9 +29,16 @@ def is_init(function):
 def attribute(context, node, field, value, name):
     """A parameter of a layer that is a variable now."""
     text = PARAMETERS.get((value.spec.type, name))
-    module = next(iter(context.port.facts.of(context.owner.name).objects), None)
-    python = getattr(module, python_name(context, field), None)
+    modules = context.port.facts.of(context.owner.name).objects
+    found = [getattr(m, python_name(context, field), None) for m in modules]
+    python = found[0] if found else None
     if python is not None and hasattr(python, name) and not isinstance(getattr(python, name), torch.Tensor):
+        # What one instance has is known only if the others have it, too.
+        if not all(alike(python, other, name) for other in found):
+            if value.spec.kind == "tensor":
+                tensor = Rust(field.local.name, "tensor", "place", local=field.local)
+                return TensorMethod(tensor, name)
+            raise Refuse(node, f"{name} is another in another instance of the class")
         return Known(getattr(python, name))
     if text is None:
         raise Refuse(node, f"the parameter {name} of a {value.spec.type} has no Rust")
@@ -40,6 +46,13 @@ def attribute(context, node, field, value, name):
         path = Path((python_name(context, field),)).owned
         return Rust(f'({path}).get("{name}").unwrap()', "tensor")
     return Rust(f"{field.local.name}.{text}", "tensor", "place", local=field.local)
+
+
+def alike(a, b, name):
+    """Whether an attribute of two layers or tensors is one and the same value."""
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
+        return a.shape == b.shape and a.dtype == b.dtype
+    return bool(getattr(a, name) == getattr(b, name, None))
 
 
 def python_name(context, field):
@@ -150,9 +163,7 @@ def applied(module, name):
 
 
 def run(context, node, syntax, receiver, module):
-    from .values import SelfValue
-
-    context.inline_value(node, syntax, [Known(module)], {}, SelfValue() if receiver else None)
+    context.inline_value(node, syntax, [Known(module)], {}, SELF if receiver else None)
 
 
 def for_each(context, node, layers, function):
@@ -200,7 +211,7 @@ def assign(context, node, target, value):
     return False
 
 
-def tied(function):
+def tied(function, objects):
     """The layers of a constructor whose weight is another's in the end."""
     found = set()
     for node in ast.walk(function):
@@ -208,7 +219,14 @@ def tied(function):
             if isinstance(target, ast.Attribute) and target.attr == "weight" and \
                     isinstance(target.value, ast.Attribute) and isinstance(target.value.value, ast.Name):
                 found.add(target.value.attr)
-    return found
+    return {name for name in found if any(shares_weight(o, name) for o in objects)}
+
+
+def shares_weight(module, name):
+    """Whether the weight of a layer is another's as well, as the instance has it."""
+    weight = getattr(getattr(module, name, None), "weight", None)
+    names = [n for n, p in module.named_parameters(remove_duplicate=False) if p is weight]
+    return len(names) > 1
 
 
 def modules(context, iterable):
@@ -232,6 +250,3 @@ def modules(context, iterable):
     if name == "children":
         return [Known(m) for n, m in module.named_children() if n in made]
     return [Known(m) for n, m in module.named_modules() if not n or n.split(".")[0] in made]
-
-
-__all__ = ["TensorMethod", "Unfit", "is_known", "known", "render"]

@@ -2,7 +2,7 @@
 
 from .refusals import Refuse
 from .render import render
-from .values import Items, Known, Layer, Rust, is_known, is_tensor, known
+from .values import Items, Known, Rust, is_known, is_tensor, known
 
 ATTENTION = ["query", "key", "value", "key_padding_mask", "need_weights", "attn_mask",
              "average_attn_weights", "is_causal"]
@@ -132,6 +132,3 @@ def encoder(network, context, node, layer, name, positional, keywords):
     source = render(values["src"], "ref", context)
     text = with_defaults("EncoderMasks", fields)
     return Rust(f"{layer.text}.forward_masked_t({source}, {text}, {context.train()})", "tensor")
-
-
-__all__ = ["Layer"]

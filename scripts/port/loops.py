@@ -4,8 +4,7 @@ import ast
 
 from .refusals import Refuse
 from .render import render
-from .values import ATOM, Items, Known, Layer, Rust, TensorMethod, is_known, is_tensor, known, \
-    parenthesized
+from .values import Items, Known, Layer, Rust, TensorMethod, is_known, is_tensor, known
 
 
 def called(node):
@@ -128,6 +127,3 @@ def unrolled(context, node, generator, value):
         context.env[generator.target.id] = element
         found.append(context.expression(node.elt))
     return Items(found, "list")
-
-
-__all__ = ["ATOM", "parenthesized"]

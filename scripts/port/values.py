@@ -71,6 +71,9 @@ class SelfValue:
     """`self`."""
 
 
+SELF = SelfValue()
+
+
 @dataclass
 class Built:
     """A layer, parameter or buffer under construction.

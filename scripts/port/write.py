@@ -4,9 +4,11 @@ import re
 import subprocess
 
 from .mirror import Item, column_of, layout
-from .network import RETURNS, RUST_TYPES, forward_name, is_simple
+from .names import snake
+from .network import RETURNS, RUST_TYPES
+from .signatures import forward_name, is_simple
 from .source import docstring, is_docstring
-from .statements import snake
+from .specs import Path
 
 # What this project's torch::nn has from tch::nn as it is.
 FROM_TCH_NN = {"Func", "FuncT", "Init", "Linear", "Module", "ModuleT", "PaddingMode", "Path",
@@ -113,7 +115,7 @@ class Writer:
         return [*header, documentation], [start, item, end]
 
     def uses_path(self, field):
-        return "vs" in re.findall(r"\w+", field.built.emit(PATH)) if field.built.emit else False
+        return "vs" in re.findall(r"\w+", field.built.emit(Path())) if field.built.emit else False
 
     def header_end(self, node):
         first = node.body[0]
@@ -185,8 +187,6 @@ class Writer:
         own = {port.name for port in self.network.order_of_classes}
         own |= {snake(n) for n in self.network.functions}
         words -= own
-        if re.search(r"\.apply_t\(", code):
-            pass
         if re.search(r"\.forward_t\(", code) and "Box<dyn ModuleT>" in code:
             words.add("ModuleT")
         tch, tch_nn = words & FROM_TCH, words & FROM_TCH_NN
@@ -219,8 +219,3 @@ def formatted(text):
     except OSError:
         return text
     return result.stdout if result.returncode == 0 else text
-
-
-from .specs import Path as _Path  # noqa: E402
-
-PATH = _Path()

@@ -145,7 +145,7 @@ class StarredTarget(nn.Module):
 
 class TwoTargets(nn.Module):
     def forward(self, x):
-        a = b = x + 1  # refused: two targets of an assignment have no Rust
+        a = self.b = x + 1  # refused: two targets of an assignment have no Rust
         return a
 
 
@@ -181,7 +181,7 @@ class UnknownAttribute(nn.Module):
         return self.layer(x)  # refused: self.layer is not known
 
 
-class Stands(nn.Linear):  # refused: Stands stands on Linear, which has no Rust
+class Stands(nn.ReLU):  # refused: Stands stands on ReLU, which has no Rust
     pass
 
 
