@@ -217,7 +217,7 @@ fn what_is_wrong_is_told_in_one_line() {
         (
             "&x.apply(&self.fc1)",
             "&x.apply(&self.fc9)",
-            "twin.rs:23: no field `fc9`",
+            "twin.rs:20: no field `fc9`",
         ),
     ] {
         let line = rejected(&class, &twin.rust(from, to), &TWIN_OPTIONS);
