@@ -97,14 +97,16 @@ def line_in(error, name):
 
 
 def build(task, seed, device="cpu", threads=None, weights=None):
-    """The network as a PyTorch user builds it, seeded."""
+    """The network as a PyTorch user builds it, seeded. `task` is a module of this folder, or makes
+    its network where it is called."""
     # The first square root of a process, taken by two threads at once, is now and then a rough
     # approximation (see prepare_sqrt in src/torch/optim/adam.rs).
     torch.ones(1).sqrt()
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    model = getattr(task, class_name(task.__name__))().to(device)
+    make = task if callable(task) else getattr(task, class_name(task.__name__))
+    model = make().to(device)
     if weights:
         with naming(weights):
             model.load_state_dict(load_weights(weights))

@@ -51,21 +51,26 @@ def record(task, model, optimizer, batch_size, steps):
         if step in (1, steps):
             record_all(f"step{step}", model.state_dict().items())
     trace["losses"] = torch.stack(losses)
-    return {name: tensor.cpu() for name, tensor in trace.items()}
+    return {name: tensor.cpu().contiguous() for name, tensor in trace.items()}
 
 
 def write(
-    path, network, *, seed, steps, batch_size, optimizer, lr, foreach=None, device="cpu", threads,
-    weights=None
+    path, network, *, seed, steps, batch_size, optimizer, lr, weight_decay=None, momentum=None,
+    foreach=None, device="cpu", threads, weights=None
 ):
-    """Builds the network, records its trace and writes it. On a GPU the optimizer takes all
-    parameters at once (`foreach`) unless told otherwise; on a CPU one after another."""
-    task = common.task(network, "draw_input", "draw_target", "loss", "readings")
+    """Builds the network, records its trace and writes it. `network` is the name of one here, or a
+    task that makes its network. On a GPU the optimizer takes all parameters at once (`foreach`)
+    unless told otherwise; on a CPU one after another."""
+    functions = ["draw_input", "draw_target", "loss", "readings"]
+    task = network if callable(network) else common.task(network, *functions)
     model = common.build(task, seed, device, threads, weights)
-    algorithm = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach)
+    arguments = {"weight_decay": weight_decay, "momentum": momentum}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    algorithm = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach, **given)
     trace = record(task, model, algorithm, batch_size, steps)
     settings = {"seed": seed, "steps": steps, "batch_size": batch_size, "optimizer": optimizer}
-    save_file(trace, path, common.metadata(network, model, lr=lr, **settings))
+    name = network if isinstance(network, str) else network.name_in_trace
+    save_file(trace, path, common.metadata(name, model, lr=lr, **settings, **given))
 
 
 def main():

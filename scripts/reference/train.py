@@ -148,12 +148,22 @@ def add_arguments(parser):
 
 def add_options(parser):
     """What an optimizer takes beside its learning rate, and what goes on around it."""
-    parser.add_argument("--weight-decay", type=float, metavar="F")
-    parser.add_argument("--momentum", type=float, metavar="F", help="of SGD")
+    add_arguments(parser)
+    add_schedule(parser)
+
+
+def add_schedule(parser):
+    """What goes on around an optimizer."""
     parser.add_argument("--scheduler", metavar="NAME[:ARGUMENTS]",
                         help=f"one of {', '.join(schedulers.CLASSES)}, such as "
                              "step:step_size=10,gamma=0.5")
     parser.add_argument("--clip-grad-norm", type=float, metavar="F")
+
+
+def add_arguments(parser):
+    """What an optimizer takes beside its learning rate."""
+    parser.add_argument("--weight-decay", type=float, metavar="F")
+    parser.add_argument("--momentum", type=float, metavar="F", help="of SGD and RMSprop")
 
 
 def output_file(text):
