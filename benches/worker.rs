@@ -156,7 +156,7 @@ fn inference<N: Network<Task: Dataset> + 'static>(
 ) -> Result<Case> {
     let input = N::Task::draw_input(batch_size)?;
     Ok(Box::new(move || {
-        let _ = black_box(no_grad(|| model.network.forward_t(&input, false)));
+        let _ = black_box(no_grad(|| model.network.call(&input, false)));
     }))
 }
 

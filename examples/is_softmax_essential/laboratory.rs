@@ -157,7 +157,10 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 }
 
 /// The network's outputs, without gradients.
-pub fn outputs<N: Network<Task: Dataset>>(model: &Model<N>, samples: &Samples) -> Tensor {
+pub fn outputs<N>(model: &Model<N>, samples: &Samples) -> Tensor
+where
+    N: Network<Task: Dataset<Output = Tensor>>,
+{
     final_layer::evaluation::outputs(model, &samples.features, 1024)
 }
 

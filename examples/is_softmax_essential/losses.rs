@@ -43,7 +43,7 @@ pub fn train(laboratory: &Laboratory, digits: &Digits) -> Result<Runs> {
     })
 }
 
-fn train_one<N: Network<Task: Dataset>>(
+fn train_one<N: Network<Task: Dataset<Output = tch::Tensor>>>(
     laboratory: &Laboratory,
     digits: &Digits,
 ) -> Result<Run<N, Judged>> {

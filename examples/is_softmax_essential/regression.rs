@@ -27,7 +27,7 @@ struct Prices {
 
 impl Prices {
     /// `unit` is what an output of 1 stands for.
-    fn new<N: Network<Task: Dataset>>(
+    fn new<N: Network<Task: Dataset<Output = Tensor>>>(
         name: &'static str,
         run: &Run<N>,
         unit: f64,
@@ -187,7 +187,7 @@ fn largest_gradient<N: Network<Task: Dataset>>(model: &Model<N>, samples: &Sampl
     let input = N::Task::to_input(&samples.features);
     let mut variables = model.vs.trainable_variables();
     variables.iter_mut().for_each(Tensor::zero_grad);
-    let output = model.network.forward_t(&input, true);
+    let output = model.network.call(&input, true);
     N::Task::loss(&output, &samples.targets)?.backward();
     let largest_of = |variable: &Tensor| f64::try_from(variable.grad().abs().max());
     let gradients = variables.iter().map(largest_of);

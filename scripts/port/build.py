@@ -146,14 +146,17 @@ def rendered(context, value, kind, name):
 IN_PLACE = {"ReLU": "relu_", "SiLU": "silu_", "Hardswish": "hardswish_", "SELU": "selu_",
             "Hardsigmoid": "hardsigmoid_", "Mish": "mish_"}
 
+# What Rust does not do in place: the same values, where nobody else sees the tensor.
+NOT_IN_PLACE = {"LeakyReLU", "ELU", "CELU", "Hardtanh", "ReLU6", "RReLU", "Threshold"}
+
 
 def finished(context, row, text, inplace):
     spec = Spec("row", row.type, row.trains, row)
     draws = "{path}" in row.new
     if inplace:
-        if row.name not in IN_PLACE:
+        if row.name not in IN_PLACE and row.name not in NOT_IN_PLACE:
             raise Mismatch("the argument inplace has no Rust counterpart")
-        spec = Spec("inplace", row.type, row=row, name=IN_PLACE[row.name])
+        spec = Spec("inplace", row.type, row=row, name=IN_PLACE.get(row.name, ""))
     return Built(spec, lambda path: text(path), context.port.next_order() if draws else None)
 
 
@@ -173,7 +176,7 @@ def sequential(context, node, children):
         start = "seq_t()" if built.spec.type == "SequentialT" else "seq()"
         previous, texts = None, []
         for name, child in built.children:
-            texts.append(element(path.child(name), child, previous))
+            texts.append(element(node, path.child(name), child, previous))
             previous = child
         if not texts:
             return start
@@ -185,12 +188,14 @@ def sequential(context, node, children):
     return built
 
 
-def element(path, child, previous):
+def element(node, path, child, previous):
     """`.add(…)` of a layer behind another."""
     if child.spec.kind != "inplace":
         return f".add({child.emit(path)})"
     if previous is not None and is_fresh(previous):
         return f".add({child.emit(path)})"
+    if not child.spec.name:
+        raise Refuse(node, f"{child.spec.type} in place, on a tensor that others may see, has no Rust")
     return f".add_fn(|x| x.shallow_clone().{child.spec.name}())"
 
 

@@ -254,6 +254,9 @@ class Expressions(Calls, Indexing):
                 return Rust(f"{text} * {render(left, 'number', self)}", "tensor", level=PRODUCT)
         if not all(is_tensor(v) or is_number(v) for v in (left, right)):
             raise Unfit
+        if is_number(left) and sign in "+*":
+            # What `2. * x` is in tch, too, where the compiler does not always find the type of `2.`.
+            left, right = right, left
         texts = operand(left, self, level), operand(right, self, level - 1)
         return Rust(f"{texts[0]} {sign} {texts[1]}", "tensor", level=level)
 

@@ -107,9 +107,9 @@ def evaluate_arguments(source, text):
         raise Wrong(f"--args {text!r}: {one_line(error)}") from error
 
 
-def evaluate_tensor(source, text):
-    """What an expression such as `randn(64, 784)` gives."""
-    names = {**vars(torch), "torch": torch, "F": torch.nn.functional, **vars(source.module)}
+def evaluate_tensor(source, text, batch_size):
+    """What an expression such as `randn(batch_size, 784)` gives."""
+    names = {"batch_size": batch_size, **vars(torch), "torch": torch, "F": torch.nn.functional, **vars(source.module)}
     try:
         return eval(text, names)
     except Exception as error:

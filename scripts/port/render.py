@@ -30,14 +30,18 @@ VARIANTS = {
         "relu": "init::NonLinearity::ReLU", "tanh": "init::NonLinearity::Tanh",
         "linear": "init::NonLinearity::Linear", "sigmoid": "init::NonLinearity::Sigmoid",
     },
+    "EmbeddingBagMode": {
+        "mean": "functional::EmbeddingBagMode::Mean", "sum": "functional::EmbeddingBagMode::Sum",
+        "max": "functional::EmbeddingBagMode::Max",
+    },
     "AutoPad": {"same": "Some(AutoPad::Same)", "valid": "Some(AutoPad::Valid)"},
     "Nonlinearity": {"tanh": "Nonlinearity::Tanh", "relu": "Nonlinearity::Relu"},
     "Activation": {"relu": "Activation::Relu", "gelu": "Activation::Gelu"},
     "InterpolateMode": {
-        "nearest": "InterpolateMode::Nearest", "nearest-exact": "InterpolateMode::NearestExact",
-        "linear": "InterpolateMode::Linear", "bilinear": "InterpolateMode::Bilinear",
-        "bicubic": "InterpolateMode::Bicubic", "trilinear": "InterpolateMode::Trilinear",
-        "area": "InterpolateMode::Area",
+        "nearest": "functional::InterpolateMode::Nearest", "nearest-exact": "functional::InterpolateMode::NearestExact",
+        "linear": "functional::InterpolateMode::Linear", "bilinear": "functional::InterpolateMode::Bilinear",
+        "bicubic": "functional::InterpolateMode::Bicubic", "trilinear": "functional::InterpolateMode::Trilinear",
+        "area": "functional::InterpolateMode::Area",
     },
 }
 

@@ -36,6 +36,8 @@ class Signatures:
                 raise Refuse(node, "the layer is not there in every instance")
             inner = Layer(spec.item, context.present[layer.text], "ref")
             return self.call_layer(context, node, inner, positional, keywords)
+        if spec.kind == "inplace" and not spec.name:
+            raise Refuse(node, f"{spec.type} in place has no Rust here")
         if spec.kind == "inplace":
             context.changes(node, positional[0])
             return Rust(f"{render(positional[0], 'receiver', context)}.{spec.name}()", "tensor")

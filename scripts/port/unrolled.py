@@ -154,6 +154,8 @@ class Unrolled:
             return self.either(node, condition, left, right)
         if any(none):
             built = right if none[0] else left
+            if not isinstance(built, Built) or built.emit is None:
+                raise Refuse(node, "what is there or not, as an argument says, has no Rust")
             test = f"!({condition.text})" if none[0] else condition.text
             spec = Spec("option", f"Option<{built.spec.type}>", built.spec.trains, item=built.spec)
             test = test if test.replace("_", "").isalnum() else f"({test})"

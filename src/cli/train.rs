@@ -185,9 +185,12 @@ impl<N: Network<Task: Dataset + Evaluate>> Observer<N> for Session<'_> {
     }
 
     fn after_epoch(&mut self, training: &Training<N>, epoch: &Epoch) -> Result<()> {
-        self.save(training)?;
         let (name, samples) = self.held_back;
-        let (output, evaluation) = evaluate(&training.model, samples)?;
+        // A network may draw in evaluation too, and what goes on from here has to draw the same. So
+        // this comes before the checkpoint, which is kept even where it fails.
+        let evaluated = evaluate(&training.model, samples);
+        self.save(training)?;
+        let (output, evaluation) = evaluated?;
         if let Some(trace) = &mut self.trace {
             trace::insert_epoch(trace, training, epoch, &output, &evaluation);
         }

@@ -3,7 +3,7 @@
 //! | you want to | read |
 //! | --- | --- |
 //! | see the same network in both languages, and know where they part | [From PyTorch to tch](from_pytorch) |
-//! | carry over a network of your own and prove it | [Port your own network in four steps](port_your_own) |
+//! | carry over a network of your own and prove it | [Port your own network](port_your_own) |
 //! | choose a last layer and its loss | [Softmax, sigmoid or nothing](last_layer) |
 //!
 //! They can be read in any order. You should know PyTorch and a little Rust; no page asks for more.

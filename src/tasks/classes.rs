@@ -34,6 +34,10 @@ pub type DigitClassification = Classes<10, Digits>;
 pub struct Classes<const K: i64, I>(PhantomData<I>);
 
 impl<const K: i64, I: Input> Objective for Classes<K, I> {
+    type Input = Tensor;
+    type Output = Tensor;
+    type Target = Tensor;
+
     fn draw_input(batch_size: i64) -> Result<Tensor> {
         I::draw(batch_size)
     }

@@ -10,6 +10,10 @@
 //!
 //! [`Classes`], [`YesOrNo`] and [`Quantity`] are all of these over any [`Input`]; the document's
 //! three tasks are instances of them. [`WithLoss`] is any task with another loss.
+//!
+//! A network's input, output and target are [`Tensors`]: one or several. A data set has one tensor of
+//! features and one of targets, so that what it trains has one input and one target; of outputs there
+//! may be several. For the proof there may be several of each.
 
 mod classes;
 mod houses;
@@ -18,6 +22,7 @@ mod lines;
 mod loss;
 mod pictures;
 mod quantity;
+mod tensors;
 mod yes_or_no;
 
 use std::io::BufRead;
@@ -33,13 +38,57 @@ pub use input::{Features, Input, Questions, Readable};
 pub use loss::{Loss, WithLoss};
 pub use pictures::{Digits, XRays};
 pub use quantity::{HousePricing, Measured, Quantity};
+pub use tensors::Tensors;
 pub use yes_or_no::{BinaryClassification, YesOrNo};
 
 use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric};
 
+/// Python's `forward`. A network of one tensor in and one out is a [`Module`](tch::nn::Module) or
+/// [`ModuleT`] and has it by that; one of several tensors says here what they are:
+///
+/// ```
+/// use final_layer::tasks::Forward;
+/// use final_layer::torch::nn;
+/// use tch::Tensor;
+///
+/// struct GraphConvolution(nn::Linear);
+///
+/// impl Forward for GraphConvolution {
+///     type Input = (Tensor, Tensor); // (N, in) features, (N, N) adjacency
+///     type Output = Tensor; // (N, out)
+///     fn call(&self, (x, adjacency): &Self::Input, _train: bool) -> Tensor {
+///         adjacency.matmul(&x.apply(&self.0))
+///     }
+/// }
+/// ```
+pub trait Forward {
+    /// What it takes: where these are several, Python's `forward` has as many arguments.
+    type Input: Tensors;
+    /// What it gives: where these are several, Python's `forward` returns a tuple.
+    type Output: Tensors;
+
+    /// What it makes of an input, in training or in evaluation: Python's `model(input)`. It has not
+    /// the name of tch's `forward_t`, so that a network can call its layers' beside it.
+    fn call(&self, input: &Self::Input, train: bool) -> Self::Output;
+}
+
+impl<M: ModuleT> Forward for M {
+    type Input = Tensor;
+    type Output = Tensor;
+
+    fn call(&self, input: &Tensor, train: bool) -> Tensor {
+        self.forward_t(input, train)
+    }
+}
+
 /// A network: its class, its name and what it is asked to do.
-pub trait Network: ModuleT + Sized {
+pub trait Network:
+    Forward<
+        Input = <<Self as Network>::Task as Objective>::Input,
+        Output = <<Self as Network>::Task as Objective>::Output,
+    > + Sized
+{
     /// What it is asked to do.
     type Task: Objective;
     /// The name of the example, and of the Python module that it mirrors.
@@ -53,37 +102,45 @@ pub trait Network: ModuleT + Sized {
 
 /// What the proof needs: a random batch, and the loss that training brings down.
 pub trait Objective {
+    /// What the network takes.
+    type Input: Tensors;
+    /// What the network gives.
+    type Output: Tensors;
+    /// What the loss holds against it.
+    type Target: Tensors;
+
     /// A random input of `batch_size` samples, drawn on the CPU after the weights.
     ///
     /// # Errors
     /// If it needs more memory than there is.
-    fn draw_input(batch_size: i64) -> Result<Tensor>;
+    fn draw_input(batch_size: i64) -> Result<Self::Input>;
 
     /// A random target of each sample, drawn after the input.
     ///
     /// # Errors
     /// If it needs more memory than there is.
-    fn draw_target(batch_size: i64) -> Result<Tensor>;
+    fn draw_target(batch_size: i64) -> Result<Self::Target>;
 
     /// The loss, a float32 scalar.
     ///
     /// # Errors
     /// If the output is one that libtorch computes no loss of.
-    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor>;
+    fn loss(output: &Self::Output, target: &Self::Target) -> Result<Tensor>;
 
     /// What is read off an `(N, …)` output, by name, to be compared as well.
-    fn readings(_output: &Tensor) -> Vec<(&'static str, Tensor)> {
+    fn readings(_output: &Self::Output) -> Vec<(&'static str, Tensor)> {
         Vec::new()
     }
 
     /// What is printed of an output without a command: a tensor after each label, a line each.
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        vec![("Output:", output.shallow_clone())]
+    fn report(output: &Self::Output) -> Vec<(&'static str, Tensor)> {
+        let tensors = output.tensors().into_iter();
+        tensors.map(|tensor| ("Output:", tensor)).collect()
     }
 }
 
-/// What training needs besides: samples.
-pub trait Dataset: Objective {
+/// What training needs besides: samples, of one tensor of features and one of targets.
+pub trait Dataset: Objective<Input = Tensor, Target = Tensor> {
     /// The project's small data for this task, under `data/sample`; without any, `--data` is
     /// required.
     const SAMPLE_DATA: Option<&'static str> = None;
@@ -99,6 +156,12 @@ pub trait Dataset: Objective {
     fn to_input(features: &Tensor) -> Tensor {
         features.shallow_clone()
     }
+
+    /// What the loss sees of a batch of targets, as in [`Samples`](crate::data::Samples). By default
+    /// these themselves.
+    fn to_target(targets: &Tensor) -> Tensor {
+        targets.shallow_clone()
+    }
 }
 
 /// How good outputs are.
@@ -108,7 +171,7 @@ pub trait Evaluate: Objective {
     ///
     /// # Errors
     /// If the outputs cannot be read as answers.
-    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
+    fn evaluate(output: &Self::Output, target: &Self::Target) -> Result<Evaluation> {
         let loss = f64::try_from(Self::loss(output, target)?)?;
         Ok(Evaluation {
             metrics: vec![Metric::new("loss", loss)],
@@ -143,7 +206,7 @@ pub trait Predict: Dataset {
     ///
     /// # Errors
     /// If the outputs cannot be read as answers.
-    fn answers(output: &Tensor) -> Result<Vec<Answer>>;
+    fn answers(output: &Self::Output) -> Result<Vec<Answer>>;
 }
 
 /// The name of stdin, where a file is asked for, and in messages.

@@ -47,6 +47,10 @@ impl<const N: i64> Measured for Features<N> {}
 pub struct Quantity<I>(PhantomData<I>);
 
 impl<I: Measured> Objective for Quantity<I> {
+    type Input = Tensor;
+    type Output = Tensor;
+    type Target = Tensor;
+
     fn draw_input(batch_size: i64) -> Result<Tensor> {
         I::draw(batch_size)
     }

@@ -34,6 +34,10 @@ pub type BinaryClassification = YesOrNo<XRays>;
 pub struct YesOrNo<I>(PhantomData<I>);
 
 impl<I: Input> Objective for YesOrNo<I> {
+    type Input = Tensor;
+    type Output = Tensor;
+    type Target = Tensor;
+
     fn draw_input(batch_size: i64) -> Result<Tensor> {
         I::draw(batch_size)
     }

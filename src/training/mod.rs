@@ -13,7 +13,7 @@ pub use scheduler::{Schedule, Scheduler};
 
 use crate::data::Samples;
 use crate::evaluation::not_finite;
-use crate::tasks::{Dataset, Model, Network, Objective};
+use crate::tasks::{Dataset, Model, Network, Objective, Tensors};
 use crate::torch::Error;
 use crate::torch::nn::utils::clip_grad_norm_;
 use crate::torch::optim::Optimizer;
@@ -21,9 +21,9 @@ use crate::torch::utils::data::{Batches, DataLoader, GeneratorStates};
 
 /// What one step computed before it moved the weights.
 #[derive(Debug)]
-pub struct Step {
-    /// The network's output, `(N, …)`, without gradient.
-    pub output: Tensor,
+pub struct Step<Output> {
+    /// The network's output, `(N, …)` each, without gradient.
+    pub output: Output,
     /// The loss, a float32 scalar, without gradient.
     pub loss: Tensor,
 }
@@ -36,11 +36,11 @@ pub struct Step {
 pub fn forward_and_backward<N: Network>(
     model: &Model<N>,
     optimizer: &mut dyn Optimizer,
-    input: &Tensor,
-    target: &Tensor,
-) -> Result<Step> {
+    input: &N::Input,
+    target: &<N::Task as Objective>::Target,
+) -> Result<Step<N::Output>> {
     optimizer.zero_grad(true)?;
-    let output = model.network.forward_t(input, true);
+    let output = model.network.call(input, true);
     let loss = N::Task::loss(&output, target)?;
     loss.backward();
     Ok(Step {
@@ -201,7 +201,7 @@ impl<N: Network<Task: Dataset>> Training<N> {
         let device = self.model.vs.device();
         let (features, target) = samples.batch(batch);
         let input = N::Task::to_input(&features).to_device(device);
-        let target = target.to_device(device);
+        let target = N::Task::to_target(&target).to_device(device);
         let Position { epochs, losses, .. } = &self.position;
         let (epoch, batch) = (epochs + 1, losses.len() + 1);
         let number = epochs * self.loader.len() + batch;

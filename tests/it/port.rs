@@ -50,7 +50,10 @@ fn a_refusal_writes_nothing() {
     let output = folder.path().join("port.rs");
     fs::write(&output, "kept").unwrap();
     let mut command = python("scripts/port.py");
-    command.arg("tests/port/refused.py:Prints").arg("--output").arg(&output);
+    command
+        .arg("tests/port/refused.py:Prints")
+        .arg("--output")
+        .arg(&output);
     let result = run(command.current_dir(root("")));
     assert_eq!(result.status.code(), Some(1));
     let message = String::from_utf8(result.stderr).unwrap();
@@ -72,7 +75,10 @@ fn wrong_usage_is_one_line() {
         let message = String::from_utf8(result.stderr).unwrap();
         assert_eq!(result.status.code(), Some(2), "{message}");
         assert_eq!(message.lines().count(), 1, "{message}");
-        assert!(message.starts_with("error: ") && message.contains(expected), "{message}");
+        assert!(
+            message.starts_with("error: ") && message.contains(expected),
+            "{message}"
+        );
     }
 }
 
