@@ -181,7 +181,7 @@ class Writer:
     def uses(self, body):
         code = "\n".join(re.sub(r"//.*", "", line) for line in body.splitlines())
         code = re.sub(r'"(\\.|[^"\\])*"', '""', code)
-        words = set(re.findall(r"(?<![\w.])([A-Z]\w*)", code))
+        words = set(re.findall(r"(?<![\w.:])([A-Z]\w*)", code))
         words |= set(re.findall(r"(?<![\w.:])(?<!fn )([a-z]\w*)(?=\()", code))
         words |= set(re.findall(r"(?<![\w.:])([a-z]\w*)(?=::)", code)) & MODULES
         own = {port.name for port in self.network.order_of_classes}
