@@ -56,6 +56,8 @@ class Assignments:
             return self.declare(node, name, "Vec::new()", "tensors")
         if isinstance(value, Items) or is_known(value) and not self.varies(name):
             value = value if isinstance(value, Items) else Known(known(value))
+            if isinstance(value, Items):
+                value.depth = self.depth
             self.env[name] = value
             return False
         if isinstance(value, (Layer, TensorMethod)) or not isinstance(value, (Rust, Known)):

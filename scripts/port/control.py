@@ -81,6 +81,10 @@ class Control:
                 text = render(value, kind, self)
                 self.item.add(self.indent, f"let {local.pattern()} = {text};")
                 self.env[name] = Rust(local.name, kind, "place", local=local)
+            elif value is not None and not isinstance(value, Poison) and not (
+                    isinstance(value, Rust) and value.local is not None and value.form == "place"):
+                # What is known would be taken for what it is before the block.
+                raise Refuse(node, f"{name} changes in a block, and is no variable of Rust's before it")
 
     def emit_header(self, text, node, body):
         self.item.add(self.indent, text, node.lineno, self.first_line(body) - 1)

@@ -276,15 +276,16 @@ class Expressions(Calls, Indexing):
             if isinstance(right, Known) and right.value == -0.5:
                 return Rust(f"{self.float_atom(left)}.powf(-0.5)", "float")
             return Rust(f"({base}).powf({render(right, 'float', self)})", "float")
-        if sign == "//" and integers:
-            # Rust rounds towards zero, which is the same for sizes; others are refused.
-            if isinstance(right, Known) and right.value > 0:
-                texts = self.number(left, True), self.number(right, True)
-                return Rust(f"{parenthesized(texts[0], level)} / {parenthesized(texts[1], level - 1)}",
-                            "int", level=level)
+        if sign in ("//", "%") and integers:
+            # Python rounds down, Rust towards zero: one where nothing is below zero, as sizes are not.
             texts = self.number(left, True), self.number(right, True)
-            return Rust(f"{parenthesized(texts[0], level)} / {parenthesized(texts[1], level - 1)}",
-                        "int", level=level)
+            if any("-" in text.text for text in texts):
+                if not (isinstance(right, Known) and right.value > 0):
+                    raise Refuse(node, "what may be below zero is rounded otherwise in Rust")
+                name = "div_euclid" if sign == "//" else "rem_euclid"
+                return Rust(f"{parenthesized(texts[0], ATOM)}.{name}({texts[1].text})", "int")
+            text = f"{parenthesized(texts[0], level)} {sign[0]} {parenthesized(texts[1], level - 1)}"
+            return Rust(text, "int", level=level)
         if sign == "/" or not integers:
             if sign not in "+-*/":
                 raise Refuse(node, "the operator has no Rust for these")

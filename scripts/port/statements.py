@@ -102,11 +102,10 @@ class Body(Assignments, Control, Expressions):
         (argument,) = call.args
         value = self.expression(argument)
         if isinstance(receiver, Items):
-            if self.loops == 0 and receiver.local is None:
+            if receiver.depth == self.depth and receiver.local is None:
                 receiver.values.append(value)
                 return False
-            # A list of Rust's from here on.
-            raise Refuse(node, "the list grows in a loop, and was not empty before")
+            raise Refuse(node, "the list grows in a block, and was not empty before")
         return self.push(node, receiver, value)
 
     def push(self, node, receiver, value):

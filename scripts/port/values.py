@@ -37,6 +37,7 @@ class Items:
     values: list
     kind: str = "tuple"
     local: object = None
+    depth: int = 0  # of the block that made it
 
 
 @dataclass

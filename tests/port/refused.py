@@ -212,6 +212,22 @@ class NegativeStep(nn.Module):
         return x
 
 
+class KnownBefore(nn.Module):
+    def forward(self, x):
+        state = None
+        for i in range(3):  # refused: state changes in a block, and is no variable of Rust's before it
+            state = x * i if state is None else state + x
+        return x
+
+
+class GrowsSometimes(nn.Module):
+    def forward(self, x):
+        found = [x]
+        if x.size(0) > 3:
+            found.append(-x)  # refused: the list grows in a block, and was not empty before
+        return torch.cat(found)
+
+
 class Several(nn.Module):
     """All places at once, and what hangs on them is not named again."""
 
