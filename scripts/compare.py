@@ -121,7 +121,7 @@ def add_step_options(parser, steps, optimizers):
                              f"{', '.join(optimizers)})")
     parser.add_argument("--batch-size", type=positive, default=64, metavar="N")
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
-    train.add_arguments(parser)
+    train.add_optimizer_arguments(parser)
     parser.add_argument("--threads", type=common.threads, default=1, metavar="N", help="on both sides")
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
     parser.add_argument("--foreach", choices=FOREACH, default="default",

@@ -148,7 +148,7 @@ def add_arguments(parser):
 
 def add_options(parser):
     """What an optimizer takes beside its learning rate, and what goes on around it."""
-    add_arguments(parser)
+    add_optimizer_arguments(parser)
     add_schedule(parser)
 
 
@@ -160,7 +160,7 @@ def add_schedule(parser):
     parser.add_argument("--clip-grad-norm", type=float, metavar="F")
 
 
-def add_arguments(parser):
+def add_optimizer_arguments(parser):
     """What an optimizer takes beside its learning rate."""
     parser.add_argument("--weight-decay", type=float, metavar="F")
     parser.add_argument("--momentum", type=float, metavar="F", help="of SGD and RMSprop")
