@@ -1,5 +1,5 @@
-//! Lets executables find libtorch, tells the code which libtorch it is, and compiles the one C++ file,
-//! `src/torch/native.cpp`, against it.
+//! Lets executables find libtorch, tells the code which libtorch it is, and compiles the C++ of
+//! `src/torch/native` against it.
 //!
 //! torch-sys hands the folder of libtorch's libraries on to its direct dependents, as
 //! `DEP_TCH_LIBTORCH_LIB`.
@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const NATIVE: &str = "src/torch/native.cpp";
+const NATIVE: [&str; 2] = ["src/torch/native.cpp", "src/torch/native/out.cpp"];
+const NATIVE_HEADER: &str = "src/torch/native/common.h";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -46,10 +47,11 @@ fn find_libtorch(lib: &str) {
     }
 }
 
-/// Compiles `src/torch/native.cpp` with what torch-sys compiles its own C++ with. It takes about
-/// 2 s of processor time. For documentation it is not needed, as nothing is linked.
+/// Compiles our C++ with what torch-sys compiles its own with. It takes about 4 s of processor time. For documentation it is not needed, as nothing is linked.
 fn compile_native(root: &Path) {
-    println!("cargo::rerun-if-changed={NATIVE}");
+    for file in NATIVE.iter().chain([&NATIVE_HEADER]) {
+        println!("cargo::rerun-if-changed={file}");
+    }
     for name in [
         "LIBTORCH_USE_PYTORCH",
         "LIBTORCH_INCLUDE",
@@ -76,7 +78,7 @@ fn compile_native(root: &Path) {
         .flag(if msvc { "/std:c++17" } else { "-std=c++17" })
         .flag_if_supported("-Wno-c++20-extensions")
         .define("_GLIBCXX_USE_CXX11_ABI", Some(abi.as_str()))
-        .file(NATIVE)
+        .files(NATIVE)
         .compile("final_layer_native");
 }
 

@@ -1,7 +1,7 @@
 //! Runs one case after the other and says how long each took: the Rust side of `scripts/bench.py`,
-//! `scripts/bench_growth.py` and `scripts/check_instructions.py`.
+//! `benches/growth.py` and `scripts/check_instructions.py`.
 //!
-//! A case is a line on stdin, its answer a line of JSON on stdout; `scripts/reference/bench_worker.py`
+//! A case is a line on stdin, its answer a line of JSON on stdout; `benches/worker.py`
 //! is the Python side and takes the same lines.
 //!
 //! | case | a call is |
@@ -18,13 +18,49 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
+use final_layer::cli::keep_freed_memory;
 use final_layer::data::Samples;
 use final_layer::networks::{BinaryClassifier, DigitClassifier, HousePricePredictor};
+use final_layer::plan::Plans;
 use final_layer::tasks::{Dataset, Model, Network, Objective};
 use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::{Algorithm, Position, Training, forward_and_backward};
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor, no_grad};
+
+/// Networks that are an example each: their modules, and what finds the case of one by its name.
+macro_rules! examples {
+    ($($path:literal $module:ident::$network:ident;)+) => {
+        $(
+            // Its main function is the example's alone.
+            #[allow(dead_code)]
+            #[path = $path]
+            mod $module;
+        )+
+
+        fn example_case(
+            what: &str,
+            network: &str,
+            size: i64,
+            optimizer: &[&str],
+            autograd: bool,
+        ) -> Result<Case> {
+            match network {
+                $($module::$network::NAME => {
+                    network_case::<$module::$network>(what, size, optimizer, autograd)
+                })+
+                _ => bail!("{network} is no network"),
+            }
+        }
+    };
+}
+
+examples! {
+    "../examples/character_model.rs" character_model::CharacterModel;
+    "../examples/convolutional_classifier.rs" convolutional_classifier::ConvolutionalClassifier;
+    "../examples/recurrent_classifier.rs" recurrent_classifier::RecurrentClassifier;
+    "../examples/variational_autoencoder.rs" variational_autoencoder::VariationalAutoencoder;
+}
 
 /// The optimizers' usual learning rate for these networks.
 const LR: f64 = 1e-3;
@@ -46,6 +82,9 @@ struct Args {
     /// Call each case so many times, after as many to warm up, without a clock
     #[arg(long)]
     calls: Option<u32>,
+    /// Leave every batch to autograd
+    #[arg(long)]
+    autograd: bool,
     /// What `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -53,6 +92,8 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    // As the examples do.
+    keep_freed_memory();
     tch::set_num_threads(args.threads);
     let mut stdout = io::stdout().lock();
     let about = json!({ "torch": env!("FINAL_LAYER_TORCH_VERSION") });
@@ -70,7 +111,7 @@ fn main() -> Result<()> {
 
 fn answer(args: &Args, line: &str) -> Result<Value> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let mut case = case(&words)?;
+    let mut case = case(&words, args.autograd)?;
     if let Some(calls) = args.calls {
         repeat_counted(calls, &mut case);
         repeat_counted(calls, &mut case);
@@ -111,19 +152,23 @@ fn repeat_counted(calls: u32, case: &mut dyn FnMut()) {
 type Case = Box<dyn FnMut()>;
 
 /// What a line describes, ready to be called.
-fn case(words: &[&str]) -> Result<Case> {
+fn case(words: &[&str], autograd: bool) -> Result<Case> {
     match *words {
         ["product", m, k, n] => product(m.parse()?, k.parse()?, n.parse()?),
         ["copy", bytes] => copy(bytes.parse()?),
         [what, network, size, ref optimizer @ ..] => {
             let size = size.parse().context("expected a number of samples")?;
             match network {
-                DigitClassifier::NAME => network_case::<DigitClassifier>(what, size, optimizer),
-                HousePricePredictor::NAME => {
-                    network_case::<HousePricePredictor>(what, size, optimizer)
+                DigitClassifier::NAME => {
+                    network_case::<DigitClassifier>(what, size, optimizer, autograd)
                 }
-                BinaryClassifier::NAME => network_case::<BinaryClassifier>(what, size, optimizer),
-                _ => bail!("{network} is no network"),
+                HousePricePredictor::NAME => {
+                    network_case::<HousePricePredictor>(what, size, optimizer, autograd)
+                }
+                BinaryClassifier::NAME => {
+                    network_case::<BinaryClassifier>(what, size, optimizer, autograd)
+                }
+                _ => example_case(what, network, size, optimizer, autograd),
             }
         }
         _ => bail!("{words:?} is no case"),
@@ -134,10 +179,14 @@ fn network_case<N: Network<Task: Dataset> + 'static>(
     what: &str,
     size: i64,
     optimizer: &[&str],
+    autograd: bool,
 ) -> Result<Case> {
     ensure!(size > 0, "expected at least one sample");
     tch::manual_seed(0);
-    let model = Model::<N>::new(Device::Cpu);
+    let mut model = Model::<N>::new(Device::Cpu);
+    if autograd {
+        model.plans = Plans::off();
+    }
     match (what, optimizer) {
         ("inference", []) => inference(model, size),
         ("step", [optimizer]) => step(model, size, parse(optimizer)?),
@@ -156,7 +205,7 @@ fn inference<N: Network<Task: Dataset> + 'static>(
 ) -> Result<Case> {
     let input = N::Task::draw_input(batch_size)?;
     Ok(Box::new(move || {
-        let _ = black_box(no_grad(|| model.network.forward_t(&input, false)));
+        let _ = black_box(model.predict(&input));
     }))
 }
 

@@ -27,8 +27,11 @@ from collections import Counter
 from pathlib import Path
 
 import in_venv
-import workers
-from workers import Failed
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benches"))
+
+import workers  # noqa: E402
+from workers import Failed  # noqa: E402
 
 COMMITTED = in_venv.ROOT / "benches" / "instructions.json"
 

@@ -3,8 +3,9 @@
 
 Without arguments: the three networks with four optimizers, 1,000 steps on random data. With --train:
 the network that the data at PATH are for, with the same four; after every epoch losses, weights,
-optimizer and outputs to the bit, and the metrics with scikit-learn's to 1e-12. The exit code is 0 if
-every tensor is equal and 1 on any difference.
+optimizer and outputs to the bit, and the metrics with scikit-learn's to 1e-12. With FILE.py:CLASS and
+--rust: any class, in a file anywhere on disk, and its port to Rust. The exit code is 0 if every tensor
+is equal and 1 on any difference.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import common  # noqa: E402
 import data  # noqa: E402
 from common import NETWORKS, fail, positive  # noqa: E402
 from compare_traces import Row, print_rows, read, show, summarize  # noqa: E402
+from port import proof  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 import record_trace  # noqa: E402
 import train  # noqa: E402
@@ -36,14 +38,19 @@ METRIC_TOLERANCE = 1e-12
 # The optimizers that are compared without --optimizer.
 DEFAULT_OPTIMIZERS = ["sgd", "momentum", "adam", "adamw"]
 
-# What goes with --train alone.
-TRAINING = ["weight_decay", "momentum", "scheduler", "clip_grad_norm"]
+# What an optimizer takes beside its learning rate, and what goes with --train alone.
+ARGUMENTS = ["weight_decay", "momentum"]
+TRAINING = ["scheduler", "clip_grad_norm"]
 
 FOREACH = {"default": None, "false": False, "true": True}
 
 
 def main():
-    sys.exit(summarize(compare_live(parse_arguments())))
+    try:
+        rows = compare_live(parse_arguments())
+    except proof.DoesNotCompile as error:
+        fail(error)
+    sys.exit(summarize(rows))
 
 
 def parse_arguments():
@@ -51,24 +58,19 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("networks", nargs="*", metavar="NETWORK",
-                        help=f"examples to compare (default: {', '.join(NETWORKS)})")
+                        help=f"examples to compare (default: {', '.join(NETWORKS)}), or one "
+                             "FILE.py:CLASS")
+    parser.add_argument("--rust", type=Path, metavar="FILE",
+                        help="with FILE.py:CLASS: the .rs file with the struct CLASS, or an "
+                             "executable that has a trace command")
+    add_class_options(parser)
     parser.add_argument("--train", metavar="PATH", dest="data",
                         help="compare training on the data at PATH")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--steps", type=positive, default=1000, metavar="N",
-                        help="without --train")
+    add_step_options(parser, 1000, DEFAULT_OPTIMIZERS)
     parser.add_argument("--epochs", type=positive, default=3, metavar="N", help="with --train")
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, action="append", dest="optimizers",
-                        help="may be given several times (default: "
-                             f"{', '.join(DEFAULT_OPTIMIZERS)})")
-    parser.add_argument("--batch-size", type=positive, default=64, metavar="N")
-    parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
-    train.add_options(parser)
-    parser.add_argument("--threads", type=common.threads, default=1, metavar="N", help="on both sides")
-    parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
-    parser.add_argument("--foreach", choices=FOREACH, default="default",
-                        help="how Python's optimizers take the parameters: one after another "
-                             "(false), all at once (true), or as the device has it (default)")
+    train.add_schedule(parser)
+    parser.add_argument("--plan", choices=["on", "off"], default="on",
+                        help="whether Rust may run a network by a plan, or leaves it to autograd")
     parser.add_argument("--examples", type=Path, metavar="FOLDER",
                         help="where the built examples are (default: build them)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
@@ -79,6 +81,11 @@ def parse_arguments():
     given = [name for name in TRAINING if vars(args)[name] is not None]
     if given and not args.data:
         parser.error(f"--{given[0].replace('_', '-')} goes with --train")
+    if args.rust or any(":" in network for network in args.networks):
+        args.networks = [own_class(parser, args)]
+        return args
+    if args.args or args.inputs or args.targets or args.loss:
+        parser.error("--args, --input, --target and --loss go with FILE.py:CLASS")
     if args.data and not Path(args.data).exists():
         fail(f"{args.data}: there is no such file or folder")
     args.networks = args.networks or (network_for(Path(args.data)) if args.data else NETWORKS)
@@ -86,6 +93,40 @@ def parse_arguments():
     for network in args.networks:
         common.task(network, "loss", *functions)
     return args
+
+
+def add_class_options(parser):
+    """What a class of any file needs besides its name."""
+    group = parser.add_argument_group("a class in any file, FILE.py:CLASS")
+    group.add_argument("--args", default="", metavar="TEXT",
+                       help="the constructor's arguments: 'nhid=64, dropout=0.1'")
+    group.add_argument("--input", action="append", default=[], metavar="EXPR", dest="inputs",
+                       help="an argument of forward, such as 'randn(batch_size, 1, 28, 28)'; once "
+                            "for each (default: draw_input(batch_size) of the file)")
+    group.add_argument("--target", action="append", default=[], metavar="EXPR", dest="targets",
+                       help="what the loss holds against the output (default: "
+                            "draw_target(batch_size) of the file, if it is there)")
+    group.add_argument("--loss", metavar="EXPR",
+                       help="such as 'F.cross_entropy(output, target)' (default: loss(output, "
+                            "target) of the file, or else the mean of the squared output)")
+
+
+def add_step_options(parser, steps, optimizers):
+    """How both sides train on one random batch."""
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--steps", type=positive, default=steps, metavar="N",
+                        help=f"training steps, all on one batch (default: {steps})")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, action="append", dest="optimizers",
+                        help="may be given several times (default: "
+                             f"{', '.join(optimizers)})")
+    parser.add_argument("--batch-size", type=positive, default=64, metavar="N")
+    parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
+    train.add_optimizer_arguments(parser)
+    parser.add_argument("--threads", type=common.threads, default=1, metavar="N", help="on both sides")
+    parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
+    parser.add_argument("--foreach", choices=FOREACH, default="default",
+                        help="how Python's optimizers take the parameters: one after another "
+                             "(false), all at once (true), or as the device has it (default)")
 
 
 def network_for(path):
@@ -104,9 +145,20 @@ def network_for(path):
     return found
 
 
+def own_class(parser, args):
+    """The class of any file that is named, to be recorded."""
+    if len(args.networks) != 1 or ":" not in args.networks[0]:
+        parser.error("--rust goes with one FILE.py:CLASS")
+    if not args.rust:
+        parser.error("FILE.py:CLASS goes with --rust FILE.rs")
+    if args.data or args.examples:
+        parser.error("--train and --examples go with the networks of this project")
+    file, _, name = args.networks[0].rpartition(":")
+    return proof.subject(file, name, args)
+
+
 def compare_live(args):
     """Records and compares what every network does with every optimizer."""
-    executables = find_examples(args.networks, args.examples)
     cases = [(network, optimizer) for network in args.networks for optimizer in args.optimizers]
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -115,6 +167,7 @@ def compare_live(args):
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             fail(f"--keep {folder}: {error.strerror}")
+        executables, environment = find_executables(args, folder)
         progress = tqdm(cases, desc="comparing", disable=None, leave=False)
         for network, optimizer in progress:
             settings = {
@@ -123,7 +176,8 @@ def compare_live(args):
                 "threads": args.threads,
             }
             foreach = FOREACH[args.foreach]
-            files = record_both(folder, network, executables[network], settings, foreach)
+            files = record_both(folder, network, executables[network], settings, foreach,
+                                environment, args.plan)
             with progress.external_write_mode():
                 shown = settings | ({} if foreach is None else {"foreach": foreach})
                 print(f"\n{network}: " + ", ".join(f"{k} {v}" for k, v in shown.items()))
@@ -134,11 +188,11 @@ def compare_live(args):
 
 def lengths(args):
     """How long to train, on what, and with which options."""
+    names = ARGUMENTS + (TRAINING if args.data else [])
+    given = {name: vars(args)[name] for name in names if vars(args)[name] is not None}
     if args.data:
-        options = {name: vars(args)[name] for name in TRAINING}
-        given = {name: value for name, value in options.items() if value is not None}
         return {"data": args.data, "epochs": args.epochs, **given}
-    return {"steps": args.steps}
+    return {"steps": args.steps, **given}
 
 
 def compare_files(python_file, rust_file):
@@ -163,6 +217,15 @@ def compare_metrics(python, rust):
         verdict = f"{b:.12g}, " + ("scikit-learn's" if equal else f"scikit-learn's is {a:.12g}")
         rows.append(Row(name, (), "float64", verdict, equal, exact=False))
     return rows
+
+
+def find_executables(args, folder):
+    """The executable of each network, and the environment that they need."""
+    if not args.rust:
+        return find_examples(args.networks, args.examples), {}
+    [subject] = args.networks
+    executable, environment = proof.executable(subject, args, folder)
+    return {subject: executable}, environment
 
 
 def find_examples(networks, folder):
@@ -190,9 +253,10 @@ def find_examples(networks, folder):
     }
 
 
-def record_both(folder, network, executable, settings, foreach):
+def record_both(folder, network, executable, settings, foreach, environment, plan):
     """Records the same trace with Rust and with Python, side by side where there are processors
-    for both; returns the two files. `foreach` is for Python's optimizer."""
+    for both; returns the two files. `foreach` is for Python's optimizer, `environment` and `plan`
+    for Rust."""
     files = [
         folder / f"{network}-{settings['optimizer']}-{side}.safetensors"
         for side in ("python", "rust")
@@ -203,8 +267,9 @@ def record_both(folder, network, executable, settings, foreach):
     else:
         write, command = record_trace.write, ["trace", f"--output={rust_file}"]
     command += [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
+    command.append(f"--plan={plan}")
     rust = subprocess.Popen([str(executable), *command], stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, text=True)
+                            stderr=subprocess.PIPE, text=True, env=os.environ | environment)
     # Threads that outnumber the processors wait for each other: several times slower than in turn.
     notes = rust.communicate()[1] if 2 * settings["threads"] > (os.cpu_count() or 1) else ""
     failures = []

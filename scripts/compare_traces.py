@@ -72,7 +72,7 @@ def _order(facts):
 
 
 # What comes about when; what is not named here, the readings of the output, right after it.
-STAGES = ["init", "input", "target", "output", "readings", "losses", "grad", "step", "epoch",
+STAGES = ["init", "generator", "input", "target", "output", "readings", "losses", "grad", "step", "epoch",
           "metric"]
 
 

@@ -40,6 +40,13 @@ METHODS = {
     "unfold": "im2col",
 }
 ARGUMENTS = {"train": "training", "interpolation_mode": "mode"}
+# Functions of torch.nn.functional that are not here under their names; the guide says why.
+ELSEWHERE = {
+    "grouped_mm": "left alone",
+    "multi_head_attention_forward": "[`MultiheadAttention`](crate::torch::nn::MultiheadAttention)",
+    "scaled_grouped_mm": "left alone",
+    "scaled_mm": "left alone",
+}
 
 
 def tch_package():
@@ -73,7 +80,7 @@ def own_functions():
     own = {}
     for file in sorted(NN.rglob("*.rs")):
         text = file.read_text()
-        if file.parent.name == "functional":
+        if "functional" in file.relative_to(NN).parts:
             functions = rust_functions(text, r"fn (\w+) / f_\w+\((.*?)\)\s*->")
             own |= {f"functional::{name}": names for name, names in functions.items()}
         own |= rust_functions(text, r"pub struct (\w+)(?:<[^{]*>)? \{(.*?)\n\}")
@@ -152,7 +159,9 @@ def place(name, left, methods, own):
     for method in sorted(methods):
         if left and other.fullmatch(method) and set(left) <= set(methods[method]):
             return f"`tch`'s `{method}`"
-    return "nowhere"
+    if not hasattr(F, name):
+        return "left alone"
+    return ELSEWHERE.get(name, "nowhere")
 
 
 def is_python(name):

@@ -29,11 +29,15 @@ normally distributed size and T for (Year Built - 1970) / 30:
 
 all rounded to whole numbers. No prediction can do better than a root mean squared error of about
 15,000 dollars. Seven values, in five houses, are missing: NA or nothing.
+
+tales.txt holds small tales that a grammar makes: TALES below has its rules, of which each takes a
+form with the same chance as any other.
 """
 
 import argparse
 import gzip
 import io
+import re
 import struct
 import sys
 import zipfile
@@ -48,6 +52,45 @@ from sklearn.datasets import load_digits
 # Where the last form but two begins, and the last but one.
 VALIDATION, TEST = 1415, 1545
 HOUSES = 1200
+
+# The sentences of the tales. A name in braces stands for one of the forms of its rule; a tale has one
+# beast.
+TALES = {
+    "tale": ["{start} {event} {event} {end}", "{start} {event} {event} {event} {end}"],
+    "start": [
+        "Once {a person} lived {place} with {an animal}.",
+        "There was {a person} who had {an animal} and {a thing}.",
+        "{time}, {a person} met {an animal} {place}.",
+    ],
+    "event": [
+        "{time}, the {beast} ran away and hid {place}.",
+        "The {beast} asked for {a thing}, but nobody had one.",
+        '"{saying}," said the {beast}, and looked for {a thing}.',
+        "{time}, they walked together until they found {a thing} {place}.",
+        "It rained for {number} days, and the {beast} slept {place}.",
+        "{a person} came by and sold them {a thing} for {number} coins.",
+    ],
+    "end": [
+        "So they went home, and nobody ever saw the {beast} again.",
+        "From that day on the {beast} stayed {place}.",
+        'And when they asked what it meant, the {beast} said: "{saying}."',
+    ],
+    "saying": [
+        "Who walks slowly sees more", "The river knows the way", "I would rather have supper",
+        "Nothing is lost that is well hidden", "Tomorrow is another morning",
+    ],
+    "time": ["One morning", "In the evening", "Late in autumn", "When the snow was gone"],
+    "place": [
+        "behind the mill", "near the river", "under an old oak", "at the edge of the forest",
+        "on the hill", "in the market square",
+    ],
+    "number": ["two", "three", "seven", "twelve"],
+    "a person": ["an old miller", "a fisherman", "a young baker", "a shepherd", "a clockmaker"],
+    "an animal": ["a grey {beast}", "a patient {beast}", "a quick {beast}", "a hungry {beast}"],
+    "beast": ["goose", "donkey", "hare", "owl", "fox"],
+    "a thing": ["a lantern", "a silver key", "a loaf of bread", "a warm coat", "a red boat"],
+}
+TALES_TOLD = 140
 
 
 def main():
@@ -86,7 +129,25 @@ def make():
         "digits/t10k-labels-idx1-ubyte.gz": to_idx(labels[test]),
         "odd_or_even.npz": to_npz(pictures, labels % 2),
         "houses.csv": to_csv(make_houses(np.random.RandomState(0))),
+        "tales.txt": "".join(make_tales(np.random.RandomState(0))).encode(),
     }
+
+
+def make_tales(random):
+    """The tales, a paragraph each."""
+    def choose(rule):
+        return TALES[rule][random.randint(len(TALES[rule]))]
+
+    def form(rule, beast):
+        def part(name):
+            return beast if name[1] == "beast" else form(name[1], beast)
+
+        return re.sub("{([^}]*)}", part, choose(rule))
+
+    for _ in range(TALES_TOLD):
+        # A sentence may start with a form that stands within others too.
+        tale = re.sub(r"(^|[.!?]\"? )([a-z])", lambda start: start[0].upper(), form("tale", choose("beast")))
+        yield f"{tale}\n\n"
 
 
 def enlarge(image):

@@ -6,34 +6,37 @@ use tch::{Device, Tensor, no_grad};
 
 use crate::data::Samples;
 use crate::metrics::Evaluation;
-use crate::tasks::{Dataset, Evaluate, Model, Network};
+use crate::tasks::{Dataset, Evaluate, Model, Network, Tensors};
 use crate::torch::serialization::state_dict;
 
 /// How many samples an evaluation takes at once. An output depends on it in its last bits.
 const BATCH_SIZE: i64 = 1024;
 
-/// The network's outputs, `(N, …)` float32 on the CPU, for all features, `(N, …)` as in
+/// The network's outputs, `(N, …)` each and on the CPU, for all features, `(N, …)` as in
 /// [`Samples`], in batches of `batch_size`; the network is in evaluation mode.
-pub fn outputs<N>(model: &Model<N>, features: &Tensor, batch_size: i64) -> Tensor
+pub fn outputs<N>(model: &Model<N>, features: &Tensor, batch_size: i64) -> N::Output
 where
     N: Network<Task: Dataset>,
 {
     let device = model.vs.device();
     let output = |features: &Tensor| {
         let input = N::Task::to_input(features).to_device(device);
-        let output = model.network.forward_t(&input, false);
-        output.to_device(Device::Cpu)
+        model.predict(&input).to_device(Device::Cpu)
     };
     let batches = features.split(batch_size, 0);
-    no_grad(|| Tensor::cat(&batches.iter().map(output).collect::<Vec<_>>(), 0))
+    no_grad(|| Tensors::concatenate(&batches.iter().map(output).collect::<Vec<_>>()))
 }
 
 /// Refuses outputs that are not finite, of which there is no answer to read.
 ///
 /// # Errors
 /// If one is infinite or NaN, as from weights that are: the first such is named.
-pub fn check_finite(vs: &VarStore, output: &Tensor) -> Result<()> {
-    if bool::try_from(output.isfinite().all())? {
+pub fn check_finite(vs: &VarStore, output: &impl Tensors) -> Result<()> {
+    let mut finite = true;
+    for tensor in output.tensors() {
+        finite &= bool::try_from(tensor.isfinite().all())?;
+    }
+    if finite {
         return Ok(());
     }
     let cause = not_finite(vs)?.map_or_else(
@@ -60,11 +63,11 @@ pub fn not_finite(vs: &VarStore) -> Result<Option<String>> {
 ///
 /// # Errors
 /// If the outputs cannot be read as answers.
-pub fn evaluate<N>(model: &Model<N>, samples: &Samples) -> Result<(Tensor, Evaluation)>
+pub fn evaluate<N>(model: &Model<N>, samples: &Samples) -> Result<(N::Output, Evaluation)>
 where
     N: Network<Task: Dataset + Evaluate>,
 {
     let output = outputs(model, &samples.features, BATCH_SIZE);
-    let evaluation = N::Task::evaluate(&output, &samples.targets)?;
+    let evaluation = N::Task::evaluate(&output, &N::Task::to_target(&samples.targets))?;
     Ok((output, evaluation))
 }

@@ -49,6 +49,8 @@ pub mod guide;
 pub mod metrics;
 pub mod networks;
 #[cfg(feature = "cli")]
+pub mod plan;
+#[cfg(feature = "cli")]
 pub mod tasks;
 pub mod torch;
 #[cfg(feature = "cli")]

@@ -5,11 +5,11 @@
 //! | key | what | shape |
 //! | --- | --- | --- |
 //! | `input`, `target` | the one batch that every step sees | `(N, features)`, the task's |
-//! | `init.<name>` | the parameters before step 1 | the parameter's |
+//! | `init.<name>` | the parameters and buffers before step 1 | their own |
 //! | `output`, and the task's readings of it | of step 1, before it moves a weight | `(N, …)` |
 //! | `losses` | one a step | `(steps,)` |
-//! | `grad.<name>` | the gradients of step 1 | the parameter's |
-//! | `step1.<name>`, `step<steps>.<name>` | the parameters after these steps | the parameter's |
+//! | `grad.<name>` | the gradients of step 1, of the parameters that have one | the parameter's |
+//! | `step1.<name>`, `step<steps>.<name>` | parameters and buffers after these steps | their own |
 //!
 //! Of training on a data set ([`insert_epoch`]), for each epoch, counted from 1:
 //!
@@ -17,16 +17,19 @@
 //! | --- | --- | --- |
 //! | `epoch<k>.losses` | one a batch | `(batches,)` |
 //! | `epoch<k>.loss` | their mean over the samples, float64 | `()` |
-//! | `epoch<k>.<name>` | the parameters | the parameter's |
+//! | `epoch<k>.<name>` | the parameters and buffers | their own |
 //! | `epoch<k>.optimizer.<i>.<name>` | the optimizer's state of parameter `i` | the state's |
 //! | `epoch<k>.output` | the outputs for the held-back samples | `(N, …)` |
 //! | `metric.epoch<k>.<name>` | how good they are, float64 | `()` |
+//!
+//! Names are those of the state dict. Where inputs, targets or outputs are several tensors, they are
+//! `input.0`, `input.1` and so on ([`Tensors`]).
 
 use anyhow::Result;
 use tch::{Device, Tensor};
 
 use crate::metrics::Evaluation;
-use crate::tasks::{Dataset, Model, Network, Objective};
+use crate::tasks::{Dataset, Model, Network, Objective, Tensors};
 use crate::torch::optim::Optimizer;
 use crate::torch::serialization::NamedTensors;
 use crate::training::{Epoch, Training, forward_and_backward};
@@ -48,8 +51,10 @@ pub fn record<N: Network>(
     let mut trace = NamedTensors::new();
     let input = N::Task::draw_input(batch_size)?.to_device(model.vs.device());
     let target = N::Task::draw_target(batch_size)?.to_device(model.vs.device());
+    insert_tensors(&mut trace, "input", &input);
+    insert_tensors(&mut trace, "target", &target);
     let mut losses = Vec::with_capacity(steps);
-    insert_parameters(&mut trace, model, "init", Tensor::shallow_clone);
+    insert_state(&mut trace, model, "init");
     for number in 1..=steps {
         let step = forward_and_backward(model, optimizer, &input, &target)?;
         losses.push(step.loss);
@@ -57,22 +62,15 @@ pub fn record<N: Network>(
             for (name, reading) in N::Task::readings(&step.output) {
                 trace.insert(name.to_owned(), reading);
             }
-            trace.insert("output".to_owned(), step.output);
-            insert_parameters(&mut trace, model, "grad", Tensor::grad);
+            insert_tensors(&mut trace, "output", &step.output);
+            insert_gradients(&mut trace, model);
         }
         optimizer.step()?;
         if number == 1 || number == steps {
-            insert_parameters(
-                &mut trace,
-                model,
-                &format!("step{number}"),
-                Tensor::shallow_clone,
-            );
+            insert_state(&mut trace, model, &format!("step{number}"));
         }
     }
     trace.insert("losses".to_owned(), Tensor::stack(&losses, 0));
-    trace.insert("input".to_owned(), input);
-    trace.insert("target".to_owned(), target);
     Ok(trace)
 }
 
@@ -81,36 +79,48 @@ pub fn insert_epoch<N: Network<Task: Dataset>>(
     trace: &mut NamedTensors,
     training: &Training<N>,
     epoch: &Epoch,
-    output: &Tensor,
+    output: &N::Output,
     evaluation: &Evaluation,
 ) {
     let prefix = format!("epoch{}", epoch.number);
-    insert_parameters(trace, &training.model, &prefix, Tensor::shallow_clone);
+    insert_state(trace, &training.model, &prefix);
+    insert_tensors(trace, &format!("{prefix}.output"), output);
     let mut insert = |name: &str, tensor: Tensor| {
-        let copy = tensor.to_device(Device::Cpu).copy();
-        trace.insert(format!("{prefix}.{name}"), copy);
+        insert_tensors(trace, &format!("{prefix}.{name}"), &tensor);
     };
     for (name, state) in training.optimizer.state_dict().tensors() {
         insert(&format!("optimizer.{name}"), state);
     }
     insert("losses", Tensor::from_slice(&epoch.losses));
     insert("loss", Tensor::from(epoch.mean_loss));
-    insert("output", output.shallow_clone());
     for metric in &evaluation.metrics {
         let name = format!("metric.{prefix}.{}", metric.name);
         trace.insert(name, Tensor::from(metric.value));
     }
 }
 
-/// Records a copy of `part` of every parameter under `<prefix>.<name>`.
-fn insert_parameters<N: Network>(
-    trace: &mut NamedTensors,
-    model: &Model<N>,
-    prefix: &str,
-    part: impl Fn(&Tensor) -> Tensor,
-) {
-    for (name, parameter) in model.vs.variables() {
-        let copy = part(&parameter).detach().to_device(Device::Cpu).copy();
-        trace.insert(format!("{prefix}.{name}"), copy);
+/// Records a copy of every parameter and buffer under `<prefix>.<name>`.
+fn insert_state<N: Network>(trace: &mut NamedTensors, model: &Model<N>, prefix: &str) {
+    for (name, tensor) in model.vs.variables() {
+        insert_tensors(trace, &format!("{prefix}.{name}"), &tensor);
     }
+}
+
+/// Records the gradients that there are. A buffer has none, nor has a parameter that is frozen or
+/// that the loss does not depend on.
+fn insert_gradients<N: Network>(trace: &mut NamedTensors, model: &Model<N>) {
+    for (name, parameter) in model.vs.variables() {
+        let gradient = parameter.grad();
+        if gradient.defined() {
+            insert_tensors(trace, &format!("grad.{name}"), &gradient);
+        }
+    }
+}
+
+/// Records copies under `name`, which nothing that follows changes.
+fn insert_tensors(trace: &mut NamedTensors, name: &str, tensors: &impl Tensors) {
+    tensors.visit(name, &mut |name, tensor| {
+        let copy = tensor.detach().to_device(Device::Cpu).copy();
+        trace.insert(name, copy);
+    });
 }

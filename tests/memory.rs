@@ -196,7 +196,7 @@ fn cases() -> Vec<Case> {
     let read_picture = |path: &Path| picture::read(path, true).is_ok();
     let read_pickle = |path: &Path| read_pt(path).is_ok();
     let read_weights = |path: &Path| read_safetensors(path).is_ok();
-    let [(images_name, images), (labels_name, labels), ..] = files::mnist();
+    let [(images_name, images), (labels_name, labels), ..] = files::mnist(5, 2);
     let grey = GrayImage::from_fn(28, 28, |x, y| Luma([(x * y) as u8]));
     let png = encode(checkered(), ImageFormat::Png);
     let case = |name, good: &[u8], finish, read, cost| Case {
@@ -321,7 +321,7 @@ fn progressive() -> Vec<u8> {
 /// A folder with the other files of MNIST, for the case that damages one of them.
 fn folder_for(name: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (file, bytes) in files::mnist() {
+    for (file, bytes) in files::mnist(5, 2) {
         if !name.starts_with(file) {
             fs::write(folder.path().join(file), bytes).unwrap();
         }

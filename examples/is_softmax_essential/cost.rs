@@ -88,7 +88,7 @@ impl Cost {
 }
 
 /// The median time of a training step over an epoch, in seconds.
-fn step<N: Network<Task: Dataset>>(samples: &Samples) -> Result<f64> {
+fn step<N: Network<Task: Dataset<Output = Tensor>>>(samples: &Samples) -> Result<f64> {
     let model = build::<N>(0);
     let optimizer = Algorithm::Adam.build(&model.vs, 1e-3)?;
     let loader = DataLoader::new(samples.len(), DataLoaderConfig::shuffled(BATCH_SIZE))?;
@@ -105,7 +105,7 @@ struct Watch {
     seconds: Vec<f64>,
 }
 
-impl<N: Network<Task: Dataset>> Observer<N> for Watch {
+impl<N: Network<Task: Dataset<Output = Tensor>>> Observer<N> for Watch {
     fn after_step(&mut self, _position: &Position, _samples: usize) -> ControlFlow<()> {
         self.seconds.push(self.last.elapsed().as_secs_f64());
         self.last = Instant::now();

@@ -121,7 +121,10 @@ impl Laboratory {
 
     /// Trains a network with each optimizer at each learning rate, chooses the best, and trains it
     /// there from all seeds.
-    pub fn study<N: Network<Task: Dataset>>(&self, course: &Course) -> Result<Study> {
+    pub fn study<N: Network<Task: Dataset<Output = Tensor>>>(
+        &self,
+        course: &Course,
+    ) -> Result<Study> {
         self.bar.set_message(N::NAME);
         let (tuning, others) = self.parted_seeds(course);
         let trials = Trial::at_all_rates(tuning);
@@ -136,7 +139,7 @@ impl Laboratory {
     /// The runs of all trials, in their order.
     fn train_all<N>(&self, course: &Course, trials: &[Trial]) -> Result<Vec<Run>>
     where
-        N: Network<Task: Dataset>,
+        N: Network<Task: Dataset<Output = Tensor>>,
     {
         let next = AtomicUsize::new(0);
         let &Course {
@@ -178,7 +181,11 @@ impl Laboratory {
         runs.into_iter().map(|(_, run)| run).collect()
     }
 
-    fn train<N: Network<Task: Dataset>>(&self, course: &Course, trial: &Trial) -> Result<Run> {
+    fn train<N: Network<Task: Dataset<Output = Tensor>>>(
+        &self,
+        course: &Course,
+        trial: &Trial,
+    ) -> Result<Run> {
         let Parts {
             train,
             validation,
@@ -247,7 +254,7 @@ struct Notes<'a> {
     scores: Vec<f64>,
 }
 
-impl<N: Network<Task: Dataset>> Observer<N> for Notes<'_> {
+impl<N: Network<Task: Dataset<Output = Tensor>>> Observer<N> for Notes<'_> {
     fn after_step(&mut self, position: &Position, _samples: usize) -> ControlFlow<()> {
         let loss = position.losses.last().map_or(f64::NAN, |&loss| loss.into());
         self.smallest_loss = self.smallest_loss.min(loss);
@@ -266,6 +273,9 @@ impl<N: Network<Task: Dataset>> Observer<N> for Notes<'_> {
 }
 
 /// The network's outputs, without gradients.
-pub fn outputs<N: Network<Task: Dataset>>(model: &Model<N>, samples: &Samples) -> Tensor {
+pub fn outputs<N>(model: &Model<N>, samples: &Samples) -> Tensor
+where
+    N: Network<Task: Dataset<Output = Tensor>>,
+{
     final_layer::evaluation::outputs(model, &samples.features, 1024)
 }

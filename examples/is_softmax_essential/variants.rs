@@ -18,7 +18,7 @@ pub type LossFn = fn(&Tensor, &Tensor) -> Result<Tensor>;
 /// What is another in a network: what follows the last layer, or the loss.
 pub trait Variant: Debug + Send {
     /// The network whose layers it has.
-    type Of: Network<Task: Dataset>;
+    type Of: Network<Task: Dataset<Output = Tensor>> + ModuleT;
     /// What training brings down.
     type Loss: Loss;
     const NAME: &'static str;
@@ -151,7 +151,7 @@ impl Variant for TenSigmoids {
 #[derive(Debug)]
 pub struct LossOf<T>(std::marker::PhantomData<T>);
 
-impl<T: Objective> Loss for LossOf<T> {
+impl<T: Objective<Output = Tensor, Target = Tensor>> Loss for LossOf<T> {
     fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
         T::loss(output, target)
     }

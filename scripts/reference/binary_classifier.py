@@ -7,6 +7,11 @@ import torch.nn.functional as F
 
 
 class BinaryClassifier(nn.Module):
+    """The probability of the positive class: a sigmoid over one output.
+
+    `(N, 784)` float32 pixels → `(N, 1)` float32 probabilities.
+    """
+
     def __init__(self):
         super().__init__()
         self.fc1 = nn.Linear(784, 64)

@@ -97,18 +97,48 @@ def line_in(error, name):
 
 
 def build(task, seed, device="cpu", threads=None, weights=None):
-    """The network as a PyTorch user builds it, seeded."""
+    """The network as a PyTorch user builds it, seeded. `task` is a module of this folder, or makes
+    its network where it is called."""
     # The first square root of a process, taken by two threads at once, is now and then a rough
     # approximation (see prepare_sqrt in src/torch/optim/adam.rs).
     torch.ones(1).sqrt()
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    model = getattr(task, class_name(task.__name__))().to(device)
+    make = task if callable(task) else getattr(task, class_name(task.__name__))
+    model = make().to(device)
     if weights:
         with naming(weights):
             model.load_state_dict(load_weights(weights))
     return model
+
+
+def call(model, input):
+    """The model's output; several inputs are a tuple, an argument each."""
+    return model(*input) if isinstance(input, tuple) else model(input)
+
+
+def named(name, tensors):
+    """Each tensor with its name in a trace, where the whole is called `name`: one tensor, or several
+    in a tuple or list, as `<name>.0`, `<name>.1` and so on (see src/tasks/tensors.rs)."""
+    if isinstance(tensors, (tuple, list)):
+        for place, part in enumerate(tensors):
+            yield from named(f"{name}.{place}", part)
+    else:
+        yield name, tensors
+
+
+def copies(name, tensors):
+    """What `named` has, copied, so that nothing that follows changes it."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in named(name, tensors)}
+
+
+def map_tensors(function, *tensors):
+    """The same with what `function` makes of each tensor; of several, of those in the same place."""
+    first = tensors[0]
+    if isinstance(first, (tuple, list)):
+        return type(first)(map_tensors(function, *parts) for parts in zip(*tensors, strict=True))
+    return function(*tensors)
 
 
 def metadata(network, model, *, seed, data=None, **settings):

@@ -9,16 +9,21 @@ import numpy as np
 import torch
 
 
-def mnist(path):
-    """The four IDX files of MNIST: pixels from 0 to 1 (N, 784), labels (N,) int64."""
+def mnist(path, shape=(784,), normalize=None):
+    """The four IDX files of MNIST: pixels from 0 to 1, (N, *shape), or with `normalize` those of
+    that mean and standard deviation brought to 0 and 1; labels (N,) int64."""
 
     def read(name, header):
         with open_file(only_file(path, f"{name}*"), "rb") as file:
             return torch.tensor(np.frombuffer(file.read(), np.uint8, offset=header))
 
     def read_set(name):
-        images = read(f"{name}-images-idx3-ubyte", 16).reshape(-1, 784)
-        return images / 255, read(f"{name}-labels-idx1-ubyte", 8).long()
+        images = read(f"{name}-images-idx3-ubyte", 16).reshape(-1, *shape) / 255
+        if normalize:
+            # As by torchvision.transforms.Normalize.
+            mean, std = (torch.as_tensor(number, dtype=images.dtype) for number in normalize)
+            images = images.sub_(mean).div_(std)
+        return images, read(f"{name}-labels-idx1-ubyte", 8).long()
 
     return {"train": read_set("train"), "test": read_set("t10k")}
 
@@ -33,6 +38,24 @@ def medmnist(path):
 
     names = {"train": "train", "validation": "val", "test": "test"}
     return {split: read_set(name) for split, name in names.items()}
+
+
+# The bytes of a sample of a text, and the most samples that are held back.
+CHUNK, MOST_HELD_BACK = 64, 1024
+
+
+def text(path):
+    """A text in chunks of bytes, int64 (N, CHUNK), and the byte that follows each of them."""
+    text = only_file(path, "*.txt").read_bytes()
+    text.decode("utf-8")
+    chunks = (len(text) - 1) // CHUNK
+    tokens = torch.tensor(np.frombuffer(text, np.uint8)).long()
+    samples = [tokens[start:][:chunks * CHUNK].reshape(chunks, CHUNK) for start in (0, 1)]
+    train = chunks - min(max(chunks // 10, 1), MOST_HELD_BACK)
+    return {
+        "train": tuple(tensor[:train] for tensor in samples),
+        "test": tuple(tensor[train:] for tensor in samples),
+    }
 
 
 DOLLARS = 100_000

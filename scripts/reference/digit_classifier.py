@@ -7,6 +7,11 @@ import torch.nn.functional as F
 
 
 class DigitClassifier(nn.Module):
+    """Ten logits, one for each digit; softmax turns them into probabilities.
+
+    `(N, 784)` float32 pixels → `(N, 10)` float32 logits.
+    """
+
     def __init__(self):
         super().__init__()
         self.fc1 = nn.Linear(784, 128)

@@ -7,6 +7,11 @@ import torch.nn.functional as F
 
 
 class HousePricePredictor(nn.Module):
+    """A price, any number: nothing follows the last layer.
+
+    `(N, 10)` float32 features → `(N, 1)` float32 prices.
+    """
+
     def __init__(self):
         super().__init__()
         self.fc1 = nn.Linear(10, 64)

@@ -25,47 +25,52 @@ def record(task, model, optimizer, batch_size, steps):
     """Trains on one random batch; returns the tensors by name (see src/trace.rs)."""
     device = next(model.parameters()).device
     trace = {}
-    trace["input"] = input = task.draw_input(batch_size).to(device)
-    trace["target"] = target = task.draw_target(batch_size).to(device)
+
+    def record_all(prefix, named_tensors):
+        for name, tensor in named_tensors:
+            trace.update(common.copies(f"{prefix}.{name}", tensor))
+
+    input = common.map_tensors(lambda part: part.to(device), task.draw_input(batch_size))
+    target = common.map_tensors(lambda part: part.to(device), task.draw_target(batch_size))
+    trace |= common.copies("input", input) | common.copies("target", target)
     losses = []
-
-    def record_state(prefix):
-        """Parameters and buffers."""
-        for name, tensor in model.state_dict().items():
-            trace[f"{prefix}.{name}"] = tensor.clone()
-
-    record_state("init")
+    record_all("init", model.state_dict().items())
     for step in range(1, steps + 1):
         optimizer.zero_grad()
-        output = model(input)
+        output = common.call(model, input)
         loss = task.loss(output, target)
         loss.backward()
         losses.append(loss.detach())
         if step == 1:
-            trace["output"] = output.detach()
-            trace |= task.readings(output.detach())
-            for name, parameter in model.named_parameters():
-                if parameter.grad is not None:
-                    trace[f"grad.{name}"] = parameter.grad.clone()
+            trace |= common.copies("output", output)
+            trace |= task.readings(common.map_tensors(torch.Tensor.detach, output))
+            # Tied weights under each of their names, as in the state dict.
+            parameters = model.named_parameters(remove_duplicate=False)
+            record_all("grad", ((name, p.grad) for name, p in parameters if p.grad is not None))
         optimizer.step()
         if step in (1, steps):
-            record_state(f"step{step}")
+            record_all(f"step{step}", model.state_dict().items())
     trace["losses"] = torch.stack(losses)
-    return {name: tensor.cpu() for name, tensor in trace.items()}
+    return {name: tensor.cpu().contiguous() for name, tensor in trace.items()}
 
 
 def write(
-    path, network, *, seed, steps, batch_size, optimizer, lr, foreach=None, device="cpu", threads,
-    weights=None
+    path, network, *, seed, steps, batch_size, optimizer, lr, weight_decay=None, momentum=None,
+    foreach=None, device="cpu", threads, weights=None
 ):
-    """Builds the network, records its trace and writes it. On a GPU the optimizer takes all
-    parameters at once (`foreach`) unless told otherwise; on a CPU one after another."""
-    task = common.task(network, "draw_input", "draw_target", "loss", "readings")
+    """Builds the network, records its trace and writes it. `network` is the name of one here, or a
+    task that makes its network. On a GPU the optimizer takes all parameters at once (`foreach`)
+    unless told otherwise; on a CPU one after another."""
+    functions = ["draw_input", "draw_target", "loss", "readings"]
+    task = network if callable(network) else common.task(network, *functions)
     model = common.build(task, seed, device, threads, weights)
-    algorithm = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach)
+    arguments = {"weight_decay": weight_decay, "momentum": momentum}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    algorithm = OPTIMIZERS[optimizer](model.parameters(), lr, foreach=foreach, **given)
     trace = record(task, model, algorithm, batch_size, steps)
     settings = {"seed": seed, "steps": steps, "batch_size": batch_size, "optimizer": optimizer}
-    save_file(trace, path, common.metadata(network, model, lr=lr, **settings))
+    name = network if isinstance(network, str) else network.name_in_trace
+    save_file(trace, path, common.metadata(name, model, lr=lr, **settings, **given))
 
 
 def main():

@@ -24,7 +24,7 @@ class Epoch:
     optimizer: torch.optim.Optimizer
     losses: list  # of each batch
     loss: float  # their mean over the samples
-    output: torch.Tensor  # for the held-back samples
+    output: torch.Tensor | tuple  # for the held-back samples
     metrics: dict
 
 
@@ -101,9 +101,12 @@ def outputs(model, input):
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        output = torch.cat([model(part.to(device)).cpu() for part in input.split(1024)])
+        batches = [
+            common.map_tensors(torch.Tensor.cpu, common.call(model, part.to(device)))
+            for part in input.split(1024)
+        ]
     model.train(was_training)
-    return output
+    return common.map_tensors(lambda *parts: torch.cat(parts), *batches)
 
 
 def write(path, network, *, foreach=None, **settings):
@@ -112,12 +115,12 @@ def write(path, network, *, foreach=None, **settings):
     for epoch in train(network, foreach=foreach, **settings):
         prefix = f"epoch{epoch.number}"
         for name, tensor in epoch.model.state_dict().items():
-            trace[f"{prefix}.{name}"] = tensor.cpu().clone()
+            trace |= common.copies(f"{prefix}.{name}", tensor)
         for name, tensor in optimizer_state(epoch.optimizer):
-            trace[f"{prefix}.optimizer.{name}"] = tensor.cpu().clone()
+            trace |= common.copies(f"{prefix}.optimizer.{name}", tensor)
         trace[f"{prefix}.losses"] = torch.tensor(epoch.losses)
         trace[f"{prefix}.loss"] = torch.tensor(epoch.loss, dtype=torch.float64)
-        trace[f"{prefix}.output"] = epoch.output
+        trace |= common.copies(f"{prefix}.output", epoch.output)
         for name, value in epoch.metrics.items():
             trace[f"metric.{prefix}.{name}"] = torch.tensor(value, dtype=torch.float64)
     save_file(trace, path, common.metadata(network, epoch.model, **settings))
@@ -145,12 +148,22 @@ def add_arguments(parser):
 
 def add_options(parser):
     """What an optimizer takes beside its learning rate, and what goes on around it."""
-    parser.add_argument("--weight-decay", type=float, metavar="F")
-    parser.add_argument("--momentum", type=float, metavar="F", help="of SGD")
+    add_optimizer_arguments(parser)
+    add_schedule(parser)
+
+
+def add_schedule(parser):
+    """What goes on around an optimizer."""
     parser.add_argument("--scheduler", metavar="NAME[:ARGUMENTS]",
                         help=f"one of {', '.join(schedulers.CLASSES)}, such as "
                              "step:step_size=10,gamma=0.5")
     parser.add_argument("--clip-grad-norm", type=float, metavar="F")
+
+
+def add_optimizer_arguments(parser):
+    """What an optimizer takes beside its learning rate."""
+    parser.add_argument("--weight-decay", type=float, metavar="F")
+    parser.add_argument("--momentum", type=float, metavar="F", help="of SGD and RMSprop")
 
 
 def output_file(text):

@@ -7,12 +7,13 @@ use std::sync::Mutex;
 use std::thread;
 
 use anyhow::{Context, Result};
-use clap::Args;
 use clap::error::ErrorKind;
+use clap::{Args, ValueEnum};
 
 use super::settings::threads;
 use crate::data::Splits;
 use crate::evaluation::not_finite;
+use crate::plan::Plans;
 use crate::tasks::{Dataset, Model, Network};
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
@@ -34,6 +35,20 @@ pub(super) struct Common {
     /// Start from these weights (.safetensors, .pt or .pth)
     #[arg(long, global = true, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Whether a plan, checked against autograd to the bit, runs a network that is a chain of layers;
+    /// if not, autograd runs it, for a comparison
+    #[arg(long, global = true, value_enum, default_value_t = Plan::On)]
+    pub plan: Plan,
+    /// Say on stderr what runs each size of batch
+    #[arg(long, global = true)]
+    pub verbose: bool,
+}
+
+/// What `--plan` may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Plan {
+    On,
+    Off,
 }
 
 impl Common {
@@ -47,12 +62,28 @@ impl Common {
 
     /// The network as these options describe it.
     pub fn model<N: Network>(&self) -> Result<Model<N>> {
-        model(
+        let mut model = model(
             self.seed(),
             self.device(),
             self.threads,
             self.weights.as_deref(),
-        )
+        )?;
+        model.plans = self.plans();
+        Ok(model)
+    }
+
+    /// What runs the network's batches.
+    pub fn plans(&self) -> Plans {
+        match (self.plan, self.verbose) {
+            (Plan::On, false) => Plans::default(),
+            (Plan::On, true) => Plans::on(|text| note(text)),
+            (Plan::Off, verbose) => {
+                if verbose {
+                    note("autograd runs all batches: --plan off");
+                }
+                Plans::off()
+            }
+        }
     }
 }
 

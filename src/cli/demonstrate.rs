@@ -7,14 +7,14 @@ use anyhow::Result;
 use tch::no_grad;
 
 use super::common::{Common, stdout};
-use crate::tasks::{Network, Objective};
+use crate::tasks::{Network, Objective, Tensors};
 use crate::torch::print::repr;
 
 pub(super) fn run<N: Network>(common: &Common) -> Result<ExitCode> {
     let model = common.model::<N>()?;
     let input = N::Task::draw_input(1)?.to_device(model.vs.device());
-    // As in Python, where a new module is in training mode.
-    let output = no_grad(|| model.network.forward_t(&input, true));
+    // In training mode there would be no batch norm of a single sample.
+    let output = no_grad(|| model.network.call(&input, false));
     let mut stdout = stdout();
     for (label, tensor) in N::Task::report(&output) {
         writeln!(stdout, "{label} {}", repr(&tensor)?)?;

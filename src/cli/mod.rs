@@ -8,6 +8,7 @@ mod common;
 mod demonstrate;
 mod environment;
 mod evaluate;
+mod memory;
 mod panics;
 mod path_text;
 mod paths;
@@ -32,6 +33,7 @@ use crate::torch::one_line;
 use common::{Common, usage_error};
 
 pub use common::{Stdout, set_threads, stdout};
+pub use memory::keep_freed_memory;
 pub use paths::refuse_overwriting;
 
 #[derive(Debug, Parser)]
@@ -151,6 +153,7 @@ fn there<A>(name: &str, command: Option<Run<A>>) -> Run<A> {
 /// one line, and a panic as well.
 pub fn exit_code(work: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
     signals::survive_large_files();
+    keep_freed_memory();
     match panics::caught(work) {
         Some(Ok(code)) => code,
         Some(Err(error)) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::error::ErrorKind;
-use tch::Tensor;
 
 use super::common::{Common, note, require_weights, stdout, usage_error};
 use crate::evaluation::{check_finite, outputs};
 use crate::tasks::{Answer, Inputs, Model, Network, Predict, STDIN};
+use tch::Tensor;
 
 /// The width of a bar for a probability of 1, in characters.
 const BAR: f64 = 40.;
@@ -81,25 +81,32 @@ fn answer_files<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Res
         }
         // One at a time, so that no answer depends on its neighbours.
         let portions = inputs.features.split(PORTION, 0);
-        let portions = portions.iter().map(|features| outputs(model, features, 1));
-        let output = Tensor::cat(&portions.collect::<Vec<_>>(), 0);
-        check_finite(&model.vs, &output)?;
+        let portions: Vec<N::Output> = portions
+            .iter()
+            .map(|features| outputs(model, features, 1))
+            .collect();
+        for output in &portions {
+            check_finite(&model.vs, output)?;
+        }
         // They have had their answer.
         inputs.features = Tensor::new();
-        answered.push((inputs, output));
+        answered.push((inputs, portions));
     }
-    for (inputs, output) in &answered {
-        for (index, output) in output.split(PORTION, 0).iter().enumerate() {
+    for (inputs, portions) in &answered {
+        for (index, output) in portions.iter().enumerate() {
             let answers = N::Task::answers(output)?;
             write_answers(inputs, index * PORTION as usize, &answers, args)?;
         }
     }
-    match &answered[..] {
-        [(_, output)] if output.size()[0] == 1 && io::stdout().is_terminal() && !args.json => {
-            write_bars(&N::Task::answers(output)?[0])
-        }
-        _ => Ok(()),
+    if io::stdout().is_terminal()
+        && !args.json
+        && let [(_, portions)] = &answered[..]
+        && let [output] = &portions[..]
+        && let [answer] = &N::Task::answers(output)?[..]
+    {
+        write_bars(answer)?;
     }
+    Ok(())
 }
 
 /// A line for each answer, of which the first is that of the sample at `start`.

@@ -305,7 +305,7 @@ pub(super) fn learning_rate(text: &str) -> Result<f64, &'static str> {
     parse_if(text, rule, "expected a number from 0 to 1e30")
 }
 
-fn not_negative(text: &str) -> Result<f64, &'static str> {
+pub(super) fn not_negative(text: &str) -> Result<f64, &'static str> {
     let rule = |number: &f64| (0. ..=1e30).contains(number);
     parse_if(text, rule, "expected a number from 0 to 1e30")
 }

@@ -8,11 +8,11 @@ use clap::value_parser;
 
 use super::common::Common;
 use super::paths::refuse_overwriting;
-use super::settings::{batch_size, learning_rate, torch_version};
+use super::settings::{batch_size, learning_rate, not_negative, torch_version};
 use crate::tasks::Network;
 use crate::torch::serialization::{Metadata, OutputFile};
 use crate::trace;
-use crate::training::Algorithm;
+use crate::training::{Algorithm, Arguments};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -32,6 +32,12 @@ pub(super) struct Args {
     /// Learning rate
     #[arg(long, value_name = "F", default_value_t = 1e-3, value_parser = learning_rate, allow_hyphen_values = true)]
     lr: f64,
+    /// Weight decay [default: the optimizer's]
+    #[arg(long, value_name = "F", value_parser = not_negative, allow_hyphen_values = true)]
+    weight_decay: Option<f64>,
+    /// Momentum of SGD and RMSprop [default: the optimizer's]
+    #[arg(long, value_name = "F", value_parser = not_negative, allow_hyphen_values = true)]
+    momentum: Option<f64>,
 }
 
 pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
@@ -39,7 +45,11 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
     refuse_overwriting(&[("--output", written)], &[("--weights", read)]);
     let output = OutputFile::create(&args.output)?;
     let model = common.model::<N>()?;
-    let mut optimizer = args.optimizer.build(&model.vs, args.lr)?;
+    let arguments = Arguments {
+        weight_decay: args.weight_decay,
+        momentum: args.momentum,
+    };
+    let mut optimizer = args.optimizer.build_with(&model.vs, args.lr, arguments)?;
     let steps = args.steps as usize;
     let trace = trace::record(&model, optimizer.as_mut(), args.batch_size, steps)
         .context("cannot record the trace")?;
@@ -54,7 +64,14 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
         ("threads", tch::get_num_threads().to_string()),
         ("torch", torch_version().to_owned()),
     ];
-    let metadata: Metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
+    let mut metadata: Metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
+    // Only what is given is there.
+    for (key, value) in [
+        ("weight_decay", args.weight_decay),
+        ("momentum", args.momentum),
+    ] {
+        metadata.extend(value.map(|value| (key.to_owned(), value.to_string())));
+    }
     output.write_safetensors(&trace, metadata)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -65,6 +65,7 @@ where
     let data = read_training_data::<N>(&settings.data, recorded_in)?;
     let fingerprint = fingerprint(&data.train)?;
     let mut training = new_training::<N>(&settings, common.weights.as_deref(), &data.train)?;
+    training.model.plans = common.plans();
     if let Some(checkpoint) = &resumed {
         settings.check_same_data(checkpoint, &fingerprint)?;
         checkpoint.restore(&mut training)?;
@@ -185,9 +186,12 @@ impl<N: Network<Task: Dataset + Evaluate>> Observer<N> for Session<'_> {
     }
 
     fn after_epoch(&mut self, training: &Training<N>, epoch: &Epoch) -> Result<()> {
-        self.save(training)?;
         let (name, samples) = self.held_back;
-        let (output, evaluation) = evaluate(&training.model, samples)?;
+        // A network may draw in evaluation too, and what goes on from here has to draw the same. So
+        // this comes before the checkpoint, which is kept even where it fails.
+        let evaluated = evaluate(&training.model, samples);
+        self.save(training)?;
+        let (output, evaluation) = evaluated?;
         if let Some(trace) = &mut self.trace {
             trace::insert_epoch(trace, training, epoch, &output, &evaluation);
         }

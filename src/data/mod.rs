@@ -6,6 +6,7 @@
 //! | [`medmnist`] | one `.npz` | uint8 `(N, 784)` | float32 `(N, 1)` |
 //! | [`ames`] | one `.csv` | float32 `(N, 10)` | float32 `(N, 1)` |
 //! | [`picture`] | a PNG or JPEG | uint8 `(1, 784)` | |
+//! | [`text`] | one `.txt`, UTF-8 | uint8 `(N, 64)` | uint8 `(N, 64)` |
 //!
 //! What a header announces is never allocated before it is there: it is first held against the
 //! size of the file, and read no further than announced. A damaged file is refused in one line.
@@ -21,18 +22,23 @@
 //! | its rows that are kept | 16,777,216 | 44 bytes each, 3 times that while it is read |
 //! | a picture | 67,108,864 pixels | 10 bytes each |
 //!
-//! A plain IDX file is as large as it likes: its size is the limit.
+//! A plain IDX file or a text is as large as it likes: its size is the limit; a text is read into
+//! twice that.
 
 use tch::{Kind, Tensor};
 
 pub mod ames;
 mod bytes;
+mod gather;
 pub mod medmnist;
 pub mod mnist;
 mod npz;
 pub mod picture;
 mod records;
 mod table;
+pub mod text;
+
+pub use gather::Gather;
 
 /// The most bytes that an IDX file or an array is decompressed to.
 const MOST_INFLATED: u64 = 1 << 30;

@@ -35,28 +35,10 @@
 //!
 //! # Line by line
 //!
-//! | Python | Rust | what to know |
-//! | --- | --- | --- |
-//! | `class Net(nn.Module):` | `struct Net { … }`, `impl Module for Net` | the layers are fields; `Module` asks for `forward` alone |
-//! | `super().__init__()` | `vs: &Path` | what registers parameters: in Python the assignment to `self`, here the path |
-//! | `self.fc1 = nn.Linear(784, 128)` | `fc1: linear(vs / "fc1", 784, 128, Default::default())` | draws the weights in the order of the lines, and names them `fc1.weight`, `fc1.bias` |
-//! | `self.fc1(x)` | `x.apply(&self.fc1)` | calls `forward` |
-//! | `F.relu(x)`, `torch.sigmoid(x)` | `x.relu()`, `x.sigmoid()` | functions are methods of `Tensor` |
-//! | `x = …` | `let x = …;` | a new name for a new tensor; the old one is freed when nothing refers to it |
-//! | `F.softmax(x, dim=1)` | `x.softmax(1, Kind::Float)` | the dtype is not optional |
-//! | `F.cross_entropy(x, t)` | `x.cross_entropy_for_logits(&t)` | on `(N, K)` |
-//! | `F.mse_loss(x, t)` | `x.mse_loss(&t, Reduction::Mean)` | |
-//! | `F.binary_cross_entropy(x, t)` | `x.binary_cross_entropy::<Tensor>(&t, None, Reduction::Mean)` | the `None` is the weight of each sample |
-//! | `torch.manual_seed(0)` | `tch::manual_seed(0)` | the generator is global here, too |
-//! | `DataLoader(data, 64, shuffle=True)` | [`DataLoader::new`](crate::torch::utils::data::DataLoader::new) | batches of indices, for `index_select`; draws when Python's does |
-//! | `torch.get_rng_state()` | [`get_rng_state`](crate::torch::random::get_rng_state) | the same 5,056 bytes |
-//! | `Net()` | `Net::new(&vs.root())` with `vs = VarStore::new(Device::Cpu)` | the store owns the parameters |
-//! | `Net().to(device)` | `vs.set_device(device)` after `Net::new` | |
-//! | `model.parameters()` | `vs.trainable_variables()` | in the order of creation |
-//! | `model.state_dict()` | `vs.variables()` | a `HashMap`: in no order |
-//! | `model(x)` | `model.forward(&x)` | |
-//! | `with torch.no_grad():` | `no_grad(\|\| …)` | |
-//! | `loss.item()` | `loss.double_value(&[])` | waits for a GPU, in both languages |
+//! The table that `scripts/port.py` translates by. Both are written from `scripts/port/spellings/`, by
+//! `scripts/list_spellings.py`, and a test fails where this one is not what it writes.
+//!
+#![doc = include_str!("spellings.md")]
 //!
 //! One step of training, in both languages:
 //!
@@ -117,7 +99,8 @@
 //!
 //! Rows that do not fail are those where `tch`'s layer is Python's: layer and group norm as far as it
 //! has their arguments, an embedding without `padding_idx`, an activation whose arguments are left at
-//! their defaults. The last column counts rows with arguments that `tch`'s layer does not have.
+//! their defaults, `cross_entropy_for_logits` and `nll_loss` on `(N, K)` without further arguments;
+//! on more dimensions and on probabilities these two panic. The last column counts rows with arguments that `tch`'s layer does not have.
 //! `rrelu()` panics whatever it is given: its binding hands on an upper bound below the lower.
 //!
 //! # What `tch`'s methods leave out
@@ -131,7 +114,9 @@
 //! `size_average`. It compares names, not values: that `tch`'s `Reduction` lacks `"batchmean"` is not
 //! in it. `g_add` and `g_sub` are what the operators `+` and `-` call.
 //!
-//! The last column names what takes these arguments, here or in `tch`. Both tables are written by
+//! The last column names what takes these arguments, here or in `tch`. Left alone are operations of
+//! tensors that no layer or loss of Python's asks for, and matrix products in 8 and 16 bits for GPUs.
+//! Written as two operations, such as `a + b * alpha`, they are rounded twice. Both tables are written by
 //! `scripts/list_dropped_arguments.py`, and a test fails where they are not what it writes.
 //!
 #![doc = include_str!("dropped_arguments.md")]

@@ -14,11 +14,16 @@ use super::{
 use crate::data::Splits;
 use crate::metrics::{ConfusionMatrix, Evaluation, Metric};
 use crate::networks::DigitClassifier;
+use crate::plan::{Chain, Layer::*, Loss};
 
 impl Network for DigitClassifier {
     type Task = DigitClassification;
     const NAME: &'static str = "digit_classifier";
     const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2")],
+        Loss::CrossEntropy,
+    ));
 
     fn new(vs: &Path) -> Self {
         Self::new(vs)
@@ -28,12 +33,64 @@ impl Network for DigitClassifier {
 /// Which of the ten digits a picture shows.
 pub type DigitClassification = Classes<10, Digits>;
 
-/// Which of `K` classes an input belongs to: `K` logits, cross-entropy, and a softmax to read them.
+/// Which of `K` classes an input belongs to: `K` scores, which are logits unless `S` says otherwise.
 /// Targets are int64 `(N,)`, from 0 to `K` − 1.
 #[derive(Debug)]
-pub struct Classes<const K: i64, I>(PhantomData<I>);
+pub struct Classes<const K: i64, I, S = Logits>(PhantomData<(I, S)>);
 
-impl<const K: i64, I: Input> Objective for Classes<K, I> {
+/// What a classifier's outputs `(N, K)` are, float32.
+pub trait ClassScores {
+    /// What they are called in the demonstration.
+    const LABEL: &'static str;
+    /// What the probabilities are called there, and in the trace.
+    const PROBABILITIES: (&'static str, &'static str);
+
+    /// The loss of outputs `(N, K)` and classes `(N,)`.
+    fn loss(output: &Tensor, target: &Tensor) -> Tensor;
+
+    /// The probabilities `(N, K)` that outputs `(N, K)` stand for.
+    fn probabilities(output: &Tensor) -> Tensor;
+}
+
+/// Any numbers: a softmax makes probabilities of them, and the loss is cross-entropy.
+#[derive(Debug)]
+pub struct Logits;
+
+/// Logarithms of probabilities, as `F.log_softmax` gives them; the loss is `F.nll_loss`.
+#[derive(Debug)]
+pub struct LogProbabilities;
+
+impl ClassScores for Logits {
+    const LABEL: &'static str = "Raw logits:";
+    const PROBABILITIES: (&'static str, &'static str) = ("Softmax output:", "softmax");
+
+    fn loss(output: &Tensor, target: &Tensor) -> Tensor {
+        output.cross_entropy_for_logits(target)
+    }
+
+    fn probabilities(output: &Tensor) -> Tensor {
+        output.softmax(1, Kind::Float)
+    }
+}
+
+impl ClassScores for LogProbabilities {
+    const LABEL: &'static str = "Log-probabilities:";
+    const PROBABILITIES: (&'static str, &'static str) = ("Probabilities:", "probabilities");
+
+    fn loss(output: &Tensor, target: &Tensor) -> Tensor {
+        output.nll_loss(target)
+    }
+
+    fn probabilities(output: &Tensor) -> Tensor {
+        output.exp()
+    }
+}
+
+impl<const K: i64, I: Input, S: ClassScores> Objective for Classes<K, I, S> {
+    type Input = Tensor;
+    type Output = Tensor;
+    type Target = Tensor;
+
     fn draw_input(batch_size: i64) -> Result<Tensor> {
         I::draw(batch_size)
     }
@@ -47,28 +104,31 @@ impl<const K: i64, I: Input> Objective for Classes<K, I> {
         )?)
     }
 
-    /// `F.cross_entropy` on logits.
     fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        Ok(output.cross_entropy_for_logits(target))
+        Ok(S::loss(output, target))
     }
 
     fn readings(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        let (softmax, predicted) = softmax_and_class(output);
-        vec![("softmax", softmax), ("predicted", predicted)]
+        let (probabilities, predicted) = probabilities_and_class::<S>(output);
+        vec![
+            (S::PROBABILITIES.1, probabilities),
+            ("predicted", predicted),
+        ]
     }
 
     fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        let (softmax, predicted) = softmax_and_class(output);
+        let (probabilities, predicted) = probabilities_and_class::<S>(output);
         vec![
-            ("Raw logits:", output.shallow_clone()),
-            ("Softmax output:", softmax),
+            (S::LABEL, output.shallow_clone()),
+            (S::PROBABILITIES.0, probabilities),
             ("Predicted class:", predicted),
         ]
     }
 }
 
-impl<const K: i64, I: Readable> Dataset for Classes<K, I> {
+impl<const K: i64, I: Readable, S: ClassScores> Dataset for Classes<K, I, S> {
     const SAMPLE_DATA: Option<&'static str> = I::SAMPLE_DATA;
+    const PIXELS: bool = I::PIXELS;
 
     fn read(path: &FilePath) -> Result<Splits> {
         let splits = I::read(path)?;
@@ -98,7 +158,7 @@ fn check_classes(targets: &Tensor, classes: i64) -> Result<()> {
     Ok(())
 }
 
-impl<const K: i64, I: Input> Evaluate for Classes<K, I> {
+impl<const K: i64, I: Input, S: ClassScores> Evaluate for Classes<K, I, S> {
     fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
         let truth = Vec::<i64>::try_from(target)?;
         let predicted = Vec::<i64>::try_from(output.argmax(1, false))?;
@@ -110,7 +170,7 @@ impl<const K: i64, I: Input> Evaluate for Classes<K, I> {
     }
 }
 
-impl<const K: i64, I: Questions> Predict for Classes<K, I> {
+impl<const K: i64, I: Questions, S: ClassScores> Predict for Classes<K, I, S> {
     const READS_PICTURES: bool = I::READS_PICTURES;
 
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs> {
@@ -126,9 +186,9 @@ impl<const K: i64, I: Questions> Predict for Classes<K, I> {
     }
 
     fn answers(output: &Tensor) -> Result<Vec<Answer>> {
-        let (softmax, class) = softmax_and_class(output);
+        let (probabilities, class) = probabilities_and_class::<S>(output);
         let classes = Vec::<i64>::try_from(class)?;
-        let probabilities = to_f64(&softmax)?;
+        let probabilities = to_f64(&probabilities)?;
         let answer = |(class, probabilities): (i64, &[f64])| Answer {
             text: format!("{class}, probability {:.4}", probabilities[class as usize]),
             json: json!({ "class": class, "probabilities": probabilities }),
@@ -139,9 +199,9 @@ impl<const K: i64, I: Questions> Predict for Classes<K, I> {
     }
 }
 
-/// The probabilities, `(N, K)` float32, and the likeliest class, `(N,)` int64, of `(N, K)` logits.
-fn softmax_and_class(logits: &Tensor) -> (Tensor, Tensor) {
-    let softmax = logits.softmax(1, Kind::Float);
-    let class = softmax.argmax(1, false);
-    (softmax, class)
+/// The probabilities, `(N, K)` float32, and the likeliest class, `(N,)` int64, of `(N, K)` scores.
+fn probabilities_and_class<S: ClassScores>(output: &Tensor) -> (Tensor, Tensor) {
+    let probabilities = S::probabilities(output);
+    let class = probabilities.argmax(1, false);
+    (probabilities, class)
 }

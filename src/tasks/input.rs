@@ -7,7 +7,7 @@ use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
 use super::Inputs;
-use crate::data::Splits;
+use crate::data::{Splits, pixels_to_float};
 
 /// Inputs of one kind, enough for the proof. Over images, say, that is all of it:
 ///
@@ -44,9 +44,15 @@ pub trait Readable: Input {
     /// If it cannot be read, in one line that names the file and the place in it.
     fn read(path: &Path) -> Result<Splits>;
 
+    /// As [`Dataset::PIXELS`](super::Dataset::PIXELS).
+    const PIXELS: bool = false;
+
     /// As [`Dataset::to_input`](super::Dataset::to_input).
     fn to_input(features: &Tensor) -> Tensor {
-        features.shallow_clone()
+        match Self::PIXELS {
+            true => pixels_to_float(features),
+            false => features.shallow_clone(),
+        }
     }
 }
 

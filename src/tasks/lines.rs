@@ -1,4 +1,4 @@
-//! File names, one a line.
+//! Questions, one a line.
 
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::STDIN;
 
-/// The most bytes of a line: no system has longer paths.
+/// The most bytes of a line: no system has longer paths, and a text is long enough with so many.
 const MOST_BYTES: usize = 1 << 16;
 
 /// Hands on the file name in each line of `input` that is not blank, as soon as it is there.
@@ -15,8 +15,24 @@ const MOST_BYTES: usize = 1 << 16;
 /// # Errors
 /// If the input cannot be read, and those of `each`, with the line.
 pub(super) fn for_each_path(
-    mut input: impl BufRead,
+    input: impl BufRead,
     mut each: impl FnMut(&Path) -> Result<()>,
+) -> Result<()> {
+    for_each_line(input, "a file name", |name, line| {
+        let path = to_path(name).and_then(|path| each(&path));
+        path.with_context(|| format!("{STDIN}:{line}"))
+    })
+}
+
+/// Hands on each line of `input` that is not blank, without its end, as soon as it is there, with its
+/// number; it should be `what`.
+///
+/// # Errors
+/// If the input cannot be read or a line is too long, with its number; and those of `each`.
+pub(super) fn for_each_line(
+    mut input: impl BufRead,
+    what: &str,
+    mut each: impl FnMut(&[u8], u64) -> Result<()>,
 ) -> Result<()> {
     let mut bytes = Vec::new();
     for line in 1u64.. {
@@ -27,17 +43,15 @@ pub(super) fn for_each_path(
         if count == 0 {
             break;
         }
-        let name = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let name = name.strip_suffix(b"\r").unwrap_or(name);
-        if !name.is_empty() {
-            let path = (|| {
-                ensure!(
-                    name.len() <= MOST_BYTES,
-                    "expected a file name, found a line of more than {MOST_BYTES} bytes"
-                );
-                to_path(name)
-            })();
-            path.and_then(|path| each(&path)).with_context(place)?;
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        ensure!(
+            text.len() <= MOST_BYTES,
+            "{}: expected {what}, found a line of more than {MOST_BYTES} bytes",
+            place()
+        );
+        if !text.is_empty() {
+            each(text, line)?;
         }
     }
     Ok(())

@@ -12,12 +12,12 @@ use crate::data::Splits;
 use crate::metrics::Evaluation;
 
 /// What training brings down.
-pub trait Loss {
+pub trait Loss<Output = Tensor, Target = Tensor> {
     /// The loss of an output and its target, a float32 scalar.
     ///
     /// # Errors
     /// If the output is one that libtorch computes no loss of.
-    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor>;
+    fn loss(output: &Output, target: &Target) -> Result<Tensor>;
 }
 
 /// The task `T` with the loss `L`:
@@ -37,30 +37,35 @@ pub trait Loss {
 #[derive(Debug)]
 pub struct WithLoss<T, L>(PhantomData<(T, L)>);
 
-impl<T: Objective, L: Loss> Objective for WithLoss<T, L> {
-    fn draw_input(batch_size: i64) -> Result<Tensor> {
+impl<T: Objective, L: Loss<T::Output, T::Target>> Objective for WithLoss<T, L> {
+    type Input = T::Input;
+    type Output = T::Output;
+    type Target = T::Target;
+
+    fn draw_input(batch_size: i64) -> Result<Self::Input> {
         T::draw_input(batch_size)
     }
 
-    fn draw_target(batch_size: i64) -> Result<Tensor> {
+    fn draw_target(batch_size: i64) -> Result<Self::Target> {
         T::draw_target(batch_size)
     }
 
-    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
+    fn loss(output: &Self::Output, target: &Self::Target) -> Result<Tensor> {
         L::loss(output, target)
     }
 
-    fn readings(output: &Tensor) -> Vec<(&'static str, Tensor)> {
+    fn readings(output: &Self::Output) -> Vec<(&'static str, Tensor)> {
         T::readings(output)
     }
 
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
+    fn report(output: &Self::Output) -> Vec<(&'static str, Tensor)> {
         T::report(output)
     }
 }
 
-impl<T: Dataset, L: Loss> Dataset for WithLoss<T, L> {
+impl<T: Dataset, L: Loss<T::Output, T::Target>> Dataset for WithLoss<T, L> {
     const SAMPLE_DATA: Option<&'static str> = T::SAMPLE_DATA;
+    const PIXELS: bool = T::PIXELS;
 
     fn read(path: &Path) -> Result<Splits> {
         T::read(path)
@@ -69,15 +74,19 @@ impl<T: Dataset, L: Loss> Dataset for WithLoss<T, L> {
     fn to_input(features: &Tensor) -> Tensor {
         T::to_input(features)
     }
+
+    fn to_target(targets: &Tensor) -> Tensor {
+        T::to_target(targets)
+    }
 }
 
-impl<T: Evaluate, L: Loss> Evaluate for WithLoss<T, L> {
-    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
+impl<T: Evaluate, L: Loss<T::Output, T::Target>> Evaluate for WithLoss<T, L> {
+    fn evaluate(output: &Self::Output, target: &Self::Target) -> Result<Evaluation> {
         T::evaluate(output, target)
     }
 }
 
-impl<T: Predict, L: Loss> Predict for WithLoss<T, L> {
+impl<T: Predict, L: Loss<T::Output, T::Target>> Predict for WithLoss<T, L> {
     const READS_PICTURES: bool = T::READS_PICTURES;
 
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
@@ -92,7 +101,7 @@ impl<T: Predict, L: Loss> Predict for WithLoss<T, L> {
         T::read_each(input, invert, each)
     }
 
-    fn answers(output: &Tensor) -> Result<Vec<Answer>> {
+    fn answers(output: &Self::Output) -> Result<Vec<Answer>> {
         T::answers(output)
     }
 }

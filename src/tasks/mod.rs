@@ -9,7 +9,12 @@
 //! | `predict` | [`Predict`] | how one input is read, and how an answer reads |
 //!
 //! [`Classes`], [`YesOrNo`] and [`Quantity`] are all of these over any [`Input`]; the document's
-//! three tasks are instances of them. [`WithLoss`] is any task with another loss.
+//! three tasks are instances of them. [`WithLoss`] is any task with another loss, [`Transformed`] any
+//! input after a transform, such as pixels that are normalized.
+//!
+//! A network's input, output and target are [`Tensors`]: one or several. A data set has one tensor of
+//! features and one of targets, so that what it trains has one input and one target; of outputs there
+//! may be several. For the proof there may be several of each.
 
 mod classes;
 mod houses;
@@ -18,6 +23,9 @@ mod lines;
 mod loss;
 mod pictures;
 mod quantity;
+mod tensors;
+mod text;
+mod transform;
 mod yes_or_no;
 
 use std::io::BufRead;
@@ -25,21 +33,68 @@ use std::path::Path as FilePath;
 
 use anyhow::Result;
 use tch::nn::{ModuleT, Path, VarStore};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
-pub use classes::{Classes, DigitClassification};
+pub use classes::{ClassScores, Classes, DigitClassification, LogProbabilities, Logits};
 pub use houses::Houses;
 pub use input::{Features, Input, Questions, Readable};
 pub use loss::{Loss, WithLoss};
 pub use pictures::{Digits, XRays};
 pub use quantity::{HousePricing, Measured, Quantity};
+pub use tensors::Tensors;
+pub use text::NextByte;
+pub use transform::{Transform, Transformed};
 pub use yes_or_no::{BinaryClassification, YesOrNo};
 
 use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric};
+use crate::plan::{Chain, Plans};
+
+/// Python's `forward`. A network of one tensor in and one out is a [`Module`](tch::nn::Module) or
+/// [`ModuleT`] and has it by that; one of several tensors says here what they are:
+///
+/// ```
+/// use final_layer::tasks::Forward;
+/// use final_layer::torch::nn;
+/// use tch::Tensor;
+///
+/// struct GraphConvolution(nn::Linear);
+///
+/// impl Forward for GraphConvolution {
+///     type Input = (Tensor, Tensor); // (N, in) features, (N, N) adjacency
+///     type Output = Tensor; // (N, out)
+///     fn call(&self, (x, adjacency): &Self::Input, _train: bool) -> Tensor {
+///         adjacency.matmul(&x.apply(&self.0))
+///     }
+/// }
+/// ```
+pub trait Forward {
+    /// What it takes: where these are several, Python's `forward` has as many arguments.
+    type Input: Tensors;
+    /// What it gives: where these are several, Python's `forward` returns a tuple.
+    type Output: Tensors;
+
+    /// What it makes of an input, in training or in evaluation: Python's `model(input)`. It has not
+    /// the name of tch's `forward_t`, so that a network can call its layers' beside it.
+    fn call(&self, input: &Self::Input, train: bool) -> Self::Output;
+}
+
+impl<M: ModuleT> Forward for M {
+    type Input = Tensor;
+    type Output = Tensor;
+
+    fn call(&self, input: &Tensor, train: bool) -> Tensor {
+        self.forward_t(input, train)
+    }
+}
 
 /// A network: its class, its name and what it is asked to do.
-pub trait Network: ModuleT + Sized {
+pub trait Network:
+    Forward<
+        Input = <<Self as Network>::Task as Objective>::Input,
+        Output = <<Self as Network>::Task as Objective>::Output,
+    > + Sized
+{
     /// What it is asked to do.
     type Task: Objective;
     /// The name of the example, and of the Python module that it mirrors.
@@ -47,46 +102,61 @@ pub trait Network: ModuleT + Sized {
     /// What the example does, in a line of `--help`.
     const ABOUT: &'static str = "A network, and the proof that it is Python's";
 
+    /// The same as a chain of layers, where it is one: then a [plan](crate::plan) runs it.
+    const CHAIN: Option<Chain> = None;
+
     /// The network with its initial weights, drawn in Python's order.
     fn new(vs: &Path) -> Self;
 }
 
 /// What the proof needs: a random batch, and the loss that training brings down.
 pub trait Objective {
+    /// What the network takes.
+    type Input: Tensors;
+    /// What the network gives.
+    type Output: Tensors;
+    /// What the loss holds against it.
+    type Target: Tensors;
+
     /// A random input of `batch_size` samples, drawn on the CPU after the weights.
     ///
     /// # Errors
     /// If it needs more memory than there is.
-    fn draw_input(batch_size: i64) -> Result<Tensor>;
+    fn draw_input(batch_size: i64) -> Result<Self::Input>;
 
     /// A random target of each sample, drawn after the input.
     ///
     /// # Errors
     /// If it needs more memory than there is.
-    fn draw_target(batch_size: i64) -> Result<Tensor>;
+    fn draw_target(batch_size: i64) -> Result<Self::Target>;
 
     /// The loss, a float32 scalar.
     ///
     /// # Errors
     /// If the output is one that libtorch computes no loss of.
-    fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor>;
+    fn loss(output: &Self::Output, target: &Self::Target) -> Result<Tensor>;
 
     /// What is read off an `(N, …)` output, by name, to be compared as well.
-    fn readings(_output: &Tensor) -> Vec<(&'static str, Tensor)> {
+    fn readings(_output: &Self::Output) -> Vec<(&'static str, Tensor)> {
         Vec::new()
     }
 
     /// What is printed of an output without a command: a tensor after each label, a line each.
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        vec![("Output:", output.shallow_clone())]
+    fn report(output: &Self::Output) -> Vec<(&'static str, Tensor)> {
+        let tensors = output.tensors().into_iter();
+        tensors.map(|tensor| ("Output:", tensor)).collect()
     }
 }
 
-/// What training needs besides: samples.
-pub trait Dataset: Objective {
+/// What training needs besides: samples, of one tensor of features and one of targets.
+pub trait Dataset: Objective<Input = Tensor, Target = Tensor> {
     /// The project's small data for this task, under `data/sample`; without any, `--data` is
     /// required.
     const SAMPLE_DATA: Option<&'static str> = None;
+
+    /// Whether the features are uint8 pixels that become float32 from 0 to 1, and nothing else happens
+    /// to them: then training turns them into numbers as it gathers a batch.
+    const PIXELS: bool = false;
 
     /// Reads a data set.
     ///
@@ -99,6 +169,12 @@ pub trait Dataset: Objective {
     fn to_input(features: &Tensor) -> Tensor {
         features.shallow_clone()
     }
+
+    /// What the loss sees of a batch of targets, as in [`Samples`](crate::data::Samples). By default
+    /// these themselves.
+    fn to_target(targets: &Tensor) -> Tensor {
+        targets.shallow_clone()
+    }
 }
 
 /// How good outputs are.
@@ -108,7 +184,7 @@ pub trait Evaluate: Objective {
     ///
     /// # Errors
     /// If the outputs cannot be read as answers.
-    fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
+    fn evaluate(output: &Self::Output, target: &Self::Target) -> Result<Evaluation> {
         let loss = f64::try_from(Self::loss(output, target)?)?;
         Ok(Evaluation {
             metrics: vec![Metric::new("loss", loss)],
@@ -143,7 +219,7 @@ pub trait Predict: Dataset {
     ///
     /// # Errors
     /// If the outputs cannot be read as answers.
-    fn answers(output: &Tensor) -> Result<Vec<Answer>>;
+    fn answers(output: &Self::Output) -> Result<Vec<Answer>>;
 }
 
 /// The name of stdin, where a file is asked for, and in messages.
@@ -196,6 +272,8 @@ pub struct Model<N: Network> {
     pub vs: VarStore,
     /// The network over these parameters.
     pub network: N,
+    /// What runs its batches where autograd need not.
+    pub plans: Plans,
 }
 
 impl<N: Network> Model<N> {
@@ -205,6 +283,24 @@ impl<N: Network> Model<N> {
         let mut vs = VarStore::new(Device::Cpu);
         let network = N::new(&vs.root());
         vs.set_device(device);
-        Self { vs, network }
+        Self {
+            vs,
+            network,
+            plans: Plans::default(),
+        }
+    }
+
+    /// The network's output for `input` in evaluation mode, without gradients: by its
+    /// [plan](crate::plan) where it has one.
+    pub fn predict(&self, input: &N::Input) -> N::Output {
+        let planned = self.plans.predict(N::CHAIN, input.one());
+        if let Some(output) = planned.and_then(N::Output::from_one) {
+            return output;
+        }
+        let output = no_grad(|| self.network.call(input, false));
+        let (chain, vs) = (N::CHAIN, &self.vs);
+        self.plans
+            .learn_prediction((chain, vs), input.one(), output.one());
+        output
     }
 }

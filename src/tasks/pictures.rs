@@ -5,7 +5,7 @@ use anyhow::Result;
 use tch::Tensor;
 
 use super::{Features, Input, Inputs, Questions, Readable, lines};
-use crate::data::{PIXELS, Splits, medmnist, mnist, picture, pixels_to_float};
+use crate::data::{PIXELS, Splits, medmnist, mnist, picture};
 
 /// Pictures of 28×28 grey pixels in MNIST's files, and their classes.
 #[derive(Debug)]
@@ -29,27 +29,21 @@ impl Input for XRays {
 
 impl Readable for Digits {
     const SAMPLE_DATA: Option<&'static str> = Some("digits");
+    const PIXELS: bool = true;
 
     /// MNIST, Fashion-MNIST or another set in their layout.
     fn read(path: &Path) -> Result<Splits> {
         mnist::read(path)
     }
-
-    fn to_input(features: &Tensor) -> Tensor {
-        pixels_to_float(features)
-    }
 }
 
 impl Readable for XRays {
     const SAMPLE_DATA: Option<&'static str> = Some("odd_or_even.npz");
+    const PIXELS: bool = true;
 
     /// A binary set of MedMNIST, such as PneumoniaMNIST.
     fn read(path: &Path) -> Result<Splits> {
         medmnist::read(path)
-    }
-
-    fn to_input(features: &Tensor) -> Tensor {
-        pixels_to_float(features)
     }
 }
 

@@ -14,11 +14,16 @@ use super::{
 use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric, Unit, r2, root_mean_squared_error};
 use crate::networks::HousePricePredictor;
+use crate::plan::{Chain, Layer::*, Loss};
 
 impl Network for HousePricePredictor {
     type Task = HousePricing;
     const NAME: &'static str = "house_price_predictor";
     const ABOUT: &'static str = "A price: no activation after the last layer";
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2")],
+        Loss::SquaredError,
+    ));
 
     fn new(vs: &Path) -> Self {
         Self::new(vs)
@@ -47,6 +52,10 @@ impl<const N: i64> Measured for Features<N> {}
 pub struct Quantity<I>(PhantomData<I>);
 
 impl<I: Measured> Objective for Quantity<I> {
+    type Input = Tensor;
+    type Output = Tensor;
+    type Target = Tensor;
+
     fn draw_input(batch_size: i64) -> Result<Tensor> {
         I::draw(batch_size)
     }
@@ -71,6 +80,7 @@ impl<I: Measured> Objective for Quantity<I> {
 
 impl<I: Measured + Readable> Dataset for Quantity<I> {
     const SAMPLE_DATA: Option<&'static str> = I::SAMPLE_DATA;
+    const PIXELS: bool = I::PIXELS;
 
     fn read(path: &FilePath) -> Result<Splits> {
         I::read(path)

@@ -14,11 +14,16 @@ use super::{
 use crate::data::Splits;
 use crate::metrics::{ConfusionMatrix, Evaluation, Metric, roc_auc};
 use crate::networks::BinaryClassifier;
+use crate::plan::{Chain, Layer::*, Loss};
 
 impl Network for BinaryClassifier {
     type Task = BinaryClassification;
     const NAME: &'static str = "binary_classifier";
     const ABOUT: &'static str = "Yes or no: a sigmoid over one output";
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2"), Sigmoid],
+        Loss::BinaryCrossEntropy,
+    ));
 
     fn new(vs: &Path) -> Self {
         Self::new(vs)
@@ -34,6 +39,10 @@ pub type BinaryClassification = YesOrNo<XRays>;
 pub struct YesOrNo<I>(PhantomData<I>);
 
 impl<I: Input> Objective for YesOrNo<I> {
+    type Input = Tensor;
+    type Output = Tensor;
+    type Target = Tensor;
+
     fn draw_input(batch_size: i64) -> Result<Tensor> {
         I::draw(batch_size)
     }
@@ -58,6 +67,7 @@ impl<I: Input> Objective for YesOrNo<I> {
 
 impl<I: Readable> Dataset for YesOrNo<I> {
     const SAMPLE_DATA: Option<&'static str> = I::SAMPLE_DATA;
+    const PIXELS: bool = I::PIXELS;
 
     fn read(path: &FilePath) -> Result<Splits> {
         I::read(path)

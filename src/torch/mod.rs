@@ -12,7 +12,7 @@
 
 pub mod device;
 mod error;
-mod native;
+pub(crate) mod native;
 pub mod nn;
 pub mod optim;
 pub mod print;

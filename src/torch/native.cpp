@@ -4,79 +4,33 @@
 // Only these headers: they cost 2 s of processor time, where
 // torch/torch.h costs 15.
 
+#include "native/common.h"
+
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ScalarOps.h>
-#include <ATen/core/Tensor.h>
 #include <ATen/ops/celu_ops.h>
 #include <ATen/ops/elu_ops.h>
 #include <ATen/ops/hardshrink_ops.h>
 #include <ATen/ops/hardtanh_ops.h>
 #include <ATen/ops/leaky_relu_ops.h>
+#include <ATen/ops/multi_margin_loss_ops.h>
 #include <ATen/ops/multinomial_ops.h>
 #include <ATen/ops/rrelu_ops.h>
 #include <ATen/ops/softplus_ops.h>
 #include <ATen/ops/softshrink_ops.h>
 #include <c10/core/GradMode.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <mutex>
 #include <optional>
 
+using namespace final_layer;
+
 namespace {
-
-// The text of an error, without libtorch's list of stack frames. Never null.
-char* text_of(const char* text) {
-  char* copy = strdup(text != nullptr && *text != '\0' ? text : "unknown error");
-  // Out of memory for a few words: nothing can be reported any more.
-  if (copy == nullptr) std::abort();
-  return copy;
-}
-
-template <typename F>
-char* caught(F&& run) noexcept {
-  try {
-    run();
-    return nullptr;
-  } catch (const c10::Error& error) {
-    return text_of(error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    return text_of(error.what());
-  } catch (...) {
-    return text_of(nullptr);
-  }
-}
-
-// As caught, for what gives a tensor: the caller owns `*output` where there is no text.
-template <typename F>
-char* made(at::Tensor** output, F&& run) noexcept {
-  return caught([&] { *output = new at::Tensor(run()); });
-}
-
-// What an ordinary tensor on the CPU may be registered under: its backend, and the bookkeeping that
-// is added to it. Sparse, quantized, mkldnn and nested tensors, negated and conjugated views,
-// ZeroTensors, other devices and wrappers of any kind have a key beside these, or another backend.
-constexpr c10::DispatchKeySet plain_keys =
-    c10::DispatchKeySet(c10::DispatchKey::CPU) |
-    c10::DispatchKeySet(c10::DispatchKey::AutogradCPU) |
-    c10::DispatchKeySet(c10::DispatchKey::AutocastCPU) |
-    c10::DispatchKeySet(c10::DispatchKey::ADInplaceOrView);
-
-bool is_plain_f32(const at::Tensor& tensor) {
-  const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
-  const c10::DispatchKeySet keys = impl->key_set();
-  if (!keys.has(c10::DispatchKey::CPU) || (keys | plain_keys) != plain_keys) return false;
-  if (tensor.scalar_type() != at::kFloat || !impl->has_storage()) return false;
-  if (!tensor.is_contiguous()) return false;
-  const c10::Storage& storage = impl->unsafe_storage();
-  const size_t end = static_cast<size_t>(impl->storage_offset() + impl->numel()) * sizeof(float);
-  return storage.data() != nullptr && end <= storage.nbytes();
-}
 
 // Where the elements of plain tensors of one shape lie, if no two of them share any.
 bool plain_elements(const at::Tensor* const* tensors, size_t n, float** elements) {
   for (size_t i = 0; i < n; ++i) {
-    if (!is_plain_f32(*tensors[i]) || tensors[i]->sizes() != tensors[0]->sizes()) return false;
+    if (!is_plain(*tensors[i], at::kFloat) || tensors[i]->sizes() != tensors[0]->sizes()) return false;
   }
   const int64_t count = tensors[0]->numel();
   for (size_t i = 0; i < n; ++i) {
@@ -197,6 +151,21 @@ char* final_layer_softplus(
 
 char* final_layer_softshrink(at::Tensor** output, const at::Tensor* input, double lambd) {
   return made(output, [&] { return at::_ops::softshrink::call(*input, lambd); });
+}
+
+// The one loss that tch does not have. `weight` may be null.
+char* final_layer_multi_margin_loss(
+    at::Tensor** output,
+    const at::Tensor* input,
+    const at::Tensor* target,
+    double p,
+    double margin,
+    const at::Tensor* weight,
+    int64_t reduction) {
+  return made(output, [&] {
+    const auto weights = weight ? std::optional<at::Tensor>(*weight) : std::nullopt;
+    return at::_ops::multi_margin_loss::call(*input, *target, p, margin, weights, reduction);
+  });
 }
 
 // The operations of an optimizer that tch leaves a factor out of, or has with its arguments

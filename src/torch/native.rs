@@ -1,7 +1,10 @@
 //! What libtorch can do and `tch` cannot say: the only place that calls `native.cpp`.
 //!
-//! The C++ side catches every exception. `build.rs` compiles it, in about 2 s of processor time.
+//! The C++ side catches every exception. `build.rs` compiles it, in about 4 s of processor time.
 //! A call costs 2 to 10 ns, of which [`plain_elements`] takes most.
+
+#[cfg(feature = "cli")]
+pub(crate) mod out;
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
@@ -84,6 +87,15 @@ unsafe extern "C" {
     fn final_layer_lerp_(a: *mut C_tensor, end: *const C_tensor, weight: f64) -> *mut c_char;
     fn final_layer_clone(tensor: *const C_tensor, clone: *mut *mut C_tensor) -> *mut c_char;
     fn final_layer_is_grad_enabled() -> bool;
+    fn final_layer_multi_margin_loss(
+        output: *mut *mut C_tensor,
+        input: *const C_tensor,
+        target: *const C_tensor,
+        p: f64,
+        margin: f64,
+        weight: *const C_tensor,
+        reduction: i64,
+    ) -> *mut c_char;
 }
 
 /// Activations with the arguments that `tch` leaves at their defaults.
@@ -286,6 +298,21 @@ pub(crate) fn lerp_(a: &mut Tensor, end: &Tensor, weight: f64) -> Result<(), Nat
 pub(crate) fn clone(tensor: &Tensor) -> Result<Tensor, NativeError> {
     // SAFETY: it is borrowed, and only read.
     made(|clone| unsafe { final_layer_clone(tensor.as_ptr(), clone) })
+}
+
+/// `at::multi_margin_loss`.
+pub(crate) fn multi_margin_loss(
+    input: &Tensor,
+    target: &Tensor,
+    p: f64,
+    margin: f64,
+    weight: Option<&Tensor>,
+    reduction: i64,
+) -> Result<Tensor, NativeError> {
+    let (x, y) = (input.as_ptr(), target.as_ptr());
+    let weight = weight.map_or(ptr::null(), Tensor::as_ptr);
+    // SAFETY: all are borrowed, and only read; the weight may be null.
+    made(|loss| unsafe { final_layer_multi_margin_loss(loss, x, y, p, margin, weight, reduction) })
 }
 
 /// The tensor that `make` made, in the place that it is given.

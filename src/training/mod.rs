@@ -11,9 +11,9 @@ use tch::Tensor;
 pub use algorithm::{Algorithm, Arguments};
 pub use scheduler::{Schedule, Scheduler};
 
-use crate::data::Samples;
+use crate::data::{Gather, Samples};
 use crate::evaluation::not_finite;
-use crate::tasks::{Dataset, Model, Network, Objective};
+use crate::tasks::{Dataset, Model, Network, Objective, Tensors};
 use crate::torch::Error;
 use crate::torch::nn::utils::clip_grad_norm_;
 use crate::torch::optim::Optimizer;
@@ -21,32 +21,41 @@ use crate::torch::utils::data::{Batches, DataLoader, GeneratorStates};
 
 /// What one step computed before it moved the weights.
 #[derive(Debug)]
-pub struct Step {
-    /// The network's output, `(N, …)`, without gradient.
-    pub output: Tensor,
+pub struct Step<Output> {
+    /// The network's output, `(N, …)` each, without gradient.
+    pub output: Output,
     /// The loss, a float32 scalar, without gradient.
     pub loss: Tensor,
 }
 
-/// Drops the gradients, runs the network forward and the loss backward. The gradients are then in
-/// the parameters, and `optimizer.step()` is the caller's.
+/// Drops the gradients, runs the network forward and the loss backward, by the model's
+/// [plan](crate::plan) where it has one. The gradients are then in the parameters, and
+/// `optimizer.step()` is the caller's.
 ///
 /// # Errors
 /// If the output is one that libtorch computes no loss of.
 pub fn forward_and_backward<N: Network>(
     model: &Model<N>,
     optimizer: &mut dyn Optimizer,
-    input: &Tensor,
-    target: &Tensor,
-) -> Result<Step> {
+    input: &N::Input,
+    target: &<N::Task as Objective>::Target,
+) -> Result<Step<N::Output>> {
     optimizer.zero_grad(true)?;
-    let output = model.network.forward_t(input, true);
+    let batch = [input.one(), target.one()];
+    if let Some([output, loss]) = model.plans.step(N::CHAIN, batch)
+        && let Some(output) = N::Output::from_one(output)
+    {
+        return Ok(Step { output, loss });
+    }
+    let output = model.network.call(input, true);
     let loss = N::Task::loss(&output, target)?;
     loss.backward();
-    Ok(Step {
-        output: output.detach(),
-        loss: loss.detach(),
-    })
+    let (output, loss) = (output.detach(), loss.detach());
+    let results = [output.one(), Some(&loss)];
+    model
+        .plans
+        .learn_step((N::CHAIN, &model.vs), batch, results);
+    Ok(Step { output, loss })
 }
 
 /// Where training stands: after `losses.len()` batches of the epoch that follows `epochs`.
@@ -145,11 +154,12 @@ impl<N: Network<Task: Dataset>> Training<N> {
         samples: &Samples,
         observer: &mut impl Observer<N>,
     ) -> Result<ControlFlow<()>> {
+        let mut gather = Gather::new(samples, N::Task::PIXELS);
         while self.position.epochs < self.epochs {
             let (batches, mut sizes) = self.batches()?;
             for batch in batches {
                 let batch = batch?;
-                self.step(samples, &batch)?;
+                self.step(gather.batch(&batch)?)?;
                 sizes.push(batch.numel());
                 if observer
                     .after_step(&self.position, batch.numel())
@@ -197,11 +207,14 @@ impl<N: Network<Task: Dataset>> Training<N> {
         Ok(())
     }
 
-    fn step(&mut self, samples: &Samples, batch: &Tensor) -> Result<()> {
+    fn step(&mut self, [input, target]: [Tensor; 2]) -> Result<()> {
         let device = self.model.vs.device();
-        let (features, target) = samples.batch(batch);
-        let input = N::Task::to_input(&features).to_device(device);
-        let target = target.to_device(device);
+        let input = match N::Task::PIXELS {
+            true => input,
+            false => N::Task::to_input(&input),
+        };
+        let input = input.to_device(device);
+        let target = N::Task::to_target(&target).to_device(device);
         let Position { epochs, losses, .. } = &self.position;
         let (epoch, batch) = (epochs + 1, losses.len() + 1);
         let number = epochs * self.loader.len() + batch;

@@ -10,7 +10,7 @@ use crate::common::python;
 
 /// What the worker answers: a line about itself, then one for each case.
 fn ask(cases: &[&str]) -> Vec<Value> {
-    let mut worker = python("scripts/reference/bench_worker.py")
+    let mut worker = python("benches/worker.py")
         .arg("--seconds=0")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -33,6 +33,7 @@ fn python_runs_every_kind_of_case_and_refuses_others() {
         "inference house_price_predictor 2",
         "step digit_classifier 4 sgd eager",
         "step binary_classifier 4 adam fused",
+        "step recurrent_classifier 4 adadelta eager",
         "epoch digit_classifier 70 adam loader",
         "epoch digit_classifier 70 adam plain",
     ];
@@ -43,7 +44,7 @@ fn python_runs_every_kind_of_case_and_refuses_others() {
         "inference no_network 1",
         "nothing digit_classifier",
     ];
-    let answers = ask(&[good, bad].concat());
+    let answers = ask(&[&good[..], &bad].concat());
     assert_eq!(answers.len(), good.len() + bad.len());
     for (case, answer) in good.iter().zip(&answers) {
         let time = answer["microseconds"].as_f64();

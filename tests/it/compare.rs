@@ -10,7 +10,7 @@ use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read
 use final_layer::trace;
 use final_layer::training::Algorithm;
 use tch::nn::{self, Module, OptimizerConfig};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::common::{example, examples, lock_generator, python, refusal, root, run, stdout};
 
@@ -61,6 +61,57 @@ fn other_batch_sizes_threads_and_seeds_equal_python() {
             text.ends_with("22 tensors, all equal to the bit\n"),
             "{text}"
         );
+    }
+}
+
+/// Dropout, convolutions, and an LSTM with batch norm, whose buffers are compared and have no
+/// gradient.
+#[test]
+fn networks_with_other_layers_equal_python() {
+    let networks = [
+        ("clothing_classifier", 30),
+        ("dropout_classifier", 22),
+        ("convolutional_classifier", 38),
+        ("recurrent_classifier", 55),
+        ("variational_autoencoder", 46),
+        ("character_model", 49),
+    ];
+    let total: i32 = networks.iter().map(|(_, tensors)| tensors).sum();
+    for threads in ["--threads=1", "--threads=2"] {
+        let settings = [threads, "--steps=4", "--optimizer=adadelta", "--lr=1"];
+        let text = compare_live(&[&networks.map(|(name, _)| name)[..], &settings].concat());
+        let expected = format!("{total} tensors, all equal to the bit\n");
+        assert!(text.ends_with(&expected), "{text}");
+    }
+}
+
+/// Batch norm that does not count its batches, and one that updates its statistics otherwise.
+#[test]
+fn comparison_sees_other_buffers() {
+    let folder = tempfile::tempdir().unwrap();
+    let original = folder.path().join("original.safetensors");
+    let changed = folder.path().join("changed.safetensors");
+    let mut trace = example("recurrent_classifier");
+    trace.args(["trace", "--steps=2", "--output"]);
+    stdout(trace.arg(&original));
+    let buffers = |stage: &str| {
+        ["num_batches_tracked", "running_mean", "running_var"]
+            .map(|name| format!("{stage}.norm.{name}"))
+    };
+    for name in [buffers("init"), buffers("step1"), buffers("step2")].concat() {
+        let mut trace = read_safetensors(&original).unwrap();
+        let _ = no_grad(|| {
+            trace
+                .get_mut(&name)
+                .unwrap()
+                .view(-1)
+                .get(0)
+                .g_add_scalar_(1)
+        });
+        write(&trace, &changed);
+        let (code, text) = compare(&original, &changed);
+        assert_eq!(code, Some(1), "{name} went unseen: {text}");
+        assert!(text.contains(&format!("the first: {name}")), "{text}");
     }
 }
 

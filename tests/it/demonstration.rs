@@ -5,7 +5,13 @@ use crate::common::{NETWORKS, example, python, stdout};
 #[test]
 fn prints_what_python_prints() {
     const SEEDS: [&str; 6] = ["0", "1", "42", "-1", "18446744073709551615", "4294967296"];
-    for network in NETWORKS {
+    let examples = [
+        "character_model",
+        "convolutional_classifier",
+        "recurrent_classifier",
+        "variational_autoencoder",
+    ];
+    for network in NETWORKS.into_iter().chain(examples) {
         let rust = SEEDS.map(|seed| stdout(example(network).args(["--seed", seed])));
         let python = stdout(
             python("tests/it/python/demonstrations.py")

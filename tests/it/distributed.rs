@@ -121,7 +121,7 @@ fn train_by_halves<N: Network<Task: Dataset>>() -> NamedTensors {
             let (features, target) = data.batch(&half);
             optimizer.zero_grad(true).unwrap();
             let input = N::Task::to_input(&features);
-            let loss = N::Task::loss(&model.network.forward_t(&input, true), &target);
+            let loss = N::Task::loss(&model.network.call(&input, true), &target);
             // Halves of an odd batch weigh as much as they have samples.
             (loss.unwrap() * (half.size()[0] as f64 * 2. / samples as f64)).backward();
             let gradients = model.vs.trainable_variables().into_iter();

@@ -30,13 +30,13 @@ pub fn idx_labels(count: u32) -> Vec<u8> {
     idx(&[0x801, count], &labels)
 }
 
-/// The four files of MNIST by name.
-pub fn mnist() -> [(&'static str, Vec<u8>); 4] {
+/// The four files of MNIST by name, with so many samples for training and for testing.
+pub fn mnist(train: u32, test: u32) -> [(&'static str, Vec<u8>); 4] {
     [
-        ("train-images-idx3-ubyte", idx_images(5)),
-        ("train-labels-idx1-ubyte", idx_labels(5)),
-        ("t10k-images-idx3-ubyte", idx_images(2)),
-        ("t10k-labels-idx1-ubyte", idx_labels(2)),
+        ("train-images-idx3-ubyte", idx_images(train)),
+        ("train-labels-idx1-ubyte", idx_labels(train)),
+        ("t10k-images-idx3-ubyte", idx_images(test)),
+        ("t10k-labels-idx1-ubyte", idx_labels(test)),
     ]
 }
 

@@ -22,7 +22,9 @@ mod activation;
 mod attention;
 mod container;
 mod conv;
+mod functional;
 mod linear;
+mod loss;
 mod norm;
 mod own;
 mod pooling;
@@ -36,12 +38,14 @@ mod transformer;
 
 /// The layer of that name in Python, from `final_layer::torch::nn`.
 fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
-    let files: [Build; 11] = [
+    let files: [Build; 13] = [
         activation::build,
         attention::build,
         container::build,
         conv::build,
+        functional::build,
         linear::build,
+        loss::build,
         norm::build,
         pooling::build,
         rnn::build,
@@ -324,9 +328,11 @@ fn what_python_refuses_is_refused() {
         ["BatchNorm1d", {"num_features": 3}, ["randn(2, 3, 4, 4)"]],
         ["BatchNorm2d", {"num_features": 3}, ["randn(2, 3, 4)"]],
         ["BatchNorm3d", {"num_features": 3}, ["randn(2, 3, 4)"]],
+        ["BatchNorm1d", {"num_features": 3}, ["randn(1, 3)"]],
         ["BatchNorm1d", {"num_features": 3, "eps": 0.0}, ["randn(2, 3)"]],
         ["BatchNorm1d", {"num_features": 3, "eps": -1.0}, ["randn(2, 3)"]],
         ["InstanceNorm1d", {"num_features": 3}, ["randn(3)"]],
+        ["InstanceNorm1d", {"num_features": 3}, ["randn(2, 3, 1)"]],
         ["InstanceNorm2d", {"num_features": 3, "affine": true}, ["randn(2, 4, 5, 5)"]],
         ["GroupNorm", {"num_groups": 4, "num_channels": 6}, []],
         ["GroupNorm", {"num_groups": 2, "num_channels": 6}, ["randn(6)"]],
@@ -352,7 +358,50 @@ fn what_python_refuses_is_refused() {
         ["functional.normalize", {"dim": 2}, ["randn(2, 3)"]],
         ["Unflatten", {"dim": 1, "unflattened_size": [2, 2]}, ["randn(2, 3)"]],
     ]);
-    let rows = cases.as_array().unwrap().iter().map(|case| Row {
+    let functions = json!([
+        ["functional.cross_entropy", {"reduction": "batchmean"}, ["randn(2, 3)", "tensor([0, 1])"]],
+        ["functional.cross_entropy", {}, ["randn(2, 3)", "tensor([0, 3])"]],
+        ["functional.cross_entropy", {}, ["randn(2, 3)", "tensor([0, 1, 2])"]],
+        ["functional.cross_entropy", {"label_smoothing": 1.5}, ["randn(2, 3)", "tensor([0, 1])"]],
+        ["functional.nll_loss", {}, ["randn(2, 3)", "tensor([0, -1])"]],
+        ["functional.binary_cross_entropy", {}, ["rand(2, 3)", "rand(2)"]],
+        ["functional.binary_cross_entropy", {}, ["rand(2).mul(9)", "rand(2)"]],
+        ["functional.binary_cross_entropy_with_logits", {}, ["rand(2, 3)", "rand(2)"]],
+        ["functional.mse_loss", {}, ["rand(2)", "rand(3)"]],
+        ["functional.smooth_l1_loss", {"beta": -1.0}, ["rand(2)", "rand(2)"]],
+        ["functional.huber_loss", {"delta": 0.0}, ["rand(2)", "rand(2)"]],
+        ["functional.kl_div", {}, ["rand(2)", "rand(3)"]],
+        ["functional.gaussian_nll_loss", {}, ["rand(2)", "rand(2)", "randn(2).mul(0).add(-1)"]],
+        ["functional.gaussian_nll_loss", {}, ["rand(2, 3)", "rand(2, 3)", "rand(2, 2)"]],
+        ["functional.multilabel_soft_margin_loss", {}, ["randn(2, 3)", "randn(2, 3).gt(0)"]],
+        ["functional.multi_margin_loss", {"p": 3}, ["randn(2, 3)", "tensor([0, 1])"]],
+        ["functional.multi_margin_loss", {}, ["randn(2, 3)", "tensor([0, 3])"]],
+        ["functional.multilabel_margin_loss", {}, ["randn(1, 3)", "tensor([0, 3, 1]).view(1, 3)"]],
+        ["functional.margin_ranking_loss", {}, ["randn(2)", "randn(2, 1)", "randn(2)"]],
+        ["functional.triplet_margin_loss", {"margin": -1.0}, ["randn(2)", "randn(2)", "randn(2)"]],
+        ["functional.triplet_margin_with_distance_loss", {"margin": 0.0}, ["randn(2)", "randn(2)", "randn(2)"]],
+        ["functional.triplet_margin_with_distance_loss", {}, ["randn(2)", "randn(1, 2)", "randn(2)"]],
+        ["functional.ctc_loss", {"blank": 4}, ["randn(5, 1, 4)", "tensor([1, 2]).view(1, 2)", "tensor([5])", "tensor([2])"]],
+        ["functional.ctc_loss", {}, ["randn(5, 1, 4)", "tensor([1, 2]).view(1, 2)", "tensor([6])", "tensor([2])"]],
+        ["functional.glu", {}, ["randn(3)"]],
+        ["functional.softmax", {"dim": 2}, ["randn(2, 3)"]],
+        ["functional.one_hot", {"num_classes": 2}, ["tensor([0, 2])"]],
+        ["functional.one_hot", {}, ["tensor([-1])"]],
+        ["functional.linear", {}, ["randn(2, 3)", "randn(2, 4)"]],
+        ["functional.pad", {"pad": [1]}, ["randn(1, 3)"]],
+        ["functional.pad", {"pad": [1, 1], "mode": "reflect", "value": 1.0}, ["randn(1, 3)"]],
+        ["functional.affine_grid", {"size": [1, 1, 2, 2], "align_corners": false}, ["randn(1, 3, 4)"]],
+        ["functional.affine_grid", {"size": [1, 1, 2], "align_corners": false}, ["randn(1, 3, 4)"]],
+        ["functional.affine_grid", {"size": [1, 1, 0, 2], "align_corners": false}, ["randn(1, 2, 3)"]],
+        ["functional.grid_sample", {"align_corners": false}, ["randn(1, 1, 2, 2)", "randn(1, 2, 2, 3)"]],
+        ["functional.unfold", {"kernel_size": 5}, ["randn(1, 1, 2, 2)"]],
+        ["functional.group_norm", {"num_groups": 2}, ["randn(1, 3)"]],
+        ["functional.layer_norm", {"normalized_shape": [2]}, ["randn(1, 3)"]],
+        ["functional.instance_norm", {}, ["randn(1, 3, 1)"]],
+    ]);
+    let cases = [cases, functions];
+    let cases = cases.iter().flat_map(|list| list.as_array().unwrap());
+    let rows = cases.map(|case| Row {
         id: String::new(),
         json: json!({"layer": case[0], "args": case[1], "inputs": case[2]}),
     });

@@ -13,6 +13,7 @@ use tch::{Device, Kind, Tensor};
 use tempfile::TempDir;
 
 use crate::common::{example, run, same_bits, stdout};
+use crate::train::{few_digits, few_words};
 
 const KILLS: usize = 50;
 
@@ -20,16 +21,15 @@ const KILLS: usize = 50;
 pub struct Run {
     folder: TempDir,
     pub network: &'static str,
-    args: &'static [&'static str],
+    args: Vec<String>,
 }
 
 impl Run {
-    pub fn new(network: &'static str, args: &'static [&'static str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub fn new(network: &'static str, args: &[&str]) -> Self {
         Self {
-            folder,
+            folder: tempfile::tempdir().unwrap(),
             network,
-            args,
+            args: args.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -46,7 +46,7 @@ impl Run {
         let mut command = example(self.network);
         command
             .arg("train")
-            .args(self.args)
+            .args(&self.args)
             .current_dir(&self.folder);
         if self.checkpoint().exists() {
             command.arg("--resume");
@@ -116,24 +116,62 @@ fn fifty_kills_change_no_bit() {
         "--batch-size=500",
         "--lr=0.01",
     ];
-    kill_fifty_times("house_price_predictor", args);
+    let left_behind = kill("house_price_predictor", args, KILLS);
+    assert!(left_behind > 0, "no kill hit the writing of a checkpoint");
+    println!("{KILLS} kills, {left_behind} of them while a checkpoint was written");
+}
+
+#[test]
+fn fifty_kills_change_no_bit_without_a_plan() {
+    let args = &[
+        "--epochs=10000",
+        "--threads=1",
+        "--batch-size=500",
+        "--lr=0.01",
+        "--plan=off",
+    ];
+    kill("house_price_predictor", args, KILLS);
 }
 
 /// What the network draws between two batches is drawn again.
 #[test]
 fn fifty_kills_change_no_bit_of_a_network_with_dropout() {
     let args = &["--epochs=1500", "--threads=1", "--batch-size=500"];
-    kill_fifty_times("dropout_classifier", args);
+    kill("dropout_classifier", args, KILLS);
+}
+
+/// The statistics and the count of batches that batch norm keeps, the averages of Adadelta, and the
+/// scheduler go on where they were; what an autoencoder draws for the held-back samples is drawn once.
+#[test]
+fn ten_kills_change_no_bit_of_networks_with_other_layers() {
+    let (digits, words) = (few_digits(20, 10), few_words(30));
+    for (network, data, epochs) in [
+        ("convolutional_classifier", &digits, "--epochs=120"),
+        ("recurrent_classifier", &digits, "--epochs=500"),
+        ("variational_autoencoder", &digits, "--epochs=500"),
+        ("character_model", &words, "--epochs=500"),
+    ] {
+        let args = [
+            &format!("--data={}", data.path().display()),
+            epochs,
+            "--threads=1",
+            "--batch-size=10",
+            "--optimizer=adadelta",
+            "--lr=1",
+            "--scheduler=step:step_size=1,gamma=0.99",
+        ];
+        kill(network, &args, 10);
+    }
 }
 
 /// Kills training at any moment, has it go on each time, and compares what it ends in with training
-/// that nobody disturbed.
-fn kill_fifty_times(network: &'static str, args: &'static [&'static str]) {
+/// that nobody disturbed. Returns how many kills hit the writing of a checkpoint.
+fn kill(network: &'static str, args: &[&str], kills: usize) -> usize {
     let killed = Run::new(network, args);
     let written = || fs::metadata(killed.checkpoint()).and_then(|about| about.modified());
     let mut left_behind = 0;
     let mut went_on = 0;
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let before = written().ok();
         let mut child = killed.start();
         // One kill in five comes while the process starts or reads, the others while it trains.
@@ -152,15 +190,14 @@ fn kill_fifty_times(network: &'static str, args: &'static [&'static str]) {
             read_safetensors(&killed.checkpoint()).expect("a whole checkpoint after every kill");
         }
     }
-    assert!(went_on >= KILLS * 4 / 5, "only {went_on} runs went on");
-    assert!(left_behind > 0, "no kill hit the writing of a checkpoint");
+    assert!(went_on >= kills * 4 / 5, "only {went_on} runs went on");
 
     let weights = killed.finish();
     let uninterrupted = Run::new(network, args);
     assert_same(&weights, &uninterrupted.finish());
     let expected = ["checkpoint.safetensors", "weights.safetensors"].map(String::from);
     assert_eq!(killed.files(), HashSet::from(expected));
-    println!("{KILLS} kills, {left_behind} of them while a checkpoint was written");
+    left_behind
 }
 
 #[test]
@@ -310,7 +347,7 @@ fn run_to_the_end(command: &mut Command) -> String {
 fn a_write_that_fails_leaves_the_old_files() {
     let mut run = Run::new("house_price_predictor", &["--epochs=2", "--threads=1"]);
     run.finish();
-    run.args = &["--epochs=3"];
+    run.args = vec!["--epochs=3".to_owned()];
     let files = ["checkpoint.safetensors", "weights.safetensors"].map(|name| run.path(name));
     let before = files.clone().map(|file| fs::read(file).unwrap());
     let train = run.command();

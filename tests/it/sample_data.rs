@@ -8,13 +8,14 @@ use final_layer::data::mnist;
 
 use crate::common::{python, refusal, root, stdout};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "digits/train-images-idx3-ubyte.gz",
     "digits/train-labels-idx1-ubyte.gz",
     "digits/t10k-images-idx3-ubyte.gz",
     "digits/t10k-labels-idx1-ubyte.gz",
     "odd_or_even.npz",
     "houses.csv",
+    "tales.txt",
 ];
 
 fn check(folder: &Path) -> Command {

@@ -147,7 +147,7 @@ fn networks_that_are_not_there_are_told_from_those_that_are() {
             format!(
                 "error: there is no network '{}'; expected one of digit_classifier, \
                  house_price_predictor, binary_classifier, clothing_classifier, \
-                 dropout_classifier\n",
+                 convolutional_classifier, dropout_classifier, recurrent_classifier\n",
                 args[0]
             )
         );

@@ -4,13 +4,33 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tempfile::TempDir;
+
 use crate::common::{NETWORKS, example, examples, python, refusal, root, run, stdout};
+use crate::files::mnist;
 
 /// The sample data of each network, in the order of `NETWORKS`.
 pub const SAMPLE_DATA: [&str; 3] = ["digits", "houses.csv", "odd_or_even.npz"];
 
 pub fn sample_data(name: &str) -> PathBuf {
     root("data/sample").join(name)
+}
+
+/// So many digits for training and for testing, for networks that take long for the sample data.
+pub fn few_digits(train: u32, test: u32) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in mnist(train, test) {
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// A text of so many chunks of 64 bytes, and one byte more.
+pub fn few_words(chunks: usize) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(sample_data("tales.txt")).unwrap();
+    fs::write(folder.path().join("text.txt"), &text[..64 * chunks + 1]).unwrap();
+    folder
 }
 
 /// `scripts/compare.py --train` on the examples that cargo built along with this test.
@@ -38,7 +58,108 @@ fn equals_python_with_each_optimizer() {
     }
 }
 
-/// Without this the test above would pass on any two equal runs of the wrong length or data.
+/// Convolutions, and an LSTM with batch norm, as their collection trains them, on normalized pixels.
+#[test]
+fn networks_with_other_layers_equal_python() {
+    for (train, threads) in [(150, "--threads=1"), (130, "--threads=2")] {
+        let args = [
+            "convolutional_classifier",
+            "recurrent_classifier",
+            threads,
+            "--epochs=3",
+            "--optimizer=adadelta",
+            "--lr=1",
+            "--scheduler=step:step_size=1,gamma=0.7",
+        ];
+        let text = stdout(&mut compare_training(few_digits(train, 20).path(), &args));
+        assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
+        assert!(text.ends_with("6 metrics equal to 1e-12\n"), "{text}");
+    }
+}
+
+/// Noise that is drawn in training and in evaluation, with three outputs; dropout between the layers of
+/// an LSTM, with an output for each byte.
+#[test]
+fn autoencoder_and_character_model_equal_python() {
+    for (network, data) in [
+        ("variational_autoencoder", few_digits(150, 20)),
+        ("character_model", few_words(60)),
+    ] {
+        for (threads, optimizer) in [("--threads=1", "adam"), ("--threads=2", "rmsprop")] {
+            let optimizer = format!("--optimizer={optimizer}");
+            let args = [network, threads, "--epochs=2", &optimizer];
+            let text = stdout(&mut compare_training(data.path(), &args));
+            assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
+            assert!(text.ends_with(" metrics equal to 1e-12\n"), "{text}");
+        }
+    }
+}
+
+/// A text that is none, or that is too short, and a prompt of nothing.
+#[test]
+fn what_is_no_text_ends_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let [text, empty] = ["text.txt", "empty.txt"].map(|name| folder.path().join(name));
+    fs::write(&empty, "\n").unwrap();
+    let train = |content: &[u8]| {
+        fs::write(&text, content).unwrap();
+        let mut command = example("character_model");
+        refusal(command.args(["train", "--data"]).arg(&text))
+    };
+    let shown = text.display();
+    assert_eq!(
+        train(&[b'a'; 128]),
+        format!("error: {shown}: expected a text of at least 129 bytes, found 128")
+    );
+    assert_eq!(
+        train(b"caf\xe9 au lait"),
+        format!("error: {shown}: expected text in UTF-8, found byte 0xe9 at offset 3")
+    );
+
+    let weights = folder.path().join("weights.safetensors");
+    let mut command = example("character_model");
+    command
+        .args(["train", "--epochs=1", "--output"])
+        .arg(&weights);
+    stdout(command.arg("--data").arg(few_words(10).path()));
+    let predict = || {
+        let mut command = example("character_model");
+        command.arg("predict").arg("--weights").arg(&weights);
+        command
+    };
+    assert_eq!(
+        refusal(predict().arg(&empty)),
+        format!(
+            "error: {}: expected a text to go on from, found nothing",
+            empty.display()
+        )
+    );
+    let answer = stdout(predict().arg(sample_data("tales.txt")).arg("--json"));
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let next = answer["next"].as_array().unwrap();
+    let probabilities: Vec<f64> = next
+        .iter()
+        .map(|n| n["probability"].as_f64().unwrap())
+        .collect();
+    assert_eq!(next.len(), 5);
+    assert!(probabilities.is_sorted_by(|a, b| a >= b), "{answer}");
+    assert!(probabilities.iter().sum::<f64>() < 1.);
+}
+
+/// As Python's: of one value a variance is not known.
+#[test]
+fn batch_norm_of_a_single_sample_ends_in_one_line() {
+    let digits = few_digits(5, 2);
+    let mut train = example("recurrent_classifier");
+    train
+        .args(["train", "--batch-size=2", "--data"])
+        .arg(digits.path());
+    let line = refusal(train.env_remove("RUST_BACKTRACE"));
+    let expected = "Expected more than 1 value per channel when training, got input size [1, 64]";
+    assert!(line.ends_with(expected), "{line}");
+}
+
+/// Without this the tests above would pass on any two equal runs of the wrong length or data.
 #[test]
 fn comparison_sees_another_seed() {
     let folder = tempfile::tempdir().unwrap();

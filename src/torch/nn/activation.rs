@@ -73,7 +73,7 @@ activations! {
     GLU {
         /// The dimension that is halved.
         dim: i64 = -1,
-    } |this, xs| xs.f_glu(this.dim);
+    } |this, xs| F::f_glu(xs, this.dim);
     /// `nn.GELU(approximate="none")`: x times the probability that N(0, 1) is below x.
     GELU {
         /// `"none"` or `"tanh"`.
@@ -193,7 +193,7 @@ softmaxes! {
     /// `nn.LogSoftmax(dim)`: the logarithm of softmax.
     LogSoftmax |xs, dim| xs.f_log_softmax(dim, None::<Kind>);
     /// `nn.Softmin(dim)`: the softmax of −x.
-    Softmin |xs, dim| F::f_softmin(xs, dim);
+    Softmin |xs, dim| F::f_softmin(xs, dim, None);
 }
 
 /// `nn.Threshold(threshold, value)`: x where x > threshold, else the value.

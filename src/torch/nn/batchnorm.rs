@@ -218,9 +218,9 @@ impl BatchNorm {
 modules_t!(BatchNorm);
 
 /// What `F.batch_norm` refuses.
-fn check_norm(size: &[i64], batch_statistics: bool, eps: f64) -> Result<()> {
+pub(super) fn check_norm(size: &[i64], batch_statistics: bool, eps: f64) -> Result<()> {
     if batch_statistics {
-        check_values_per_channel(size)?;
+        check_values_per_channel(size, || format!("torch.Size({size:?})"))?;
     }
     if batch_statistics && eps <= 0. {
         return refuse(format!(
@@ -235,13 +235,14 @@ fn check_norm(size: &[i64], batch_statistics: bool, eps: f64) -> Result<()> {
     Ok(())
 }
 
-/// One value has no variance.
-pub(super) fn check_values_per_channel(size: &[i64]) -> Result<()> {
+/// One value has no variance. `shown` gives the size as Python prints it.
+pub(super) fn check_values_per_channel(size: &[i64], shown: impl Fn() -> String) -> Result<()> {
     if size[0] * size[2..].iter().product::<i64>() != 1 {
         return Ok(());
     }
     refuse(format!(
-        "Expected more than 1 value per channel when training, got input size {size:?}"
+        "Expected more than 1 value per channel when training, got input size {}",
+        shown()
     ))
 }
 

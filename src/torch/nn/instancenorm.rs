@@ -152,11 +152,8 @@ impl InstanceNorm {
 
     fn normalize(&self, xs: &Tensor, train: bool) -> Result<Tensor> {
         let use_input_stats = train || !self.config.track_running_stats;
-        let size = xs.size();
-        if use_input_stats && size[2..].iter().product::<i64>() == 1 {
-            return refuse(format!(
-                "Expected more than 1 spatial element when training, got input size {size:?}"
-            ));
+        if use_input_stats {
+            check_spatial(&xs.size())?;
         }
         Ok(xs.f_instance_norm(
             self.ws.as_ref(),
@@ -172,3 +169,13 @@ impl InstanceNorm {
 }
 
 modules_t!(InstanceNorm);
+
+/// One value has no variance.
+pub(super) fn check_spatial(size: &[i64]) -> Result<()> {
+    if size[2..].iter().product::<i64>() != 1 {
+        return Ok(());
+    }
+    refuse(format!(
+        "Expected more than 1 spatial element when training, got input size torch.Size({size:?})"
+    ))
+}

@@ -63,6 +63,7 @@ mod flatten;
 mod fold;
 mod instancenorm;
 mod linear;
+mod loss;
 mod normalization;
 mod optimizer;
 mod padding;
@@ -93,6 +94,7 @@ pub use flatten::*;
 pub use fold::*;
 pub use instancenorm::*;
 pub use linear::*;
+pub use loss::*;
 pub use normalization::*;
 pub use optimizer::{
     Adam, AdamW, Optimizer, OptimizerConfig, RmsProp, Sgd, adam, adamw, rms_prop, sgd,

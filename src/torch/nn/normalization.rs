@@ -223,15 +223,7 @@ impl GroupNorm {
     /// If the input has fewer than two dimensions, another number of channels, or one value in each
     /// group.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
-        let size = xs.size();
-        if size.len() < 2 {
-            let n = size.len();
-            return refuse(format!(
-                "Expected at least 2 dimensions for input tensor but received {n}"
-            ));
-        }
-        let groups = [size[0] * size[1] / self.num_groups, self.num_groups];
-        batchnorm::check_values_per_channel(&[&groups, &size[2..]].concat())?;
+        check_groups(&xs.size(), self.num_groups)?;
         Ok(xs.f_group_norm(
             self.num_groups,
             self.ws.as_ref(),
@@ -240,6 +232,19 @@ impl GroupNorm {
             self.config.cudnn_enabled,
         )?)
     }
+}
+
+/// What `F.group_norm` refuses.
+pub(super) fn check_groups(size: &[i64], num_groups: i64) -> Result<()> {
+    if size.len() < 2 {
+        let n = size.len();
+        return refuse(format!(
+            "Expected at least 2 dimensions for input tensor but received {n}"
+        ));
+    }
+    let groups = [size[0] * size[1] / num_groups, num_groups];
+    let groups = [&groups, &size[2..]].concat();
+    batchnorm::check_values_per_channel(&groups, || format!("{groups:?}"))
 }
 
 /// The arguments of `nn.RMSNorm`.

@@ -81,7 +81,7 @@ fn what_cannot_be_done_is_refused() {
     let even = folder.path().join("even");
     for data in [&few, &even] {
         fs::create_dir(data).unwrap();
-        for (name, bytes) in files::mnist() {
+        for (name, bytes) in files::mnist(5, 2) {
             fs::write(data.join(name), bytes).unwrap();
         }
     }

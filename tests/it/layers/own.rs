@@ -57,6 +57,8 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
             let sizes = [args.need("num_groups"), args.need("num_channels")];
             module(nn::group_norm(vs, sizes[0], sizes[1], config))
         }
+        "functional.cross_entropy" => two(Tensor::cross_entropy_for_logits),
+        "functional.nll_loss" => two(Tensor::nll_loss),
         "Embedding" => {
             let known = [
                 "num_embeddings",
@@ -133,6 +135,11 @@ fn convolution<const N: usize>(vs: &Path, args: &Args) -> Option<nn::Conv<[i64; 
         args.need("kernel_size"),
         config,
     ))
+}
+
+/// A method of an input and a target.
+fn two(method: fn(&Tensor, &Tensor) -> Tensor) -> Forward {
+    Box::new(move |call, _| vec![method(&call.inputs[0], &call.inputs[1])])
 }
 
 fn transposed<'a, L>(

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use final_layer::torch::nn::functional::{self as F, Reduction::Mean};
 use final_layer::torch::nn::utils::rnn::{f_pack_padded_sequence, f_pad_packed_sequence};
 use final_layer::torch::nn::{
     self, AttentionOptions, DecoderMasks, EncoderMasks, LSTMState, MultiheadAttentionConfig,
@@ -510,4 +511,31 @@ fn a_layer_is_not_copied_to_another_dtype() {
     let error = nn::f_transformer_encoder(to.root(), &layer, 1, config).unwrap_err();
     let expected = "cannot copy a layer of dtype torch.float32 to a path of dtype torch.float64";
     assert_eq!(one_line(&error), expected);
+}
+
+/// What libtorch would read beyond its memory for, in words of ours. Behind a target's end anything
+/// may stand, as in Python.
+#[test]
+fn ctc_loss_stays_within_its_memory() {
+    let whole = |numbers: &[i64]| Tensor::from_slice(numbers);
+    let loss = |targets: &[i64], input: &[i64], target: &[i64]| {
+        let targets = whole(targets).view([2, -1]);
+        let (input, target) = (whole(input), whole(target));
+        let loss = F::f_ctc_loss(&x([5, 2, 4]), &targets, &input, &target, 0, Mean, false);
+        loss.map(drop).map_err(|error| one_line(&error))
+    };
+    let line = |line: &str| Err(line.to_owned());
+    assert_eq!(loss(&[1, 2, 3, -1], &[5, 5], &[2, 1]), Ok(()));
+    let outside = "Expected targets from 0 to 3, got 1 to 1000000";
+    assert_eq!(loss(&[1, 2, 3, 1000000], &[5, 5], &[2, 2]), line(outside));
+    let outside = "Expected targets from 0 to 3, got -1 to 3";
+    assert_eq!(loss(&[1, 2, 3, -1], &[5, 5], &[2, 2]), line(outside));
+    let negative = "target_lengths must not be negative";
+    assert_eq!(loss(&[1, 2, 3, 1], &[5, 5], &[2, -2]), line(negative));
+    let negative = "input_lengths must not be negative";
+    assert_eq!(loss(&[1, 2, 3, 1], &[-5, 5], &[2, 2]), line(negative));
+    // These libtorch refuses itself.
+    assert!(loss(&[1, 2, 3, 1], &[5, 5], &[2, 3]).is_err());
+    assert!(loss(&[1, 2, 3, 1], &[5, 5], &[2]).is_err());
+    assert!(loss(&[1, 2, 3, 1], &[5], &[2, 2]).is_err());
 }

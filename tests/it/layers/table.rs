@@ -317,6 +317,8 @@ fn draw(expression: &str, kind: Kind) -> Tensor {
                 tensor.view(&size[..])
             }
             ("gt", &[number]) => tensor.gt(number),
+            ("log_softmax", &[dim]) => tensor.log_softmax(dim as i64, None::<Kind>),
+            ("sign", &[]) => tensor.sign(),
             ("mul", &[number]) => tensor * number,
             ("add", &[number]) => tensor + number,
             _ => unknown(),

@@ -12,7 +12,7 @@ from train import outputs
 
 network, weights, data = sys.argv[1:]
 task = common.task(network)
-model = common.build(task, seed=0, threads=1, weights=weights)
+model = common.build(task, seed=0, threads=1, weights=weights).eval()
 input, target = task.read_data(data)["test"]
 output = outputs(model, input)
 result = {name: float(value) for name, value in task.metrics(output, target).items()}

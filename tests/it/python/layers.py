@@ -42,10 +42,11 @@ class Function(torch.nn.Module):
 
     def __init__(self, name, args):
         super().__init__()
-        self.function, self.args = getattr(torch.nn.functional, name), args
+        self.function = getattr(torch.nn.functional, name)
+        self.args = {n: getattr(torch, v) if n == "dtype" else v for n, v in args.items()}
 
-    def forward(self, *inputs):
-        return self.function(*inputs, **self.args)
+    def forward(self, *inputs, **call):
+        return self.function(*inputs, **self.args, **call)
 
 
 def build(layer, args):
@@ -105,7 +106,8 @@ class Case:
     def forward_backward(self):
         outputs = self.forward()
         differentiable = [output for output in outputs if output.requires_grad]
-        loss = sum((output * torch.randn(output.shape)).sum() for output in differentiable)
+        noise = (torch.randn(output.shape, dtype=output.dtype) for output in differentiable)
+        loss = sum((output * n).sum() for output, n in zip(differentiable, noise))
         if differentiable:
             loss.backward()
         return outputs

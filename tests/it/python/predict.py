@@ -10,22 +10,28 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3] / "scripts" / "reference"))
 
 import common
+import data
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
-network, weights, data, folder = sys.argv[1:]
+network, weights, path, folder = sys.argv[1:]
 task = common.task(network)
-model = common.build(task, seed=0, threads=1, weights=weights)
-input, _ = task.read_data(data)["test"]
+model = common.build(task, seed=0, threads=1, weights=weights).eval()
+samples = task.read_data(path)["test"][0][:20]
+
+if samples[0].numel() == 784:
+    read = data.medmnist if path.endswith(".npz") else data.mnist
+    for i, picture in enumerate(read(path)["test"][0][: len(samples)]):
+        pixels = (picture * 255).round().to(torch.uint8).reshape(28, 28).numpy()
+        Image.fromarray(pixels).save(f"{folder}/{i}.png")
+        Image.fromarray(255 - pixels).save(f"{folder}/{i}-inverted.png")
+
 answers = []
 with torch.no_grad():
-    for i, sample in enumerate(input[:20]):
-        if len(sample) == 784:
-            pixels = (sample * 255).round().to(torch.uint8).reshape(28, 28).numpy()
-            Image.fromarray(pixels).save(f"{folder}/{i}.png")
-            Image.fromarray(255 - pixels).save(f"{folder}/{i}-inverted.png")
+    for sample in samples:
         # Each sample alone: in a batch its last bits may be others.
-        output = model(sample.reshape(1, -1))
-        answers.append((F.softmax(output, dim=1) if len(output[0]) > 1 else output)[0].tolist())
+        output = model(sample[None])
+        readings = task.readings(output)
+        answer = readings.get("softmax", readings.get("probabilities", output))
+        answers.append(answer[0].tolist())
 print(json.dumps(answers))

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use final_layer::torch::nn::functional as F;
 use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::Algorithm;
 use tch::data::Iter2;
@@ -79,6 +80,22 @@ pub fn cross_entropy() -> String {
         });
         let Difference { count, of, .. } = Difference::between(&helper, &python);
         format!("{count} of {of} differ, loss and gradient")
+    })
+}
+
+pub fn cross_entropy_in_float64() -> String {
+    on_one_thread(|| {
+        let case = Case::new();
+        let logits = case.output().to_kind(Kind::Double);
+        let target = &case.target;
+        let helper = logits.cross_entropy_for_logits(target);
+        let python = F::cross_entropy(&logits, target, None, -100, F::Reduction::Mean, 0.);
+        let kinds = [helper.kind(), python.kind()];
+        let apart = Difference::between(&helper, &python).largest;
+        format!(
+            "the loss is {:?} and not {:?}, ≈{apart:.1e} off",
+            kinds[0], kinds[1]
+        )
     })
 }
 

@@ -1,4 +1,4 @@
-//! `torch.nn.functional.embedding` and `embedding_bag`.
+//! `torch.nn.functional.embedding`, `embedding_bag` and `one_hot`.
 
 use tch::{Tensor, no_grad};
 
@@ -92,6 +92,14 @@ functions! {
             include_last_offset, padding_idx,
         )?;
         Ok(output)
+    }
+}
+
+functions! {
+    /// `F.one_hot(tensor, num_classes=-1)` of classes of dtype `Int64`, in a new last dimension; by
+    /// −1 there are as many as the highest class says.
+    fn one_hot / f_one_hot(tensor: &Tensor, num_classes: i64) -> Tensor {
+        Ok(tensor.f_one_hot(num_classes)?)
     }
 }
 

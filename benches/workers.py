@@ -4,6 +4,7 @@ This module imports no torch: Linux counts what a process had before `exec`, its
 its peak.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import in_venv
 
+BENCHES = Path(__file__).resolve().parent
 REFERENCE = in_venv.ROOT / "scripts" / "reference"
 MIB = 1 << 20
 
@@ -43,6 +45,31 @@ def build(profile="release"):
     }
 
 
+def build_cpp():
+    """Builds benches/worker.cpp against the libtorch of Python; returns the executable, or None
+    where there is no compiler."""
+    compiler = next(filter(None, map(shutil.which, ["c++", "g++", "clang++"])), None)
+    if not compiler:
+        print("there is no C++ compiler on the PATH: no column C++", file=sys.stderr)
+        return None
+    # Found without being imported.
+    torch = Path(importlib.util.find_spec("torch").submodule_search_locations[0])
+    source, built = BENCHES / "worker.cpp", in_venv.ROOT / "target" / "worker_cpp"
+    libtorch = torch / "lib" / "libtorch_cpu.so"
+    newest = max(file.stat().st_mtime for file in (source, libtorch) if file.exists())
+    if built.exists() and built.stat().st_mtime > newest:
+        return built
+    include = torch / "include"
+    command = [
+        compiler, "-std=c++17", "-O2", "-w", source, "-o", built,
+        "-I", include, "-I", include / "torch" / "csrc" / "api" / "include",
+        "-L", torch / "lib", f"-Wl,-rpath,{torch / 'lib'}", "-ltorch", "-ltorch_cpu", "-lc10",
+    ]
+    if subprocess.run(command).returncode:
+        raise Failed("cannot build benches/worker.cpp")
+    return built
+
+
 def positive(text):
     """A number for argparse."""
     number = int(text)
@@ -55,8 +82,16 @@ def rust_worker(executables, **options):
     return [executables["worker"], *flags(options)]
 
 
+def cpp_worker(executables, **options):
+    return [executables["cpp"], *flags(options)] if executables["cpp"] else None
+
+
+def cpp_demonstration(executables, network, *options):
+    return [executables["cpp"], "demonstrate", network, *options] if executables["cpp"] else None
+
+
 def python_worker(**options):
-    return [sys.executable, str(REFERENCE / "bench_worker.py"), *flags(options)]
+    return [sys.executable, str(BENCHES / "worker.py"), *flags(options)]
 
 
 def flags(options):
@@ -76,6 +111,11 @@ class Worker:
 
     def __exit__(self, *_):
         self.close()
+
+    def introduce(self):
+        """What it says of itself, after which it ends."""
+        self.close()
+        return self.about
 
     def ask(self, case):
         """The median time of a call, in microseconds."""
@@ -125,10 +165,13 @@ def wait(process, start=0.0):
     return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
 
 
-def surroundings(python, rust, threads):
-    """What the figures depend on, in a line; `python` and `rust` are what the workers say."""
-    if python["torch"] != rust["torch"]:
-        raise Failed(f"torch is {python['torch']} in Python, {rust['torch']} in Rust")
+def surroundings(about, threads):
+    """What the figures depend on, in a line; `about` is what the worker of each side says."""
+    python = about["python"]
+    for side, other in about.items():
+        # C++ knows its version without what it was built for, such as +cu130.
+        if other["torch"].split("+")[0] != python["torch"].split("+")[0]:
+            raise Failed(f"torch is {python['torch']} in Python, {other['torch']} in {side}")
     rustc = subprocess.run(["rustc", "--version"], stdout=subprocess.PIPE, text=True)
     return ", ".join([
         date.today().isoformat(), processor(), f"{os.cpu_count()} processors",

@@ -18,13 +18,16 @@ import functools
 import json
 import statistics
 import sys
+from pathlib import Path
 from time import perf_counter
 
-import common
-import data
-import torch
-from torch.utils.data import DataLoader, TensorDataset
-from train import outputs, run_epoch
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts" / "reference"))
+
+import common  # noqa: E402
+import data  # noqa: E402
+import torch  # noqa: E402
+from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
+from train import outputs, run_epoch  # noqa: E402
 
 LR = 1e-3
 BATCH_SIZE = 64
@@ -32,7 +35,9 @@ BATCH_SIZE = 64
 # Calls are timed in groups that take at least so many seconds, that the clock costs nothing.
 GROUP = 1e-3
 
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adadelta": torch.optim.Adadelta,
+}
 
 
 def main():

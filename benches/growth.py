@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how time and memory grow with samples and with the size of a batch.
 
-    scripts/bench_growth.py --svg benches/growth.svg
+    benches/growth.py --svg benches/growth.svg
 
 Samples: one epoch of the digit classifier on 1,000 to 1,000,000 random samples, with Adam, in
 batches of 64, each in a process of its own, whose peak memory holds the samples too. Batches: one
@@ -15,17 +15,20 @@ weights. The memory's limit is what the samples take as they lie in the file.
 """
 
 import argparse
+import contextlib
 import json
 import statistics
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import in_venv
-import svg
-import workers
-from tqdm import tqdm
-from workers import Failed, Worker, show_memory, show_time
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+import in_venv  # noqa: E402
+import svg  # noqa: E402
+import workers  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+from workers import Failed, Worker, show_memory, show_time  # noqa: E402
 
 NETWORK = "digit_classifier"
 SAMPLES = [1_000, 10_000, 100_000, 1_000_000]
@@ -44,15 +47,18 @@ ADAM_BYTES = 7 * 4 * WEIGHTS
 EPOCHS = {
     "Python, DataLoader": ("python", f"epoch {NETWORK} {{}} adam loader"),
     "Python, plain loop": ("python", f"epoch {NETWORK} {{}} adam plain"),
+    "Rust, autograd": ("autograd", f"epoch {NETWORK} {{}} adam"),
     "Rust": ("rust", f"epoch {NETWORK} {{}} adam"),
 }
 INFERENCE = {
     "Python": ("python", f"inference {NETWORK} {{}}"),
+    "Rust, no plan": ("autograd", f"inference {NETWORK} {{}}"),
     "Rust": ("rust", f"inference {NETWORK} {{}}"),
 }
 STEPS = {
     "Python": ("python", f"step {NETWORK} {{}} adam eager"),
     "Python, fused": ("python", f"step {NETWORK} {{}} adam fused"),
+    "Rust, autograd": ("autograd", f"step {NETWORK} {{}} adam"),
     "Rust": ("rust", f"step {NETWORK} {{}} adam"),
 }
 LIMIT = "limit"
@@ -135,15 +141,17 @@ def measure(args, executables):
 
     def commands(seconds):
         options = {"threads": args.threads, "seconds": seconds}
+        rust = workers.rust_worker(executables, **options)
         return {
             "python": workers.python_worker(**options),
-            "rust": workers.rust_worker(executables, **options),
+            "autograd": [*rust, "--autograd"],
+            "rust": rust,
         }
 
     # Zero seconds: one epoch to warm up and one that counts.
     once, repeated = commands(0), commands(args.seconds)
-    with Worker(once["python"]) as python, Worker(once["rust"]) as rust:
-        measured.about = workers.surroundings(python.about, rust.about, args.threads)
+    about = {side: Worker(command).introduce() for side, command in once.items()}
+    measured.about = workers.surroundings(about, args.threads)
     epochs = [(side, case.format(n)) for n in args.samples for side, case in EPOCHS.values()]
     batches = list(batch_cases())
     steps = args.rounds * (len(epochs) + len(batches))
@@ -154,10 +162,13 @@ def measure(args, executables):
                 add(measured.times, f"{side} {case}", worker.ask(case))
                 add(measured.memory, f"{side} {case}", worker.close())
                 progress.update()
-            with Worker(repeated["python"]) as python, Worker(repeated["rust"]) as rust:
+            with contextlib.ExitStack() as stack:
+                running = {
+                    side: stack.enter_context(Worker(command))
+                    for side, command in repeated.items()
+                }
                 for side, case in batches:
-                    worker = python if side == "python" else rust
-                    add(measured.times, f"{side} {case}", worker.ask(case))
+                    add(measured.times, f"{side} {case}", running[side].ask(case))
                     progress.update()
     return measured
 

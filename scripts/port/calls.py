@@ -1,0 +1,355 @@
+"""Calls: of functions and methods of torch by the table, of layers, of methods of the class."""
+
+import ast
+
+import torch
+
+from . import spellings
+from .refusals import Refuse
+from .render import Unfit, render
+from .spellings import PLACEHOLDER, Mismatch
+from .values import (
+    ATOM, PRODUCT, UNARY, Items, Known, Layer, Method, Rust, SelfValue, TensorMethod, is_known,
+    is_number, is_tensor, known, parenthesized,
+)
+
+
+class Calls:
+    calls_tch = True
+
+    def on_Call(self, node):
+        function = self.expression(node.func)
+        if isinstance(function, Known) and function.value is super:
+            return Known(super)
+        positional, keywords = self.arguments(node)
+        return self.call(node, function, positional, keywords)
+
+    def arguments(self, node):
+        positional = []
+        for argument in node.args:
+            if isinstance(argument, ast.Starred):
+                positional += self.unpacked(argument)
+            else:
+                positional.append(self.argument(argument))
+        keywords = {}
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                more = self.known_of(keyword.value, "`**` needs a dictionary that is known")
+                keywords |= {name: self.as_value(v) for name, v in more.items()}
+            else:
+                keywords[keyword.arg] = self.argument(keyword.value)
+        return positional, keywords
+
+    def argument(self, node):
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            return self.comprehension(node)
+        return self.expression(node)
+
+    def as_value(self, value):
+        return value if isinstance(value, (Rust, Items, Layer, Known)) else Known(value)
+
+    def call(self, node, function, positional, keywords):
+        if isinstance(function, TensorMethod):
+            return self.call_of_method(node, function, positional, keywords)
+        if isinstance(function, Layer):
+            return self.port.call_layer(self, node, function, positional, keywords)
+        if isinstance(function, Method):
+            return self.port.call_method(self, node, function, positional, keywords)
+        if isinstance(function, Known):
+            return self.call_of_known(node, function.value, positional, keywords)
+        raise Refuse(node, "what is called is not known")
+
+    def call_of_known(self, node, function, positional, keywords):
+        values = [*positional, *keywords.values()]
+        if from_expressions().is_pure(function) and all(is_known(v) for v in values):
+            return self.evaluated(node, function, positional, keywords)
+        if getattr(function, "__module__", "") == "math" and len(positional) == 1 and \
+                function.__name__ in MATH and is_number(positional[0]):
+            self.use(positional[0])
+            return Rust(f"{self.float_atom(positional[0])}.{MATH[function.__name__]}()", "float")
+        special = SPECIAL.get(getattr(function, "__name__", None))
+        if special and function in (hasattr, len, int, float, isinstance, torch.tensor, max, min, list, tuple,
+                                    torch.Size, range, abs):
+            found = special(self, node, positional, keywords)
+            if found is not None:
+                return found
+        if isinstance(function, type) and issubclass(function, torch.nn.Module):
+            return self.call_of_class(node, function, positional, keywords)
+        if isinstance(function, torch.nn.Module):
+            raise Refuse(node, "a layer outside of the class has no Rust")
+        rows = spellings.of_function(function)
+        if rows:
+            return self.spelled(node, rows, positional, keywords)
+        name = getattr(function, "__name__", None) or str(function)
+        raise Refuse(node, f"the function {name} has no Rust")
+
+    def call_of_class(self, node, cls, positional, keywords):
+        raise Refuse(node, "a layer that is made in `forward` has no Rust")
+
+    def evaluated(self, node, function, positional, keywords):
+        try:
+            return Known(function(*map(known, positional),
+                                  **{k: known(v) for k, v in keywords.items()}))
+        except Exception as error:
+            raise Refuse(node, f"{type(error).__name__}: {error}") from None
+
+    def call_of_method(self, node, function, positional, keywords):
+        receiver, name = function.receiver, function.name
+        if isinstance(receiver, (Items,)) or (
+                isinstance(receiver, Rust) and receiver.type == "tensors"):
+            return self.call_of_list(node, receiver, name, positional)
+        if not is_tensor(receiver):
+            raise Refuse(node, f"the method {name} has no Rust here")
+        if name == "size" and len(positional) == 1 and is_known(positional[0]) and \
+                known(positional[0]) < 0:
+            text = render(receiver, "receiver", self)
+            return Rust(f"{text}.size()[{text}.dim() - {-known(positional[0])}]", "int")
+        rows = spellings.of_method(name)
+        if not rows:
+            raise Refuse(node, f"the method {name} has no Rust")
+        if name.endswith("_") and not name.endswith("__"):
+            self.changes(node, receiver)
+        if name == "cpu" and not positional:
+            return receiver
+        if name in ("to", "cuda"):
+            positional = [v for v in positional if not is_here(v)]
+            keywords = {k: v for k, v in keywords.items() if k != "non_blocking" and not is_here(v)}
+            if not positional and not keywords:
+                return receiver
+        return self.spelled(node, rows, [receiver, *positional], keywords)
+
+    def call_of_list(self, node, receiver, name, positional):
+        raise Refuse(node, f"the method {name} of a list has no Rust here")
+
+    # By the table
+
+    def spelled(self, node, rows, positional, keywords):
+        """The first row whose arguments fit."""
+        reasons = []
+        for row in rows:
+            try:
+                return self.spelled_by(row, positional, keywords)
+            except Mismatch as error:
+                reasons.append(str(error))
+        raise Refuse(node, reasons[0])
+
+    def spelled_by(self, row, positional, keywords):
+        bound = row.bind(positional, keywords)
+        for name, value in bound.items():
+            default = next(d for n, d, _ in row.parameters if n == name)
+            if isinstance(value, list):
+                bound[name] = Items(value)
+            elif isinstance(value, ast.AST):
+                bound[name] = Known(ast.literal_eval(value))
+            elif name not in row.used and not is_default(value, default):
+                raise Mismatch(f"the argument {name} has no Rust counterpart")
+        self.calls_tch = not row.rust.startswith("functional::")
+        try:
+            text = PLACEHOLDER.sub(lambda m: self.filled(bound, m[1], m[2]), row.rust)
+        finally:
+            self.calls_tch = True
+        level = ATOM
+        if row.rust.endswith(" as i64"):
+            level = UNARY
+        if row.rust.startswith("{input:operand}"):
+            level = PRODUCT if row.name in ("mul", "div") else PRODUCT + 1
+        return Rust(text, row.gives, level=level)
+
+    def filled(self, bound, name, kind):
+        value = bound[name]
+        try:
+            match kind:
+                case None:
+                    return render(value, "receiver", self)
+                case "size":
+                    return f"{render(value, 'receiver', self)}.size()"
+                case "kind_of_end":
+                    return self.kind_of_range(bound)
+                case "cmp":
+                    if is_number(value):
+                        return f"({render(value, 'number', self)})"
+                    return f"_tensor({render(value, 'ref', self)})"
+            if kind.startswith("cmp_"):
+                return f"{render(value, 'receiver', self)}.{kind.removeprefix('cmp_')}"
+            return render(value, kind, self)
+        except Unfit:
+            raise Mismatch(f"the argument {name} does not fit") from None
+
+    def kind_of_range(self, bound):
+        value = bound["dtype"]
+        if not (isinstance(value, Known) and value.value is None):
+            return render(value, "kind", self)
+        bounds = [bound[n] for n in ("start", "end", "step") if n in bound]
+        return "Kind::Int64" if all(self.is_int(b) for b in bounds) else "Kind::Float"
+
+    # Functions of Python
+
+    def call_len(self, node, positional, keywords):
+        (value,) = positional
+        if is_tensor(value):
+            return Rust(f"{render(value, 'receiver', self)}.size()[0]", "int")
+        if isinstance(value, Rust) and value.type in ("tensors", "shape"):
+            self.use(value)
+            return Rust(f"{value.text}.len() as i64", "int", level=UNARY)
+        if isinstance(value, Items):
+            return Known(len(value.values))
+        if isinstance(value, Layer):
+            return self.port.layer_length(self, node, value)
+        return None
+
+    def call_int(self, node, positional, keywords):
+        if len(positional) == 1 and isinstance(positional[0], Rust):
+            value = positional[0]
+            if value.type == "int":
+                return value
+            if value.type == "float":
+                self.use(value)
+                return Rust(f"{parenthesized(value, ATOM)} as i64", "int", level=UNARY)
+        return None
+
+    def call_float(self, node, positional, keywords):
+        if len(positional) == 1 and isinstance(positional[0], Rust) and \
+                positional[0].type in ("int", "float"):
+            value = positional[0]
+            return value if value.type == "float" else \
+                Rust(f"{parenthesized(value, ATOM)} as f64", "float", level=UNARY)
+        return None
+
+    def call_hasattr(self, node, positional, keywords):
+        value, name = positional
+        if not isinstance(value, SelfValue):
+            return None
+        found = {hasattr(o, known(name)) for o in self.port.facts.of(self.owner.name).objects}
+        return Known(found.pop()) if len(found) == 1 else self.has_option(known(name))
+
+    def has_option(self, name):
+        field = self.owner.fields.get(name)
+        if field is None or field.spec.kind != "option":
+            return None
+        return Rust(f"self.{field.name}.is_some()", "bool")
+
+    def call_isinstance(self, node, positional, keywords):
+        value, cls = positional
+        classes = known(cls)
+        classes = classes if isinstance(classes, tuple) else (classes,)
+        if is_tensor(value):
+            return Known(torch.Tensor in classes)
+        if isinstance(value, Items):
+            return Known({"tuple": tuple, "list": list}[value.kind] in classes)
+        if isinstance(value, Rust) and (value.type == "tensors" or isinstance(value.type, tuple)):
+            return Known((list if value.type == "tensors" else tuple) in classes)
+        if isinstance(value, Rust) and value.type in ("int", "float"):
+            return Known({"int": int, "float": float}[value.type] in classes)
+        return None
+
+    def call_tensor(self, node, positional, keywords):
+        (value,) = positional
+        if set(keywords) - {"dtype", "device", "requires_grad"} or not is_known(value):
+            return None
+        try:
+            example = torch.tensor(known(value), **{k: known(v) for k, v in keywords.items()
+                                                    if k == "dtype"})
+        except Exception as error:
+            raise Refuse(node, str(error)) from None
+        kinds = {torch.float32: "f32", torch.float64: "f64", torch.int64: "i64"}
+        if example.dtype not in kinds or example.numel() > 64:
+            raise Refuse(node, "a tensor of such numbers has no Rust")
+        suffix, numbers = kinds[example.dtype], example.flatten().tolist()
+        texts = [render(Known(n), "number", self) for n in numbers]
+        if suffix != "f64" and texts:
+            texts[0] += "_" + suffix if not texts[0].endswith(".") else "0_" + suffix
+        text = f"Tensor::from_slice(&[{', '.join(texts)}])"
+        if example.dim() != 1:
+            text += f".view({list(example.shape)})" if example.dim() else ".view(())"
+        return Rust(text, "tensor")
+
+    def call_max(self, node, positional, keywords):
+        return self.extremum("max", positional)
+
+    def call_min(self, node, positional, keywords):
+        return self.extremum("min", positional)
+
+    def extremum(self, name, positional):
+        if len(positional) == 2 and all(is_number(v) for v in positional):
+            integer = all(self.is_int(v) for v in positional)
+            texts = [self.number(v, integer) for v in positional]
+            first = parenthesized(texts[0], ATOM)
+            if isinstance(positional[0], Known):
+                first, texts[1] = parenthesized(texts[1], ATOM), texts[0]
+            return Rust(f"{first}.{name}({texts[1].text})", "int" if integer else "float")
+        return None
+
+    def call_list(self, node, positional, keywords):
+        if len(positional) == 1 and isinstance(positional[0], Items):
+            return Items(list(positional[0].values), "list")
+        if len(positional) == 1 and isinstance(positional[0], (Rust, Layer)):
+            return positional[0]
+        return None
+
+    def call_tuple(self, node, positional, keywords):
+        if len(positional) == 1 and isinstance(positional[0], Items):
+            return Items(list(positional[0].values), "tuple")
+        if len(positional) == 1 and isinstance(positional[0], Rust):
+            return positional[0]
+        return None
+
+    def call_abs(self, node, positional, keywords):
+        if is_tensor(positional[0]):
+            return Rust(f"{render(positional[0], 'receiver', self)}.abs()", "tensor")
+        return None
+
+
+# Functions of `math`, which call the same library of C in both languages.
+MATH = {"sqrt": "sqrt", "exp": "exp", "log": "ln", "sin": "sin", "cos": "cos"}
+
+SPECIAL = {
+    name.removeprefix("call_"): getattr(Calls, name)
+    for name in ("call_hasattr", "call_len", "call_int", "call_float", "call_isinstance", "call_tensor", "call_max",
+                 "call_min", "call_list", "call_tuple", "call_abs")
+}
+
+
+def from_expressions():
+    from . import expressions
+
+    return expressions
+
+
+def is_here(value):
+    """A device: where tensors are anyway, as a network's device is its store's."""
+    if isinstance(value, Rust):
+        return value.type == "device"
+    return isinstance(value, Known) and (
+        isinstance(value.value, torch.device) or value.value in ("cpu",)
+        if not isinstance(value.value, (torch.dtype,)) else False
+    )
+
+
+def is_default(value, default):
+    try:
+        return default is not None and known(value) == ast.literal_eval(default)
+    except (LookupError, ValueError):
+        return False
+
+
+def bind(node, function_node, positional, keywords, evaluate, skip_self):
+    """Python's binding of arguments to the parameters of a function of the file."""
+    arguments = function_node.args
+    names = [a.arg for a in arguments.args][1 if skip_self else 0 :]
+    if arguments.vararg or arguments.kwarg:
+        raise Refuse(node, "a function with `*` or `**` has no Rust")
+    bound = dict(zip(names, positional))
+    if len(positional) > len(names):
+        raise Refuse(node, "there are more arguments than it takes")
+    for name, value in keywords.items():
+        if name not in names + [a.arg for a in arguments.kwonlyargs]:
+            raise Refuse(node, f"it has no argument {name}")
+        bound[name] = value
+    defaults = dict(zip(reversed(names), reversed(arguments.defaults)))
+    defaults |= {a.arg: d for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults) if d}
+    for name in names + [a.arg for a in arguments.kwonlyargs]:
+        if name not in bound:
+            if name not in defaults:
+                raise Refuse(node, f"the argument {name} is missing")
+            bound[name] = evaluate(defaults[name])
+    return bound

@@ -1,0 +1,255 @@
+//! Batches out of samples, in one pass into memory that is kept: rows are copied, and where they are
+//! pixels turned into numbers on the way.
+
+use std::slice;
+
+use anyhow::{Context, Result, ensure};
+use tch::{Device, Kind, Tensor};
+
+use super::{Samples, pixels_to_float};
+use crate::torch::native::out::{is_shared, plain_bytes};
+
+/// Takes batches out of samples. What it hands out is written again at the next call, unless
+/// somebody still holds it.
+#[derive(Debug)]
+pub struct Gather<'a> {
+    samples: &'a Samples,
+    /// Whether the features are uint8 pixels, to become float32 from 0 to 1.
+    pixels: bool,
+    kept: Option<[Tensor; 2]>,
+}
+
+impl<'a> Gather<'a> {
+    /// Batches of `samples`: with `pixels`, their features as by [`pixels_to_float`].
+    pub fn new(samples: &'a Samples, pixels: bool) -> Self {
+        Self {
+            samples,
+            pixels,
+            kept: None,
+        }
+    }
+
+    /// The features and the targets of the samples at `indices`, int64 `(B,)`, with the bits of
+    /// [`Samples::batch`].
+    ///
+    /// # Errors
+    /// If an index is none of a sample, or if there is not enough memory.
+    pub fn batch(&mut self, indices: &Tensor) -> Result<[Tensor; 2]> {
+        let numbers = Vec::<i64>::try_from(indices)?;
+        let rows = self.samples.len();
+        let outside = numbers.iter().find(|&&index| !(0..rows).contains(&index));
+        ensure!(
+            outside.is_none(),
+            "there is no sample {outside:?} among {rows}"
+        );
+        let Samples { features, targets } = self.samples;
+        let kept = self.kept.take();
+        let [input, target] = match kept.filter(|kept| fits(kept, numbers.len())) {
+            Some(kept) => kept,
+            None => {
+                let kind = if self.pixels {
+                    Kind::Float
+                } else {
+                    features.kind()
+                };
+                [
+                    empty(features, numbers.len(), kind)?,
+                    empty(targets, numbers.len(), targets.kind())?,
+                ]
+            }
+        };
+        let gathered = match self.pixels {
+            true => gather_pixels(features, &numbers, &input),
+            false => gather_rows(features, &numbers, &input),
+        };
+        // Tensors that do not lie in order are libtorch's.
+        let input = match gathered {
+            Some(()) => input,
+            None if self.pixels => pixels_to_float(&features.f_index_select(0, indices)?),
+            None => features.f_index_select(0, indices)?,
+        };
+        let target = match gather_rows(targets, &numbers, &target) {
+            Some(()) => target,
+            None => targets.f_index_select(0, indices)?,
+        };
+        self.kept = Some([input.shallow_clone(), target.shallow_clone()]);
+        Ok([input, target])
+    }
+}
+
+/// Whether memory of before holds so many rows, and is nobody else's.
+fn fits(kept: &[Tensor; 2], rows: usize) -> bool {
+    let mut kept = kept.iter();
+    kept.all(|tensor| !is_shared(tensor) && tensor.size().first() == Some(&(rows as i64)))
+}
+
+/// Room for so many rows of `like`.
+fn empty(like: &Tensor, rows: usize, kind: Kind) -> Result<Tensor> {
+    let mut size = like.size();
+    *size
+        .first_mut()
+        .context("samples have no first dimension")? = rows as i64;
+    Ok(Tensor::f_empty(size, (kind, Device::Cpu))?)
+}
+
+/// Copies rows of any dtype; `None`, and nothing done, where they do not lie in order.
+fn gather_rows(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
+    if source.kind() != out.kind() {
+        return None;
+    }
+    let (from, to) = (plain_bytes(source)?, plain_bytes(out)?);
+    let row = row_length(from.len, source.size()[0])?;
+    if row_length(to.len, indices.len() as i64)? != row {
+        return None;
+    }
+    // SAFETY: `plain_bytes` found so many bytes from there on, which stay as long as the tensors keep
+    // their memory, and nothing between it and here changes that. `out` was made here and nobody
+    // else has a handle to its memory, so that it is not that of `source`.
+    let (from, to) = unsafe {
+        (
+            slice::from_raw_parts(from.start.cast_const(), from.len),
+            slice::from_raw_parts_mut(to.start, to.len),
+        )
+    };
+    for (&index, to) in indices.iter().zip(to.chunks_exact_mut(row)) {
+        let start = index as usize * row;
+        to.copy_from_slice(&from[start..start + row]);
+    }
+    Some(())
+}
+
+/// Turns rows of uint8 pixels into float32, each pixel over 255; `None`, and nothing done, where they
+/// do not lie in order.
+fn gather_pixels(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
+    if source.kind() != Kind::Uint8 || out.kind() != Kind::Float {
+        return None;
+    }
+    let (from, to) = (plain_bytes(source)?, plain_bytes(out)?);
+    let row = row_length(from.len, source.size()[0])?;
+    if row_length(to.len, indices.len() as i64)? != row * size_of::<f32>() {
+        return None;
+    }
+    // SAFETY: as in `gather_rows`; float32 of libtorch's are aligned.
+    let (from, to) = unsafe {
+        (
+            slice::from_raw_parts(from.start.cast_const(), from.len),
+            slice::from_raw_parts_mut(to.start.cast::<f32>(), to.len / size_of::<f32>()),
+        )
+    };
+    for (&index, to) in indices.iter().zip(to.chunks_exact_mut(row)) {
+        let start = index as usize * row;
+        to_floats(&from[start..start + row], to);
+    }
+    Some(())
+}
+
+/// The bytes of each of so many rows; `None` without any.
+fn row_length(bytes: usize, rows: i64) -> Option<usize> {
+    let row = bytes.checked_div(usize::try_from(rows).ok()?)?;
+    (row > 0).then_some(row)
+}
+
+/// A division for each pixel, as libtorch's: multiplying by 1/255 would round otherwise.
+fn to_floats(pixels: &[u8], numbers: &mut [f32]) {
+    #[inline(always)]
+    fn divide(pixels: &[u8], numbers: &mut [f32]) {
+        for (number, &pixel) in numbers.iter_mut().zip(pixels) {
+            *number = f32::from(pixel) / 255.;
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn eight_at_once(pixels: &[u8], numbers: &mut [f32]) {
+            divide(pixels, numbers);
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has the feature.
+            return unsafe { eight_at_once(pixels, numbers) };
+        }
+    }
+    divide(pixels, numbers);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn equal(ours: &Tensor, theirs: &Tensor) -> bool {
+        let bits = |tensor: &Tensor| match tensor.kind() {
+            Kind::Float => tensor.view_dtype(Kind::Int),
+            _ => tensor.shallow_clone(),
+        };
+        ours.kind() == theirs.kind()
+            && ours.size() == theirs.size()
+            && bits(ours).equal(&bits(theirs))
+    }
+
+    /// The same batches as by libtorch's operations.
+    fn check(samples: &Samples, pixels: bool, indices: &[i64]) {
+        let indices = Tensor::from_slice(indices);
+        let (features, targets) = samples.batch(&indices);
+        let features = if pixels {
+            pixels_to_float(&features)
+        } else {
+            features
+        };
+        let mut gather = Gather::new(samples, pixels);
+        for _ in 0..2 {
+            let [ours, our_targets] = gather.batch(&indices).unwrap();
+            assert!(equal(&ours, &features) && equal(&our_targets, &targets));
+        }
+    }
+
+    #[test]
+    fn batches_are_those_of_libtorch() {
+        let every_byte = Tensor::arange(6 * 300, (Kind::Int64, Device::Cpu)).remainder(256);
+        let pixels = every_byte.to_kind(Kind::Uint8).view([6, 300]);
+        let targets = Tensor::from_slice(&[7i64, 8, 9, 10, 11, 12]);
+        let numbers = Tensor::from_slice(&(0..12).map(|i| i as f32 * 0.3).collect::<Vec<_>>());
+        let all = [
+            (true, pixels.shallow_clone()),
+            (false, pixels.shallow_clone()),
+            (true, pixels.view([6, 1, 20, 15])),
+            (false, numbers.view([6, 2])),
+            // Not in order.
+            (true, pixels.tr().contiguous().tr()),
+            (false, numbers.view([2, 6]).tr()),
+            (false, numbers.narrow(0, 0, 6)),
+            (false, numbers.view([6, 2]).to_kind(Kind::Double)),
+        ];
+        for (pixels, features) in all {
+            let samples = Samples {
+                features,
+                targets: targets.shallow_clone(),
+            };
+            for indices in [&[5, 0, 3][..], &[2], &[1, 1, 1, 1, 4, 0, 2]] {
+                check(&samples, pixels, indices);
+            }
+            let mut gather = Gather::new(&samples, pixels);
+            for outside in [-1, 6, i64::MAX, i64::MIN] {
+                let error = gather
+                    .batch(&Tensor::from_slice(&[0, outside]))
+                    .unwrap_err();
+                assert!(!error.to_string().contains('\n'), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_used_again_unless_it_is_held() {
+        let samples = Samples {
+            features: Tensor::from_slice(&[0u8, 51, 255]).view([3, 1]),
+            targets: Tensor::from_slice(&[7i64, 8, 9]),
+        };
+        let mut gather = Gather::new(&samples, true);
+        let indices = Tensor::from_slice(&[2i64, 1]);
+        let first = gather.batch(&indices).unwrap();
+        let held = gather.batch(&Tensor::from_slice(&[0i64, 1])).unwrap();
+        assert_ne!(first[0].data_ptr(), held[0].data_ptr());
+        assert_eq!(first[0], Tensor::from_slice(&[1f32, 0.2]).view([2, 1]));
+        let place = held[0].data_ptr();
+        drop(held);
+        assert_eq!(gather.batch(&indices).unwrap()[0].data_ptr(), place);
+    }
+}

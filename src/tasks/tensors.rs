@@ -1,0 +1,157 @@
+use tch::{Device, Tensor};
+
+/// What goes into a network or comes out of it: one tensor, several in a tuple, as many as there
+/// are in a `Vec`, and these within each other.
+///
+/// Each has the name that it has in a trace, in both languages: that of the whole for a tensor, with
+/// its place after a dot for one of several.
+///
+/// ```
+/// use final_layer::tasks::Tensors;
+/// use tch::Tensor;
+///
+/// let [a, b, c] = [1, 2, 3].map(Tensor::from);
+/// let names = |named: Vec<(String, Tensor)>| -> Vec<_> {
+///     named.into_iter().map(|(name, _)| name).collect()
+/// };
+/// assert_eq!(names(a.named("output")), ["output"]);
+/// let state = (b.shallow_clone(), c.shallow_clone());
+/// assert_eq!(names((a, state).named("output")), ["output.0", "output.1.0", "output.1.1"]);
+/// assert_eq!(names(vec![b, c].named("input")), ["input.0", "input.1"]);
+/// ```
+pub trait Tensors: Sized {
+    /// Hands on each tensor, in order, with its name, where the whole is called `name`.
+    fn visit(&self, name: &str, each: &mut dyn FnMut(String, &Tensor));
+
+    /// The same with what `f` makes of each tensor, in order.
+    fn map(&self, f: &mut dyn FnMut(&Tensor) -> Tensor) -> Self;
+
+    /// The tensor, where this is one and no more.
+    fn one(&self) -> Option<&Tensor> {
+        None
+    }
+
+    /// The inverse of [`Tensors::one`].
+    fn from_one(_tensor: Tensor) -> Option<Self> {
+        None
+    }
+
+    /// Each tensor with its name, where the whole is called `name`.
+    fn named(&self, name: &str) -> Vec<(String, Tensor)> {
+        let mut named = Vec::new();
+        self.visit(name, &mut |name, tensor| {
+            named.push((name, tensor.shallow_clone()));
+        });
+        named
+    }
+
+    /// The tensors, in order.
+    fn tensors(&self) -> Vec<Tensor> {
+        self.named("")
+            .into_iter()
+            .map(|(_, tensor)| tensor)
+            .collect()
+    }
+
+    /// Each without its history, as by `Tensor::detach`.
+    fn detach(&self) -> Self {
+        self.map(&mut Tensor::detach)
+    }
+
+    /// Each on `device`.
+    fn to_device(&self, device: Device) -> Self {
+        self.map(&mut |tensor| tensor.to_device(device))
+    }
+
+    /// Batches, `(N, …)` each, one after the other. There has to be one; each has as many tensors as
+    /// the first.
+    fn concatenate(batches: &[Self]) -> Self {
+        let batches: Vec<_> = batches
+            .iter()
+            .map(|batch| (batch, batch.tensors()))
+            .collect();
+        let mut places = 0..;
+        batches[0].0.map(&mut |_| {
+            let place = places.next().expect("the range has no end");
+            let parts: Vec<_> = batches.iter().map(|(_, tensors)| &tensors[place]).collect();
+            Tensor::cat(&parts, 0)
+        })
+    }
+}
+
+impl Tensors for Tensor {
+    fn visit(&self, name: &str, each: &mut dyn FnMut(String, &Tensor)) {
+        each(name.to_owned(), self);
+    }
+
+    fn map(&self, f: &mut dyn FnMut(&Tensor) -> Tensor) -> Self {
+        f(self)
+    }
+
+    fn one(&self) -> Option<&Tensor> {
+        Some(self)
+    }
+
+    fn from_one(tensor: Tensor) -> Option<Self> {
+        Some(tensor)
+    }
+}
+
+impl<T: Tensors> Tensors for Vec<T> {
+    fn visit(&self, name: &str, each: &mut dyn FnMut(String, &Tensor)) {
+        for (place, part) in self.iter().enumerate() {
+            part.visit(&format!("{name}.{place}"), each);
+        }
+    }
+
+    fn map(&self, f: &mut dyn FnMut(&Tensor) -> Tensor) -> Self {
+        self.iter().map(|part| part.map(f)).collect()
+    }
+}
+
+/// A tuple of as many parts as there are places.
+macro_rules! tuple {
+    ($($part:ident $place:tt),+) => {
+        impl<$($part: Tensors),+> Tensors for ($($part,)+) {
+            fn visit(&self, name: &str, each: &mut dyn FnMut(String, &Tensor)) {
+                $(self.$place.visit(&format!("{name}.{}", $place), each);)+
+            }
+
+            fn map(&self, f: &mut dyn FnMut(&Tensor) -> Tensor) -> Self {
+                ($(self.$place.map(f),)+)
+            }
+        }
+    };
+}
+
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_joined_part_by_part() {
+        let batch = |from: i64| {
+            let of = |first: i64| Tensor::from_slice(&[first, first + 1]).view([2, 1]);
+            (of(from), vec![of(from + 10), of(from + 20)])
+        };
+        let (first, rest) = Tensors::concatenate(&[batch(0), batch(2)]);
+        let expected = |first: i64| Tensor::from_slice(&[0i64, 1, 2, 3]).view([4, 1]) + first;
+        assert_eq!(first, expected(0));
+        assert_eq!(rest, [expected(10), expected(20)]);
+    }
+
+    #[test]
+    fn what_is_detached_has_no_history() {
+        let leaf = Tensor::from(1f32).set_requires_grad(true);
+        let output = (&leaf * 2., (&leaf * 3., &leaf * 4.));
+        assert!(output.tensors().iter().all(Tensor::requires_grad));
+        let detached = output.detach();
+        assert!(!detached.tensors().iter().any(Tensor::requires_grad));
+        let values = detached.tensors().into_iter().map(f32::try_from);
+        assert_eq!(values.collect::<Result<Vec<_>, _>>().unwrap(), [2., 3., 4.]);
+    }
+}

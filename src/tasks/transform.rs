@@ -1,0 +1,126 @@
+//! What is done with a batch on its way to the network, as by `torchvision.transforms`.
+
+use std::io::BufRead;
+use std::marker::PhantomData;
+use std::path::Path;
+
+use anyhow::Result;
+use tch::Tensor;
+
+use super::{Input, Inputs, Questions, Readable};
+use crate::data::Splits;
+
+/// Another shape of each sample, and other numbers if need be.
+pub trait Transform {
+    /// The shape of a sample as the network takes it.
+    const SHAPE: &'static [i64];
+
+    /// The mean and the standard deviation that become 0 and 1, as by
+    /// `transforms.Normalize((mean,), (std,))` of pictures with one channel.
+    const NORMALIZE: Option<(f32, f32)> = None;
+}
+
+/// Inputs `I` after the transform `T`:
+///
+/// ```
+/// use final_layer::tasks::{Digits, Input, Readable, Transform, Transformed};
+/// use tch::{Device, Kind, Tensor};
+///
+/// struct Centred;
+/// impl Transform for Centred {
+///     const SHAPE: &'static [i64] = &[1, 28, 28];
+///     const NORMALIZE: Option<(f32, f32)> = Some((0.5, 0.5));
+/// }
+/// type Pictures = Transformed<Digits, Centred>;
+///
+/// assert_eq!(Pictures::draw(2)?.size(), [2, 1, 28, 28]);
+/// let black = Tensor::zeros([5, 784], (Kind::Uint8, Device::Cpu));
+/// let input = Pictures::to_input(&black);
+/// assert_eq!(input.size(), [5, 1, 28, 28]);
+/// assert_eq!(input.double_value(&[0, 0, 0, 0]), -1.);
+/// # anyhow::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct Transformed<I, T>(PhantomData<(I, T)>);
+
+impl<I: Input, T: Transform> Input for Transformed<I, T> {
+    /// Random numbers of `I` in the transform's shape; they count as normalized.
+    fn draw(batch_size: i64) -> Result<Tensor> {
+        Ok(I::draw(batch_size)?.f_view(&with_batch(batch_size, T::SHAPE)[..])?)
+    }
+}
+
+impl<I: Readable, T: Transform> Readable for Transformed<I, T> {
+    const SAMPLE_DATA: Option<&'static str> = I::SAMPLE_DATA;
+
+    fn read(path: &Path) -> Result<Splits> {
+        I::read(path)
+    }
+
+    fn to_input(features: &Tensor) -> Tensor {
+        let input = I::to_input(features);
+        let input = match T::NORMALIZE {
+            Some((mean, std)) => normalize(&input, mean, std),
+            None => input,
+        };
+        input.view(&with_batch(features.size()[0], T::SHAPE)[..])
+    }
+}
+
+impl<I: Questions, T: Transform> Questions for Transformed<I, T> {
+    const READS_PICTURES: bool = I::READS_PICTURES;
+
+    fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
+        I::read_inputs(path, invert)
+    }
+
+    fn read_each(
+        input: Box<dyn BufRead>,
+        invert: bool,
+        each: &mut dyn FnMut(Inputs) -> Result<()>,
+    ) -> Result<Option<String>> {
+        I::read_each(input, invert, each)
+    }
+}
+
+/// `(N, shape…)`.
+fn with_batch(batch_size: i64, shape: &[i64]) -> Vec<i64> {
+    [&[batch_size], shape].concat()
+}
+
+/// `F.normalize` of torchvision: it subtracts and divides by float32 numbers, in this order.
+fn normalize(input: &Tensor, mean: f32, std: f32) -> Tensor {
+    let (mean, std) = (Tensor::from(mean), Tensor::from(std));
+    (input - mean) / std
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::Digits;
+
+    struct Rows;
+
+    impl Transform for Rows {
+        const SHAPE: &'static [i64] = &[28, 28];
+        const NORMALIZE: Option<(f32, f32)> = Some((0.1307, 0.3081));
+    }
+
+    /// Of each of the 256 values a pixel has; the same numbers multiplied by 1 / std are others.
+    #[test]
+    fn pixels_are_normalized_in_float32() {
+        let mut pixels: Vec<u8> = (0..=255).collect();
+        pixels.resize(784, 0);
+        let input =
+            Transformed::<Digits, Rows>::to_input(&Tensor::from_slice(&pixels).view([1, 784]));
+        assert_eq!(input.size(), [1, 28, 28]);
+        let found = Vec::<f32>::try_from(input.view(-1)).unwrap();
+        let scaled = |pixel: u8| f32::from(pixel) / 255. - 0.1307f32;
+        for (&pixel, found) in pixels.iter().zip(&found) {
+            let expected = scaled(pixel) / 0.3081f32;
+            assert_eq!(found.to_bits(), expected.to_bits(), "pixel {pixel}");
+        }
+        let multiplied = |&pixel: &u8| scaled(pixel) * (1. / 0.3081f32);
+        assert!(!pixels.iter().map(multiplied).eq(found));
+    }
+}
