@@ -69,8 +69,6 @@ def parse_arguments():
     add_step_options(parser, 1000, DEFAULT_OPTIMIZERS)
     parser.add_argument("--epochs", type=positive, default=3, metavar="N", help="with --train")
     train.add_schedule(parser)
-    parser.add_argument("--plan", choices=["on", "off"], default="on",
-                        help="whether Rust may run a network by a plan, or leaves it to autograd")
     parser.add_argument("--examples", type=Path, metavar="FOLDER",
                         help="where the built examples are (default: build them)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
@@ -127,6 +125,8 @@ def add_step_options(parser, steps, optimizers):
     parser.add_argument("--foreach", choices=FOREACH, default="default",
                         help="how Python's optimizers take the parameters: one after another "
                              "(false), all at once (true), or as the device has it (default)")
+    parser.add_argument("--plan", choices=["on", "off"], default="on",
+                        help="whether Rust may run a network by a plan, or leaves it to autograd")
 
 
 def network_for(path):
