@@ -24,7 +24,7 @@ fn main() {
 }
 "#;
 
-/// As README.md has it.
+/// As docs/as-a-dependency.md has it.
 const BUILD_SCRIPT: &str = r#"fn main() {
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", std::env::var("DEP_FINAL_LAYER_LIBTORCH_LIB").unwrap());
 }
@@ -46,9 +46,9 @@ fn a_crate_elsewhere_finds_libtorch_and_has_pythons_bits() {
 }
 
 #[test]
-fn the_readme_has_this_build_script() {
-    let readme = fs::read_to_string(root("README.md")).unwrap();
-    assert!(readme.contains(BUILD_SCRIPT));
+fn the_documentation_has_this_build_script() {
+    let page = fs::read_to_string(root("docs/as-a-dependency.md")).unwrap();
+    assert!(page.contains(BUILD_SCRIPT));
 }
 
 /// A folder, as Cargo.toml spells it.
