@@ -16,11 +16,19 @@ struct Project(TempDir);
 impl Project {
     fn new() -> Self {
         let project = Self(tempfile::tempdir().unwrap());
-        for folder in ["scripts", "scripts/reference"] {
+        for folder in [
+            "scripts",
+            "scripts/reference",
+            "scripts/port",
+            "scripts/port/crate",
+            "scripts/port/crate/templates",
+            "scripts/port/proof",
+            "scripts/port/spellings",
+        ] {
             fs::create_dir(project.path(folder)).unwrap();
             for entry in fs::read_dir(root(folder)).unwrap() {
                 let path = entry.unwrap().path();
-                if path.extension().is_some_and(|extension| extension == "py") {
+                if path.is_file() && path.extension().is_some() {
                     let name = path.file_name().unwrap();
                     fs::copy(&path, project.path(folder).join(name)).unwrap();
                 }
@@ -146,8 +154,9 @@ fn networks_that_are_not_there_are_told_from_those_that_are() {
             stderr,
             format!(
                 "error: there is no network '{}'; expected one of digit_classifier, \
-                 house_price_predictor, binary_classifier, clothing_classifier, \
-                 convolutional_classifier, dropout_classifier, recurrent_classifier\n",
+                 house_price_predictor, binary_classifier, character_model, clothing_classifier, \
+                 convolutional_classifier, dropout_classifier, recurrent_classifier, \
+                 variational_autoencoder\n",
                 args[0]
             )
         );

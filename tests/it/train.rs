@@ -155,7 +155,8 @@ fn batch_norm_of_a_single_sample_ends_in_one_line() {
         .args(["train", "--batch-size=2", "--data"])
         .arg(digits.path());
     let line = refusal(train.env_remove("RUST_BACKTRACE"));
-    let expected = "Expected more than 1 value per channel when training, got input size [1, 64]";
+    let expected = "Expected more than 1 value per channel when training, got input size \
+                    torch.Size([1, 64])";
     assert!(line.ends_with(expected), "{line}");
 }
 

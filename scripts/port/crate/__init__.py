@@ -19,7 +19,7 @@ from port.proof.arguments import output, quoted
 from port.proof.program import call_with
 from port.proof.signature import read_signature
 from port.proof.subject import Batch, plain
-from port.statements import snake
+from port.names import snake
 from safetensors.torch import save_file
 
 TEMPLATES = Path(__file__).with_name("templates")
