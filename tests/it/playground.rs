@@ -248,8 +248,8 @@ fn check_of_the_playground_on_sample_digits() {
 
 #[test]
 #[ignore = "needs Chromium, axe-core and real digits: \
-            FINAL_LAYER_DATA=<folder with mnist/> cargo test -- --ignored real_digits_in_the_page"]
-fn real_digits_in_the_page() {
+            FINAL_LAYER_DATA=<folder with mnist/> cargo test -- --ignored the_page_agrees_on_mnist"]
+fn the_page_agrees_on_mnist() {
     let data = std::env::var_os("FINAL_LAYER_DATA").expect("FINAL_LAYER_DATA is not set");
     let digits = mnist::read(&Path::new(&data).join("mnist")).unwrap();
     println!("{}", check_against(&digits.test));
@@ -270,7 +270,7 @@ fn check_of_the_playground_finds_faults() {
             " class=\"reveal\"",
             "revealed before",
         ),
-        (".hint {", ".hint { color: #999;", "axe: color-contrast"),
+        (".hint {", ".hint { color: #777;", "axe: color-contrast"),
         (
             "<label for=\"race-rate\">Learning rate</label>",
             "",
