@@ -274,7 +274,6 @@ pub fn picture(pixels: &[u8], alt: &str) -> Result<String> {
         }
         area.present()?;
     }
-    // Without seams between the pixels.
     let svg = svg.replacen("<svg ", "<svg shape-rendering=\"crispEdges\" ", 1);
     Ok(with_alternative(&svg, alt))
 }

@@ -2,8 +2,9 @@
 //!
 //! A network is trained once for each seed, and the seed is the unit: what is compared is compared
 //! seed by seed, between networks that start from the same weights and see the samples in the same
-//! order. A verdict asks on which side of a bound, stated beforehand, the whole 95 % interval lies.
-//! Where the bound lies inside the interval, neither is shown, and the verdict is *undecided*.
+//! order. A verdict asks on which side of a bound the whole 95 % interval lies; the report says when the
+//! bounds were set. Where the bound lies inside the interval, neither is shown, and the verdict is
+//! *undecided*.
 //!
 //! An interval is about other seeds, with these samples and at the learning rate that was chosen. It
 //! is not about other samples, nor about the choice of the rate.

@@ -47,7 +47,8 @@ fn the_kept_output_has_the_claims_of_a_run() {
     }
 }
 
-/// The verdicts are those of a run; another processor's rounding may move the numbers.
+/// The verdicts are those of a run; another processor's rounding may move the numbers. The verdict
+/// on the time of a step is the machine's, which may be busy.
 #[test]
 #[ignore = "trains for two minutes: cargo test -- --ignored the_kept_output_is_a_run"]
 fn the_kept_output_is_a_run() {
@@ -58,7 +59,10 @@ fn the_kept_output_is_a_run() {
         .arg(folder.path().join("report.html"));
     let printed = findings_in(&stdout(&mut command));
     for (kept, printed) in kept().iter().zip(&printed) {
-        assert_eq!((&kept.id, &kept.verdict), (&printed.id, &printed.verdict));
+        assert_eq!(kept.id, printed.id);
+        if kept.id != "second-output" {
+            assert_eq!(kept.verdict, printed.verdict, "{}", kept.id);
+        }
     }
 }
 
