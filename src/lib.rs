@@ -17,7 +17,8 @@
 //! | [`torch`] | what Python's `torch` does and `tch` does otherwise; reads `.pt` with `pt` | |
 //! | [`networks`] | three networks, Rust on the left and the Python that it mirrors on the right | |
 //! | [`guide`] | from PyTorch to `tch`, with measured traps | |
-//! | `tasks`, `data`, `training`, `evaluation`, `checkpoint`, `metrics`, `calibration`, `comparison` | training on real data that survives `kill -9`, and what its results are worth | `cli` |
+//! | `tasks`, `data`, `training`, `evaluation`, `checkpoint`, `metrics`, `calibration` | training on real data that survives `kill -9`, and what its results are worth | `cli` |
+//! | `plan` | networks that are chains of layers, run without autograd and with its bits | `cli` |
 //! | `trace`, `cli` | what is recorded to be compared with Python; the command line of the examples | `cli` |
 //!
 //! `cli` and `pt` are on by default; with `default-features = false` a crate has [`torch`] and the
@@ -36,8 +37,6 @@ pub mod calibration;
 pub mod checkpoint;
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "cli")]
-pub mod comparison;
 #[cfg(feature = "cli")]
 pub mod data;
 #[cfg(feature = "cli")]
