@@ -1,5 +1,5 @@
 //! Runs one case after the other and says how long each took: the Rust side of `scripts/bench.py`,
-//! `benches/growth.py` and `scripts/check_instructions.py`.
+//! `benches/growth.py` and `scripts/checks/instructions.py`.
 //!
 //! A case is a line on stdin, its answer a line of JSON on stdout; `benches/worker.py`
 //! is the Python side and takes the same lines.
@@ -141,7 +141,7 @@ fn time(budget: Duration, case: &mut dyn FnMut()) -> Value {
     json!({ "microseconds": times[times.len() / 2], "calls": times.len() as u32 * group })
 }
 
-/// `scripts/check_instructions.py` counts what runs in here, by this name.
+/// `scripts/checks/instructions.py` counts what runs in here, by this name.
 #[inline(never)]
 fn repeat_counted(calls: u32, case: &mut dyn FnMut()) {
     for _ in 0..calls {

@@ -36,7 +36,7 @@
 //! # Line by line
 //!
 //! The table that `scripts/port.py` translates by. Both are written from `scripts/port/spellings/`, by
-//! `scripts/list_spellings.py`, and a test fails where this one is not what it writes.
+//! `scripts/generate/spellings_table.py`, and a test fails where this one is not what it writes.
 //!
 #![doc = include_str!("spellings.md")]
 //!
@@ -117,7 +117,7 @@
 //! The last column names what takes these arguments, here or in `tch`. Left alone are operations of
 //! tensors that no layer or loss of Python's asks for, and matrix products in 8 and 16 bits for GPUs.
 //! Written as two operations, such as `a + b * alpha`, they are rounded twice. Both tables are written by
-//! `scripts/list_dropped_arguments.py`, and a test fails where they are not what it writes.
+//! `scripts/generate/dropped_arguments.py`, and a test fails where they are not what it writes.
 //!
 #![doc = include_str!("dropped_arguments.md")]
 //!

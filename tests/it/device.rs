@@ -181,18 +181,24 @@ title
     assert_eq!(text, expected);
 }
 
-/// A folder as scripts/gpu_parity.py packs it, but with the examples of this build.
+/// A folder as scripts/checks/gpu_parity.py packs it, but with the examples of this build.
 fn bundle(version: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let scripts = folder.path().join("scripts");
-    fs::create_dir(&scripts).unwrap();
-    for entry in fs::read_dir(root("scripts")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "py") {
-            fs::copy(&path, scripts.join(path.file_name().unwrap())).unwrap();
+    for scripts in ["scripts", "scripts/checks"] {
+        fs::create_dir(folder.path().join(scripts)).unwrap();
+        for entry in fs::read_dir(root(scripts)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "py") {
+                let copy = folder.path().join(scripts).join(path.file_name().unwrap());
+                fs::copy(&path, copy).unwrap();
+            }
         }
     }
-    symlink(root("scripts/reference"), scripts.join("reference")).unwrap();
+    symlink(
+        root("scripts/reference"),
+        folder.path().join("scripts/reference"),
+    )
+    .unwrap();
     symlink(examples(), folder.path().join("examples")).unwrap();
     fs::write(folder.path().join("torch-version"), version).unwrap();
     folder
@@ -205,7 +211,7 @@ fn comparing_there_is_refused_without_gpu_or_with_another_torch() {
         let bundle = bundle(version);
         let mut command = Command::new(root(".venv/bin/python"));
         command
-            .arg(bundle.path().join("scripts/gpu_parity.py"))
+            .arg(bundle.path().join("scripts/checks/gpu_parity.py"))
             .arg("--here")
             .env("CUDA_VISIBLE_DEVICES", "");
         refusal(&mut command)

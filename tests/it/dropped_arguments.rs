@@ -9,7 +9,7 @@ const TABLE: &str = "src/guide/dropped_arguments.md";
 #[test]
 fn the_guide_lists_what_the_script_finds() {
     let told = fs::read_to_string(root(TABLE)).unwrap();
-    let found = stdout(&mut python("scripts/list_dropped_arguments.py"));
+    let found = stdout(&mut python("scripts/generate/dropped_arguments.py"));
     let versions = |text: &str| text.lines().next().map(str::to_owned);
     // Another torch, or the tch that goes with it, has another table.
     if versions(&told) != versions(&found) {
@@ -19,7 +19,7 @@ fn the_guide_lists_what_the_script_finds() {
     let differs = told.lines().zip(found.lines()).find(|(a, b)| a != b);
     assert!(
         told == found,
-        "run scripts/list_dropped_arguments.py >{TABLE}; it differs first in {differs:?}"
+        "run scripts/generate/dropped_arguments.py >{TABLE}; it differs first in {differs:?}"
     );
     // Without these the script could find nothing and be content.
     for row in [

@@ -148,7 +148,7 @@ fn refuses_other_weights() {
 }
 
 fn check_playground(page: &Path) -> Command {
-    let mut command = python("scripts/check_playground.py");
+    let mut command = python("scripts/checks/playground.py");
     command.arg(page);
     command
 }

@@ -87,11 +87,11 @@ fn wrong_usage_is_one_line() {
 fn the_guide_has_the_table_of_spellings() {
     const TABLE: &str = "src/guide/spellings.md";
     let told = fs::read_to_string(root(TABLE)).unwrap();
-    let found = stdout(&mut python("scripts/list_spellings.py"));
+    let found = stdout(&mut python("scripts/generate/spellings_table.py"));
     let differs = told.lines().zip(found.lines()).find(|(a, b)| a != b);
     assert!(
         told == found,
-        "run scripts/list_spellings.py >{TABLE}; it differs first in {differs:?}"
+        "run scripts/generate/spellings_table.py >{TABLE}; it differs first in {differs:?}"
     );
     assert!(found.contains("| `F.relu(input)`, `torch.relu(input)`, `x.relu()` | `x.relu()` |"));
 }

@@ -1,4 +1,4 @@
-//! `scripts/check_rust_version.py` refuses a dependency that needs a newer Rust than is promised.
+//! `scripts/checks/rust_version.py` refuses a dependency that needs a newer Rust than is promised.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn check(folder: &Path, promised: &str, needed: &str) -> Command {
     package(&folder.join("needed"), "needed", needed, "");
     let dependency = "[dependencies]\nneeded.path = \"needed\"\n";
     package(folder, "promised", promised, dependency);
-    let mut command = python("scripts/check_rust_version.py");
+    let mut command = python("scripts/checks/rust_version.py");
     command.arg(folder);
     command
 }

@@ -1,4 +1,4 @@
-//! The files of `data/sample` are what `scripts/make_sample_data.py` makes.
+//! The files of `data/sample` are what `scripts/generate/sample_data.py` makes.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ const FILES: [&str; 7] = [
 ];
 
 fn check(folder: &Path) -> Command {
-    let mut command = python("scripts/make_sample_data.py");
+    let mut command = python("scripts/generate/sample_data.py");
     command.args(["--check", "--output"]).arg(folder);
     command
 }
@@ -37,7 +37,7 @@ fn committed_files_are_what_the_script_makes() {
 fn other_files_are_not() {
     let folder = tempfile::tempdir().unwrap();
     stdout(
-        python("scripts/make_sample_data.py")
+        python("scripts/generate/sample_data.py")
             .arg("--output")
             .arg(folder.path()),
     );

@@ -1,7 +1,7 @@
 """The table of spellings: what each function and layer of Python is in Rust.
 
 It is in `functions.txt`, `layers.txt` and, for what is not one function, `lines.txt`. It serves the
-porter and the guide (`scripts/list_spellings.py`).
+porter and the guide (`scripts/generate/spellings_table.py`).
 """
 
 import ast

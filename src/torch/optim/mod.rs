@@ -39,7 +39,7 @@
 //!
 //! # On a GPU
 //!
-//! What is said of bits holds on a CPU. On a GPU nothing is measured yet (`scripts/gpu_parity.py`
+//! What is said of bits holds on a CPU. On a GPU nothing is measured yet (`scripts/checks/gpu_parity.py`
 //! will). The operations are those of Python's `foreach=False`, with their factors, so libtorch's
 //! kernels should agree there, too. By default Python takes all parameters on a GPU at once
 //! (`foreach`), and then parts from its own `foreach=False`: that multiplies √v by the reciprocal of

@@ -113,7 +113,7 @@ fn figures_go_to_a_folder() {
 }
 
 fn check_report(page: &Path) -> Command {
-    let mut command = python("scripts/check_report.py");
+    let mut command = python("scripts/checks/report.py");
     command.arg(page);
     command
 }

@@ -1,9 +1,10 @@
-"""Prints the table that scripts/gpu_parity.py makes of rows that differ and rows that do not."""
+"""Prints the table of scripts/checks/gpu_parity.py for rows that differ and rows that do not."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+sys.path[:0] = [str(SCRIPTS), str(SCRIPTS / "checks")]
 import gpu_parity  # noqa: E402
 import numpy as np  # noqa: E402
 from compare_traces import compare  # noqa: E402

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import matrix
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = "gpu-parity.tar.gz"
 NETWORKS = ["digit_classifier", "house_price_predictor", "binary_classifier"]
 UNPACK_AND_RUN = (
-    'folder=$(mktemp -d) && cd "$folder" && tar xzf - && python3 scripts/gpu_parity.py --here {}; '
-    'code=$?; cd / && rm -r "$folder"; exit $code'
+    'folder=$(mktemp -d) && cd "$folder" && tar xzf - && '
+    'python3 scripts/checks/gpu_parity.py --here {}; code=$?; cd / && rm -r "$folder"; exit $code'
 )
 
 
@@ -42,7 +42,7 @@ def main():
             sys.exit(subprocess.run(["ssh", args.on, UNPACK_AND_RUN.format(options)],
                                     stdin=stdin).returncode)
     print(f"{bundle}\nOn the machine with the GPU, in an empty folder:\n"
-          f"tar xzf {BUNDLE} && python3 scripts/gpu_parity.py --here {options}")
+          f"tar xzf {BUNDLE} && python3 scripts/checks/gpu_parity.py --here {options}")
 
 
 def parse_arguments():
@@ -103,6 +103,7 @@ def compare_here(args):
     if not version_needed.exists():
         sys.exit("error: --here is for a folder unpacked from " + BUNDLE)
     use_this_python()
+    sys.path.insert(0, str(ROOT / "scripts"))
     import compare
     import torch
 

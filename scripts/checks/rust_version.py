@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the oldest Rust that Cargo.toml promises (`rust-version`) against the dependencies.
 
-    scripts/check_rust_version.py [FOLDER]      of another project than this one
+    scripts/checks/rust_version.py [FOLDER]      of another project than this one
 
 No dependency may state that it needs a newer one, on any platform. Where rustup has a toolchain of
 just that version, it also checks the whole project, without libtorch. clippy, which scripts/check
@@ -17,7 +17,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import in_venv
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import in_venv  # noqa: E402
 
 # What `make` and others take for "skipped".
 SKIPPED = 77

@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 """Lists the arguments of Python's functions that tch's methods leave out, for the guide.
 
-    scripts/list_dropped_arguments.py >src/guide/dropped_arguments.md
+    scripts/generate/dropped_arguments.py >src/guide/dropped_arguments.md
 
 It reads the signatures in tch's source, PyTorch's operator schemas, the signatures of
 torch.nn.functional, and the functions and layers of src/torch/nn/. `cargo test` fails where the
 guide says something else.
 """
 
-import in_venv
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import in_venv  # noqa: E402
 
 in_venv.enter()
 
@@ -16,9 +21,7 @@ import inspect
 import json
 import re
 import subprocess
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F

@@ -2,7 +2,7 @@
 """Plays with the page of examples/playground in Chromium, as a visitor would.
 
     cargo run --example playground
-    scripts/check_playground.py [playground.html] [--answers FILE.json] [--screenshots FOLDER]
+    scripts/checks/playground.py [playground.html] [--answers FILE.json] [--screenshots FOLDER]
 
 At a desktop's and a phone's width, light and dark, with mouse, touch and keyboard, it goes through
 every panel. It fails on what does not answer as it should, on messages on the console, on requests
@@ -26,12 +26,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from check_report import (
+from report import (
     PATIENCE, SCHEMES, SKIPPED, WINDOWS, Browser, BrowserError, complaints, fail, find_browser,
 )
 
 AXE = "axe-core@4.14.1"
-AXE_FOLDER = Path(__file__).resolve().parent.parent / "target" / AXE
+AXE_FOLDER = Path(__file__).resolve().parents[2] / "target" / AXE
 
 # How far a logit or a probability of the page may be from Rust's, which computes in float32.
 TOLERANCE = 1e-5

@@ -17,10 +17,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import in_venv
+SCRIPTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(SCRIPTS), str(SCRIPTS / "reference")]
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "reference"))
-
+import in_venv  # noqa: E402
 import data  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -84,7 +84,7 @@ def save_pictures(folder):
 
 def predict_on_spark(output, names, command, lock=None):
     """The answers of all partitions; kills the worker whose process makes the folder `lock`."""
-    script = Path(__file__).resolve().parent / "predict_on_spark.py"
+    script = SCRIPTS / "predict_on_spark.py"
     log = output.with_suffix(".log")
     # Two workers with one processor and a gigabyte each, processes of their own.
     spark = ["spark-submit", "--master", f"local-cluster[{WORKERS},1,1024]", script, names, output]

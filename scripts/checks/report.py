@@ -2,7 +2,7 @@
 """Opens the report of examples/is_softmax_essential in Chromium, as a reader would.
 
     cargo run --example is_softmax_essential
-    scripts/check_report.py [report.html] [--screenshots FOLDER]
+    scripts/checks/report.py [report.html] [--screenshots FOLDER]
 
 At a desktop's and a phone's width, light and dark, it fails on messages on the console, on
 requests for anything but the report, on a page wider than the window, on links within the page that

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Prints the porter's table of spellings for the guide.
 
-    scripts/list_spellings.py >src/guide/spellings.md
+    scripts/generate/spellings_table.py >src/guide/spellings.md
 
 `cargo test` fails where the guide says something else.
 """
 
-import in_venv
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import in_venv  # noqa: E402
 
 in_venv.enter()
 
