@@ -52,6 +52,12 @@ def csv():
     yield gzip.compress(b"," * MANY)
 
 
+def text():
+    yield b"Once a miller lived by the river.\n" * 5
+    yield "Ein Bär saß am Fluß. ".encode() * 400
+    yield b"\r\n"
+
+
 def chunk(name, content):
     checked = name + content
     return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
@@ -123,7 +129,7 @@ def pt():
             yield file.getvalue()
 
 
-for seeds in (idx, npz, csv, picture, safetensors, checkpoint, pt):
+for seeds in (idx, npz, csv, text, picture, safetensors, checkpoint, pt):
     folder = Path(sys.argv[1]) / seeds.__name__
     folder.mkdir(parents=True, exist_ok=True)
     for number, content in enumerate(seeds()):

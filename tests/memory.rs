@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use damage::{Random, mutate};
 use files::{HOUSE, HOUSE_COLUMNS, encode, gzip, houses, medmnist as arrays, npz};
-use final_layer::data::{ames, medmnist, mnist, picture};
+use final_layer::data::{ames, medmnist, mnist, picture, text};
 use final_layer::torch::serialization::read_pt;
 use final_layer::torch::serialization::read_safetensors;
 use flate2::Compression;
@@ -194,6 +194,7 @@ fn cases() -> Vec<Case> {
     let read_medmnist = |path: &Path| medmnist::read(path).is_ok();
     let read_ames = |path: &Path| ames::read(path).is_ok() | ames::read_features(path).is_ok();
     let read_picture = |path: &Path| picture::read(path, true).is_ok();
+    let read_text = |path: &Path| text::read(path).is_ok() | text::read_prompt(path).is_ok();
     let read_pickle = |path: &Path| read_pt(path).is_ok();
     let read_weights = |path: &Path| read_safetensors(path).is_ok();
     let [(images_name, images), (labels_name, labels), ..] = files::mnist(5, 2);
@@ -213,6 +214,13 @@ fn cases() -> Vec<Case> {
     vec![
         case(images_name, &images, as_it_is, read_mnist, PLAIN),
         case(labels_name, &labels, as_it_is, read_mnist, PLAIN),
+        case(
+            "tales.txt",
+            "Ein Bär saß am Fluß. ".repeat(20).as_bytes(),
+            as_it_is,
+            read_text,
+            PLAIN,
+        ),
         case(
             "train-images-idx3-ubyte.gz",
             &gzip(&images),

@@ -146,7 +146,8 @@ functions! {
     /// one after the other; the lengths `(N,)` are whole numbers. The mean is of each loss over its
     /// target's length.
     ///
-    /// libtorch reads beyond its memory for some targets and lengths, which are refused here.
+    /// Python does not check that a target is one of the C classes, and with `[[5]]` of three classes
+    /// takes for its probability what lies beside them in memory. Here that is refused.
     fn ctc_loss / f_ctc_loss(
         log_probs: &Tensor, targets: &Tensor, input_lengths: &Tensor, target_lengths: &Tensor,
         blank: i64, reduction: Reduction, zero_infinity: bool,
