@@ -107,10 +107,10 @@ impl Objective for Reconstruction {
         Ok(error + divergence)
     }
 
-    fn report((_, mu, logvar): &Output) -> Vec<(&'static str, Tensor)> {
+    fn report((_, mu, logvar): &Output) -> Vec<(String, Tensor)> {
         vec![
-            ("mu:", mu.shallow_clone()),
-            ("logvar:", logvar.shallow_clone()),
+            ("mu:".to_owned(), mu.shallow_clone()),
+            ("logvar:".to_owned(), logvar.shallow_clone()),
         ]
     }
 }

@@ -83,6 +83,8 @@ pub fn figure() -> Result<Figure> {
     let y = y.with_format(|power| format!("1e{power:.0}"));
     let x = Axis::new("logit z of a wrong class", 0., SURE);
     let mut plot = Plot::new("", x, y, series);
+    // Wide enough for the legend to lie beside the falling lines.
+    plot.size = (600, 380);
     plot.legend = SeriesLabelPosition::LowerLeft;
     plot.alt = format!(
         "The norm of the gradient on the logits, on a logarithmic scale, over the logit z of a \

@@ -62,10 +62,13 @@ pub fn accuracy(losses: &Losses) -> Result<Figure> {
             series.push(line);
             bands.push(band);
         }
+        let lows = bands.iter().flat_map(|band| &band.ends).map(|end| end.1);
+        // From the ten per cent below all that is drawn.
+        let from = (10. * smallest(lows)).floor().max(0.) / 10.;
         let mut plot = Plot::new(
             grid.name,
             Axis::new("epoch", 1., EPOCHS as f64),
-            Axis::new("test accuracy", 0., 1.),
+            Axis::new("test accuracy", from, 1.),
             series,
         );
         plot.bands = bands;

@@ -62,12 +62,9 @@ fn plot(place: usize, shown: &Shown) -> Result<String> {
             filled: false,
             ends: ends.collect(),
         });
-        series.push(Series::new(
-            shown.names[i],
-            shown.colors[i],
-            mark(i),
-            points,
-        ));
+        // The colours of the first plot are those of the second, which would lie under a legend.
+        let name = if place == 0 { shown.names[i] } else { "" };
+        series.push(Series::new(name, shown.colors[i], mark(i), points));
         let score = Interval::of(&tuned.best().test_scores());
         let point = vec![(tuned.best().rate.log10() + shift, inside(score.mean))];
         series.push(Series::new("", shown.colors[i], Mark::Dots, point));

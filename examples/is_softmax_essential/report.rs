@@ -58,6 +58,12 @@ pub fn page(
                     }
                     p { "What the five answers rest on:" }
                     ul { @for line in answer { li { (parts(line).1) } } }
+                    p {
+                        "Each line comes from one of " (sections.iter().map(|part| part.claims.len()).sum::<usize>()) " claims. Those in quotation marks are the "
+                        "document's: the article " cite { "Is softmax essential for neural networks?" }
+                        " of 30 January 2025, with which this project began. The other claims are what the "
+                        "tests of these led to. Here are the questions, and how their claims came out:"
+                    }
                     (contents(sections))
                     @for part in sections { (section(part)) }
                     (method(provenance))

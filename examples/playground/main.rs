@@ -7,11 +7,14 @@
 //! The page needs no other file and no network. In it is the document's `DigitClassifier`, trained
 //! by `train`; data/playground/README.md says how. The path of the page goes to stdout.
 //!
-//! How sure the network is of digits and of noise is measured when the page is written. The curves
-//! of the race are those of `is_softmax_essential`, kept in docs/race.json.
+//! How sure the network is of digits and of noise is measured when the page is written. All else
+//! that was measured is what `is_softmax_essential` found on the sample data and on MNIST, from what
+//! is kept of it in docs/: its curves and its lines.
 
 mod confidence;
+mod findings;
 mod page;
+mod questions;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tch::{Kind, Tensor};
 
 use crate::confidence::confidence;
+use crate::findings::findings;
 use crate::project;
+use crate::questions::questions;
 
 const PAGE: &str = include_str!("page.html");
 /// Its colours stand before `/* page */`; the page has the same.
@@ -43,21 +45,34 @@ const SCRIPTS: [&str; 12] = [
 
 /// The page with this network in it.
 pub fn page(model: &Model<DigitClassifier>) -> Result<String> {
-    let path = project("docs/race.json");
-    let race = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    let race: Value = serde_json::from_str(&race)
-        .with_context(|| format!("{}: expected JSON", path.display()))?;
-    let measured = json!({ "confidence": confidence(model)?, "race": race });
+    let measured = json!({
+        "confidence": confidence(model)?,
+        "race": {
+            "sample": curves("docs/race.json")?,
+            "mnist": curves("docs/race-mnist.json")?,
+        },
+        "findings": {
+            "sample": findings("docs/is-softmax-essential.txt")?,
+            "mnist": findings("docs/is-softmax-essential-mnist.txt")?,
+        },
+    });
     let (colors, _) = REPORT_STYLE
         .split_once("/* page */")
         .context("the report's style has no mark after its colours")?;
     let page = fill(PAGE, "style", &[colors, STYLE].concat())?;
     let page = fill(&page, "panels", &PANELS.concat())?;
+    let page = fill(&page, "questions", &questions())?;
     let page = quote(&page, &measured)?;
     let page = fill(&page, "weights", &STANDARD.encode(weights(model)?))?;
-    let page = fill(&page, "measured", &measured.to_string())?;
+    let page = fill(&page, "race", &measured["race"].to_string())?;
     fill(&page, "script", &SCRIPTS.join("\n"))
+}
+
+/// What the race is run with: curves that `is_softmax_essential` has written.
+fn curves(path: &str) -> Result<Value> {
+    let text = std::fs::read_to_string(project(path))
+        .with_context(|| format!("cannot read {path} of the project"))?;
+    serde_json::from_str(&text).with_context(|| format!("{path}: expected JSON"))
 }
 
 /// The page with `{{name}}`, of which there is one, replaced.
@@ -68,8 +83,8 @@ fn fill(page: &str, name: &str, content: &str) -> Result<String> {
     Ok([before, content, after].concat())
 }
 
-/// The page with each `{{/path/in/measured}}` replaced by that number, and `{{%/path}}` by that
-/// share in per cent.
+/// The page with each `{{/path/in/measured}}` replaced by that number or text, and `{{%/path}}` by
+/// that share in per cent.
 fn quote(page: &str, measured: &Value) -> Result<String> {
     let mut parts = page.split("{{");
     let mut quoted = parts.next().unwrap_or_default().to_owned();
@@ -80,11 +95,17 @@ fn quote(page: &str, measured: &Value) -> Result<String> {
             None => (mark, false),
         };
         if path.starts_with('/') {
-            let number = measured.pointer(path).and_then(Value::as_f64);
-            let number = number.with_context(|| format!("expected a number at {path}"))?;
-            quoted += &match percent {
-                true => format!("{:.0}\u{a0}%", number * 100.),
-                false => number.to_string(),
+            let value = measured.pointer(path);
+            let value = value.with_context(|| format!("expected a number or a text at {path}"))?;
+            quoted += &match (value, percent) {
+                (Value::String(text), false) => text.clone(),
+                (Value::Number(number), false) => with_comma(&number.to_string()),
+                (value, _) => {
+                    let share = value
+                        .as_f64()
+                        .with_context(|| format!("no share at {path}"))?;
+                    format!("{:.0}\u{a0}%", share * 100.)
+                }
             };
         } else {
             quoted += &format!("{{{{{mark}}}}}");
@@ -92,6 +113,14 @@ fn quote(page: &str, measured: &Value) -> Result<String> {
         quoted += rest;
     }
     Ok(quoted)
+}
+
+/// A whole number with a comma before its thousands.
+fn with_comma(number: &str) -> String {
+    match number.len().checked_sub(3) {
+        Some(place @ 1..) => format!("{},{}", &number[..place], &number[place..]),
+        _ => number.to_owned(),
+    }
 }
 
 /// The weights as little-endian float32, one after another: `fc1.weight` `(128, 784)`, `fc1.bias`

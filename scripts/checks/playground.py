@@ -15,20 +15,18 @@ looked for on the PATH or named by CHROMIUM, or axe-core, which is kept under ta
 with npm the first time.
 """
 
-import argparse
 import base64
+import functools
 import json
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from pathlib import Path
 
-from report import (
-    PATIENCE, SCHEMES, SKIPPED, WINDOWS, Browser, BrowserError, complaints, fail, find_browser,
-)
+import chromium
+from chromium import SKIPPED, Tab, fail
 
 AXE = "axe-core@4.14.1"
 AXE_FOLDER = Path(__file__).resolve().parents[2] / "target" / AXE
@@ -41,46 +39,26 @@ PART = 200
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("page", type=Path, nargs="?", default=Path("playground.html"),
-                        help="default: playground.html")
+    parser = chromium.parser(__doc__, "playground.html")
     parser.add_argument("--answers", type=Path, metavar="FILE.json",
                         help="pictures with Rust's answers, losses with their gradients")
-    parser.add_argument("--screenshots", type=Path, metavar="FOLDER",
-                        help="keep what was seen, a PNG each")
     parser.add_argument("--picture", type=Path, metavar="FILE.png",
                         help="keep what the README shows: a drawing, and what is said of it")
     args = parser.parse_args()
-    if not args.page.is_file():
-        fail(f"cannot read {args.page}")
     answers = read_answers(args.answers) if args.answers else None
-    program = find_browser()
-    if program is None:
-        print("skipped: there is no Chromium on the PATH", file=sys.stderr)
-        sys.exit(SKIPPED)
-    axe = find_axe()
-    if args.screenshots:
-        args.screenshots.mkdir(parents=True, exist_ok=True)
-    wrong = 0
-    try:
-        with tempfile.TemporaryDirectory() as profile, Browser(program, profile) as browser:
-            for window in WINDOWS:
-                for scheme in SCHEMES:
-                    visit = Visit(browser, args.page, window, scheme)
-                    problems = visit.play(axe, args.screenshots)
-                    print(f"{window}, {scheme}: {'; '.join(problems) or 'well'}", flush=True)
-                    wrong += len(problems)
-            if args.picture:
-                Visit(browser, args.page, "desktop", "light").take_picture(args.picture)
-            if answers:
-                wrong += compare(Visit(browser, args.page, "desktop", "light"), answers)
-    except BrowserError as error:
-        fail(str(error))
-    if axe is None:
+
+    def look(browser, window, scheme):
+        return Visit(browser, args.page, window, scheme).play(find_axe(), args.screenshots)
+
+    def finish(browser):
+        if args.picture:
+            Visit(browser, args.page, "desktop", "light").take_picture(args.picture)
+        return compare(Tab(browser, args.page, "desktop", "light"), answers) if answers else 0
+
+    wrong = chromium.run(args, look, finish)
+    if find_axe() is None:
         print("skipped: axe-core, which npm cannot fetch here", file=sys.stderr)
-    sys.exit(1 if wrong else SKIPPED if axe is None else 0)
+    sys.exit(1 if wrong else 0 if find_axe() else SKIPPED)
 
 
 def read_answers(path):
@@ -90,6 +68,7 @@ def read_answers(path):
         fail(f"cannot read {path}: {error}")
 
 
+@functools.cache
 def find_axe():
     """The script of axe-core, or nothing where it is not kept and cannot be fetched."""
     script = AXE_FOLDER / "package" / "axe.min.js"
@@ -106,31 +85,12 @@ def find_axe():
     return script.read_text()
 
 
-class Visit:
-    """The page in a window of its own."""
+class Visit(Tab):
+    """The page as a visitor goes through it."""
 
     def __init__(self, browser, page, window, scheme):
-        self.browser, self.window, self.scheme = browser, window, scheme
-        self.address = page.resolve().as_uri()
+        super().__init__(browser, page, window, scheme)
         self.problems = []
-        browser.open_tab()
-        for domain in ["Page", "Runtime", "Log", "Network"]:
-            browser.call(f"{domain}.enable")
-        width, height = WINDOWS[window]
-        browser.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                     deviceScaleFactor=1, mobile=window == "phone")
-        if window == "phone":
-            browser.call("Emulation.setTouchEmulationEnabled", enabled=True)
-        browser.call("Emulation.setEmulatedMedia",
-                     features=[{"name": "prefers-color-scheme", "value": scheme},
-                               {"name": "prefers-reduced-motion", "value": "reduce"}])
-        browser.call("Page.navigate", url=self.address)
-        # The load event may be that of the empty page before it.
-        deadline = time.monotonic() + PATIENCE
-        while not self.js("document.readyState === 'complete' && location.href !== 'about:blank'"):
-            if time.monotonic() > deadline:
-                raise BrowserError(f"{page} is not loaded within {PATIENCE} seconds")
-            time.sleep(0.02)
 
     def play(self, axe, screenshots):
         """What is wrong with the page in this window."""
@@ -139,18 +99,9 @@ class Visit:
         self.take_screenshot(screenshots)
         if axe:
             self.run_axe(axe)
-        return self.problems + complaints(self.browser.events, self.address)
+        return self.problems + self.complaints()
 
     # What a visitor does.
-
-    def js(self, expression):
-        result = self.browser.call("Runtime.evaluate", expression=expression, returnByValue=True,
-                                   awaitPromise=True)
-        if "exceptionDetails" in result:
-            details = result["exceptionDetails"]
-            text = details.get("exception", {}).get("description", details["text"])
-            raise BrowserError(f"{expression[:80]}: {text}")
-        return result["result"].get("value")
 
     def text(self, element):
         return self.js(f"document.getElementById({element!r}).textContent")
@@ -294,6 +245,10 @@ class Visit:
             rates.dispatchEvent(new Event("change")); }""")
         self.choose("race-optimizer", "Adam")
         self.expect("race: the best are others than before", self.js(rows) == best)
+        self.choose("race-digits", "mnist")
+        self.expect("race: the digits change nothing", self.js(rows) != best)
+        self.choose("race-digits", "sample")
+        self.expect("race: the sample's are others than before", self.js(rows) == best)
         self.js("document.getElementById('race-epoch').focus()")
         self.press("ArrowLeft")
         self.expect("race: keys do not move the epoch",
@@ -322,18 +277,14 @@ class Visit:
         if not folder:
             return
         self.js("scrollTo({ top: 0, behavior: 'instant' })")
-        shot = self.browser.call("Page.captureScreenshot", captureBeyondViewport=True)
-        file = folder / f"playground-{self.window}-{self.scheme}.png"
-        file.write_bytes(base64.b64decode(shot["data"]))
+        self.save_picture(folder / f"playground-{self.window}-{self.scheme}.png")
 
     def take_picture(self, file):
         self.click('[data-drawing="wrong"]')
         bottom = self.js("document.getElementById('draw-examples').parentElement"
                          ".getBoundingClientRect().bottom")
-        clip = {"x": 90, "y": 0, "width": 1100, "height": bottom + 12, "scale": 1}
-        shot = self.browser.call("Page.captureScreenshot", clip=clip,
-                                 captureBeyondViewport=True)
-        file.write_bytes(base64.b64decode(shot["data"]))
+        self.save_picture(file, clip={"x": 90, "y": 0, "width": 1100, "height": bottom + 12,
+                                      "scale": 1})
 
     def run_axe(self, axe):
         self.js(axe)
@@ -391,7 +342,7 @@ LAYOUT = """(() => {
 })()"""
 
 
-def compare(visit, answers):
+def compare(tab, answers):
     """Prints how far the page is from Rust; returns the number of comparisons that fail."""
     pixels = base64.b64decode(answers["pixels"])
     largest = {"logit": 0, "probability": 0}
@@ -401,11 +352,11 @@ def compare(visit, answers):
             "pixels": base64.b64encode(pixels[784 * start:784 * (start + PART)]).decode(),
             "logits": answers["logits"][start:start + PART],
         }
-        found = visit.js(f"({COMPARE})({json.dumps(part)})")
+        found = tab.js(f"({COMPARE})({json.dumps(part)})")
         for name in largest:
             largest[name] = max(largest[name], found[name])
         other += found["other"]
-    gradients = visit.js(f"({COMPARE_LOSSES})({json.dumps(answers['losses'])})")
+    gradients = tab.js(f"({COMPARE_LOSSES})({json.dumps(answers['losses'])})")
     print(f"{len(answers['logits'])} digits: logits within {largest['logit']:.1e} of Rust's, "
           f"probabilities within {largest['probability']:.1e}, {other} other answers")
     print(f"{len(answers['losses'])} losses: values and gradients within {gradients:.1e} of Rust's")

@@ -12,7 +12,8 @@ use crate::tasks::{Dataset, Evaluate, Network};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Folder or file of the data [default: the project's sample data]
+    /// Folder with MNIST's files, or .npz, CSV or text file, as the network learns from
+    /// [default: the project's sample data]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Print one JSON object

@@ -56,7 +56,7 @@ enum Command {
     Train(Box<train::Args>),
     /// Judge trained weights on the test samples of a data set
     Evaluate(evaluate::Args),
-    /// Answer for pictures, or for the houses of a CSV file
+    /// Answer what files ask: pictures, the rows of a CSV file, or texts
     Predict(predict::Args),
 }
 

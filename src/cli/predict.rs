@@ -1,4 +1,4 @@
-//! `predict`: a network's answers for pictures, or for the houses of a CSV file.
+//! `predict`: a network's answers to what is in files: pictures, the rows of a CSV file, texts.
 
 use std::ffi::OsStr;
 use std::io::{self, BufReader, IsTerminal, Write};
@@ -21,10 +21,11 @@ const PORTION: i64 = 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Pictures (PNG or JPEG) or, of houses, CSV files; - for stdin
+    /// What to answer: PNG or JPEG, CSV or text files, as the network reads; - for stdin
     ///
-    /// With -, stdin has file names of pictures, one a line, or, of houses, the lines of a CSV
-    /// file, plain. Each answer is printed as soon as its line has been read, in the same memory
+    /// A network of pictures answers each PNG or JPEG file, one of prices each row of a CSV file,
+    /// and one of text says what comes next after each file. With -, stdin has the file names of
+    /// pictures, one a line, or the lines of a CSV file, or a text on each line. Each answer is printed as soon as its line has been read, in the same memory
     /// however many there are. A line that cannot be read ends the run: the answers so far stand,
     /// an error names the line as -:LINE, and the exit code is 1.
     #[arg(required = true, value_name = "INPUT")]

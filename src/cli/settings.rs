@@ -20,7 +20,8 @@ use crate::training::{Algorithm, Arguments, Schedule};
 /// What the command line may say of a training run.
 #[derive(Debug, clap::Args)]
 pub(super) struct Given {
-    /// Folder or file of the data [default: the project's sample data]
+    /// Folder with MNIST's files, or .npz, CSV or text file, as the network learns from
+    /// [default: the project's sample data]
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Passes over the training samples [default: 10]

@@ -9,7 +9,7 @@
 //! Rust on the left, Python on the right. The files are the ones that are compiled; a test holds
 //! the right-hand column against the class in `scripts/reference/`.
 //!
-//! Ten classes, ten logits:
+//! A digit is one of ten classes, so its network gives ten logits:
 //!
 //! ```rust,standalone_crate,no_run
 //! # mod torch { pub mod nn { pub use final_layer::torch::nn::linear; } }
@@ -17,7 +17,7 @@
 #![doc = include_str!("../networks/digit_classifier.rs")]
 //! ```
 //!
-//! A price:
+//! The price of a house is one number:
 //!
 //! ```rust,standalone_crate,no_run
 //! # mod torch { pub mod nn { pub use final_layer::torch::nn::linear; } }
@@ -25,7 +25,7 @@
 #![doc = include_str!("../networks/house_price_predictor.rs")]
 //! ```
 //!
-//! Yes or no:
+//! For a question of yes or no, a sigmoid follows the one output:
 //!
 //! ```rust,standalone_crate,no_run
 //! # mod torch { pub mod nn { pub use final_layer::torch::nn::linear; } }
@@ -35,12 +35,12 @@
 //!
 //! # Line by line
 //!
-//! The table that `scripts/port.py` translates by. Both are written from `scripts/port/spellings/`, by
-//! `scripts/generate/spellings_table.py`, and a test fails where this one is not what it writes.
+//! `scripts/port.py` translates by this table. It is written from `scripts/port/spellings/` by
+//! `scripts/generate/spellings_table.py`, and a test fails where it is not what that writes.
 //!
 #![doc = include_str!("spellings.md")]
 //!
-//! One step of training, in both languages:
+//! Put together, one step of training reads like this in both languages:
 //!
 //! ```
 //! use final_layer::networks::DigitClassifier;
@@ -76,11 +76,12 @@
 //!
 //! # Traps
 //!
-//! Each is what one writes first; `z` are logits, `p` their softmax, `y` the classes. The cost is
-//! measured by `tests/it/traps.rs` on the digits' network: seed 0, 64 random samples, one thread;
-//! the test fails where this table says something else. A number after ≈ is that of a processor with
-//! AVX-512: on another it may be smaller, even 0, and the test lets it be up to ten times as large;
-//! all else it takes to the letter.
+//! Each row has what one writes first in `tch`, what that costs, and what gives Python's result. In
+//! the code, `z` are logits (a network's outputs, one for each class), `p` their softmax and `y` the
+//! classes. `tests/it/traps.rs` measures the cost on the digits' network, with seed 0, 64 random
+//! samples and one thread, and fails where this table says something else. A number after ≈ is that of
+//! a processor with AVX-512: on another it may be smaller, even 0, and the test lets it be up to ten
+//! times as large. All else it takes to the letter.
 //!
 #![doc = include_str!("traps.md")]
 //!
@@ -90,17 +91,18 @@
 //!
 //! # Traps of layers
 //!
-//! What it costs to take `tch`'s own layer, or a method of `tch` that leaves out arguments, in the
-//! place of the one in [`crate::torch::nn`]: rows of `tests/layers/`, which name a layer, its
-//! arguments and its input, and fail where a bit differs from Python's. The numbers are measured and
-//! held as above, by `tests/it/layers.rs`.
+//! This is what it costs to take `tch`'s own layer, or a method of `tch` that leaves out arguments, in
+//! the place of the one in [`crate::torch::nn`]. A row here stands for rows of `tests/layers/`, each of
+//! which names a layer, its arguments and its input, and fails where a bit differs from Python's. The
+//! numbers are measured and held as above, by `tests/it/layers.rs`.
 //!
 #![doc = include_str!("layers.md")]
 //!
 //! Rows that do not fail are those where `tch`'s layer is Python's: layer and group norm as far as it
 //! has their arguments, an embedding without `padding_idx`, an activation whose arguments are left at
 //! their defaults, `cross_entropy_for_logits` and `nll_loss` on `(N, K)` without further arguments;
-//! on more dimensions and on probabilities these two panic. The last column counts rows with arguments that `tch`'s layer does not have.
+//! on more dimensions and on probabilities these two panic. The last column counts rows with arguments
+//! that `tch`'s layer does not have.
 //! `rrelu()` panics whatever it is given: its binding hands on an upper bound below the lower.
 //!
 //! # What `tch`'s methods leave out

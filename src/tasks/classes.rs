@@ -116,12 +116,12 @@ impl<const K: i64, I: Input, S: ClassScores> Objective for Classes<K, I, S> {
         ]
     }
 
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
+    fn report(output: &Tensor) -> Vec<(String, Tensor)> {
         let (probabilities, predicted) = probabilities_and_class::<S>(output);
         vec![
-            (S::LABEL, output.shallow_clone()),
-            (S::PROBABILITIES.0, probabilities),
-            ("Predicted class:", predicted),
+            (S::LABEL.to_owned(), output.shallow_clone()),
+            (S::PROBABILITIES.0.to_owned(), probabilities),
+            ("Predicted class:".to_owned(), predicted),
         ]
     }
 }

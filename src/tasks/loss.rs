@@ -58,7 +58,7 @@ impl<T: Objective, L: Loss<T::Output, T::Target>> Objective for WithLoss<T, L> {
         T::readings(output)
     }
 
-    fn report(output: &Self::Output) -> Vec<(&'static str, Tensor)> {
+    fn report(output: &Self::Output) -> Vec<(String, Tensor)> {
         T::report(output)
     }
 }

@@ -141,10 +141,13 @@ pub trait Objective {
         Vec::new()
     }
 
-    /// What is printed of an output without a command: a tensor after each label, a line each.
-    fn report(output: &Self::Output) -> Vec<(&'static str, Tensor)> {
-        let tensors = output.tensors().into_iter();
-        tensors.map(|tensor| ("Output:", tensor)).collect()
+    /// What is printed of an output without a command: a tensor after each label, a line each. By
+    /// default each tensor has the label that its place in the output gives it.
+    fn report(output: &Self::Output) -> Vec<(String, Tensor)> {
+        let named = output.named("Output").into_iter();
+        named
+            .map(|(name, tensor)| (format!("{name}:"), tensor))
+            .collect()
     }
 }
 

@@ -73,8 +73,8 @@ impl<I: Measured> Objective for Quantity<I> {
         Ok(output.mse_loss(target, tch::Reduction::Mean))
     }
 
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        vec![(I::LABEL, output.shallow_clone())]
+    fn report(output: &Tensor) -> Vec<(String, Tensor)> {
+        vec![(I::LABEL.to_owned(), output.shallow_clone())]
     }
 }
 

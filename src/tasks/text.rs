@@ -49,8 +49,9 @@ impl Objective for NextByte {
         vec![("likeliest", output.argmax(-1, false))]
     }
 
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        vec![("Likeliest next bytes:", output.argmax(-1, false))]
+    fn report(output: &Tensor) -> Vec<(String, Tensor)> {
+        let likeliest = output.argmax(-1, false);
+        vec![("Likeliest next bytes:".to_owned(), likeliest)]
     }
 }
 

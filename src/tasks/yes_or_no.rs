@@ -60,8 +60,9 @@ impl<I: Input> Objective for YesOrNo<I> {
         loss.context("no loss of probabilities that are NaN")
     }
 
-    fn report(output: &Tensor) -> Vec<(&'static str, Tensor)> {
-        vec![("Probability of positive class:", output.shallow_clone())]
+    fn report(output: &Tensor) -> Vec<(String, Tensor)> {
+        let label = "Probability of positive class:";
+        vec![(label.to_owned(), output.shallow_clone())]
     }
 }
 

@@ -210,3 +210,14 @@ fn several_outputs_and_tied_weights_give_the_bits_of_python() {
         "target.1.0",
     ]);
 }
+
+/// Without a command, each of several outputs is printed under a label of its own.
+#[test]
+fn several_outputs_have_several_labels() {
+    let [a, b, c] = [1, 2, 3].map(Tensor::from);
+    let report = NextTokens::report(&(a, (b, c)));
+    let labels: Vec<&str> = report.iter().map(|(label, _)| label.as_str()).collect();
+    assert_eq!(labels, ["Output.0:", "Output.1.0:", "Output.1.1:"]);
+    let report = NodeClasses::report(&Tensor::from(1));
+    assert_eq!(report[0].0, "Output:");
+}

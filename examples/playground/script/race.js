@@ -2,7 +2,7 @@
 // mean of the seeds, the band goes from the worst to the best; where training broke down they end.
 
 (() => {
-  const RACE = JSON.parse(byId("measured").textContent).race;
+  const RACES = JSON.parse(byId("race-curves").textContent);
   const COLORS = ["--blue", "--orange", "--green", "--purple", "--ink"];
   const DASHES = ["", "7 3", "2 3", "9 3 2 3", "1 5"];
   const chart = byId("race-chart");
@@ -10,15 +10,18 @@
   const rates = byId("race-rate");
   const NS = "http://www.w3.org/2000/svg";
 
+  /** The curves of the digits that are chosen. */
+  const race = () => RACES[checked("race-digits")];
+
   const of = (optimizer, loss) =>
-    RACE.curves.filter((c) => c.optimizer === optimizer && c.loss === loss);
+    race().curves.filter((c) => c.optimizer === optimizer && c.loss === loss);
 
   /** At the learning rate that was best on pictures neither trained on nor shown here. */
   const best = (optimizer, loss) => of(optimizer, loss).find((curve) => curve.best);
 
   function curves() {
     const optimizer = checked("race-optimizer");
-    return RACE.losses.map((loss) =>
+    return race().losses.map((loss) =>
       rates.value === "best"
         ? best(optimizer, loss)
         : of(optimizer, loss).find((curve) => curve.rate === Number(rates.value)),
@@ -28,7 +31,7 @@
   /** The rates of the optimizer, as far as possible the one that was chosen. */
   function offerRates() {
     const chosen = rates.value;
-    const grid = RACE.rates[checked("race-optimizer")];
+    const grid = race().rates[checked("race-optimizer")];
     const options = [
       ["best", "each at its best"],
       ...grid.map((rate) => [rate, `${rate} for all`]),
@@ -48,7 +51,7 @@
     const width = chart.clientWidth || 600;
     const height = Math.min(380, Math.max(260, 0.6 * width));
     const [left, right, top, bottom] = [46, 12, 10, 40];
-    const x = (e) => left + ((e - 1) / (RACE.epochs - 1)) * (width - left - right);
+    const x = (e) => left + ((e - 1) / (race().epochs - 1)) * (width - left - right);
     const shown = curves();
     // From the ten per cent below the lowest band.
     const floor = Math.floor(10 * Math.min(...shown.flatMap((curve) => curve.low))) / 10;
@@ -74,14 +77,14 @@
         ),
       );
     }
-    const tick = RACE.epochs > 12 ? 5 : 2;
-    for (let e = 1; e <= RACE.epochs; e += e === 1 ? tick - 1 : tick) {
+    const tick = race().epochs > 12 ? 5 : 2;
+    for (let e = 1; e <= race().epochs; e += e === 1 ? tick - 1 : tick) {
       parts.push(svg("text", { x: x(e), y: height - bottom + 18, "text-anchor": "middle" }, e));
     }
     parts.push(
       svg(
         "text",
-        { x: x(RACE.epochs), y: height - 4, "text-anchor": "end" },
+        { x: x(race().epochs), y: height - 4, "text-anchor": "end" },
         "epochs: passes over the pictures",
       ),
     );
@@ -140,15 +143,16 @@
         make(
           "tr",
           {},
-          make("th", { scope: "row" }, swatch(loss), ` ${RACE.losses[loss]}`),
+          make("th", { scope: "row" }, swatch(loss), ` ${race().losses[loss]}`),
           make("td", {}, String(curve.rate)),
           make("td", {}, accuracy(curve, Number(epoch.value) - 1)),
         ),
       ),
     );
     byId("race-epoch-value").textContent = epoch.value;
+    byId("race-seeds").textContent = race().seeds;
     const told = shown.map(
-      (curve, loss) => `${RACE.losses[loss]} ${accuracy(curve, Number(epoch.value) - 1)}`,
+      (curve, loss) => `${race().losses[loss]} ${accuracy(curve, Number(epoch.value) - 1)}`,
     );
     chart.setAttribute(
       "aria-label",
@@ -156,12 +160,13 @@
     );
   }
 
-  /** What was measured: each loss at its best rate after the first and the last epoch. */
+  /** What was measured on the digits that are chosen, and each loss at its best rate after the first
+   * and the last epoch. */
   function summary() {
-    const rows = Object.keys(RACE.rates).flatMap((optimizer) =>
-      RACE.losses.map((name) => {
+    const rows = Object.keys(race().rates).flatMap((optimizer) =>
+      race().losses.map((name) => {
         const curve = best(optimizer, name);
-        const cells = [optimizer, curve.rate, accuracy(curve, 0), accuracy(curve, RACE.epochs - 1)];
+        const cells = [optimizer, curve.rate, accuracy(curve, 0), accuracy(curve, race().epochs - 1)];
         return make(
           "tr",
           {},
@@ -171,6 +176,9 @@
       }),
     );
     byId("race-best").replaceChildren(...rows);
+    for (const digits of Object.keys(RACES)) {
+      byId(`race-${digits}`).hidden = digits !== checked("race-digits");
+    }
   }
 
   let timer = null;
@@ -182,27 +190,30 @@
   byId("race-run").addEventListener("click", () => {
     stop();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    epoch.value = still ? RACE.epochs : 1;
+    epoch.value = still ? race().epochs : 1;
     paint();
     timer = still
       ? null
       : setInterval(() => {
           epoch.value = Number(epoch.value) + 1;
           paint();
-          if (Number(epoch.value) >= RACE.epochs) stop();
+          if (Number(epoch.value) >= race().epochs) stop();
         }, 150);
   });
-  epoch.max = RACE.epochs;
+  epoch.max = race().epochs;
   epoch.addEventListener("input", () => {
     stop();
     paint();
   });
   rates.addEventListener("change", paint);
-  for (const radio of document.querySelectorAll('input[name="race-optimizer"]')) {
-    radio.addEventListener("change", () => {
-      offerRates();
-      paint();
-    });
+  for (const name of ["race-digits", "race-optimizer"]) {
+    for (const radio of document.querySelectorAll(`input[name="${name}"]`)) {
+      radio.addEventListener("change", () => {
+        offerRates();
+        summary();
+        paint();
+      });
+    }
   }
   new ResizeObserver(paint).observe(chart.parentElement);
   offerRates();

@@ -11,6 +11,11 @@ fn kept() -> Vec<Finding> {
     findings_in(&fs::read_to_string(root("docs/is-softmax-essential.txt")).unwrap())
 }
 
+/// The same of the run on MNIST.
+fn kept_of_mnist() -> Vec<Finding> {
+    findings_in(&fs::read_to_string(root("docs/is-softmax-essential-mnist.txt")).unwrap())
+}
+
 fn guide() -> String {
     fs::read_to_string(root("src/guide/last_layer.rs")).unwrap()
 }
@@ -102,22 +107,58 @@ fn guide_names_the_claims() {
     assert_eq!(named, printed);
 }
 
-/// Every number with an interval in the guide is one that was printed.
+/// Every number with an interval in the guide, in the README and on the page about the question is one
+/// that was printed, for the sample or for MNIST.
 #[test]
 fn guide_quotes_the_kept_output() {
-    let guide = guide()
-        .replace("//! ", "")
-        .replace('\n', " ")
-        .replace('−', "-");
-    let printed: BTreeSet<String> = kept()
-        .iter()
-        .flat_map(|line| intervals(&line.finding))
-        .collect();
-    let quoted = intervals(&guide);
-    assert!(quoted.len() >= 15, "{quoted:?}");
-    for interval in quoted {
-        assert!(printed.contains(&interval), "{interval}");
+    let of = |findings: Vec<Finding>| -> BTreeSet<String> {
+        let lines = findings.iter();
+        lines.flat_map(|line| intervals(&line.finding)).collect()
+    };
+    let (sample, mnist) = (of(kept()), of(kept_of_mnist()));
+    let page = fs::read_to_string(root("docs/is-softmax-essential.md")).unwrap();
+    let readme = fs::read_to_string(root("README.md")).unwrap();
+    for (text, least) in [(guide(), 15), (page, 25), (readme, 8)] {
+        let text = text
+            .replace("//! ", "")
+            .replace('\n', " ")
+            .replace('−', "-");
+        let quoted = intervals(&text);
+        assert!(quoted.len() >= least, "{quoted:?}");
+        for interval in quoted {
+            let printed = sample.contains(&interval) || mnist.contains(&interval);
+            assert!(printed, "{interval}");
+        }
     }
+}
+
+/// The page about the question says which verdicts differ between the two runs: those, and no others.
+#[test]
+fn the_page_has_the_verdicts_that_differ() {
+    let page = fs::read_to_string(root("docs/is-softmax-essential.md")).unwrap();
+    let mut same = 0;
+    for (sample, mnist) in kept().iter().zip(kept_of_mnist()) {
+        assert_eq!(sample.id, mnist.id);
+        let start = format!("| `{}`: ", sample.id);
+        let row = page.lines().find(|line| line.starts_with(&start));
+        if sample.verdict == mnist.verdict {
+            assert_eq!(row, None);
+            same += 1;
+        } else {
+            let cells: Vec<&str> = row.expect(&start).split(" | ").collect();
+            assert!(
+                cells[1].starts_with(&format!("{}: ", sample.verdict)),
+                "{cells:?}"
+            );
+            assert!(
+                cells[2].starts_with(&format!("{}: ", mnist.verdict)),
+                "{cells:?}"
+            );
+        }
+    }
+    let all = kept().len();
+    let said = format!("Of the {all} verdicts, {same} are the same.");
+    assert!(page.contains(&said), "{said}");
 }
 
 /// What stands around each ±, without signs.
