@@ -23,7 +23,7 @@ pub fn figure(id: &'static str, caption: &str, shown: &Shown) -> Result<Figure> 
     let plots = (0..GRIDS.len()).map(|grid| plot(grid, shown));
     Ok(Figure {
         id,
-        caption: caption.to_owned(),
+        caption: format!("{caption} The colours are the same in both plots."),
         layout: Layout::Even,
         plots: plots.collect::<Result<_>>()?,
     })
