@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import torch
 
-from . import build, initialization, spellings
+from . import build, initialization, stacks
 from .calls import is_here
+from .contexts import ContextsOfNew
 from .refusals import Refuse
 from .render import render
-from .specs import Path, Spec
+from .specs import Spec
 from .fields import Fields
 from .names import snake
 from .statements import Body
@@ -32,7 +33,7 @@ class Field:
     local: object = None
 
 
-class Constructor(Unrolled, Fields, Body):
+class Constructor(Unrolled, Fields, ContextsOfNew, Body):
     def __init__(self, port, cls, item, env):
         super().__init__(port, cls, item, cls.init, env)
         self.fields = cls.fields
@@ -303,8 +304,8 @@ class Constructor(Unrolled, Fields, Body):
         if cls.__name__ in self.port.source.classes and \
                 getattr(self.port.source.module, cls.__name__, None) is cls:
             return self.port.build_class(self, node, cls.__name__, positional, keywords)
-        if cls is nn.TransformerEncoder:
-            return build_encoder(self, node, positional, keywords)
+        if cls in (nn.TransformerEncoder, nn.TransformerDecoder):
+            return stacks.stack(self, node, cls, positional, keywords)
         return build.layer(self, node, cls, positional, keywords)
 
     def call_of_known(self, node, function, positional, keywords):
@@ -364,35 +365,3 @@ def is_super_init(call):
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "super":
         return True
     return isinstance(value, (ast.Attribute, ast.Name)) and ast.unparse(value).endswith("Module")
-
-
-def build_encoder(context, node, positional, keywords):
-    """`nn.TransformerEncoder(layer, n)`: copies of a layer that is drawn apart."""
-    values = dict(zip(["encoder_layer", "num_layers", "norm", "enable_nested_tensor", "mask_check"],
-                      positional)) | keywords
-    layer = values.pop("encoder_layer", None)
-    if not isinstance(layer, Built) or layer.spec.type != "TransformerEncoderLayer" or \
-            context.field_of(layer) is not None:
-        raise Refuse(node, "such an encoder has no Rust")
-    fields = []
-    norm = values.pop("norm", Known(None))
-    if isinstance(norm, Built) and norm.spec.type == "LayerNorm" and \
-            norm.emit(Path()).endswith("Default::default())"):
-        fields.append("norm: Some(Default::default())")
-    elif not (isinstance(norm, Known) and norm.value is None):
-        raise Refuse(node, "such a normalization of an encoder has no Rust")
-    count = render(values.pop("num_layers"), "int", context)
-    for name, value in values.items():
-        if name not in ("enable_nested_tensor", "mask_check"):
-            raise Refuse(node, f"the argument {name} has no Rust counterpart")
-        if known(value) is not True:
-            fields.append(f"{name}: {render(value, 'bool', context)}")
-    row = next(r for r in spellings.layers() if r.name == "TransformerEncoder")
-    settings = build.config("TransformerEncoderConfig", fields)
-
-    def emit(path):
-        made = layer.emit(Path((), "scratch.root()"))
-        return (f"{{\n    let scratch = VarStore::new(vs.device());\n    let layer = {made};\n"
-                f"    transformer_encoder({path.owned}, &layer, {count}, {settings})\n}}")
-
-    return Built(Spec("row", "TransformerEncoder", True, row), emit, layer.order)
