@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from . import build, initialization, stacks
-from .calls import is_here
+from . import build, initialization
+from .calls_of_new import CallsOfNew
 from .contexts import ContextsOfNew
 from .refusals import Refuse
 from .render import render
@@ -33,7 +33,7 @@ class Field:
     local: object = None
 
 
-class Constructor(Unrolled, Fields, ContextsOfNew, Body):
+class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
     def __init__(self, port, cls, item, env):
         super().__init__(port, cls, item, cls.init, env)
         self.fields = cls.fields
@@ -107,8 +107,6 @@ class Constructor(Unrolled, Fields, ContextsOfNew, Body):
             if field is not None:
                 self.flush()
                 return initialization.attribute(self, node, field, value, name)
-        facts = value.spec.objects
-        del facts
         raise Refuse(node, f"the attribute {name} of a layer that is being made has no Rust")
 
     def field_of(self, built):
@@ -289,72 +287,10 @@ class Constructor(Unrolled, Fields, ContextsOfNew, Body):
         return Built(Spec("tensor", "Tensor", name="parameter"),
                      lambda path: f'vs.add("{name}", {text}, {value.spec.number})', value.order)
 
-    # Calls
-
-    def call_of_class(self, node, cls, positional, keywords):
-        nn = torch.nn
-        if cls is nn.Sequential:
-            return build.sequential(self, node, build.children_of(self, node, positional, keywords))
-        if cls is nn.ModuleList:
-            return build.module_list(self, node, build.children_of(self, node, positional, keywords))
-        if cls is nn.ModuleDict:
-            built = build.module_list(self, node, build.children_of(self, node, positional, keywords))
-            built.spec.kind = "dict"
-            return built
-        if cls.__name__ in self.port.source.classes and \
-                getattr(self.port.source.module, cls.__name__, None) is cls:
-            return self.port.build_class(self, node, cls.__name__, positional, keywords)
-        if cls in (nn.TransformerEncoder, nn.TransformerDecoder):
-            return stacks.stack(self, node, cls, positional, keywords)
-        return build.layer(self, node, cls, positional, keywords)
-
-    def call_of_known(self, node, function, positional, keywords):
-        if function is torch.nn.Parameter:
-            value = positional[0] if positional else keywords.get("data")
-            trains = known(keywords.get("requires_grad", Known(True)))
-            if not is_tensor(value):
-                raise Refuse(node, "only a tensor is a parameter")
-            text = self.moved(value)
-            spec = Spec("parameter", name=text, number="true" if trains else "false")
-            return Built(spec, None, self.port.next_order())
-        if function is torch.nn.init.calculate_gain and all(map(is_known, positional)):
-            return self.evaluated(node, function, positional, keywords)
-        if function in (torch.Tensor, torch.FloatTensor) and positional and \
-                all(self.is_int(v) for v in positional):
-            size = render(Items(positional), "ints", self)
-            return Rust(f"Tensor::empty({size}, (Kind::Float, {self.device()}))", "tensor")
-        if initialization.is_init(Known(function)):
-            raise Refuse(node, "what an initialization gives has no Rust")
-        return super().call_of_known(node, function, positional, keywords)
-
-    def call(self, node, function, positional, keywords):
-        if isinstance(function, TensorMethod) and isinstance(function.receiver, Built) and \
-                function.name == "to" and not keywords and all(map(is_here, positional)):
-            return function.receiver
-        if isinstance(function, Method) and function.owner is None and isinstance(function.name, str):
-            return self.inline_value(node, self.port.source.functions[function.name], positional, keywords)
-        if isinstance(function, Method) and function.receiver is not None:
-            method = self.port.source.method(self.owner.name, function.name)
-            return self.inline_value(node, method, positional, keywords, SelfValue())
-        if isinstance(function, TensorMethod) and function.receiver.__class__ is Known:
-            return super().call(node, Known(getattr(function.receiver.value, function.name)), positional, keywords)
-        return super().call(node, function, positional, keywords)
-
-
     def emit(self, text, node, last=None):
         self.flush()
         first, end = self.first_line_of(node), self.last_line(node)
         self.item.add(self.indent, text, first, end)
-
-
-    def on_Call(self, node):
-        if isinstance(node.func, ast.Name) and node.func.id == "range" and node.func.id not in self.env:
-            values, _ = self.arguments(node)
-            if all(is_known(v) for v in values):
-                return Known(range(*map(known, values)))
-            return Items(["range", *values], "range")
-        return super().on_Call(node)
-
 
 
 def is_super_init(call):
