@@ -20,7 +20,7 @@ import re
 from port import spellings
 
 HEAD = "| Python | Rust | what to know |\n| --- | --- | --- |"
-SPACES = {"F": "F.", "T": "torch.", "M": "x.", "I": "nn.init."}
+SPACES = {"F": "F.", "T": "torch.", "M": "x.", "I": "nn.init.", "R": "nn.utils.rnn."}
 
 
 def main():

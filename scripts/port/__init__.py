@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from .facts import Facts, evaluate_tensor, shape_text
+from .facts import Facts, evaluate_tensor, shape_text, silence
 from .forward import Forward
 from .mirror import Item
 from .names import Local
@@ -62,7 +62,7 @@ def port(path, class_name, args="", inputs=(), nn_path="final_layer::torch::nn")
     drawn = draw(source, inputs)
     network = Network(source, facts)
     for _ in range(8):
-        network.changed = False
+        network.changed = network.learned = False
         network.restart()
         signature = translate(network, class_name, drawn[0] if drawn else None)
         if not network.changed:
@@ -103,7 +103,8 @@ def translate(network, class_name, drawn):
         network.refusals.add(refuse)
     except Poisoned:
         pass
-    network.changed = False
+    # A type that was learned on the way is a reason to begin anew.
+    network.changed = network.learned
     return None
 
 
@@ -170,7 +171,7 @@ def shapes(facts, drawn):
         return ""
     outputs = []
     try:
-        with torch.no_grad():
+        with torch.no_grad(), silence():
             for values in drawn:
                 output = facts.model(*values)
                 outputs.append(output if isinstance(output, (tuple, list)) else (output,))
@@ -185,7 +186,7 @@ def nn_names():
     """What is public in this project's torch::nn."""
     from in_venv import ROOT
 
-    names = {"functional", "init"}
+    names = {"functional", "init", "utils"}
     for path in (ROOT / "src" / "torch" / "nn").rglob("*.rs"):
         text = path.read_text(encoding="utf-8")
         names |= set(re.findall(r"pub (?:fn|struct|enum|type|trait) (\w+)", text))

@@ -1,5 +1,7 @@
 """Layers under construction: their Rust text, given a path."""
 
+import re
+
 import torch
 
 from . import spellings
@@ -125,10 +127,27 @@ def same_stride(bound):
 
 # How many fields the smallest configurations have: `..Default::default()` would add nothing.
 FIELDS = {"BilinearConfig": 1, "PReLUConfig": 2, "RMSNormConfig": 2, "RNNCellConfig": 2,
-          "TransformerEncoderConfig": 3}
+          "TransformerEncoderConfig": 3, "TransformerConfig": 5}
+
+# Structs that are a field of another, `layer.dropout`.
+WITHIN = {"layer": "TransformerLayerConfig"}
+
+
+def within(fields):
+    """The fields, those of a struct within it gathered in that struct."""
+    outer, inner = [], {}
+    for text in fields:
+        name, _, rest = text.partition(".")
+        if name not in WITHIN:
+            outer.append(text)
+            continue
+        field, _, value = rest.partition(": ")
+        inner.setdefault(name, []).append(field if field == value else rest)
+    return outer + [f"{name}: {config(WITHIN[name], found)}" for name, found in inner.items()]
 
 
 def config(struct, fields):
+    fields = within(fields)
     if not fields:
         return "Default::default()"
     rest = "" if FIELDS.get(struct) == len(fields) else ", ..Default::default()"
@@ -191,12 +210,17 @@ def sequential(context, node, children):
 def element(node, path, child, previous):
     """`.add(…)` of a layer behind another."""
     if child.spec.kind != "inplace":
-        return f".add({child.emit(path)})"
+        return f".add({in_a_line(child.emit(path))})"
     if previous is not None and is_fresh(previous):
         return f".add({child.emit(path)})"
     if not child.spec.name:
         raise Refuse(node, f"{child.spec.type} in place, on a tensor that others may see, has no Rust")
     return f".add_fn(|x| x.shallow_clone().{child.spec.name}())"
+
+
+def in_a_line(text):
+    """`seq().add(…)` as an argument, which is broken where it is too long."""
+    return re.sub(r"\n *", "", text) if text.startswith("seq") else text
 
 
 def is_fresh(built):
@@ -291,5 +315,5 @@ def check(node, value):
 def orders(built):
     """When its parts were made, in the order in which Rust makes them."""
     if built.order is not None and not built.children:
-        return [built.order]
+        return [*(o for layer in built.arguments for o in orders(layer)), built.order]
     return [o for _, child in built.children for o in orders(child)]

@@ -5,16 +5,17 @@ import ast
 import torch
 
 from . import spellings
+from .python_functions import MATH, SPECIAL, PythonFunctions, is_pure
 from .refusals import Refuse
 from .render import Unfit, render
 from .spellings import PLACEHOLDER, Mismatch
 from .values import (
-    ATOM, PRODUCT, UNARY, Items, Known, Layer, Method, Rust, SelfValue, TensorMethod, is_known,
-    is_number, is_tensor, known, parenthesized,
+    ATOM, PRODUCT, UNARY, Items, Known, Layer, Method, Parameters, Rust, SelfValue, TensorMethod,
+    is_known, is_number, is_tensor, known,
 )
 
 
-class Calls:
+class Calls(PythonFunctions):
     calls_tch = True
 
     def on_Call(self, node):
@@ -61,7 +62,7 @@ class Calls:
 
     def call_of_known(self, node, function, positional, keywords):
         values = [*positional, *keywords.values()]
-        if from_expressions().is_pure(function) and all(is_known(v) for v in values):
+        if is_pure(function) and all(is_known(v) for v in values):
             return self.evaluated(node, function, positional, keywords)
         if getattr(function, "__module__", "") == "math" and len(positional) == 1 and \
                 function.__name__ in MATH and is_number(positional[0]):
@@ -69,7 +70,7 @@ class Calls:
             return Rust(f"{self.float_atom(positional[0])}.{MATH[function.__name__]}()", "float")
         special = SPECIAL.get(getattr(function, "__name__", None))
         if special and function in (hasattr, len, int, float, isinstance, torch.tensor, max, min, list, tuple,
-                                    torch.Size, range, abs):
+                                    torch.Size, range, abs, round, next):
             found = special(self, node, positional, keywords)
             if found is not None:
                 return found
@@ -95,6 +96,8 @@ class Calls:
 
     def call_of_method(self, node, function, positional, keywords):
         receiver, name = function.receiver, function.name
+        if name == "parameters" and isinstance(receiver, (Layer, SelfValue)):
+            return Parameters(self.port.first_parameter(node, receiver, self.owner))
         if isinstance(receiver, (Items,)) or (
                 isinstance(receiver, Rust) and receiver.type == "tensors"):
             return self.call_of_list(node, receiver, name, positional)
@@ -109,8 +112,6 @@ class Calls:
             raise Refuse(node, f"the method {name} has no Rust")
         if name.endswith("_") and not name.endswith("__"):
             self.changes(node, receiver)
-        if name == "cpu" and not positional:
-            return receiver
         if name in ("to", "cuda"):
             positional = [v for v in positional if not is_here(v)]
             keywords = {k: v for k, v in keywords.items() if k != "non_blocking" and not is_here(v)}
@@ -143,7 +144,7 @@ class Calls:
                 bound[name] = Known(ast.literal_eval(value))
             elif name not in row.used and not is_default(value, default):
                 raise Mismatch(f"the argument {name} has no Rust counterpart")
-        self.calls_tch = not row.rust.startswith("functional::")
+        self.calls_tch = not row.rust.startswith(("functional::", "utils::"))
         try:
             text = PLACEHOLDER.sub(lambda m: self.filled(bound, m[1], m[2]), row.rust)
         finally:
@@ -182,139 +183,6 @@ class Calls:
         bounds = [bound[n] for n in ("start", "end", "step") if n in bound]
         return "Kind::Int64" if all(self.is_int(b) for b in bounds) else "Kind::Float"
 
-    # Functions of Python
-
-    def call_len(self, node, positional, keywords):
-        (value,) = positional
-        if is_tensor(value):
-            return Rust(f"{render(value, 'receiver', self)}.size()[0]", "int")
-        if isinstance(value, Rust) and value.type in ("tensors", "shape"):
-            self.use(value)
-            return Rust(f"{value.text}.len() as i64", "int", level=UNARY)
-        if isinstance(value, Items):
-            return Known(len(value.values))
-        if isinstance(value, Layer):
-            return self.port.layer_length(self, node, value)
-        return None
-
-    def call_int(self, node, positional, keywords):
-        if len(positional) == 1 and isinstance(positional[0], Rust):
-            value = positional[0]
-            if value.type == "int":
-                return value
-            if value.type == "float":
-                self.use(value)
-                return Rust(f"{parenthesized(value, ATOM)} as i64", "int", level=UNARY)
-        return None
-
-    def call_float(self, node, positional, keywords):
-        if len(positional) == 1 and isinstance(positional[0], Rust) and \
-                positional[0].type in ("int", "float"):
-            value = positional[0]
-            return value if value.type == "float" else \
-                Rust(f"{parenthesized(value, ATOM)} as f64", "float", level=UNARY)
-        return None
-
-    def call_hasattr(self, node, positional, keywords):
-        value, name = positional
-        if not isinstance(value, SelfValue):
-            return None
-        found = {hasattr(o, known(name)) for o in self.port.facts.of(self.owner.name).objects}
-        return Known(found.pop()) if len(found) == 1 else self.has_option(known(name))
-
-    def has_option(self, name):
-        field = self.owner.fields.get(name)
-        if field is None or field.spec.kind != "option":
-            return None
-        return Rust(f"self.{field.name}.is_some()", "bool")
-
-    def call_isinstance(self, node, positional, keywords):
-        value, cls = positional
-        classes = known(cls)
-        classes = classes if isinstance(classes, tuple) else (classes,)
-        if is_tensor(value):
-            return Known(torch.Tensor in classes)
-        if isinstance(value, Items):
-            return Known({"tuple": tuple, "list": list}[value.kind] in classes)
-        if isinstance(value, Rust) and (value.type == "tensors" or isinstance(value.type, tuple)):
-            return Known((list if value.type == "tensors" else tuple) in classes)
-        if isinstance(value, Rust) and value.type in ("int", "float"):
-            return Known({"int": int, "float": float}[value.type] in classes)
-        return None
-
-    def call_tensor(self, node, positional, keywords):
-        (value,) = positional
-        if set(keywords) - {"dtype", "device", "requires_grad"} or not is_known(value):
-            return None
-        try:
-            example = torch.tensor(known(value), **{k: known(v) for k, v in keywords.items()
-                                                    if k == "dtype"})
-        except Exception as error:
-            raise Refuse(node, str(error)) from None
-        kinds = {torch.float32: "f32", torch.float64: "f64", torch.int64: "i64"}
-        if example.dtype not in kinds or example.numel() > 64:
-            raise Refuse(node, "a tensor of such numbers has no Rust")
-        suffix, numbers = kinds[example.dtype], example.flatten().tolist()
-        texts = [render(Known(n), "number", self) for n in numbers]
-        if suffix != "f64" and texts:
-            texts[0] += "_" + suffix if not texts[0].endswith(".") else "0_" + suffix
-        text = f"Tensor::from_slice(&[{', '.join(texts)}])"
-        if example.dim() != 1:
-            text += f".view({list(example.shape)})" if example.dim() else ".view(())"
-        return Rust(text, "tensor")
-
-    def call_max(self, node, positional, keywords):
-        return self.extremum("max", positional)
-
-    def call_min(self, node, positional, keywords):
-        return self.extremum("min", positional)
-
-    def extremum(self, name, positional):
-        if len(positional) == 2 and all(is_number(v) for v in positional):
-            integer = all(self.is_int(v) for v in positional)
-            texts = [self.number(v, integer) for v in positional]
-            first = parenthesized(texts[0], ATOM)
-            if isinstance(positional[0], Known):
-                first, texts[1] = parenthesized(texts[1], ATOM), texts[0]
-            return Rust(f"{first}.{name}({texts[1].text})", "int" if integer else "float")
-        return None
-
-    def call_list(self, node, positional, keywords):
-        if len(positional) == 1 and isinstance(positional[0], Items):
-            return Items(list(positional[0].values), "list")
-        if len(positional) == 1 and isinstance(positional[0], (Rust, Layer)):
-            return positional[0]
-        return None
-
-    def call_tuple(self, node, positional, keywords):
-        if len(positional) == 1 and isinstance(positional[0], Items):
-            return Items(list(positional[0].values), "tuple")
-        if len(positional) == 1 and isinstance(positional[0], Rust):
-            return positional[0]
-        return None
-
-    def call_abs(self, node, positional, keywords):
-        if is_tensor(positional[0]):
-            return Rust(f"{render(positional[0], 'receiver', self)}.abs()", "tensor")
-        return None
-
-
-# Functions of `math`, which call the same library of C in both languages.
-MATH = {"sqrt": "sqrt", "exp": "exp", "log": "ln", "sin": "sin", "cos": "cos"}
-
-SPECIAL = {
-    name.removeprefix("call_"): getattr(Calls, name)
-    for name in ("call_hasattr", "call_len", "call_int", "call_float", "call_isinstance", "call_tensor", "call_max",
-                 "call_min", "call_list", "call_tuple", "call_abs")
-}
-
-
-def from_expressions():
-    from . import expressions
-
-    return expressions
-
-
 def is_here(value):
     """A device: where tensors are anyway, as a network's device is its store's."""
     if isinstance(value, Rust):
@@ -332,8 +200,15 @@ def is_default(value, default):
         return False
 
 
+# Decorators that change nothing of what a function gives.
+PLAIN_DECORATORS = {"torch.jit.script", "torch.jit.export", "override"}
+
+
 def bind(node, function_node, positional, keywords, evaluate, skip_self):
     """Python's binding of arguments to the parameters of a function of the file."""
+    for decorator in function_node.decorator_list:
+        if ast.unparse(decorator) not in PLAIN_DECORATORS:
+            raise Refuse(decorator, "the decorator has no Rust")
     arguments = function_node.args
     names = [a.arg for a in arguments.args][1 if skip_self else 0 :]
     if arguments.vararg or arguments.kwarg:

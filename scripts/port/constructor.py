@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import torch
 
-from . import build, initialization, spellings
-from .calls import is_here
+from . import build, initialization
+from .calls_of_new import CallsOfNew
+from .contexts import ContextsOfNew
 from .refusals import Refuse
 from .render import render
-from .specs import Path, Spec
+from .specs import Spec
 from .fields import Fields
 from .names import snake
 from .statements import Body
@@ -32,7 +33,7 @@ class Field:
     local: object = None
 
 
-class Constructor(Unrolled, Fields, Body):
+class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
     def __init__(self, port, cls, item, env):
         super().__init__(port, cls, item, cls.init, env)
         self.fields = cls.fields
@@ -106,8 +107,6 @@ class Constructor(Unrolled, Fields, Body):
             if field is not None:
                 self.flush()
                 return initialization.attribute(self, node, field, value, name)
-        facts = value.spec.objects
-        del facts
         raise Refuse(node, f"the attribute {name} of a layer that is being made has no Rust")
 
     def field_of(self, built):
@@ -288,72 +287,10 @@ class Constructor(Unrolled, Fields, Body):
         return Built(Spec("tensor", "Tensor", name="parameter"),
                      lambda path: f'vs.add("{name}", {text}, {value.spec.number})', value.order)
 
-    # Calls
-
-    def call_of_class(self, node, cls, positional, keywords):
-        nn = torch.nn
-        if cls is nn.Sequential:
-            return build.sequential(self, node, build.children_of(self, node, positional, keywords))
-        if cls is nn.ModuleList:
-            return build.module_list(self, node, build.children_of(self, node, positional, keywords))
-        if cls is nn.ModuleDict:
-            built = build.module_list(self, node, build.children_of(self, node, positional, keywords))
-            built.spec.kind = "dict"
-            return built
-        if cls.__name__ in self.port.source.classes and \
-                getattr(self.port.source.module, cls.__name__, None) is cls:
-            return self.port.build_class(self, node, cls.__name__, positional, keywords)
-        if cls is nn.TransformerEncoder:
-            return build_encoder(self, node, positional, keywords)
-        return build.layer(self, node, cls, positional, keywords)
-
-    def call_of_known(self, node, function, positional, keywords):
-        if function is torch.nn.Parameter:
-            value = positional[0] if positional else keywords.get("data")
-            trains = known(keywords.get("requires_grad", Known(True)))
-            if not is_tensor(value):
-                raise Refuse(node, "only a tensor is a parameter")
-            text = self.moved(value)
-            spec = Spec("parameter", name=text, number="true" if trains else "false")
-            return Built(spec, None, self.port.next_order())
-        if function is torch.nn.init.calculate_gain and all(map(is_known, positional)):
-            return self.evaluated(node, function, positional, keywords)
-        if function in (torch.Tensor, torch.FloatTensor) and positional and \
-                all(self.is_int(v) for v in positional):
-            size = render(Items(positional), "ints", self)
-            return Rust(f"Tensor::empty({size}, (Kind::Float, {self.device()}))", "tensor")
-        if initialization.is_init(Known(function)):
-            raise Refuse(node, "what an initialization gives has no Rust")
-        return super().call_of_known(node, function, positional, keywords)
-
-    def call(self, node, function, positional, keywords):
-        if isinstance(function, TensorMethod) and isinstance(function.receiver, Built) and \
-                function.name == "to" and not keywords and all(map(is_here, positional)):
-            return function.receiver
-        if isinstance(function, Method) and function.owner is None and isinstance(function.name, str):
-            return self.inline_value(node, self.port.source.functions[function.name], positional, keywords)
-        if isinstance(function, Method) and function.receiver is not None:
-            method = self.port.source.method(self.owner.name, function.name)
-            return self.inline_value(node, method, positional, keywords, SelfValue())
-        if isinstance(function, TensorMethod) and function.receiver.__class__ is Known:
-            return super().call(node, Known(getattr(function.receiver.value, function.name)), positional, keywords)
-        return super().call(node, function, positional, keywords)
-
-
     def emit(self, text, node, last=None):
         self.flush()
         first, end = self.first_line_of(node), self.last_line(node)
         self.item.add(self.indent, text, first, end)
-
-
-    def on_Call(self, node):
-        if isinstance(node.func, ast.Name) and node.func.id == "range" and node.func.id not in self.env:
-            values, _ = self.arguments(node)
-            if all(is_known(v) for v in values):
-                return Known(range(*map(known, values)))
-            return Items(["range", *values], "range")
-        return super().on_Call(node)
-
 
 
 def is_super_init(call):
@@ -364,35 +301,3 @@ def is_super_init(call):
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "super":
         return True
     return isinstance(value, (ast.Attribute, ast.Name)) and ast.unparse(value).endswith("Module")
-
-
-def build_encoder(context, node, positional, keywords):
-    """`nn.TransformerEncoder(layer, n)`: copies of a layer that is drawn apart."""
-    values = dict(zip(["encoder_layer", "num_layers", "norm", "enable_nested_tensor", "mask_check"],
-                      positional)) | keywords
-    layer = values.pop("encoder_layer", None)
-    if not isinstance(layer, Built) or layer.spec.type != "TransformerEncoderLayer" or \
-            context.field_of(layer) is not None:
-        raise Refuse(node, "such an encoder has no Rust")
-    fields = []
-    norm = values.pop("norm", Known(None))
-    if isinstance(norm, Built) and norm.spec.type == "LayerNorm" and \
-            norm.emit(Path()).endswith("Default::default())"):
-        fields.append("norm: Some(Default::default())")
-    elif not (isinstance(norm, Known) and norm.value is None):
-        raise Refuse(node, "such a normalization of an encoder has no Rust")
-    count = render(values.pop("num_layers"), "int", context)
-    for name, value in values.items():
-        if name not in ("enable_nested_tensor", "mask_check"):
-            raise Refuse(node, f"the argument {name} has no Rust counterpart")
-        if known(value) is not True:
-            fields.append(f"{name}: {render(value, 'bool', context)}")
-    row = next(r for r in spellings.layers() if r.name == "TransformerEncoder")
-    settings = build.config("TransformerEncoderConfig", fields)
-
-    def emit(path):
-        made = layer.emit(Path((), "scratch.root()"))
-        return (f"{{\n    let scratch = VarStore::new(vs.device());\n    let layer = {made};\n"
-                f"    transformer_encoder({path.owned}, &layer, {count}, {settings})\n}}")
-
-    return Built(Spec("row", "TransformerEncoder", True, row), emit, layer.order)

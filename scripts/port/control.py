@@ -146,6 +146,3 @@ class Control:
 
     def on_GeneratorExp(self, node):
         return self.comprehension(node)
-
-    def do_With(self, node):
-        raise Refuse(node, "`with` has no Rust")

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import io
 from dataclasses import dataclass, field
 
 import torch
@@ -39,7 +40,7 @@ class Facts:
         positional, keywords = evaluate_arguments(source, arguments)
         self.arguments = (positional, keywords)
         torch.manual_seed(0)
-        with self.recording():
+        with self.recording(), silence():
             try:
                 self.model = self.cls(*positional, **keywords)
             except Exception as error:
@@ -92,6 +93,11 @@ class Facts:
         return found
 
 
+def silence():
+    """What a class prints is not what the porter prints."""
+    return contextlib.redirect_stdout(io.StringIO())
+
+
 def is_module(cls):
     return isinstance(cls, type) and issubclass(cls, torch.nn.Module)
 
@@ -109,11 +115,23 @@ def evaluate_arguments(source, text):
 
 def evaluate_tensor(source, text, batch_size):
     """What an expression such as `randn(batch_size, 784)` gives."""
-    names = {"batch_size": batch_size, **vars(torch), "torch": torch, "F": torch.nn.functional, **vars(source.module)}
+    names = {**vars(torch), "torch": torch, "F": torch.nn.functional, **vars(source.module)}
+    names["batch_size"] = batch_size
     try:
         return eval(text, names)
     except Exception as error:
         raise Wrong(f"{text!r}: {one_line(error)}") from error
+
+
+def size_text(first, *others):
+    """A size by batches of 2 and of 3: the same, `N`, `8 · N`, `N + 1`, or of another kind."""
+    if set(others) <= {first}:
+        return str(first)
+    step = others[0] - first
+    rest = first - 2 * step
+    if rest == 0:
+        return "N" if step == 1 else f"{step} · N"
+    return f"N {'+-'[rest < 0]} {abs(rest)}" if step == 1 else "…"
 
 
 def shape_text(values):
@@ -121,6 +139,6 @@ def shape_text(values):
     dtype = str(values[0].dtype).removeprefix("torch.")
     sizes = []
     for lengths in zip(*(value.shape for value in values)):
-        sizes.append("N" if len(set(lengths)) > 1 else str(lengths[0]))
+        sizes.append(size_text(*lengths))
     inner = ", ".join(sizes) + ("," if len(sizes) == 1 else "")
     return f"`({inner})` {dtype}"

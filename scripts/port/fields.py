@@ -1,9 +1,18 @@
 """The fields of the struct, as `new` makes them."""
 
-from . import build
+import functools
+
+from . import build, spellings
 from .names import Local
 from .refusals import Refuse
 from .specs import Path
+
+
+@functools.cache
+def makers():
+    """The functions that make layers."""
+    found = {row.new.split("(")[0] for row in spellings.layers() if "(" in row.new}
+    return found - {"transformer"} | {"transformer_encoder", "transformer_decoder", "vs"}
 
 
 class Fields:
@@ -44,10 +53,9 @@ class Fields:
 
     def local_name(self, field):
         """A variable must not hide the function that makes the next layer."""
-        makers = {"linear", "conv1d", "conv2d", "conv3d", "embedding", "lstm", "gru", "rnn",
-                  "layer_norm", "group_norm", "conv", "conv_transpose", "multihead_attention",
-                  "bilinear", "prelu", "rms_norm", "vs"}
-        return field.name + "_layer" if field.name in makers else field.name
+        is_transformer = field.name == "transformer" and any(
+            f.spec.type == "Transformer" for f in self.fields.values())
+        return field.name + "_layer" if is_transformer or field.name in makers() else field.name
 
     def check_order(self, field):
         numbers = build.orders(field.built)

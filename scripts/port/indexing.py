@@ -58,6 +58,9 @@ class Indexing:
             if kind in ("gru_state", "elman_state"):
                 text, kind = text + ".0", "tensor"
             return Rust(text, kind, form)
+        if value.type == "packed" and self.known_of(node.slice) == 0:
+            self.use(value)
+            return Rust(f"{parenthesized(value, ATOM)}.data()", "tensor", "ref")
         if value.type == "lstm_state":
             self.use(value)
             text = f"{parenthesized(value, ATOM)}.0.{self.known_of(node.slice)}"

@@ -172,11 +172,14 @@ def for_each(context, node, layers, function):
     for name, module in layers:
         held, context.collected = context.collected, []
         context.place = tuple(name.split(".")) if name else ()
+        rows = len(context.item.rows)
         try:
             function(module)
             texts = context.collected
         finally:
             context.collected, context.place = held, None
+        if len(context.item.rows) > rows:
+            raise Refuse(node, "a loop that does this to parameters has no Rust")
         if not texts:
             continue
         path = Path(tuple(name.split(".")) if name else ()).owned
@@ -229,18 +232,37 @@ def shares_weight(module, name):
     return len(names) > 1
 
 
+def is_modules_of_self(context, iterable):
+    """Whether a loop goes over `self.modules()`."""
+    return ast.unparse(iterable) == f"{context.self_name}.modules()"
+
+
+def parameters_of_self(context, iterable):
+    """(name, parameter) of each that a loop over `self.parameters()` goes over, or None."""
+    if ast.unparse(iterable) not in (f"{context.self_name}.parameters()",
+                                     f"{context.self_name}.named_parameters()"):
+        return None
+    module = instance(context, iterable)
+    context.flush()
+    return [(n, p) for n, p in module.named_parameters() if n.split(".")[0] in context.fields]
+
+
 def modules(context, iterable):
-    """`self.modules()`, `self.parameters()`: what is there, as it is in Python."""
+    """`self.modules()`, `self.layer.parameters()`: what is there, as it is in Python."""
     if not (isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Attribute)):
         return None
     name, of = iterable.func.attr, iterable.func.value
     if name not in ("modules", "parameters", "children", "named_parameters", "named_modules"):
         return None
+    layer = of.attr if isinstance(of, ast.Attribute) and of.attr in context.fields else None
+    of = of.value if layer else of
     if not (isinstance(of, ast.Name) and of.id == context.self_name):
         return None
     module = instance(context, iterable)
     context.flush()
     made = set(context.fields)
+    if layer:
+        return [Known(found) for found in getattr(getattr(module, layer), name)()]
     if name == "parameters":
         return [Known(p) for n, p in module.named_parameters() if n.split(".")[0] in made]
     if name == "named_parameters":

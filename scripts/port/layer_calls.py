@@ -10,6 +10,15 @@ MASKS = {
     "TransformerEncoderLayer": ["src", "src_mask", "src_key_padding_mask", "is_causal"],
     "TransformerEncoder": ["src", "mask", "src_key_padding_mask", "is_causal"],
 }
+# The masks of a decoder: field, kind, default.
+DECODER_MASKS = {
+    "tgt_mask": ("tgt_mask", "option_ref", None),
+    "memory_mask": ("memory_mask", "option_ref", None),
+    "tgt_key_padding_mask": ("tgt_key_padding_mask", "option_ref", None),
+    "memory_key_padding_mask": ("memory_key_padding_mask", "option_ref", None),
+    "tgt_is_causal": ("tgt_is_causal", "option_bool", None),
+    "memory_is_causal": ("memory_is_causal", "bool", False),
+}
 # The state of a recurrent layer: its type here, and the struct in Rust.
 STATES = {"LSTM": ("lstm_state", "LSTMState"), "GRU": ("gru_state", "GRUState"),
           "RNN": ("elman_state", "RNNState")}
@@ -36,6 +45,10 @@ def call(network, context, node, layer, positional, keywords):
         return attention(context, node, layer, positional, keywords)
     if name in MASKS:
         return encoder(network, context, node, layer, name, positional, keywords)
+    if name in ("TransformerDecoderLayer", "TransformerDecoder"):
+        return decoder(context, node, layer, name, positional, keywords)
+    if name == "Transformer":
+        return transformer(context, node, layer, positional, keywords)
     if name == "Bilinear":
         texts = [render(v, "ref", context) for v in positional]
         return Rust(f"{layer.text}.forward({', '.join(texts)})", "tensor")
@@ -46,6 +59,9 @@ def recurrent(context, node, layer, name, positional, keywords):
     values = bound(node, ["input", "hx"], positional, keywords)
     kind, struct = STATES[name]
     state = state_text(context, node, values.get("hx", Known(None)), kind, struct)
+    if isinstance(values["input"], Rust) and values["input"].type == "packed":
+        packed = render(values["input"], "packed", context)
+        return Rust(f"{layer.text}.forward_packed_t({packed}, {state}, {context.train()})", ("packed", kind))
     text = f"{layer.text}.forward_t({render(values['input'], 'ref', context)}, {state}, {context.train()})"
     return Rust(text, ("tensor", kind))
 
@@ -132,3 +148,35 @@ def encoder(network, context, node, layer, name, positional, keywords):
     source = render(values["src"], "ref", context)
     text = with_defaults("EncoderMasks", fields)
     return Rust(f"{layer.text}.forward_masked_t({source}, {text}, {context.train()})", "tensor")
+
+
+def decoder(context, node, layer, name, positional, keywords):
+    names = ["tgt", "memory", *DECODER_MASKS]
+    values = bound(node, names, positional, keywords)
+    # A layer takes causality as it is told; a stack of them looks for it where it is not told.
+    kinds = DECODER_MASKS | {"tgt_is_causal": ("tgt_is_causal", "option_bool",
+                                               None if name == "TransformerDecoder" else False)}
+    masks = with_defaults("DecoderMasks", options(context, node, values, names[:2], kinds))
+    tensors = ", ".join(required(context, node, values, n) for n in names[:2])
+    return Rust(f"{layer.text}.forward_t({tensors}, {masks}, {context.train()})", "tensor")
+
+
+def transformer(context, node, layer, positional, keywords):
+    names = ["src", "tgt", "src_mask", "tgt_mask", "memory_mask", "src_key_padding_mask",
+             "tgt_key_padding_mask", "memory_key_padding_mask", "src_is_causal", "tgt_is_causal",
+             "memory_is_causal"]
+    values = bound(node, names, positional, keywords)
+    tensors = ", ".join(required(context, node, values, n) for n in names[:2])
+    source = with_defaults("EncoderMasks", options(context, node, values, names[:2], {
+        "src_mask": ("src_mask", "option_ref", None),
+        "src_key_padding_mask": ("src_key_padding_mask", "option_ref", None),
+        "src_is_causal": ("is_causal", "option_bool", None),
+    }))
+    target = with_defaults("DecoderMasks", options(context, node, values, names[:2], DECODER_MASKS))
+    return Rust(f"{layer.text}.forward_t({tensors}, {source}, {target}, {context.train()})", "tensor")
+
+
+def required(context, node, values, name):
+    if name not in values:
+        raise Refuse(node, f"the argument {name} is missing")
+    return render(values[name], "ref", context)

@@ -94,8 +94,16 @@ def broken(text, indent):
     for argument in arguments:
         text = argument.removesuffix(GROUP) if argument.endswith(GROUP) else argument + ","
         lines += broken(text, indent + 4)
-    rest = broken(closing, indent)
-    return lines + rest
+    return lines + behind(closing, indent)
+
+
+def behind(text, indent):
+    """What is behind the arguments of a call: its brackets, and further calls."""
+    closers = re.match(r"[)\]}]*", text)[0]
+    pieces = [piece for piece in chain(text[len(closers) :]) if piece]
+    if len(text) + indent <= WIDTH or len(pieces) < 2:
+        return broken(text, indent)
+    return [" " * indent + closers, *(line for piece in pieces for line in broken(piece, indent))]
 
 
 def depths(text):

@@ -6,17 +6,20 @@ from .calls import bind
 from . import loops
 from .constructor import Constructor
 from .initialization import PARAMETERS
+from .layer_arguments import LayerArguments, is_layer
 from .mirror import Item
 from .refusals import Poisoned, Refusals, Refuse
 from .render import render
 from .specs import Spec
 from .names import Local, snake
 from .signatures import Signatures, same
-from .values import SELF, Built, Known, Layer, Method, Poison, Rust, is_known, known
+from .values import (
+    SELF, Built, Known, Layer, Method, Poison, Rust, SelfValue, TensorMethod, is_known, known,
+)
 
 RUST_TYPES = {"int": "i64", "float": "f64", "bool": "bool", "tensor": "&Tensor",
               "tensors": "&[Tensor]", "shape": "&[i64]", "option": "Option<&Tensor>",
-              "lstm_state": "&LSTMState", "device": "Device",
+              "lstm_state": "&LSTMState", "packed": "&utils::rnn::PackedSequence", "device": "Device",
               "kind": "Kind"}
 RETURNS = {"int": "i64", "float": "f64", "bool": "bool", "tensor": "Tensor", "tensors": "Vec<Tensor>",
            "shape": "Vec<i64>"}
@@ -32,6 +35,7 @@ class ClassPort:
     known: dict = field(default_factory=dict)
     parameters: dict = field(default_factory=dict)  # of `new`: name: type
     items: list = field(default_factory=list)
+    places: dict = field(default_factory=dict)  # of layers that it is given: the path within it
 
     def class_attribute(self, name):
         value = getattr(self.cls, name, None)
@@ -40,11 +44,12 @@ class ClassPort:
         return None
 
 
-class Network(Signatures):
+class Network(LayerArguments, Signatures):
     def __init__(self, source, facts):
         self.source, self.facts = source, facts
         self.signatures = {}
-        self.changed = False
+        self.given_layers = {}  # (class, argument): what layer it is
+        self.changed = self.learned = False
         self.restart()
 
     def restart(self):
@@ -103,6 +108,8 @@ class Network(Signatures):
         return env
 
     def argument(self, port, name, values):
+        if any(is_layer(v) for v in values):
+            return self.layer_argument(port, name, values)
         if all(same(v, values[0]) for v in values):
             return Known(values[0])
         for kind, types in (("bool", (bool,)), ("int", (int,)), ("float", (float, int))):
@@ -115,22 +122,22 @@ class Network(Signatures):
 
     def build_class(self, context, node, name, positional, keywords):
         """A helper module as a layer."""
+        init = self.source.method(name, "__init__")
+        bound = bind(node, init, positional, keywords, context.expression, True) if init else {}
+        self.give_layers(node, name, bound)
         port = self.class_port(name)
-        if port.init is not None:
-            bound = bind(node, port.init, positional, keywords, context.expression, True)
-        else:
-            bound = {}
-        texts = []
-        for parameter, (kind, _) in port.parameters.items():
-            texts.append(render(bound[parameter], kind, context))
-        spec = Spec("class", name, False, name=name)
-        order = self.next_order()
+        given = {n: v for n, v in bound.items() if isinstance(v, Built) or
+                 n in port.parameters and port.parameters[n][0] not in RUST_TYPES}
+        texts = {parameter: render(bound[parameter], kind, context)
+                 for parameter, (kind, _) in port.parameters.items() if parameter not in given}
 
         def emit(path):
-            return f"{name}::new({', '.join([path.reference, *texts])})"
+            found = [texts[p] if p in texts else self.layer_text(node, port, p, given[p], path)
+                     for p in port.parameters]
+            return f"{name}::new({', '.join([path.reference, *found])})"
 
-        built = Built(spec, emit, order)
-        return built
+        layers = [value for value in given.values() if isinstance(value, Built)]
+        return Built(Spec("class", name, False, name=name), emit, self.next_order(), arguments=layers)
 
     # Fields in `forward`
 
@@ -183,7 +190,29 @@ class Network(Signatures):
                 else Known(len(value.spec.names))
         raise Refuse(node, "its length has no Rust")
 
+    def first_parameter(self, node, receiver, owner):
+        """The first of `parameters()`: those of its own come before those of its layers."""
+        of_self = isinstance(receiver, SelfValue)
+        if of_self or receiver.spec.kind == "class":
+            start = "self" if of_self else receiver.text
+            fields = (owner if of_self else self.class_port(receiver.spec.name)).fields.values()
+            own = [f for f in fields if f.spec.kind == "tensor" and f.spec.name == "parameter"]
+            if own:
+                return Rust(f"{start}.{own[0].name}", "tensor", "place")
+            drawn = [f for f in fields if f.spec.kind not in ("number", "tensor", "inplace")
+                     and not (f.spec.kind == "row" and "{path}" not in f.spec.row.new)]
+            if drawn:
+                layer = Layer(drawn[0].spec, f"{start}.{drawn[0].name}")
+                return self.first_parameter(node, layer, owner)
+        elif receiver.spec.kind == "row":
+            text = PARAMETERS.get((receiver.spec.row.type, "weight"), "?")
+            if not text.endswith("?"):
+                return Rust(f"{receiver.text}.{text}", "tensor", "place")
+        raise Refuse(node, "the first parameter of this has no Rust")
+
     def attribute_of_layer(self, layer, name):
+        if name == "parameters":
+            return TensorMethod(layer, name)
         if layer.spec.kind == "row" and name in ("weight", "bias"):
             text = PARAMETERS.get((layer.spec.row.type, name))
             if text:

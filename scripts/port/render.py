@@ -1,5 +1,7 @@
 """Values as the arguments of a Rust function, by the kind that the table of spellings names."""
 
+import itertools
+
 import torch
 
 from .values import (
@@ -188,7 +190,22 @@ def ints(value, context):
     if isinstance(shape, Rust) and shape.type == "shape":
         context.use(shape)
         return shape.text if shape.form == "owned" else f"&{shape.text}[..]"
-    return int_list(value, context)
+    return joined(value, context) or int_list(value, context)
+
+
+def joined(value, context):
+    """`*shape, -1`: parts of a shape and numbers, one behind the other; or None."""
+    values = value.values if isinstance(value, Items) else []
+    spread = [isinstance(v, Rust) and v.type == "spread" for v in values]
+    if not any(spread):
+        return None
+    parts = []
+    for is_spread, group in itertools.groupby(zip(spread, values), key=lambda pair: pair[0]):
+        if is_spread:
+            parts += [f"&{v.text}" if v.form == "slice" else f"&{v.text}[..]" for _, v in group]
+        else:
+            parts.append("&[" + ", ".join(integer(v, context) for _, v in group) + "][..]")
+    return f"[{', '.join(parts)}].concat()"
 
 
 def array(value, context):
@@ -197,7 +214,8 @@ def array(value, context):
     if isinstance(shape, Rust) and shape.type == "shape":
         context.use(shape)
         return f"&{shape.text}[..]"
-    return int_list(value, context)
+    parts = joined(value, context)
+    return f"&{parts}[..]" if parts else int_list(value, context)
 
 
 def dims(value, context):
@@ -312,7 +330,24 @@ def mutable(value, context):
     raise Unfit
 
 
+def packed(value, context):
+    if isinstance(value, Rust) and value.type == "packed":
+        context.use(value)
+        return value.text if value.form == "ref" else f"&{value.text}"
+    raise Unfit
+
+
+def lengths(value, context):
+    """How long each sequence is: a list, or a tensor on the CPU."""
+    if is_tensor(value):
+        context.use(value)
+        text = value.text if value.form == "ref" else f"&{parenthesized(value, ATOM)}"
+        return f"&Vec::<i64>::try_from({text}).unwrap()"
+    return f"&{int_list(value, context)}"
+
+
 RENDERERS = {
+    "packed": packed, "lengths": lengths,
     "mut": mutable,
     "receiver": receiver, "ref": reference, "owned": owned, "operand": operand, "int": integer,
     "float": floating, "number": number, "bool": boolean, "str": string, "ints": ints,

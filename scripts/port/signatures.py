@@ -20,6 +20,7 @@ class Signature:
     parameters: dict = field(default_factory=dict)  # name: Known or a type
     returns: object = None
     trains: bool = False
+    changed: set = field(default_factory=set)  # arguments that it changes in place
     running: bool = False
     done: bool = False
 
@@ -32,9 +33,9 @@ class Signatures:
         if spec.kind == "class":
             return self.call_class(context, node, layer, positional, keywords)
         if spec.kind == "option":
-            if layer.text not in context.present:
-                raise Refuse(node, "the layer is not there in every instance")
-            inner = Layer(spec.item, context.present[layer.text], "ref")
+            # Where it is not there, Python fails as well.
+            text = context.present.get(layer.text, f"{layer.text}.as_ref().unwrap()")
+            inner = Layer(spec.item, text, "ref")
             return self.call_layer(context, node, inner, positional, keywords)
         if spec.kind == "inplace" and not spec.name:
             raise Refuse(node, f"{spec.type} in place has no Rust here")
@@ -73,6 +74,11 @@ class Signatures:
 
     def simple(self, context, node, spec):
         """A helper module takes one tensor and gives one."""
+        if spec.name in self.classes and self.classes[spec.name] not in self.order_of_classes:
+            # A class that holds itself: what was found of it in the round before.
+            found = self.signatures.get((spec.name, "forward"))
+            spec.trains = found is not None and found.trains
+            return
         signature = self.call_signature(context, node, self.class_port(spec.name), "forward",
                                         [Rust("x", "tensor", "ref")], {})
         if not is_simple(signature):
@@ -108,8 +114,11 @@ class Signatures:
                 return render(value, kind, context)
             case "option":
                 return render(value, "option_ref", context)
-            case "tensors":
-                return render(value, "tensors", context)
+            case "tensors" if isinstance(value, Items):
+                # A method of the network's own takes tensors, where torch's functions take references.
+                return f"&[{', '.join(render(v, 'owned', context) for v in value.values)}]"
+            case "tensors" | "packed":
+                return render(value, kind, context)
             case "shape":
                 return f"&{render(value, 'ints', context)}"
         if isinstance(kind, tuple):
@@ -175,6 +184,10 @@ class Signatures:
         env, arguments = self.method_environment(owner, signature)
         before = (signature.returns, signature.trains)
         body = Forward(self, owner, item, method, env, signature)
+        for local, _ in arguments:
+            if local.name in signature.changed:
+                variable = next(v.local for v in env.values() if getattr(v, "text", "") == local.name)
+                item.add(body.indent, f"let {variable.pattern()} = {local.name}.shallow_clone();")
         body.block(method.body)
         body.finish()
         signature.running, signature.done = False, True
@@ -200,6 +213,13 @@ class Signatures:
                 continue
             local = Local(snake(name), 0, len(self.locals))
             self.locals.append(local)
+            if local.name in signature.changed:
+                local.used = True
+                variable = Local(local.name, 0, len(self.locals))
+                self.locals.append(variable)
+                env[name] = Rust(local.name, kind, "place", local=variable)
+                arguments.append((local, kind))
+                continue
             form = "owned" if kind in ("int", "float", "bool", "device", "kind") else "ref"
             env[name] = self.parameter_value(local, kind, form)
             arguments.append((local, kind))

@@ -3,6 +3,7 @@
 import ast
 
 from .assignments import WRAPPED, Assignments
+from .contexts import Contexts
 from .control import Control
 from .expressions import Expressions
 from .names import assigned
@@ -12,7 +13,7 @@ from .source import is_docstring
 from .values import Items, Known, Poison, Rust, TensorMethod, is_known, is_number, is_tensor, known
 
 
-class Body(Assignments, Control, Expressions):
+class Body(Assignments, Contexts, Control, Expressions):
     """The translation of one function."""
 
     def __init__(self, port, owner, item, function, env):
@@ -36,10 +37,15 @@ class Body(Assignments, Control, Expressions):
 
     def changes(self, node, value):
         """Notes that a tensor is changed in place."""
-        if isinstance(value, Rust) and value.local is not None:
+        if isinstance(value, Rust) and value.form == "ref":
+            self.changes_argument(node, value)
+        elif isinstance(value, Rust) and value.local is not None:
             value.local.mutable = True
         elif isinstance(value, Rust) and value.form != "owned":
             raise Refuse(node, "what the network keeps is changed in place")
+
+    def changes_argument(self, node, value):
+        raise Refuse(node, "what is changed in place has no Rust")
 
     # Statements
 
@@ -123,7 +129,7 @@ class Body(Assignments, Control, Expressions):
         if self.returns not in (None, kind):
             raise Refuse(node, "the function returns values of different types")
         self.returns = kind
-        last = self.depth == 0
+        last = self.depth == self.closure
         self.emit(text if last else f"return {text};", node)
         return True
 

@@ -15,9 +15,11 @@ class Unrolled:
 
     def do_For(self, node):
         values = self.iterated(node)
-        if initialization.modules(self, node.iter) is not None and isinstance(node.target, ast.Name) \
-                and node.iter.func.attr == "modules":
+        if isinstance(node.target, ast.Name) and initialization.is_modules_of_self(self, node.iter):
             return self.for_modules(node)
+        parameters = initialization.parameters_of_self(self, node.iter)
+        if parameters is not None:
+            return self.for_parameters(node, parameters)
         for value in values:
             self.bind_known(node, node.target, value)
             outer = getattr(self, "statement_start", None), getattr(self, "statement_end", None)
@@ -43,20 +45,29 @@ class Unrolled:
         initialization.for_each(self, node, layers, run)
         return False
 
+    def for_parameters(self, node, parameters):
+        """`for p in self.parameters()`: neighbours that are treated alike share a loop, too."""
+        named = node.iter.func.attr == "named_parameters"
+
+        def run(found):
+            name, parameter = found
+            self.bind_known(node, node.target, Known(found) if named else Known(parameter))
+            self.block(node.body)
+
+        places = [(name.rpartition(".")[0], (name, parameter)) for name, parameter in parameters]
+        initialization.for_each(self, node, places, run)
+        return False
+
     def iterated(self, node):
         """The values of a loop, which are known at port time."""
         iterable = node.iter
-        value = initialization.modules(self, iterable)
-        if value is not None:
-            return value
-        value = self.comprehension(iterable) if isinstance(iterable, ast.ListComp) \
+        return self.comprehension(iterable) if isinstance(iterable, ast.ListComp) \
             else self.enumerated(iterable)
-        return value
 
     def enumerated(self, iterable):
         if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and \
                 iterable.func.id in ("zip", "enumerate", "reversed"):
-            parts = [self.enumerated(a) for a in iterable.args]
+            parts = [part for a in iterable.args for part in self.arguments_of_loop(a)]
             match iterable.func.id:
                 case "zip":
                     return [Items(list(p)) for p in zip(*parts)]
@@ -64,6 +75,9 @@ class Unrolled:
                     return [Items([Known(i), v]) for i, v in enumerate(parts[0])]
                 case "reversed":
                     return list(reversed(parts[0]))
+        value = initialization.modules(self, iterable)
+        if value is not None:
+            return value
         value = self.expression(iterable)
         if isinstance(value, Items):
             return value.values
@@ -75,6 +89,15 @@ class Unrolled:
             except TypeError:
                 pass
         raise Refuse(iterable, "what the loop goes over is not known at port time")
+
+    def arguments_of_loop(self, argument):
+        """What `zip` takes, `zip(*lists)` included."""
+        if not isinstance(argument, ast.Starred):
+            return [self.enumerated(argument)]
+        parts = [self.sequence(value) for value in self.unpacked(argument)]
+        if None in parts:
+            raise Refuse(argument, "what the loop goes over is not known at port time")
+        return parts
 
     def bind_known(self, node, target, value):
         if isinstance(target, ast.Name):
@@ -171,6 +194,9 @@ class Unrolled:
             spec = specs[0]
             texts = lambda path: (left.emit(path), right.emit(path))  # noqa: E731
         elif all(s.is_unary and s.kind != "inplace" for s in specs):
+            for s in specs:
+                if s.kind == "class":
+                    self.port.simple(self, node, s)
             trains = any(s.trains for s in specs)
             spec = Spec("boxed", f"Box<dyn {'ModuleT' if trains else 'Module'}>", trains)
             texts = lambda path: (f"Box::new({left.emit(path)})", f"Box::new({right.emit(path)})")  # noqa: E731

@@ -64,6 +64,13 @@ class TensorMethod:
     name: str
 
 
+@dataclass
+class Parameters:
+    """What `parameters()` gives: its first, a tensor."""
+
+    first: Rust
+
+
 class Poison:
     """What was refused."""
 
@@ -88,6 +95,8 @@ class Built:
     order: int | None = None
     children: list = field(default_factory=list)  # (name, Built) of a container
     lines: list = field(default_factory=list)  # the Python lines that made it
+    arguments: list = field(default_factory=list)  # layers that it is given, which are made before it
+    given: bool = False  # whether it is such an argument
 
 
 def known(value):

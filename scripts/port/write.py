@@ -15,7 +15,7 @@ FROM_TCH_NN = {"Func", "FuncT", "Init", "Linear", "Module", "ModuleT", "PaddingM
                "Sequential", "SequentialT", "VarStore", "func", "func_t", "seq", "seq_t",
                "GRUState", "LSTMState"}
 FROM_TCH = {"Device", "Kind", "Reduction", "Tensor", "no_grad"}
-MODULES = {"functional", "init"}
+MODULES = {"functional", "init", "utils"}
 
 
 def type_text(kind):
@@ -60,6 +60,8 @@ class Writer:
 
     def class_parts(self, port):
         parts = [self.struct_part(port)]
+        if port.init is None:
+            parts.append((new_of_nothing(port.name), []))
         for name, item, node in sorted(port.items, key=lambda i: i[2].lineno):
             if name == "new":
                 parts.append(self.new_part(port, item, node))
@@ -101,7 +103,7 @@ class Writer:
     def new_part(self, port, item, node):
         header = ["#[rustfmt::skip]", f"impl {port.name} {{"]
         arguments = "".join(
-            f", {local.pattern()}: {RUST_TYPES[kind]}" for kind, local in port.parameters.values())
+            f", {local.pattern()}: {RUST_TYPES.get(kind, kind)}" for kind, local in port.parameters.values())
         path = "vs" if any(self.uses_path(f) for f in port.fields.values()) else "_vs"
         signature = f"    pub fn new({path}: &Path{arguments}) -> Self {{"
         documentation = "    /// Draws the initial weights, on the device of `vs`."
@@ -190,13 +192,19 @@ class Writer:
         if re.search(r"\.forward_t\(", code) and "Box<dyn ModuleT>" in code:
             words.add("ModuleT")
         tch, tch_nn = words & FROM_TCH, words & FROM_TCH_NN
-        nn = (words & self.nn_names) - FROM_TCH_NN
+        nn = (words & self.nn_names) - FROM_TCH_NN - FROM_TCH
         outside = not self.nn_path.startswith("crate")
         groups = [[use("tch", tch), use("tch::nn", tch_nn)]]
         (groups[0] if outside else groups.append([]) or groups[-1]).append(use(self.nn_path, nn))
         if outside:
             groups[0].sort()
         return "\n".join("".join(group) for group in groups if any(group))
+
+
+def new_of_nothing(name):
+    """`new` of a class that has no `__init__`."""
+    return [f"impl {name} {{", "    /// There is nothing to draw.",
+            "    pub fn new(_vs: &Path) -> Self {", "        Self {}", "    }", "}"]
 
 
 def use(path, names):

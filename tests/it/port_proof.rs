@@ -264,7 +264,7 @@ fn what_is_wrong_is_told_in_one_line() {
 
 /// Classes of `tests/port/` with what does not stand in their files: the constructor's arguments, the
 /// inputs.
-const PORTS: [(&str, &str, &[&str]); 17] = [
+const PORTS: [(&str, &str, &[&str]); 20] = [
     ("variational_autoencoder", "VariationalAutoencoder", &[]),
     (
         "adversarial",
@@ -298,6 +298,9 @@ const PORTS: [(&str, &str, &[&str]); 17] = [
     ("residual_network", "ResidualNetwork", &[]),
     ("sequence_to_sequence", "SequenceToSequence", &[]),
     ("siamese", "Siamese", &[]),
+    ("staged_network", "StagedNetwork", &[]),
+    ("translation", "Translation", &[]),
+    ("captions", "Captions", &[]),
 ];
 
 /// Ports a class, compiles it and compares it, with two optimizers.

@@ -127,6 +127,23 @@ class With(nn.Module):
         return x
 
 
+class Decorated(nn.Module):
+    @torch.no_grad()  # refused: the decorator has no Rust
+    def shifted(self, x):
+        return x + 1
+
+    def forward(self, x):
+        return self.shifted(x)
+
+
+class LeavesEarly(nn.Module):
+    def forward(self, x):
+        if x.size(0) > 1:
+            with torch.no_grad():  # refused: a return out of `with` has no Rust
+                return x + 1
+        return x
+
+
 class MadeWhileItRuns(nn.Module):
     def forward(self, x):
         return nn.Linear(4, 4)(x)  # refused: a layer that is made in `forward` has no Rust
@@ -193,6 +210,26 @@ class OneLayerTwice(nn.Module):
 
     def forward(self, x):
         return self.first(x)
+
+
+class FromOutside(nn.Module):
+    def __init__(self, layer=nn.Linear(4, 4)):  # refused: the argument layer is a layer from outside, which has no Rust
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class GivenTwice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layer = nn.Linear(4, 4)
+        self.first = FromOutside(layer)
+        self.second = FromOutside(layer)  # refused: one layer under two names has no Rust
+
+    def forward(self, x):
+        return self.second(self.first(x))
 
 
 class MadeTwice(nn.Module):

@@ -82,7 +82,7 @@ def fill(folder, package, ported, subject, git):
         path.parent.mkdir(parents=True, exist_ok=True)
         text = Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(texts)
         path.write_text(text, encoding="utf-8")
-    rustfmt(folder / "src" / "lib.rs")
+    rustfmt(path for path in map(folder.__truediv__, FILES.values()) if path.suffix == ".rs")
     # The versions that the project is tested with; cargo leaves out what is not needed.
     shutil.copy(in_venv.ROOT / "Cargo.lock", folder / "Cargo.lock")
 
@@ -132,10 +132,11 @@ def named(value, kind):
     return f"NamedTensors::from([{', '.join(parts)}])"
 
 
-def rustfmt(path):
-    """Formats what the templates and the network's arguments come to, where there is a rustfmt."""
+def rustfmt(paths):
+    """Formats what the templates and the network's arguments come to, where there is a rustfmt: where
+    lines break hangs on how long the names are."""
     with contextlib.suppress(OSError):
-        subprocess.run(["rustfmt", "--edition=2024", str(path)], check=False)
+        subprocess.run(["rustfmt", "--edition=2024", *map(str, paths)], check=False)
 
 
 def tch_version():

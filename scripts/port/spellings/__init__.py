@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 FOLDER = Path(__file__).resolve().parent
-SPACES = {"T": torch, "F": F, "M": torch.Tensor, "I": torch.nn.init}
+SPACES = {"T": torch, "F": F, "M": torch.Tensor, "I": torch.nn.init, "R": torch.nn.utils.rnn}
 PLACEHOLDER = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 
@@ -88,7 +88,7 @@ class LayerRow:
     @property
     def trains(self):
         return self.call == "train" or "{train}" in self.call or self.call in (
-            "attention", "encoder")
+            "attention", "encoder", "decoder", "transformer")
 
     @property
     def arguments(self):

@@ -1,5 +1,8 @@
 //! Lets the executable find libtorch where it is started by itself.
 
 fn main() {
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{}", std::env::var("DEP_FINAL_LAYER_LIBTORCH_LIB").unwrap());
+    println!(
+        "cargo::rustc-link-arg=-Wl,-rpath,{}",
+        std::env::var("DEP_FINAL_LAYER_LIBTORCH_LIB").unwrap()
+    );
 }

@@ -31,7 +31,8 @@ fn run(weights: &Path, input: &Path) -> Result<(), Box<dyn Error>> {
     let network = $class::new(&vs.root());
     load_state_dict(&vs, weights)?;
     let inputs = read_safetensors(input)?;
-    let answers = answer(&network, &inputs).map_err(|error| format!("{}: {error}", input.display()))?;
+    let answers =
+        answer(&network, &inputs).map_err(|error| format!("{}: {error}", input.display()))?;
     for (name, tensor) in answers {
         println!("{name}: {}", repr(&tensor)?);
     }

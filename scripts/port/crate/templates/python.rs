@@ -8,7 +8,9 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 fn recorded(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("recorded").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("recorded")
+        .join(name)
 }
 
 /// Rust's answers and Python's, to the same input, from the same weights.
@@ -30,7 +32,11 @@ fn answers_are_pythons_up_to_rounding() {
     let (rust, python) = answers();
     for (name, expected) in python {
         let found = &rust[&name];
-        assert_eq!((found.size(), found.kind()), (expected.size(), expected.kind()), "{name}");
+        assert_eq!(
+            (found.size(), found.kind()),
+            (expected.size(), expected.kind()),
+            "{name}"
+        );
         let (found, expected) = (found.to_kind(Kind::Double), expected.to_kind(Kind::Double));
         assert!(found.allclose(&expected, 1.3e-6, 1e-5, true), "{name}");
     }
