@@ -46,8 +46,8 @@ const LINES: [Line; 5] = [
         question: "For a number",
         by: "softmax-over-prices",
         holds: "softmax does not serve.",
-        does_not: "softmax over one output learns nothing, but over a scale it serves.",
-        undecided: "softmax over one output learns nothing; over a scale it is undecided.",
+        does_not: "softmax over one output learns nothing, but over a scale of prices it serves.",
+        undecided: "softmax over one output learns nothing; over a scale of prices it is undecided.",
     },
 ];
 
