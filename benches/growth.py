@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Measures how time and memory grow with samples and with the size of a batch.
+"""Measures how time and memory grow with samples, the size of a batch and the width of a network.
 
     benches/growth.py --svg benches/growth.svg
 
 Samples: one epoch of the digit classifier on 1,000 to 1,000,000 random samples, with Adam, in
 batches of 64, each in a process of its own, whose peak memory holds the samples too. Batches: one
-prediction and one training step with Adam, at 1 to 16,384 samples. A figure is the median of the
-rounds, in which both sides take turns.
+prediction and one training step with Adam, at 1 to 16,384 samples. Widths: one prediction for one
+sample and one step on 64 with Adam, with 10 to 4,096 hidden units in place of 128. A figure is the
+median of the rounds, in which all sides take turns; Rust runs with its plan and without.
 
 Beside the times stands their limit: the floating-point operations of the network's matrix products
-over the rate that libtorch reaches, measured in the same run with products of these shapes. For an
-epoch there come the bytes that Adam has to read and write, over the rate of a copy of as many
+over the rate that libtorch reaches, measured in the same run with products of these shapes. For
+training there come the bytes that Adam has to read and write, over the rate of a copy of as many
 weights. The memory's limit is what the samples take as they lie in the file.
 """
 
@@ -34,19 +35,17 @@ NETWORK = "digit_classifier"
 SAMPLES = [1_000, 10_000, 100_000, 1_000_000]
 BATCH_SIZES = [1, 4, 16, 64, 256, 1024, 4096, 16384]
 BATCH_SIZE = 64
-
-# The layers of the digit classifier: a product reads `inputs` numbers a sample and makes `outputs`.
-LAYERS = [(784, 128), (128, 10)]
-WEIGHTS = sum((inputs + 1) * outputs for inputs, outputs in LAYERS)
+UNITS = 128  # hidden, of the digit classifier
+WIDTHS = [10, 32, 128, 512, 1024, 2048, 4096]  # those of benches/worker/wide.rs
 PIXELS, LABEL = 784, 1  # bytes of a sample in the file
 
-# Adam reads weight, gradient and both averages and writes all but the gradient: float32 each.
-ADAM_BYTES = 7 * 4 * WEIGHTS
+# Below so much of the time without it, a plan is said to matter.
+MATTERS = 0.95
 
 # Each line of a plot: the side whose worker runs it, and the case without its size.
 EPOCHS = {
-    "Python, DataLoader": ("python", f"epoch {NETWORK} {{}} adam loader"),
-    "Python, plain loop": ("python", f"epoch {NETWORK} {{}} adam plain"),
+    "Python, loader": ("python", f"epoch {NETWORK} {{}} adam loader"),
+    "Python, plain": ("python", f"epoch {NETWORK} {{}} adam plain"),
     "Rust, autograd": ("autograd", f"epoch {NETWORK} {{}} adam"),
     "Rust": ("rust", f"epoch {NETWORK} {{}} adam"),
 }
@@ -60,6 +59,17 @@ STEPS = {
     "Python, fused": ("python", f"step {NETWORK} {{}} adam fused"),
     "Rust, autograd": ("autograd", f"step {NETWORK} {{}} adam"),
     "Rust": ("rust", f"step {NETWORK} {{}} adam"),
+}
+WIDE_INFERENCE = {
+    "Python": ("python", "inference wide_{} 1"),
+    "Rust, no plan": ("autograd", "inference wide_{} 1"),
+    "Rust": ("rust", "inference wide_{} 1"),
+}
+WIDE_STEPS = {
+    "Python": ("python", f"step wide_{{}} {BATCH_SIZE} adam eager"),
+    "Python, fused": ("python", f"step wide_{{}} {BATCH_SIZE} adam fused"),
+    "Rust, autograd": ("autograd", f"step wide_{{}} {BATCH_SIZE} adam"),
+    "Rust": ("rust", f"step wide_{{}} {BATCH_SIZE} adam"),
 }
 LIMIT = "limit"
 
@@ -92,9 +102,13 @@ def main():
         ("An epoch, peak memory of the process", "samples",
          epoch_memory(args, measured), show_memory),
         ("A prediction, time a sample", "batch",
-         batch_times(args, measured, INFERENCE, inference_limit), show_time),
+         batch_times(measured, INFERENCE, inference_limit), show_time),
         ("A training step with Adam, time a sample", "batch",
-         batch_times(args, measured, STEPS, step_limit), show_time),
+         batch_times(measured, STEPS, step_limit), show_time),
+        ("A prediction for one sample, time", "hidden units",
+         width_times(measured, WIDE_INFERENCE, inference_limit, 1), show_time),
+        (f"A training step with Adam, time ({BATCH_SIZE} samples)", "hidden units",
+         width_times(measured, WIDE_STEPS, step_limit, BATCH_SIZE), show_time),
     ]
     print(measured.about)
     for title, size, lines, show in tables:
@@ -126,6 +140,8 @@ def parse_arguments():
     parser.add_argument("--threads", type=workers.positive, default=1, metavar="N",
                         help="on both sides")
     parser.add_argument("--rounds", type=workers.positive, default=3, metavar="N")
+    parser.add_argument("--processor-time", action="store_true",
+                        help="take that in place of the clock's, on a machine that is busy")
     parser.add_argument("--seconds", type=float, default=0.2, metavar="S", help="for each batch")
     parser.add_argument("--most", type=int, default=SAMPLES[-1], metavar="N",
                         help="samples at most (Python takes 4 KB for each)")
@@ -141,9 +157,10 @@ def measure(args, executables):
 
     def commands(seconds):
         options = {"threads": args.threads, "seconds": seconds}
-        rust = workers.rust_worker(executables, **options)
+        flags = ["--processor-time"] if args.processor_time else []
+        rust = [*workers.rust_worker(executables, **options), *flags]
         return {
-            "python": workers.python_worker(**options),
+            "python": [*workers.python_worker(**options), *flags],
             "autograd": [*rust, "--autograd"],
             "rust": rust,
         }
@@ -152,8 +169,10 @@ def measure(args, executables):
     once, repeated = commands(0), commands(args.seconds)
     about = {side: Worker(command).introduce() for side, command in once.items()}
     measured.about = workers.surroundings(about, args.threads)
+    if args.processor_time:
+        measured.about += ", processor time"
     epochs = [(side, case.format(n)) for n in args.samples for side, case in EPOCHS.values()]
-    batches = list(batch_cases())
+    batches = list(dict.fromkeys([*batch_cases(), *width_cases()]))
     steps = args.rounds * (len(epochs) + len(batches))
     with tqdm(total=steps, desc="measuring", disable=None, leave=False) as progress:
         for _ in range(args.rounds):
@@ -179,42 +198,57 @@ def add(values, key, value):
 
 def batch_cases():
     """All that runs at one batch size, sides in turn, and what the limits are made of."""
-    yield "rust", copy_case()
     for batch_size in BATCH_SIZES:
         for side, case in [*INFERENCE.values(), *STEPS.values()]:
             yield side, case.format(batch_size)
-        for inputs, outputs in LAYERS:
-            yield "rust", product_case(batch_size, inputs, outputs)
+        for layer in layers(UNITS):
+            yield "rust", product_case(batch_size, *layer)
 
 
-def copy_case():
-    return f"copy {4 * WEIGHTS}"
+def width_cases():
+    """The same at one width."""
+    for units in WIDTHS:
+        for side, case in [*WIDE_INFERENCE.values(), *WIDE_STEPS.values()]:
+            yield side, case.format(units)
+        for batch_size in (1, BATCH_SIZE):
+            for layer in layers(units):
+                yield "rust", product_case(batch_size, *layer)
+        yield "rust", copy_case(units)
+
+
+def layers(units):
+    """Of a network for digits: a product reads so many numbers a sample and makes so many."""
+    return [(PIXELS, units), (units, 10)]
+
+
+def weight_bytes(units):
+    return sum(4 * (inputs + 1) * outputs for inputs, outputs in layers(units))
+
+
+def copy_case(units):
+    return f"copy {weight_bytes(units)}"
 
 
 def product_case(batch_size, inputs, outputs):
     return f"product {batch_size} {inputs} {outputs}"
 
 
-def inference_limit(measured, batch_size):
+def inference_limit(measured, batch_size, units=UNITS):
     """Microseconds for a batch."""
-    cases = [product_case(batch_size, *layer) for layer in LAYERS]
+    cases = [product_case(batch_size, *layer) for layer in layers(units)]
     return sum(measured.time("rust", case) for case in cases)
 
 
-def step_limit(measured, batch_size):
+def step_limit(measured, batch_size, units=UNITS):
     """Microseconds for a batch. Each layer has a product forwards and one for the gradient of its
-    weights, each but the first one for the gradient of its input: as many operations each."""
-    products = zip([2, 3], LAYERS, strict=True)
-    return sum(
+    weights, each but the first one for the gradient of its input: as many operations each. Adam
+    reads weight, gradient and both averages and writes all but the gradient, of as many bytes each;
+    a copy reads one and writes one."""
+    products = sum(
         count * measured.time("rust", product_case(batch_size, *layer))
-        for count, layer in products
+        for count, layer in zip([2, 3], layers(units), strict=True)
     )
-
-
-def adam_limit(measured):
-    """Microseconds for a step. A copy reads and writes each byte."""
-    copied = 2 * 4 * WEIGHTS
-    return measured.time("rust", copy_case()) * ADAM_BYTES / copied
+    return products + measured.time("rust", copy_case(units)) * 7 / 2
 
 
 def epoch_times(args, measured):
@@ -222,7 +256,7 @@ def epoch_times(args, measured):
         name: {n: measured.time(side, case.format(n)) for n in args.samples}
         for name, (side, case) in EPOCHS.items()
     }
-    a_batch = step_limit(measured, BATCH_SIZE) + adam_limit(measured)
+    a_batch = step_limit(measured, BATCH_SIZE)
     lines[LIMIT] = {n: a_batch * n / BATCH_SIZE for n in args.samples}
     return lines
 
@@ -236,13 +270,23 @@ def epoch_memory(args, measured):
     return lines
 
 
-def batch_times(args, measured, cases, limit):
+def batch_times(measured, cases, limit):
     """Times for one sample."""
     lines = {
         name: {n: measured.time(side, case.format(n)) / n for n in BATCH_SIZES}
         for name, (side, case) in cases.items()
     }
     lines[LIMIT] = {n: limit(measured, n) / n for n in BATCH_SIZES}
+    return lines
+
+
+def width_times(measured, cases, limit, batch_size):
+    """Times for one call."""
+    lines = {
+        name: {n: measured.time(side, case.format(n)) for n in WIDTHS}
+        for name, (side, case) in cases.items()
+    }
+    lines[LIMIT] = {n: limit(measured, batch_size, n) for n in WIDTHS}
     return lines
 
 
@@ -258,6 +302,19 @@ def print_table(title, size, lines, show):
         a, b = sizes[-2:]
         slopes = [show_slope((line[b] - line[a]) / (b - a), show) for line in lines.values()]
         print(f"| a sample more | {' | '.join(slopes)} |")
+    if show is not show_memory:
+        print_gain(size, lines)
+
+
+def print_gain(size, lines):
+    """How much of the time a plan saves at each size, and where that is little."""
+    without = next(lines[name] for name in ("Rust, autograd", "Rust, no plan") if name in lines)
+    shares = {n: lines["Rust"][n] / without[n] for n in without}
+    gains = ", ".join(f"{1 - share:.0%} at {n:,}" for n, share in shares.items())
+    print(f"\nThe plan saves, by {size}: {gains}.")
+    little = [n for n in shares if all(shares[m] > MATTERS for m in shares if m >= n)]
+    if little:
+        print(f"From {little[0]:,} on that is less than {1 - MATTERS:.0%}.")
 
 
 def show_slope(slope, show):

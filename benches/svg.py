@@ -61,7 +61,7 @@ def draw_panel(panel):
         yield path([(to_x(x), to_y(y)) for x, y in sorted(line.items())], colour, 2, dash)
         yield path([(legend_x, 35), (legend_x + 16, 35)], colour, 2, dash)
         yield text(legend_x + 20, 38, name, size=9)
-        legend_x += 30 + 4.7 * len(name)
+        legend_x += 25 + 4.5 * len(name)
 
 
 def scale(low, high, start, end):

@@ -111,9 +111,8 @@ fn gather_rows(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
             slice::from_raw_parts_mut(to.start, to.len),
         )
     };
-    for (&index, to) in indices.iter().zip(to.chunks_exact_mut(row)) {
-        let start = index as usize * row;
-        to.copy_from_slice(&from[start..start + row]);
+    for (from, to) in rows(from, indices, row).zip(to.chunks_exact_mut(row)) {
+        to.copy_from_slice(from);
     }
     Some(())
 }
@@ -136,9 +135,8 @@ fn gather_pixels(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
             slice::from_raw_parts_mut(to.start.cast::<f32>(), to.len / size_of::<f32>()),
         )
     };
-    for (&index, to) in indices.iter().zip(to.chunks_exact_mut(row)) {
-        let start = index as usize * row;
-        to_floats(&from[start..start + row], to);
+    for (from, to) in rows(from, indices, row).zip(to.chunks_exact_mut(row)) {
+        to_floats(from, to);
     }
     Some(())
 }
@@ -147,6 +145,37 @@ fn gather_pixels(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
 fn row_length(bytes: usize, rows: i64) -> Option<usize> {
     let row = bytes.checked_div(usize::try_from(rows).ok()?)?;
     (row > 0).then_some(row)
+}
+
+/// The rows at `indices`, of `row` bytes each. While one is copied, the next are on their way from
+/// memory: a shuffled epoch takes rows from anywhere, so that each would be waited for.
+fn rows<'a>(from: &'a [u8], indices: &'a [i64], row: usize) -> impl Iterator<Item = &'a [u8]> {
+    const AHEAD: usize = 2;
+    let at = move |&index: &i64| {
+        let start = index as usize * row;
+        &from[start..start + row]
+    };
+    indices.iter().take(AHEAD).map(at).for_each(fetch);
+    indices.iter().enumerate().map(move |(number, index)| {
+        indices
+            .get(number + AHEAD)
+            .map(at)
+            .into_iter()
+            .for_each(fetch);
+        at(index)
+    })
+}
+
+/// Tells the processor that the start of a row is read soon; where a row goes on, it sees by itself.
+fn fetch(row: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row.chunks(64).take(16) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the address is that of a slice, and nothing is read or written: it is a hint.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
 }
 
 /// A division for each pixel, as libtorch's: multiplying by 1/255 would round otherwise.
