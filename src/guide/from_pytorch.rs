@@ -156,3 +156,4 @@
 //! }
 //! # anyhow::Ok(())
 //! ```
+#![doc = include_str!("columns.md")]
