@@ -106,7 +106,9 @@ class Writer:
             f", {local.pattern()}: {RUST_TYPES.get(kind, kind)}" for kind, local in port.parameters.values())
         path = "vs" if any(self.uses_path(f) for f in port.fields.values()) else "_vs"
         signature = f"    pub fn new({path}: &Path{arguments}) -> Self {{"
-        documentation = "    /// Draws the initial weights, on the device of `vs`."
+        documentation = ["    /// Draws the initial weights, on the device of `vs`."]
+        if len(port.parameters) >= 7:
+            documentation.append("    #[allow(clippy::too_many_arguments)] // as many as Python's")
         start = Item(self.network.source, node.lineno)
         start.add(0, signature, None, self.header_end(node))
         end = Item(self.network.source, node.end_lineno + 1)
@@ -114,7 +116,7 @@ class Writer:
         end.add(0, "}")
         item.next = max(item.next, 0)
         self.drop_header(item, node)
-        return [*header, documentation], [start, item, end]
+        return [*header, *documentation], [start, item, end]
 
     def uses_path(self, field):
         return "vs" in re.findall(r"\w+", field.built.emit(Path())) if field.built.emit else False

@@ -158,3 +158,4 @@
 //! }
 //! # anyhow::Ok(())
 //! ```
+#![doc = include_str!("columns.md")]

@@ -4,3 +4,4 @@
 //! [the traps](crate::guide::from_pytorch#traps), [`crate::torch::nn`] with the layers that are held
 //! against Python's, and the tasks [`Classes`](crate::tasks::Classes),
 //! [`YesOrNo`](crate::tasks::YesOrNo) and [`Quantity`](crate::tasks::Quantity).
+#![doc = include_str!("columns.md")]
