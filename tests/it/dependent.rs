@@ -138,8 +138,10 @@ impl Dependent {
     fn cargo(&self, command: &str) -> Command {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args([command, "--quiet"]);
+        // By the path that Python has for it, as in a crate that port.py writes: with another one cargo
+        // would compile torch-sys once more.
         let libtorch = Path::new(env!("FINAL_LAYER_TORCH_LIB")).parent().unwrap();
-        cargo.env("LIBTORCH", libtorch);
+        cargo.env("LIBTORCH", libtorch.canonicalize().unwrap());
         cargo.env("CARGO_TARGET_DIR", kept("target"));
         cargo.env_remove("LD_LIBRARY_PATH");
         cargo.current_dir(&self.0);

@@ -49,6 +49,8 @@ fn a_crate_of_its_own_builds_answers_and_is_tested() {
             "CARGO_TARGET_DIR",
             Path::new(env!("CARGO_TARGET_TMPDIR")).join("dependent/target"),
         );
+        // As the crate in tests/it/dependent.rs has it, which then has compiled torch-sys for both.
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "false");
         cargo
     };
     // The test by tolerance, and the one to the bit, as this is the machine of the recording.

@@ -51,7 +51,10 @@ def rustc():
 
 def library_arguments():
     """What rustc has to be told of the library: where it is, what it uses, what it links."""
-    command = ["cargo", "build", "--lib", "--quiet", "--message-format=json-render-diagnostics"]
+    # With an example, as cargo compiles libraries with other features for them and for tests than
+    # for a library alone, and whoever ports has most probably built one of these.
+    command = ["cargo", "build", "--lib", "--example=digit_classifier", "--quiet",
+               "--message-format=json-render-diagnostics"]
     try:
         built = subprocess.run(command, cwd=in_venv.ROOT, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
