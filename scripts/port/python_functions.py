@@ -27,25 +27,23 @@ class PythonFunctions:
         return None
 
     def call_int(self, node, positional, keywords):
-        if len(positional) == 1 and isinstance(positional[0], Rust):
-            value = positional[0]
-            if value.type == "int":
-                return value
-            if value.type == "float":
-                self.use(value)
-                return Rust(f"{parenthesized(value, ATOM)} as i64", "int", level=UNARY)
-        return None
+        return self.whole(positional, "")
 
     def call_round(self, node, positional, keywords):
         """Python rounds to the even of two neighbours."""
-        if len(positional) == 1 and isinstance(positional[0], Rust):
-            value = positional[0]
-            if value.type == "int":
-                return value
-            if value.type == "float":
-                self.use(value)
-                return Rust(f"{parenthesized(value, ATOM)}.round_ties_even() as i64", "int", level=UNARY)
-        return None
+        return self.whole(positional, ".round_ties_even()")
+
+    def whole(self, positional, rounded):
+        """A number as a whole one, after `rounded` has been called where it is a float."""
+        if len(positional) != 1 or not isinstance(positional[0], Rust):
+            return None
+        value = positional[0]
+        if value.type == "int":
+            return value
+        if value.type != "float":
+            return None
+        self.use(value)
+        return Rust(f"{parenthesized(value, ATOM)}{rounded} as i64", "int", level=UNARY)
 
     def call_next(self, node, positional, keywords):
         (value,) = positional
