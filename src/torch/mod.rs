@@ -1,14 +1,14 @@
-//! What Python's `torch` does and `tch` does otherwise, bit for bit, under Python's names.
+//! The parts of Python's `torch` in which `tch` differs, equal to the bit, under Python's names.
 //!
-//! Both fronts call the same libtorch, so most operations agree as they stand. This module holds
-//! the places where they do not, package by package as in Python: each file names the PyTorch
-//! source whose order of operations or rules it follows. What already agrees (the losses, ReLU,
-//! softmax) is taken from `tch`.
+//! Python and `tch` call the same libtorch, so most operations already agree. This module holds
+//! those that do not, package by package as in Python: each file names the PyTorch source whose
+//! order of operations or rules it follows. Take whatever already agrees (ReLU, softmax) from
+//! `tch`.
 //!
-//! Nothing here knows of the rest of this crate. Without its default features the crate is this
-//! module and the three networks, and needs little more than `tch` and `safetensors`.
+//! Nothing here depends on the rest of this crate. Without its default features the crate is this
+//! module and the three networks, and depends on little more than `tch` and `safetensors`.
 //!
-//! What cannot be done is an [`Error`], a type to be matched, whose text is one line.
+//! Errors are of the type [`Error`], to match on, with a text of one line.
 
 pub mod device;
 mod error;
