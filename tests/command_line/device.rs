@@ -97,7 +97,10 @@ fn libtorch_whose_cuda_does_not_load() {
     }));
     assert!(line.contains("libtorch_cuda.so does not load ("), "{line}");
     assert!(line.contains("file too short"), "{line}");
-    assert!(line.contains("install the packages that torch depends on"), "{line}");
+    assert!(
+        line.contains("install the packages that torch depends on"),
+        "{line}"
+    );
 }
 
 /// Any other libtorch_cuda.so is passed by, even where the system would find it first.
