@@ -34,7 +34,10 @@ pub(super) fn step(
     let variables = vs.variables();
     let forward = Forward::new(chain, &variables, rows(input)?)?;
     let mut plan = Step::new(forward, chain.1)?;
-    ensure!(plan.is_for(input, target), "a plan does not support such tensors");
+    ensure!(
+        plan.is_for(input, target),
+        "a plan does not support such tensors"
+    );
     let [planned_output, planned_loss] = plan.compute(input, target)?;
     ensure_equal("the output", output, &planned_output)?;
     ensure_equal("the loss", loss, &planned_loss)?;

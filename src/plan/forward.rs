@@ -107,7 +107,7 @@ impl Dense {
             .as_ref()
             .is_some_and(|bias| bias.handle.size() != [out])
         {
-            return refused(format!("{name}.bias is not of {out} numbers"));
+            return refused(format!("{name}.bias does not have {out} numbers"));
         }
         Ok(Self {
             weight_t: weight.handle.f_tr()?,

@@ -84,7 +84,7 @@ struct Entry<P> {
     runs: Runs<P>,
 }
 
-/// What runs the batches of one size.
+/// The state of one batch size.
 #[derive(Debug)]
 enum Runs<P> {
     Plan(P),

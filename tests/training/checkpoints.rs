@@ -110,7 +110,7 @@ fn a_checkpoint_is_not_overwritten_by_a_new_run() {
             .arg(run.checkpoint()),
     );
     assert!(
-        line.contains("there is a checkpoint already; go on from it with --resume"),
+        line.contains("a checkpoint exists already; resume it with --resume"),
         "{line}"
     );
     assert_eq!(fs::read(run.checkpoint()).unwrap(), before);

@@ -339,7 +339,7 @@ fn what_is_read_is_not_written() {
 #[test]
 fn weights_that_nobody_keeps_are_told_of_at_the_start() {
     let folder = folder();
-    let note = "note: without --output or --checkpoint the trained weights are not kept";
+    let note = "note: without --output or --checkpoint the trained weights are not saved";
     for (args, is_told) in [
         (&[][..], true),
         (&["--trace=t"], true),

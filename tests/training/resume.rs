@@ -224,7 +224,7 @@ fn an_interrupt_loses_nothing() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{stderr}");
         assert!(stderr.starts_with("note: stopped after batch "), "{stderr}");
-        assert!(stderr.contains("; go on with --resume "), "{stderr}");
+        assert!(stderr.contains("; resume with --resume "), "{stderr}");
         let checkpoint = read_safetensors(&interrupted.checkpoint()).unwrap();
         in_the_midst += usize::from(checkpoint["losses"].numel() > 0);
         // Even the unfinished file of the weights is gone.
