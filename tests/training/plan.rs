@@ -336,12 +336,12 @@ fn a_chain_that_is_not_the_network_falls_back_and_says_so() {
         falls_back::<LeftOut>("the output differs in ");
         falls_back::<AnotherSlope>("the output differs in ");
         falls_back::<AnotherLoss>("the loss differs in 1 of 1 numbers, by ");
-        falls_back::<AnotherTarget>("no plan takes such tensors");
+        falls_back::<AnotherTarget>("a plan does not support such tensors");
         falls_back::<Draws>("the output differs in ");
-        falls_back::<NoChain>("the network names no chain of layers");
+        falls_back::<NoChain>("the network declares no chain of layers");
         falls_back::<NoSuchLayer>("there is no c.weight");
         falls_back::<TwoInARow>("no linear layer before ReLU");
-        falls_back::<TooShort>("no plan takes such tensors");
+        falls_back::<TooShort>("a plan does not support such tensors");
     });
 }
 

@@ -287,7 +287,7 @@ fn an_interrupt_loses_nothing() {
         let is_note = |line: &&str| line.starts_with("note: stopped after batch ");
         let note = stderr.lines().find(is_note);
         assert!(
-            note.is_some_and(|note| note.contains("; go on with --resume ")),
+            note.is_some_and(|note| note.contains("; resume with --resume ")),
             "{stderr}"
         );
         let checkpoint = read_safetensors(&run.checkpoint()).unwrap();

@@ -140,7 +140,7 @@ fn wrong_usage_says_what_is_wrong() {
         ),
         (
             &["predict", "--invert", "--weights=w.safetensors", "h.csv"],
-            "--invert is for pictures, which house_price_predictor does not read",
+            "--invert applies to pictures only, which house_price_predictor does not read",
         ),
     ];
     for (args, message) in cases {

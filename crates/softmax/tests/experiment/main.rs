@@ -16,9 +16,9 @@ const EXPERIMENT: &str = "is_softmax_essential";
 
 /// The headings of the three kinds of claims, and how many there are of each.
 const KINDS: [(&str, usize); 3] = [
-    ("The document's claims that arithmetic decides", 7),
-    ("The document's claims that only data decide", 10),
-    ("Beyond the document", 17),
+    ("The article's claims that arithmetic decides", 7),
+    ("The article's claims that only data decide", 10),
+    ("Beyond the article", 17),
 ];
 
 struct Experiment {

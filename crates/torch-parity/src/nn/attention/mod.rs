@@ -125,7 +125,7 @@ enum InProjection {
 /// drawn first is `out_proj`, with a bias that zeros then take the place of.
 ///
 /// # Panics
-/// Where [`f_multihead_attention`] refuses.
+/// If [`f_multihead_attention`] returns an error.
 #[track_caller]
 pub fn multihead_attention<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -136,7 +136,7 @@ pub fn multihead_attention<'a, T: Borrow<Path<'a>>>(
     or_panic(f_multihead_attention(vs, embed_dim, num_heads, config))
 }
 
-/// As [`multihead_attention`], with an error where it panics.
+/// As [`multihead_attention`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// In Python's words, if `embed_dim` or `num_heads` is not positive or the first is not a multiple

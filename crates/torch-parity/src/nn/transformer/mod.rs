@@ -83,13 +83,13 @@ pub struct Transformer {
 /// dimension is drawn anew, Xavier uniform, in the order of their names here.
 ///
 /// # Panics
-/// Where [`f_transformer`] refuses.
+/// If [`f_transformer`] returns an error.
 #[track_caller]
 pub fn transformer<'a, T: Borrow<Path<'a>>>(vs: T, config: TransformerConfig) -> Transformer {
     or_panic(f_transformer(vs, config))
 }
 
-/// As [`transformer`], with an error where it panics.
+/// As [`transformer`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// As [`f_transformer_encoder_layer`].
@@ -144,7 +144,7 @@ impl Transformer {
     /// `(S, N, E)`. The shapes are those of [`transformer`]; one sample is `(S, E)` and `(T, E)`.
     ///
     /// # Panics
-    /// Where [`f_forward_t`](Self::f_forward_t) refuses.
+    /// If [`f_forward_t`](Self::f_forward_t) returns an error.
     #[track_caller]
     pub fn forward_t(
         &self,
@@ -157,7 +157,7 @@ impl Transformer {
         or_panic(self.f_forward_t(src, tgt, src_masks, tgt_masks, train))
     }
 
-    /// As [`forward_t`](Self::forward_t), with an error where it panics.
+    /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if shapes or dtypes do not go together.
