@@ -34,8 +34,12 @@ def ask() -> None:
 
 # A thread, as no other deadline ends a name look-up that hangs.
 threading.Thread(target=ask, daemon=True).start()
+wrong = f"{index} does not answer within {seconds} s"
 try:
-    wrong = steps.get(timeout=float(seconds)) or steps.get(timeout=10)
+    wrong = steps.get(timeout=float(seconds))
+    if not wrong:
+        wrong = f"{index} does not end its answer within 10 s"
+        wrong = steps.get(timeout=10)
 except queue.Empty:
-    wrong = f"{index} does not answer within {seconds} s"
+    pass
 sys.exit(" ".join(wrong.split()) or None)
