@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
+use tch::Device;
 
 use super::settings::threads;
 use crate::data::Splits;
 use crate::evaluation::not_finite;
 use crate::plan::Plans;
 use crate::tasks::{Dataset, Model, Network};
+use crate::torch::Error;
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::load_state_dict;
@@ -87,6 +89,14 @@ impl Common {
     }
 }
 
+/// The device that `--device` names, if this machine has it.
+fn find(device: DeviceName) -> Result<Device> {
+    device.find().map_err(|error| match error {
+        Error::Device { device, reason } => anyhow!("--device {device}: {reason}"),
+        error => error.into(),
+    })
+}
+
 /// Seeds the generator and builds the network, on the device and from the weights asked for.
 pub(super) fn model<N: Network>(
     seed: Seed,
@@ -94,7 +104,7 @@ pub(super) fn model<N: Network>(
     threads: Option<i32>,
     weights: Option<&Path>,
 ) -> Result<Model<N>> {
-    let device = device.find()?;
+    let device = find(device)?;
     match threads {
         Some(threads) => set_threads(threads)?,
         None => check_threads(tch::get_num_threads())?,

@@ -92,7 +92,7 @@ fn is_librarys(file: &str) -> bool {
 
 /// Whether a file is one of this crate's own that stand under the networks, or this very file.
 fn is_torchs(file: &str) -> bool {
-    ["src/torch/", "src/cli/panics.rs"]
+    ["crates/torch-parity/src/", "src/cli/panics.rs"]
         .iter()
         .any(|part| file.contains(part))
 }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn the_caller_is_the_innermost_of_the_right_files() {
         let trace = "   0: tch::f\n             at /home/me/.cargo/registry/src/x/tch/src/a.rs:1:2\n   \
-                     1: own::linear\n             at ./src/torch/nn/linear.rs:3:4\n   2: \
+                     1: own::linear\n             at ./crates/torch-parity/src/nn/linear.rs:3:4\n   2: \
                      own::forward\n             at ./src/networks/mine.rs:56:7\n   3: main\n";
         let own = caller(trace, |file| !is_librarys(file) && !is_torchs(file));
         assert_eq!(own.unwrap(), "src/networks/mine.rs:56");

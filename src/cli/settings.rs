@@ -213,7 +213,7 @@ const FINGERPRINT: &str = "data_crc32";
 
 /// The version of libtorch, as `torch.__version__` has it.
 pub(super) fn torch_version() -> &'static str {
-    env!("FINAL_LAYER_TORCH_VERSION")
+    crate::torch::LIBTORCH_VERSION
 }
 
 /// The settings of a checkpoint, and where the command line contradicts them.

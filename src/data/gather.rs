@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use tch::{Device, Kind, Tensor};
 
 use super::{Samples, pixels_to_float};
-use crate::torch::native::out::{is_shared, plain_bytes};
+use crate::kernels::{is_shared, plain_bytes};
 
 /// Takes batches out of samples. What it hands out is written again at the next call, unless
 /// somebody still holds it.

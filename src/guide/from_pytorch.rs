@@ -78,7 +78,7 @@
 //!
 //! Each row has what one writes first in `tch`, what that costs, and what gives Python's result. In
 //! the code, `z` are logits (a network's outputs, one for each class), `p` their softmax and `y` the
-//! classes. `tests/it/traps.rs` measures the cost on the digits' network, with seed 0, 64 random
+//! classes. `tests/guide/` measures the cost on the digits' network, with seed 0, 64 random
 //! samples and one thread, and fails where this table says something else. A number after ≈ is that of
 //! a processor with AVX-512: on another it may be smaller, even 0, and the test lets it be up to ten
 //! times as large. All else it takes to the letter.
@@ -92,9 +92,9 @@
 //! # Traps of layers
 //!
 //! This is what it costs to take `tch`'s own layer, or a method of `tch` that leaves out arguments, in
-//! the place of the one in [`crate::torch::nn`]. A row here stands for rows of `tests/layers/`, each of
+//! the place of the one in [`crate::torch::nn`]. A row here stands for rows of `torch-parity/tests/rows/`, each of
 //! which names a layer, its arguments and its input, and fails where a bit differs from Python's. The
-//! numbers are measured and held as above, by `tests/it/layers.rs`.
+//! numbers are measured and held as above, by `torch-parity/tests/layers/`.
 //!
 #![doc = include_str!("layers.md")]
 //!

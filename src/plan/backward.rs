@@ -6,11 +6,11 @@ use super::buffer::{Buffer, empty};
 use super::chain::{Layer, Loss};
 use super::forward::{Forward, refused};
 use super::loss::Judged;
-use crate::torch::Result;
-use crate::torch::native::out::{
+use crate::kernels::{
     leaky_relu_backward_, mm_out, relu_backward_, set_grad, sigmoid_backward_, sum_rows_out,
     tanh_backward_, wants_gradient,
 };
+use crate::torch::Result;
 
 /// A training step up to the gradients.
 #[derive(Debug)]

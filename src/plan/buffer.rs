@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
+use crate::kernels::is_shared;
 use crate::torch::Result;
-use crate::torch::native::out::is_shared;
 
 /// Memory that is written again and again, but for what somebody still holds: that is left to them,
 /// and new memory takes its place. So what a plan hands out is as much theirs as what autograd does.

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::buffer::Buffer;
 use super::chain::{Chain, Layer};
-use crate::torch::native::out::{
+use crate::kernels::{
     addmm_out, is_input, is_where_it_was, leaky_relu_, mm_out, relu_, sigmoid_, tanh_,
 };
 use crate::torch::{Error, Result};

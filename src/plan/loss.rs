@@ -6,13 +6,13 @@ use tch::{Kind, Tensor};
 
 use super::buffer::{Buffer, empty};
 use super::chain::Loss;
-use crate::torch::Result;
-use crate::torch::native::div_;
-use crate::torch::native::out::{
+use crate::kernels::{
     binary_cross_entropies_out, binary_cross_entropy_backward_out, is_input, log_softmax_backward_,
     log_softmax_out, mean_out, mse_loss_backward_out, mse_losses_out, nll_loss_backward_out,
     nll_loss_out, sigmoid_out, sub_,
 };
+use crate::torch::Result;
+use crate::torch::native::div_;
 
 /// A loss, with room for what it computes on the way.
 #[derive(Debug)]
