@@ -18,6 +18,9 @@ IGNORED = {"device": (None, "cpu", torch.device("cpu")), "dtype": (None, torch.f
 def layer(context, node, cls, positional, keywords):
     """A layer of torch.nn by the table."""
     rows = spellings.of_layer(cls)
+    if not rows and not cls.__module__.startswith("torch."):
+        raise Refuse(node, f"{cls.__name__} is a class of another module, {cls.__module__}, and one "
+                           "file is ported at a time")
     if not rows:
         raise Refuse(node, f"the layer {cls.__name__} has no Rust")
     reasons = []

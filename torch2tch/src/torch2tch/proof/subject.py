@@ -21,6 +21,7 @@ class Subject:
     def __init__(self, source, name, *, args="", inputs=(), targets=(), loss=None):
         self.source, self.name, self.path = source, name, source.path
         module = source.module or source.load()
+        source.check(name)
         self.cls = getattr(module, name, None)
         if not (isinstance(self.cls, type) and issubclass(self.cls, torch.nn.Module)):
             raise Refused(f"{self.path}: there is no nn.Module {name}")
