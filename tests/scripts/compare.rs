@@ -308,7 +308,7 @@ fn traces_of_two_networks_are_not_equal() {
     assert_eq!(compare(&paths[0], &paths[0]).0, Some(0));
 }
 
-/// the article's classifier on `tch`'s own layers.
+/// The article's classifier on `tch`'s own layers.
 #[derive(Debug)]
 struct TchClassifier {
     fc1: nn::Linear,
