@@ -1,4 +1,4 @@
-//! `--device`: libtorch_cuda is loaded where a GPU is asked for, and nowhere else.
+//! `--device`: libtorch_cuda is loaded only if a GPU is requested.
 #![cfg(target_os = "linux")]
 
 use std::fs;
