@@ -1,6 +1,6 @@
-//! Cases at the edge of what an optimizer meets, each with every kind of it, against the same in
-//! Python (crates/torch-parity/tests/python/optimizer_cases.py): parameters without a gradient, tied weights,
-//! gradients and parameters that are not plain memory, stale graphs, parameter groups.
+//! Corner cases of optimizers, each with every kind of optimizer, against the same in Python
+//! (crates/torch-parity/tests/python/optimizer_cases.py): parameters without a gradient, tied
+//! weights, gradients and parameters that are not plain memory, stale graphs, parameter groups.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
