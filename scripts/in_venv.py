@@ -37,8 +37,8 @@ def enter():
 def torch2tch(*command):
     """Runs the package torch2tch under `.venv`, with the arguments of the running script.
 
-    Its program lies in a folder without modules, so that no module of ours can be imported by a bare
-    name that is a user's.
+    Its program lies in a folder without modules, so that no module of ours can be imported by a
+    bare name that is a user's.
     """
     run("torch2tch/bin/torch2tch", *command)
 

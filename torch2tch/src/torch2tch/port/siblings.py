@@ -1,4 +1,5 @@
-"""How a user's file finds the files beside it: as Python would, and for the user's own code alone."""
+"""How a user's file finds the files beside it: as Python would, and for the user's own code
+alone."""
 
 import importlib.util
 import sys

@@ -11,8 +11,16 @@ from . import siblings
 from .refusals import Refused, Wrong
 
 # The statements of a file that define something.
-DEFINITIONS = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign,
-               ast.If, ast.Try)
+DEFINITIONS = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.If,
+    ast.Try,
+)
 
 
 def is_main(statement):
@@ -35,7 +43,8 @@ class Source:
             raise Wrong(f"{path}:{error.lineno}: {error.msg}") from error
         self.lines = self.text.splitlines()
         self.module = None
-        # The statements that failed: by the name of the class, and by each name that they would bind.
+        # The statements that failed: by the name of the class, and by each name that they would
+        # bind.
         self.failed, self.unbound = {}, {}
         self.classes = {n.name: n for n in self.tree.body if isinstance(n, ast.ClassDef)}
         self.functions = {n.name: n for n in self.tree.body if isinstance(n, ast.FunctionDef)}
@@ -65,15 +74,20 @@ class Source:
     def run(self, statement):
         code = compile(ast.Module([statement], []), self.path, "exec")
         try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with (
+                contextlib.redirect_stdout(io.StringIO()),
+                contextlib.redirect_stderr(io.StringIO()),
+            ):
                 exec(code, vars(self.module))
         except (Exception, SystemExit) as error:
             if isinstance(statement, ast.ClassDef):
                 place = f"{self.path}:{statement.lineno}: `class {statement.name}`"
                 self.failed[statement.name] = [*self.causes(error), f"{place}: {one_line(error)}"]
             else:
-                line = (f"{self.path}:{statement.lineno}: `{self.text_of(statement)}`: "
-                        f"{one_line(error)}")
+                line = (
+                    f"{self.path}:{statement.lineno}: `{self.text_of(statement)}`: "
+                    f"{one_line(error)}"
+                )
                 self.unbound |= dict.fromkeys(bound_by(statement), line)
 
     def check(self, class_name):
