@@ -60,6 +60,8 @@ class Subject:
         try:
             model = self.cls(*positional, **keywords)
         except Exception as error:
+            for cause in self.source.causes(error):
+                raise Refused(cause) from error
             raise Refused(
                 f"{self.path}: {self.name} cannot be made (--args gives the constructor "
                 f"its arguments): {named(error)}"
