@@ -27,15 +27,9 @@ import torch.distributed as dist
 from torch2tch.reference import train
 from torch2tch.reference.ranks import OneOfSeveral
 
-<<<<<<< HEAD
-# Seconds until an error is reported that may be another process's: by then torchrun has ended
-# this process as well, and the first to fail is the one that is named.
-PATIENCE = 10
-=======
 # The seconds before an error is reported that another process's failure may have caused: torchrun ends
 # this process within them, so that only the first failure is reported.
-PATIENCE = 2
->>>>>>> setup
+PATIENCE = 10
 
 
 def main():
