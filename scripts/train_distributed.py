@@ -19,19 +19,17 @@ import signal
 import sys
 import time
 from argparse import RawDescriptionHelpFormatter
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "reference"))
 
-import common  # noqa: E402
-import torch  # noqa: E402
-import torch.distributed as dist  # noqa: E402
-import train  # noqa: E402
-from ranks import OneOfSeveral  # noqa: E402
+from torch2tch.reference import common
+import torch
+import torch.distributed as dist
+from torch2tch.reference import train
+from torch2tch.reference.ranks import OneOfSeveral
 
 # The seconds before an error is reported that another process's failure may have caused: torchrun ends
 # this process within them, so that only the first failure is reported.
-PATIENCE = 2
+PATIENCE = 10
 
 
 def main():

@@ -425,13 +425,11 @@ fn agrees(config: &AdamConfig) -> bool {
 mod tests {
     use super::*;
 
-    /// Fifty steps of either form, on as many elements as leave a rest in vectors of any length.
+    /// Fifty steps, on as many elements as leave a rest in vectors of any length. The form that is in
+    /// use depends on the processor, its bits do not.
     #[test]
-    fn both_forms_give_the_same_bits() {
-        assert_eq!(elementwise_is_exact(), elementwise::is_expected());
-        if !elementwise_is_exact() {
-            return; // The fast form is not in use.
-        }
+    fn the_form_in_use_gives_the_bits_of_the_tensor_form() {
+        println!("elementwise: {}", elementwise_is_exact());
         let other = AdamConfig {
             betas: (0.6, 0.5),
             eps: 1e-3,
@@ -440,14 +438,15 @@ mod tests {
         for config in [AdamConfig::adam(1e-3), AdamConfig::adamw(0.02), other] {
             assert!(config.has_elementwise_form());
             no_grad(|| {
-                let [one, mut two] = [0, 1].map(|_| {
+                let [mut one, mut two] = [0, 1].map(|_| {
                     let columns = elementwise::numbers(1).narrow(0, 0, 33);
                     elementwise::numbers(0).view([1021, 1]) * columns
                 });
-                let [mut ones, mut twos] = [&one, &two].map(|w| AdamState::new(w, false).unwrap());
+                let mut ones = None;
+                let mut twos = AdamState::new(&two, false).unwrap();
                 for step in 0..50 {
                     let grad = one.tanh() * elementwise::numbers(step).view([1021, 1]);
-                    assert!(elementwise_adam(&one, &grad, &mut ones, &config).unwrap());
+                    config.update(&mut one, &grad, &mut ones).unwrap();
                     single_tensor_adam(&mut two, &grad, &mut twos, &config).unwrap();
                     assert!(elementwise::equal(&one, &two), "{config:?}, step {step}");
                 }

@@ -200,18 +200,6 @@ pub(super) fn numbers(seed: u64) -> Tensor {
     Tensor::from_slice(&(0..COUNT).map(number).collect::<Vec<_>>())
 }
 
-/// Whether the fast forms are known to have libtorch's bits where a test runs: not where libtorch is
-/// told to do without the instructions that multiply and add in one rounding.
-#[cfg(test)]
-pub(super) fn is_expected() -> bool {
-    let told = std::env::var("ATEN_CPU_CAPABILITY");
-    #[cfg(target_arch = "x86_64")]
-    let fused = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-    #[cfg(not(target_arch = "x86_64"))]
-    let fused = true;
-    fused && told.as_deref() != Ok("default")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
