@@ -20,11 +20,10 @@ import sys
 import time
 from argparse import RawDescriptionHelpFormatter
 
-
-from torch2tch.reference import common
+import in_venv  # noqa: F401
 import torch
 import torch.distributed as dist
-from torch2tch.reference import train
+from torch2tch.reference import common, train
 from torch2tch.reference.ranks import OneOfSeveral
 
 # The seconds before an error is reported that another process's failure may have caused: torchrun ends
