@@ -1,4 +1,4 @@
-//! Files and devices that mean harm end in one line that names them, exit code 1.
+//! Malicious files and devices end in one line that names them, with exit code 1.
 
 use std::fs;
 use std::path::Path;
@@ -71,7 +71,7 @@ fn weights_that_are_not_finite_are_named() {
             assert_eq!(
                 line,
                 format!(
-                    "error: the network's outputs are not finite; of its weights, {name} is not"
+                    "error: the network's outputs are not finite; its parameter {name} is not finite"
                 )
             );
         }
