@@ -326,7 +326,7 @@ fn what_is_read_is_not_written() {
     ];
     refuse_overwriting(folder.path(), &args, "w.safetensors");
 
-    // The default data, too, through a link to a copy, so that nothing is lost if the test fails.
+    // The default data count as well, here through a link.
     let sample = root("data/sample/houses.csv");
     let before = fs::read(&sample).unwrap();
     symlink(&sample, path("sample.csv")).unwrap();

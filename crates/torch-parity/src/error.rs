@@ -33,7 +33,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What was expected and what was found.
+        /// The expected and the found contents.
         problem: String,
     },
     /// The keys, shapes or dtypes of a state dict differ from those of the module it is loaded
