@@ -1,5 +1,5 @@
 //! Runs cases and reports the time of each: the Rust side of `scripts/bench.py`,
-//! `benches/growth.py` and `scripts/checks/instructions.py`.
+//! `benches/growth.py` and `benches/instructions.py`.
 //!
 //! A case is a line on stdin, its result a line of JSON on stdout; `benches/worker.py` is the
 //! Python side and takes the same lines.
@@ -166,7 +166,7 @@ fn processor_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// `scripts/checks/instructions.py` counts the instructions in this function, which it finds by
+/// `benches/instructions.py` counts the instructions in this function, which it finds by
 /// name.
 #[inline(never)]
 fn repeat_counted(calls: u32, case: &mut dyn FnMut()) {

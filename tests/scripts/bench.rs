@@ -1,4 +1,4 @@
-//! The Python side of the measurements, which no other test runs; `scripts/checks/instructions.py`
+//! The Python side of the measurements, which no other test runs; `benches/instructions.py`
 //! runs the Rust side.
 
 use std::io::Write;

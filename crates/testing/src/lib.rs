@@ -69,16 +69,28 @@ pub fn libtorch() -> PathBuf {
         .into()
 }
 
+/// A command that runs a module of the package torch2tch with the Python installed by `scripts/setup`:
+/// `python_module("torch2tch.reference.train")`.
+pub fn python_module(module: &str) -> Command {
+    let mut command = python_itself();
+    command.args(["-m", module]);
+    command
+}
+
 /// A command that runs a script of the project with the Python installed by `scripts/setup`.
 pub fn python(script: &str) -> Command {
+    let mut command = python_itself();
+    command.arg(root(script));
+    command
+}
+
+fn python_itself() -> Command {
     let python = root(".venv/bin/python");
     assert!(
         python.exists(),
         "there is no .venv yet: run scripts/setup first"
     );
-    let mut command = Command::new(python);
-    command.arg(root(script));
-    command
+    Command::new(python)
 }
 
 pub fn run(command: &mut Command) -> Output {
