@@ -543,7 +543,7 @@ fn pictures_that_are_damaged() {
     for length in [3, 20, 200, good.len() / 2, good.len() - 1] {
         assert_eq!(
             refuse_picture("x.jpg", &good[..length]),
-            "F/x.jpg: cut short: the JPEG has no end"
+            "F/x.jpg: cut short: the JPEG has no end marker"
         );
     }
     let mut more = good;

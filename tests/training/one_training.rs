@@ -61,7 +61,7 @@ fn of_twenty_that_start_at_once_one_trains() {
         std::os::unix::fs::symlink(&checkpoint, &link).unwrap();
         let line = refusal(example(NETWORK).args(["train", "--resume"]).arg(&link));
         assert!(
-            line.ends_with("link.safetensors is in use by another training"),
+            line.ends_with("link.safetensors is in use by another training run"),
             "{line}"
         );
     }

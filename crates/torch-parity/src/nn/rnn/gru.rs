@@ -272,7 +272,7 @@ macro_rules! forward_of {
             /// As [`forward_t`](Self::forward_t), for sequences of different lengths packed
             /// together.
             ///
-            /// The state's samples stand in the order in which they were before they were packed.
+            /// The samples of the state are in the original order, as before packing.
             ///
             /// # Panics
             /// If [`f_forward_packed_t`](Self::f_forward_packed_t) returns an error.
