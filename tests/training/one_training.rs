@@ -41,7 +41,7 @@ fn of_twenty_that_start_at_once_one_trains() {
                 let output = child.wait_with_output().unwrap();
                 let stderr = String::from_utf8(output.stderr).unwrap();
                 assert_eq!(output.status.code(), Some(1), "{stderr}");
-                let expected = "error: {} is in use by another training\n";
+                let expected = "error: {} is in use by another training run\n";
                 let expected = expected.replace("{}", checkpoint.to_str().unwrap());
                 assert_eq!(stderr, expected);
                 refused += 1;
