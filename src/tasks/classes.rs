@@ -19,7 +19,7 @@ use crate::plan::{Chain, Layer::*, Loss};
 impl Network for DigitClassifier {
     type Task = DigitClassification;
     const NAME: &'static str = "digit_classifier";
-    const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
+    const ABOUT: &'static str = "Ten digits: logits, turned into probabilities by softmax";
     const CHAIN: Option<Chain> = Some(Chain(
         &[Linear("fc1"), Relu, Linear("fc2")],
         Loss::CrossEntropy,

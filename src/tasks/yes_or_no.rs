@@ -19,7 +19,7 @@ use crate::plan::{Chain, Layer::*, Loss};
 impl Network for BinaryClassifier {
     type Task = BinaryClassification;
     const NAME: &'static str = "binary_classifier";
-    const ABOUT: &'static str = "Yes or no: a sigmoid over one output";
+    const ABOUT: &'static str = "Binary classification: a sigmoid over one output";
     const CHAIN: Option<Chain> = Some(Chain(
         &[Linear("fc1"), Relu, Linear("fc2"), Sigmoid],
         Loss::BinaryCrossEntropy,
