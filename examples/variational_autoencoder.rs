@@ -16,8 +16,9 @@ use std::path::Path as FilePath;
 use anyhow::{Context, Result};
 use final_layer::data::{Splits, mnist, pixels_to_float};
 use final_layer::metrics::{Evaluation, Metric};
+use final_layer::networks::Digits;
 use final_layer::tasks::{
-    Answer, Dataset, Digits, Evaluate, Forward, Inputs, Network, Objective, Predict, Questions,
+    Answer, Dataset, Evaluate, Forward, Inputs, Network, Objective, Predict, Questions,
 };
 use final_layer::torch::nn::linear;
 use serde_json::json;

@@ -2,9 +2,10 @@
 //! grows.
 
 use anyhow::{Result, bail};
+use final_layer::networks::DigitClassification;
 use final_layer::networks::DigitClassifier;
 use final_layer::plan::Chain;
-use final_layer::tasks::{DigitClassification, Network};
+use final_layer::tasks::Network;
 use final_layer::torch::nn::linear;
 use tch::Tensor;
 use tch::nn::{Linear, Module, Path};

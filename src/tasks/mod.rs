@@ -17,11 +17,9 @@
 //! have several outputs. For the proof there may be several of each.
 
 mod classes;
-mod houses;
 mod input;
-mod lines;
+pub(crate) mod lines;
 mod loss;
-mod pictures;
 mod quantity;
 mod tensors;
 mod text;
@@ -35,16 +33,14 @@ use anyhow::Result;
 use tch::nn::{ModuleT, Path, VarStore};
 use tch::{Device, Kind, Tensor, no_grad};
 
-pub use classes::{ClassScores, Classes, DigitClassification, LogProbabilities, Logits};
-pub use houses::Houses;
+pub use classes::{ClassScores, Classes, LogProbabilities, Logits};
 pub use input::{Features, Input, Questions, Readable};
 pub use loss::{Loss, WithLoss};
-pub use pictures::{Digits, XRays};
-pub use quantity::{HousePricing, Measured, Quantity};
+pub use quantity::{Measured, Quantity};
 pub use tensors::Tensors;
 pub use text::NextByte;
 pub use transform::{Transform, Transformed};
-pub use yes_or_no::{BinaryClassification, YesOrNo};
+pub use yes_or_no::YesOrNo;
 
 use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric};

@@ -4,34 +4,13 @@ use std::path::Path as FilePath;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Answer, Dataset, Evaluate, Input, Inputs, Network, Objective, Predict, Questions, Readable,
-    XRays, to_f64,
+    Answer, Dataset, Evaluate, Input, Inputs, Objective, Predict, Questions, Readable, to_f64,
 };
 use crate::data::Splits;
 use crate::metrics::{ConfusionMatrix, Evaluation, Metric, roc_auc};
-use crate::networks::BinaryClassifier;
-use crate::plan::{Chain, Layer::*, Loss};
-
-impl Network for BinaryClassifier {
-    type Task = BinaryClassification;
-    const NAME: &'static str = "binary_classifier";
-    const ABOUT: &'static str = "Binary classification: a sigmoid over one output";
-    const CHAIN: Option<Chain> = Some(Chain(
-        &[Linear("fc1"), Relu, Linear("fc2"), Sigmoid],
-        Loss::BinaryCrossEntropy,
-    ));
-
-    fn new(vs: &Path) -> Self {
-        Self::new(vs)
-    }
-}
-
-/// Binary classification of pictures.
-pub type BinaryClassification = YesOrNo<XRays>;
 
 /// Binary classification: the probability of the positive class, with binary cross-entropy. Targets
 /// are float32 `(N, 1)`, 0 or 1.

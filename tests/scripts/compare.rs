@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use final_layer::networks::DigitClassification;
 use final_layer::networks::DigitClassifier;
-use final_layer::tasks::{DigitClassification, Model, Network};
+use final_layer::tasks::{Model, Network};
 use final_layer::torch::Result;
 use final_layer::torch::optim::{Optimizer, ParamGroup, Setting, StateDict};
 use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};

@@ -368,7 +368,7 @@ fn settings_of(dict: &StateDict) -> Vec<Settings> {
 fn state_carries_an_optimizer_over() {
     use final_layer::tasks::Objective;
     use final_layer::training::forward_and_backward;
-    type Question = final_layer::tasks::DigitClassification;
+    type Question = final_layer::networks::DigitClassification;
 
     for algorithm in [
         Algorithm::Sgd,
