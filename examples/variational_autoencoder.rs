@@ -39,7 +39,7 @@ pub struct VariationalAutoencoder {                                      // clas
 impl Network for VariationalAutoencoder {
     type Task = Reconstruction;
     const NAME: &'static str = "variational_autoencoder";
-    const ABOUT: &'static str = "Digits in twenty numbers, and back: two terms in the loss";
+    const ABOUT: &'static str = "A variational autoencoder of digits with twenty latent variables";
     fn new(vs: &Path) -> Self {                                          //     def __init__(self):
         Self {                                                           //         super().__init__()
             hidden: linear(vs / "hidden", 784, 400, Default::default()), //         self.hidden = nn.Linear(784, 400)

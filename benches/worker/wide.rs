@@ -50,7 +50,7 @@ pub fn case(
         ($($units:literal)+) => {
             match units.parse() {
                 $(Ok($units) => network_case::<Wide<$units>>(what, size, optimizer, autograd),)+
-                _ => bail!("there is no network with {units} units"),
+                _ => bail!("expected a supported number of units, found {units}"),
             }
         };
     }

@@ -1,4 +1,4 @@
-//! The task of [`DigitClassifier`]: pictures of digits from files, and what they are classified as.
+//! The task of [`DigitClassifier`]: classification of pictures of digits.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::tasks::{Classes, Features, Input, Inputs, Network, Questions, Readabl
 impl Network for DigitClassifier {
     type Task = DigitClassification;
     const NAME: &'static str = "digit_classifier";
-    const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
+    const ABOUT: &'static str = "Ten digits: logits, turned into probabilities by softmax";
     const CHAIN: Option<Chain> = Some(Chain(
         &[Linear("fc1"), Relu, Linear("fc2")],
         Loss::CrossEntropy,

@@ -1,4 +1,4 @@
-//! The task of [`HousePricePredictor`]: houses from a CSV file, and a price for each.
+//! The task of [`HousePricePredictor`]: prediction of house prices.
 
 use std::io::BufRead;
 use std::path::Path;

@@ -3,8 +3,8 @@
 //! claims.
 //!
 //! They differ only in their last layer: logits for a softmax, a number without activation, and a
-//! probability from a sigmoid. Beside each stands its task: the data
-//! that it is trained on, and its chain of layers for a [plan](crate::plan).
+//! probability from a sigmoid. A file beside each has its task: its training data, and its chain of
+//! layers for a [plan](crate::plan).
 
 mod binary_classifier;
 mod digit_classifier;

@@ -1,4 +1,4 @@
-//! The task of [`BinaryClassifier`]: X-rays from files, and the answer yes or no.
+//! The task of [`BinaryClassifier`]: binary classification of X-rays.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::tasks::{Input, Inputs, Network, Questions, Readable, YesOrNo};
 impl Network for BinaryClassifier {
     type Task = BinaryClassification;
     const NAME: &'static str = "binary_classifier";
-    const ABOUT: &'static str = "Yes or no: a sigmoid over one output";
+    const ABOUT: &'static str = "Binary classification: a sigmoid over one output";
     const CHAIN: Option<Chain> = Some(Chain(
         &[Linear("fc1"), Relu, Linear("fc2"), Sigmoid],
         Loss::BinaryCrossEntropy,

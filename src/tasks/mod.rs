@@ -97,7 +97,7 @@ pub trait Network:
     /// The name of the example, and of the mirrored Python module.
     const NAME: &'static str;
     /// A line of `--help` that describes the example.
-    const ABOUT: &'static str = "A network, and the proof that it is Python's";
+    const ABOUT: &'static str = "A network, with the proof that it equals Python's";
 
     /// The network as a chain of layers, if it is sequential: then a [plan](crate::plan) runs it.
     const CHAIN: Option<Chain> = None;

@@ -36,7 +36,7 @@ impl<I: Input> Objective for YesOrNo<I> {
     fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
         // libtorch returns an error, also from Python, where other losses become NaN.
         let loss = output.f_binary_cross_entropy::<Tensor>(target, None, tch::Reduction::Mean);
-        loss.context("no loss of probabilities that are NaN")
+        loss.context("cannot compute the loss of probabilities that are NaN")
     }
 
     fn report(output: &Tensor) -> Vec<(String, Tensor)> {

@@ -65,7 +65,7 @@ fn a_second_run_changes_nothing() {
 }
 
 #[test]
-fn another_torch_takes_its_tch_along() {
+fn another_torch_comes_with_its_tch() {
     for (torch, tch) in [("2.11.0", "0.24.0"), ("2.12.0", "0.24.0")] {
         let project = Project::sound();
         set_up(&project, &["--torch", torch]);
@@ -113,7 +113,7 @@ fn wrong_usage_is_told_from_what_fails() {
 }
 
 #[test]
-fn what_cannot_be_installed_is_refused() {
+fn a_failed_installation_is_reported() {
     let project = Project::sound();
 
     project.stub("bin/df", "echo head; echo 'disk 100 100 3145728 99% /'");
@@ -302,7 +302,7 @@ mod build {
     }
 
     #[test]
-    fn what_is_asked_for_is_taken() {
+    fn the_requested_build_is_taken() {
         let indexes = Indexes::start();
         let project = without_torch();
         project.write("proc/driver/nvidia/version", "");
@@ -493,7 +493,7 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
 type Damage = fn(&Installed);
 
 #[test]
-fn what_is_broken_is_reinstalled_and_nothing_else() {
+fn only_broken_packages_are_reinstalled() {
     let indexes = Indexes::start();
     let installed = Installed::new(&indexes);
     installed.set_up(&["--cuda"]);

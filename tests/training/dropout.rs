@@ -158,7 +158,7 @@ fn samples() -> Samples {
 /// In all these cases, five epochs equal Python's to the bit, also when training stops and resumes
 /// after every so many steps, over fifty times in all.
 #[test]
-fn stopped_or_not_it_ends_in_pythons_bits() {
+fn resumed_training_has_the_bits_of_python() {
     let cases = [
         json!({"batch_size": 16, "shuffle": true}),
         json!({"batch_size": 16, "shuffle": true, "drop_last": true}),

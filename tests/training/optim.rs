@@ -75,7 +75,7 @@ fn new_model() -> Model<DigitClassifier> {
 }
 
 #[test]
-fn what_python_refuses_is_refused_in_its_words() {
+fn arguments_that_python_refuses_are_refused_with_its_message() {
     let two = "two";
     let cases = vec![
         ("SGD", two, json!({"lr": -0.1})),
