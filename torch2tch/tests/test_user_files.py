@@ -1,5 +1,5 @@
-"""Files of users, by whatever name: none of ours, of Python's or of a package stands in their place,
-and they stand in nobody's."""
+"""Files of users, by whatever name: none of ours, of Python's or of a package stands in their
+place, and they stand in nobody's."""
 
 from pathlib import Path
 
@@ -81,7 +81,10 @@ def test_a_sibling_is_the_users_own(name: str, tmp_path: Path, torch2tch: Run) -
 
 
 LOST = NET.replace("import torch.nn as nn\n", "from .parts import *\n")
-IMPORT_ERROR = ":1: `from .parts import *`: ImportError: attempted relative import with no known parent package"
+IMPORT_ERROR = (
+    ":1: `from .parts import *`: ImportError: "
+    "attempted relative import with no known parent package"
+)
 
 
 def test_a_failed_import_is_named_before_what_it_leads_to(tmp_path: Path, script: Run) -> None:
