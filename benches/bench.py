@@ -22,6 +22,7 @@ import re
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,10 +76,14 @@ class Row:
     most: float = NO_LOSS_TO_CPP  # Rust's share over C++'s, at most
     cpp: str | None = None
     fused: str | None = None  # Python with PyTorch's fused optimizer
-    show: callable = show_time
+    show: Callable[[float], str] = show_time
 
-    def cases(self, side):
-        cases = {"python": [self.python, self.fused], "cpp": [self.cpp], "rust": [self.rust]}
+    def cases(self, side: str) -> list[str]:
+        cases: dict[str, list[str | None]] = {
+            "python": [self.python, self.fused],
+            "cpp": [self.cpp],
+            "rust": [self.rust],
+        }
         return [case for case in cases[side] if case]
 
 
@@ -271,7 +276,7 @@ def measure(args, threads, executables, commands):
     in_workers = [row for row in worker_rows(args.samples) if args.only.search(row.name)]
     names = {case.split(":")[0] for row in wanted for side in SIDES for case in row.cases(side)}
     commands = {name: command for name, command in commands.items() if name in names and command}
-    values = {}
+    values: dict[str, list[float]] = {}
     # The first start of all reads from the disk.
     for command in commands.values():
         workers.run(command)
@@ -291,7 +296,7 @@ def measure(args, threads, executables, commands):
             if in_workers:
                 with contextlib.ExitStack() as stack:
                     running = {side: stack.enter_context(Worker(sides[side])) for side in order}
-                    done = set()
+                    done: set[str] = set()
                     for row in in_workers:
                         for side, worker in running.items():
                             ask(worker, row.cases(side), done, values)

@@ -23,9 +23,10 @@ class Subject:
         self.source, self.name, self.path = source, name, source.path
         module = source.module or source.load()
         source.check(name)
-        self.cls = getattr(module, name, None)
-        if not (isinstance(self.cls, type) and issubclass(self.cls, torch.nn.Module)):
+        cls = getattr(module, name, None)
+        if not (isinstance(cls, type) and issubclass(cls, torch.nn.Module)):
             raise Refused(f"{self.path}: there is no nn.Module {name}")
+        self.cls = cls
         self.arguments = evaluate_arguments(source, args)
         self.inputs, self.targets = list(inputs), list(targets)
         self.names = {
