@@ -3,14 +3,23 @@
 The imports are made where they are needed, as most comparisons are of networks of this project.
 """
 
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from torch2tch.reference.common import ERRORS, fail, one_line
 
 from .build import DoesNotCompile
 
+if TYPE_CHECKING:
+    from torch2tch.port import Port
+
+    from .subject import Subject
+
 __all__ = ["DoesNotCompile", "crate", "executable", "subject"]
 
 
-def subject(file, name, options):
+def subject(file: str, name: str, options: Namespace) -> "Subject":
     """The class `name` of `file`, to be recorded; or the end of the program, in a line."""
     from torch2tch.port.refusals import Refused, Wrong
     from torch2tch.port.source import Source
@@ -32,7 +41,7 @@ def subject(file, name, options):
         fail(one_line(error))
 
 
-def executable(subject, options, folder):
+def executable(subject: "Subject", options: Namespace, folder: Path) -> tuple[Path, dict[str, str]]:
     """The executable that records it in Rust, and the environment that it needs; or the end of the
     program, in a line. A port that does not compile is the caller's to report."""
     from torch2tch.port.refusals import Refused, Wrong
@@ -51,7 +60,7 @@ def executable(subject, options, folder):
         fail(one_line(error))
 
 
-def crate(folder, ported, subject, git):
+def crate(folder: str, ported: "Port", subject: "Subject", git: str | None) -> None:
     """Makes a crate of its own of a port; or the end of the program, in a line."""
     from torch2tch.crate import write_crate
 
