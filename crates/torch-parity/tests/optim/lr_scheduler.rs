@@ -448,5 +448,8 @@ fn what_python_refuses_is_refused() {
 
     let mut step = StepLR::new(o, 1, 0.1).unwrap();
     let text = refused(step.load_state_dict(&Settings::new()));
-    assert_eq!(text, "the state of the scheduler has no \"step_size\"");
+    assert_eq!(
+        text,
+        "the state of the scheduler has no entry \"step_size\""
+    );
 }
