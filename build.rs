@@ -1,4 +1,4 @@
-//! Lets executables find libtorch, and compiles `src/kernels.cpp` against it. torch-parity says
+//! Lets executables find libtorch, and compiles `src/kernels.cpp` against it. torch-parity reports
 //! where libtorch is.
 
 use std::env;
@@ -8,7 +8,7 @@ const KERNELS: &str = "src/kernels.cpp";
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={KERNELS}");
-    // Absent where torch-sys builds documentation only.
+    // Not set if torch-sys only builds documentation.
     let Ok(lib) = env::var("DEP_TORCH_PARITY_LIBTORCH_LIB") else {
         return;
     };
@@ -21,7 +21,7 @@ fn main() {
     }
 }
 
-/// Compiles our C++ as torch-parity compiles its own, in about 2 s of processor time.
+/// Compiles our C++ with the settings of torch-parity, in about 2 s of processor time.
 fn compile_kernels() {
     let of_torch =
         |name| env::var(format!("DEP_TORCH_PARITY_{name}")).expect("torch-parity sets it");

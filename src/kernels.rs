@@ -1,9 +1,10 @@
-//! libtorch's kernels that write into a tensor that is there: the only place that calls `kernels.cpp`.
+//! libtorch's kernels that write into an existing tensor. This is the only file that calls
+//! `out.cpp`.
 //!
-//! Each is what tch's function of the name comes to in the end, without libtorch's dispatcher and
-//! without autograd, and gives the same bits. `out` and, where the name ends in `_`, the first
-//! tensor are written; autograd's version counters do not hear of it. So these are for tensors of
-//! which no graph knows.
+//! Each calls the same kernel as tch's function of that name, without libtorch's dispatcher and
+//! without autograd, and gives the same bits. `out` and, if the name ends in `_`, the first tensor
+//! are written. The kernels do not increment autograd's version counters, so use them only for
+//! tensors that are part of no graph.
 
 use std::ffi::c_char;
 
@@ -12,8 +13,8 @@ use torch_sys::C_tensor;
 
 use crate::torch::native::{NativeError, check};
 
-/// A kernel's function in C and its function in Rust: the tensors that it writes, those that it
-/// reads, and its numbers.
+/// A kernel's C function and its Rust function: the tensors that it writes, those that it reads,
+/// and its numbers.
 macro_rules! kernels {
     ($($(#[$doc:meta])* $name:ident = $native:ident(
         $($written:ident),+; $($read:ident),*; $($number:ident: $type:ty),*
@@ -29,15 +30,16 @@ macro_rules! kernels {
         $($(#[$doc])*
         ///
         /// # Errors
-        /// If a tensor is not an ordinary one on the CPU, or what libtorch refuses.
+        /// If a tensor is not an ordinary CPU tensor, or if libtorch returns an error.
         pub(crate) fn $name(
             $($written: &Tensor,)+
             $($read: &Tensor,)*
             $($number: $type,)*
         ) -> Result<(), NativeError> {
             // SAFETY: the pointers are valid while the tensors are borrowed. The C++ side refuses
-            // tensors that its kernels are not for, and these check shapes, dtypes and overlaps. A
-            // tensor is a counted handle, written through as by tch's own `out=` functions.
+            // tensors that its kernels do not support, and the kernels check shapes, dtypes and
+            // overlaps. A tensor is a reference-counted handle, written through as by tch's own
+            // `out=` functions.
             unsafe { check($native($($written.as_ptr().cast_mut(),)+ $($read.as_ptr(),)* $($number,)*)) }
         })+
     };
@@ -110,14 +112,14 @@ unsafe extern "C" {
     fn final_layer_set_grad(parameter: *const C_tensor, grad: *const C_tensor) -> *mut c_char;
 }
 
-/// Whether somebody else holds the tensor, a view of it, or anything that lies in its memory.
+/// Returns true if anything else holds the tensor, a view of it, or another tensor in its memory.
 pub(crate) fn is_shared(tensor: &Tensor) -> bool {
     // SAFETY: the pointer is valid while `tensor` is borrowed; the counts are atomic.
     unsafe { final_layer_is_shared(tensor.as_ptr()) }
 }
 
-/// Whether a tensor is one that a kernel takes as it is: ordinary, on the CPU, of this shape, its
-/// elements in order, and no gradient wanted of it. `kind` is float32 or int64.
+/// Returns true if a kernel can read the tensor: an ordinary CPU tensor of this shape, contiguous,
+/// that does not require a gradient. `kind` is float32 or int64.
 pub(crate) fn is_input(tensor: &Tensor, kind: Kind, size: &[i64]) -> bool {
     let is_float = match kind {
         Kind::Float => true,
@@ -128,37 +130,38 @@ pub(crate) fn is_input(tensor: &Tensor, kind: Kind, size: &[i64]) -> bool {
     unsafe { final_layer_is_input(tensor.as_ptr(), is_float, size.as_ptr(), size.len()) }
 }
 
-/// Whether a parameter is an ordinary float32 tensor on the CPU with the shape and the memory that
-/// `handle`, a view of all of it, was made from.
+/// Returns true if a parameter is an ordinary float32 CPU tensor that still has the shape and
+/// memory of `handle`, a view of all of it.
 pub(crate) fn is_where_it_was(parameter: &Tensor, handle: &Tensor) -> bool {
     // SAFETY: the pointers are valid while the tensors are borrowed, and both are only read.
     unsafe { final_layer_is_where_it_was(parameter.as_ptr(), handle.as_ptr()) }
 }
 
-/// Whether autograd would put a new gradient into a parameter: it wants one and has none.
+/// Returns true if a backward pass would set the parameter's gradient: it is required and still
+/// unset.
 pub(crate) fn wants_gradient(parameter: &Tensor) -> bool {
     // SAFETY: the pointer is valid while `parameter` is borrowed, and it is only read.
     unsafe { final_layer_wants_gradient(parameter.as_ptr()) }
 }
 
-/// Where the elements of a tensor lie.
+/// The memory of a tensor's elements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bytes {
     pub start: *mut u8,
     pub len: usize,
 }
 
-/// Where the elements of an ordinary tensor on the CPU lie, if they lie in order, whatever they are;
-/// `None` also where there are none.
+/// The memory of an ordinary, contiguous CPU tensor of any dtype; `None` for any other tensor and
+/// for one without elements.
 pub(crate) fn plain_bytes(tensor: &Tensor) -> Option<Bytes> {
     let (mut start, mut len) = (std::ptr::null_mut(), 0);
-    // SAFETY: the pointer is valid while `tensor` is borrowed; the others are places for a pointer and
-    // a number.
+    // SAFETY: the pointer is valid while `tensor` is borrowed; the others are places for a pointer
+    // and a number.
     let plain = unsafe { final_layer_plain_bytes(tensor.as_ptr(), &mut start, &mut len) };
     plain.then_some(Bytes { start, len })
 }
 
-/// `parameter.grad = grad`, of the same shape and dtype.
+/// `parameter.grad = grad`; both have the same shape and dtype.
 pub(crate) fn set_grad(parameter: &Tensor, grad: &Tensor) -> Result<(), NativeError> {
     // SAFETY: the pointers are valid while the tensors are borrowed.
     unsafe { check(final_layer_set_grad(parameter.as_ptr(), grad.as_ptr())) }
@@ -175,9 +178,9 @@ mod tests {
         Tensor::ones(size, (Kind::Float, Device::Cpu))
     }
 
-    /// Whatever is handed in: an answer or an error in one line, no crash.
+    /// Any argument gives a result or an error of one line, never a crash.
     #[test]
-    fn kernels_refuse_what_is_no_ordinary_tensor() {
+    fn kernels_refuse_tensors_that_are_not_ordinary() {
         let complex = Tensor::complex(&ones(&[2, 2]), &ones(&[2, 2]));
         let others = [
             Tensor::new(),
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_refuse_what_does_not_fit() {
+    fn kernels_refuse_mismatched_shapes_and_values() {
         let classes = Tensor::from_slice(&[0i64, 7]);
         let results = [
             mm_out(&ones(&[2, 2]), &ones(&[2, 3]), &ones(&[2, 3])),
@@ -225,7 +228,7 @@ mod tests {
             nll_loss_out(&ones(&[]), &ones(&[]), &ones(&[2, 3]), &ones(&[2])),
             sub_(&ones(&[2]), &ones(&[3])),
             relu_backward_(&ones(&[2]), &ones(&[3])),
-            // A probability that is none.
+            // Probabilities above 1.
             binary_cross_entropies_out(&ones(&[2, 1]), &(ones(&[2, 1]) * 3.), &ones(&[2, 1])),
             binary_cross_entropies_out(&ones(&[]), &ones(&[2, 1]), &ones(&[2, 1])),
         ];
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_is_what_a_kernel_takes() {
+    fn is_input_accepts_what_a_kernel_can_read() {
         let good = ones(&[3, 2]);
         assert!(is_input(&good, Kind::Float, &[3, 2]));
         assert!(is_input(&Tensor::from_slice(&[1i64, 2]), Kind::Int64, &[2]));
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_seen_when_a_parameter_moves() {
+    fn is_where_it_was_detects_a_moved_parameter() {
         let new = || ones(&[2, 2]).set_requires_grad(true);
         let w = new();
         let handle = w.detach();

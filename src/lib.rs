@@ -1,4 +1,4 @@
-//! PyTorch networks in Rust, on [`tch`]: the same seed gives the same bits as Python.
+//! PyTorch models in Rust, on [`tch`]: the same seed gives the same bits as Python.
 //!
 //! ```
 //! use final_layer::torch::{nn, nn::Module};
@@ -14,18 +14,18 @@
 //!
 //! | module | contents |
 //! | --- | --- |
-//! | [`torch`] | the crate `torch-parity`: Python's `torch` wherever `tch` does otherwise |
-//! | [`networks`] | three networks, Rust on the left and the Python that it mirrors on the right |
+//! | [`torch`] | the crate `torch-parity`: Python's `torch` wherever `tch` differs |
+//! | [`networks`] | three networks, the Rust on the left and the Python on the right |
 //! | [`guide`] | from PyTorch to `tch`, with measured traps |
-//! | [`tasks`], [`data`], [`training`], [`evaluation`], [`checkpoint`], [`metrics`], [`calibration`] | training on real data that survives `kill -9`, and how good its results are |
-//! | [`plan`] | chains of layers, run without autograd and with its bits |
+//! | [`tasks`], [`data`], [`training`], [`evaluation`], [`checkpoint`], [`metrics`], [`calibration`] | training on real data that survives `kill -9`, and the quality of its results |
+//! | [`plan`] | sequential networks, run without autograd and with its bits |
 //! | [`trace`], [`cli`] | the recording that is compared with Python; the command line of the examples |
 //!
-//! A crate that needs Python's `torch` alone depends on `torch-parity`. `download-libtorch` fetches
-//! a libtorch for the CPU, `doc-only` builds documentation where there is none.
+//! A crate that needs only Python's `torch` depends on `torch-parity`. The feature
+//! `download-libtorch` fetches a libtorch for the CPU; `doc-only` builds documentation without one.
 //!
 //! `LIBTORCH=<folder with lib/ and include/> cargo run` needs no other set-up in a dependent crate.
-//! An executable that is started by itself finds libtorch if the crate's `build.rs` prints
+//! An executable that is started directly finds libtorch if the crate's `build.rs` prints
 //! `cargo::rustc-link-arg=-Wl,-rpath,` and the variable `DEP_FINAL_LAYER_LIBTORCH_LIB`.
 
 #![warn(missing_docs)]

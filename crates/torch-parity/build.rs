@@ -1,9 +1,8 @@
-//! Lets executables find libtorch, says which libtorch it is, and compiles `src/native.cpp`
-//! against it.
+//! Lets executables find libtorch, reports its version, and compiles `src/native.cpp` against it.
 //!
-//! torch-sys hands the folder of libtorch's libraries on to its direct dependents, as
-//! `DEP_TCH_LIBTORCH_LIB`. This crate's own direct dependents have what they need to compile C++
-//! against the same libtorch, and with `src/native.h`, as `DEP_TORCH_PARITY_…`:
+//! torch-sys passes the folder of libtorch's libraries to its direct dependents, as
+//! `DEP_TCH_LIBTORCH_LIB`. This crate passes everything that is needed to compile C++ against the
+//! same libtorch and `src/native.h` to its own direct dependents, as `DEP_TORCH_PARITY_…`:
 //!
 //! | variable | value |
 //! | --- | --- |
@@ -20,7 +19,7 @@ const NATIVE: [&str; 2] = ["src/native.cpp", "src/native.h"];
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
-    // Absent where torch-sys builds documentation only.
+    // Not set if torch-sys only builds documentation.
     let Ok(lib) = env::var("DEP_TCH_LIBTORCH_LIB") else {
         println!("cargo::rustc-env=TORCH_PARITY_LIBTORCH_VERSION=unknown");
         return;
@@ -34,15 +33,15 @@ fn main() {
     compile_native(root);
 }
 
-/// Lets executables find libtorch without `LD_LIBRARY_PATH`: the tests of this package wherever they
-/// are started, the executables of its dependents under `cargo run` and `cargo test`.
+/// Lets executables find libtorch without `LD_LIBRARY_PATH`: this package's tests however they are
+/// started, and the executables of dependents under `cargo run` and `cargo test`.
 #[cfg(unix)]
 fn find_libtorch(lib: &str) {
-    // Cargo gives the rpath to this package's executables alone; a dependent's build script has to
+    // Cargo applies the rpath only to this package's executables; a dependent's build script must
     // repeat it.
     println!("cargo::rustc-link-arg=-Wl,-rpath,{lib}");
-    // An executable that cargo starts, a dependent's too, finds libraries in the search paths of all
-    // build scripts, as far as these lie in the target folder. A link does.
+    // Executables that cargo starts, also a dependent's, search the library paths of all build
+    // scripts that lie in the target folder. A symbolic link there is enough.
     let link = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("libtorch");
     let _ = fs::remove_file(&link);
     match std::os::unix::fs::symlink(lib, &link) {
@@ -51,8 +50,8 @@ fn find_libtorch(lib: &str) {
     }
 }
 
-/// Compiles our C++ with the settings that torch-sys compiles its own with, in about 2 s of
-/// processor time. Documentation does not need it, as nothing is linked.
+/// Compiles our C++ with the settings of torch-sys, in about 2 s of processor time. Skipped for
+/// documentation, where nothing is linked.
 fn compile_native(root: &Path) {
     for file in NATIVE {
         println!("cargo::rerun-if-changed={file}");
@@ -64,7 +63,7 @@ fn compile_native(root: &Path) {
     ] {
         println!("cargo::rerun-if-env-changed={name}");
     }
-    // If Python is asked for libtorch, torch-sys takes no headers and no ABI from elsewhere.
+    // With Python's libtorch, torch-sys ignores headers and ABI set elsewhere.
     let from_python = env::var_os("LIBTORCH_USE_PYTORCH").is_some();
     let setting = |name| env::var(name).ok().filter(|_| !from_python);
     let headers = setting("LIBTORCH_INCLUDE").map_or_else(|| root.to_owned(), PathBuf::from);
@@ -81,7 +80,7 @@ fn compile_native(root: &Path) {
     cc::Build::new()
         .cpp(true)
         .warnings(false)
-        // Debug information would double the time; at -O0 the calls in training would be slow.
+        // Debug information would double the time; at -O0 the calls during training would be slow.
         .debug(false)
         .opt_level(2)
         .include(headers)
@@ -92,8 +91,8 @@ fn compile_native(root: &Path) {
         .compile("torch_parity_native");
 }
 
-/// The version as `torch.__version__` has it, from the file that the Python package
-/// (`version.py`) or the libtorch archive (`build-version`) carries.
+/// The version as in `torch.__version__`, from the file in the Python package (`version.py`) or in
+/// the libtorch archive (`build-version`).
 fn torch_version(root: &Path) -> Option<String> {
     if let Some(text) = read_and_watch(&root.join("version.py")) {
         let line = text.lines().find(|line| line.starts_with("__version__"))?;
@@ -103,7 +102,7 @@ fn torch_version(root: &Path) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
-/// The text of a file, if it is there. A missing file must not be watched: to cargo it has always
+/// The text of a file, if it exists. A missing file must not be watched: cargo counts it as
 /// changed, and every command would compile this crate again.
 fn read_and_watch(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;

@@ -1,4 +1,4 @@
-//! Without a subcommand an example prints what the document's Python prints, byte for byte.
+//! Without a subcommand an example prints the same bytes as the article's Python code.
 
 use testing::{NETWORKS, example, python, stdout};
 

@@ -295,7 +295,7 @@ fn more_threads_than_the_system_gives() {
     let output = run(&mut limited("-v 3000000", &train));
     let line = error_line(&output);
     assert!(
-        line.starts_with("error: --threads 1024: the system gives no more than "),
+        line.starts_with("error: --threads 1024: the system allows no more than "),
         "{line}"
     );
     assert!(line.contains("Resource temporarily unavailable"), "{line}");

@@ -112,7 +112,7 @@ fn mnist_images() {
     let good = idx_images(5);
     assert_eq!(
         refuse_mnist(NAME, None),
-        format!("F: neither {NAME} nor {NAME}.gz is there")
+        format!("F: neither {NAME} nor {NAME}.gz was found")
     );
     assert_eq!(
         refuse(&[]),
@@ -267,7 +267,7 @@ fn arrays_that_are_no_pictures() {
     for shape in ["(4, 28, 28)", "(18446744073709551615, 28, 28)"] {
         assert_eq!(
             refuse("|u1", shape, &[0; 7]),
-            format!("train_images: its shape {shape} does not go with 7 bytes of data")
+            format!("train_images: its shape {shape} does not match 7 bytes of data")
         );
     }
     assert_eq!(
@@ -310,7 +310,7 @@ fn arrays_that_are_no_labels() {
     }
     assert_eq!(
         refuse("<i8", "(2, 1)", &[0; 15]),
-        "test_labels: its shape (2, 1) does not go with 15 bytes of data"
+        "test_labels: its shape (2, 1) does not match 15 bytes of data"
     );
 }
 
@@ -362,7 +362,7 @@ fn archives_that_are_damaged() {
         &npz(&arrays(), CompressionMethod::Stored)[..5000],
     ] {
         let refused = refuse(train_pneumonia, "x.npz", bytes);
-        let expected = "F/x.npz: no .npz file, or cut short: ";
+        let expected = "F/x.npz: not a complete .npz file: ";
         assert!(refused.starts_with(expected), "{refused}");
     }
     // A pixel, which a checksum of the archive covers.
@@ -447,7 +447,7 @@ fn houses_without_a_column() {
         let columns = HOUSE_COLUMNS.replace("Garage Area", again);
         assert_eq!(
             refuse_houses(format!("{columns}\n{HOUSE}\n")),
-            "F/x.csv: the column Gr Liv Area is there twice"
+            "F/x.csv: the column Gr Liv Area is duplicated"
         );
     }
     let no_price = houses(&[]).replace(",SalePrice", "");

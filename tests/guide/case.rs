@@ -6,7 +6,10 @@ use final_layer::training::Algorithm;
 use tch::nn::Module;
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// How many elements of two tensors differ, of how many, and by how much at most.
+/// The numbers in a sample.
+pub const FEATURES: i64 = 784;
+
+/// The number of elements in which two tensors differ, of how many, and the largest difference.
 pub struct Difference {
     pub count: usize,
     pub of: usize,
@@ -45,6 +48,20 @@ impl Case {
     /// What the network says now, without gradient.
     pub fn output(&self) -> Tensor {
         no_grad(|| self.model.network.forward(&self.input))
+    }
+
+    /// What the first layer makes of `input`.
+    pub fn hidden(&self, input: &Tensor) -> Tensor {
+        let [weight, bias] = ["fc1.weight", "fc1.bias"].map(|name| self.parameter(name));
+        input.linear(&weight, Some(&bias))
+    }
+
+    /// For each of the first layer's outputs, the sum of the absolute values of what is summed, in
+    /// float64.
+    pub fn sum_of_sizes(&self) -> Tensor {
+        let sizes = |tensor: &Tensor| tensor.abs().to_kind(Kind::Double);
+        let [weight, bias] = ["fc1.weight", "fc1.bias"].map(|name| sizes(&self.parameter(name)));
+        sizes(&self.input).matmul(&weight.tr()) + bias
     }
 
     pub fn parameter(&self, name: &str) -> Tensor {

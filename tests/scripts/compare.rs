@@ -308,7 +308,7 @@ fn traces_of_two_networks_are_not_equal() {
     assert_eq!(compare(&paths[0], &paths[0]).0, Some(0));
 }
 
-/// The document's classifier on `tch`'s own layers.
+/// the article's classifier on `tch`'s own layers.
 #[derive(Debug)]
 struct TchClassifier {
     fc1: nn::Linear,

@@ -15,19 +15,29 @@ pub struct Project {
     folder: TempDir,
 }
 
-const TORCH: &str = ".venv/lib/python3.11/site-packages/torch";
+pub const TORCH: &str = ".venv/lib/python3.11/site-packages/torch";
 const EXECUTABLE: &str = "target/debug/examples/doctor";
 
 /// What the scripts use of every system.
-const TOOLS: [&str; 18] = [
-    "sh", "awk", "cat", "cmp", "cut", "df", "dirname", "env", "getconf", "ln", "mv", "readlink",
-    "rm", "sed", "tr", "uname", "wc", "cp",
+const TOOLS: [&str; 20] = [
+    "sh", "awk", "cat", "cut", "df", "dirname", "env", "getconf", "grep", "ln", "ls", "mv",
+    "readlink", "rm", "sed", "timeout", "tr", "uname", "wc", "cp",
 ];
 
-const PYTHON: &str = r#"
+const SCRIPTS: [&str; 6] = [
+    "scripts/doctor",
+    "scripts/setup",
+    "scripts/environment/torch.sh",
+    "scripts/environment/packages.sh",
+    "scripts/environment/packages.py",
+    "scripts/environment/cpu_index.py",
+];
+
+pub const PYTHON: &str = r#"
 case "$*" in
 *"import torch"*) printf 'vectors AVX2\nthreads 2\ngpus 0\ncuda 13.0\n' ;;
 *find_spec*) echo .venv/lib/python3.11/site-packages/torch ;;
+*packages.py* | *"pip --version"*) ;;
 *pip*) echo "python $*" >>calls ;;
 *) echo 3.11.7 ;;
 esac"#;
@@ -42,10 +52,12 @@ impl Project {
         let project = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        for script in ["scripts/doctor", "scripts/setup"] {
-            let text = fs::read(root(script)).unwrap();
-            fs::create_dir_all(project.path("scripts")).unwrap();
-            write_executable(&project.path(script), &text);
+        fs::create_dir_all(project.path("scripts/environment")).unwrap();
+        for script in SCRIPTS {
+            let text = fs::read_to_string(root(script)).unwrap();
+            // An NVIDIA driver is looked for in the project, so that this machine's does not matter.
+            let text = text.replace(" /proc/driver/", " proc/driver/");
+            write_executable(&project.path(script), text.as_bytes());
         }
         for tool in TOOLS {
             project.link(find(tool), &format!("bin/{tool}"));
@@ -70,6 +82,8 @@ impl Project {
             ".venv/installed-requirements.txt",
             "torch==2.13.0\nnumpy==2.4.6\n",
         );
+        project.write(".venv/installed-packages.txt", "");
+        project.write(".venv/pyvenv.cfg", "");
         project.libtorch(TORCH, "2.13.0+cu130");
         project.link(TORCH, ".libtorch");
         project
@@ -178,7 +192,7 @@ fn this_project_is_sound() {
         .next()
         .unwrap();
     for line in [
-        format!("torch       {version} in .venv\n"),
+        format!("torch       {version} in .venv"),
         format!("libtorch    {version} in /"),
         // Listed where there is ldd.
         if cfg!(target_os = "linux") {
@@ -218,6 +232,63 @@ fn a_sound_project_has_no_fault() {
     // Not yet built, as after scripts/setup.
     project.remove("target");
     assert!(sound(&[("LIBTORCH", "elsewhere")]).contains("none yet"));
+}
+
+/// A torch without CUDA is one that can be chosen, not a fault.
+#[test]
+fn the_build_without_cuda_is_sound() {
+    let project = Project::sound();
+    project.libtorch(TORCH, "2.13.0+cpu");
+    project.stub(
+        ".venv/bin/python",
+        &PYTHON.replace("cuda 13.0", "cuda none"),
+    );
+    let output = project.run("scripts/doctor", &[], NONE);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    if cfg!(target_os = "linux") {
+        assert!(text.contains("2.13.0 in .venv, without CUDA\n"), "{text}");
+    }
+}
+
+#[test]
+fn arguments_are_refused() {
+    let output = Project::sound().run("scripts/doctor", &["--verbose"], NONE);
+    assert_eq!(output.status.code(), Some(2));
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        line,
+        "doctor: error: expected no arguments, found --verbose\n"
+    );
+}
+
+/// One program that hangs is one fault, and all else is looked at.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_hangs() {
+    let timeout = find("timeout");
+    let timeout = timeout.display();
+    let hanging: [(&str, &str); 4] = [
+        ("bin/cargo", "cargo does not answer within 10 s"),
+        ("bin/cc", "cc does not answer within 10 s"),
+        (".venv/bin/python", ".venv/bin/python does not answer"),
+        (EXECUTABLE, "target/debug/examples/doctor does not answer"),
+    ];
+    for (program, fault) in hanging {
+        let project = Project::sound();
+        project.stub(program, "exec sleep 1000");
+        project.link(find("sleep"), "bin/sleep");
+        // A tenth of a second in place of the real one's ten.
+        project.stub(
+            "bin/timeout",
+            &format!("shift 3; exec {timeout} 0.1 \"$@\""),
+        );
+        let output = project.run("scripts/doctor", &[], NONE);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(&format!("FAULT       {fault}")), "{text}");
+        assert!(text.contains("\ndisk "), "{text}");
+    }
 }
 
 #[test]
@@ -298,8 +369,23 @@ fn broken_python() {
         "the packages in .venv are not those of requirements.txt",
         "scripts/setup",
     );
+    check(
+        |p| {
+            p.stub(
+                ".venv/bin/python",
+                &PYTHON.replace(
+                    "*packages.py* | *\"pip --version\"*)",
+                    "*packages.py*) echo numpy==2.4.6; echo torch==2.13.0",
+                ),
+            );
+        },
+        NONE,
+        "in .venv packages are missing or cut off: numpy==2.4.6 torch==2.13.0",
+        "scripts/setup",
+    );
     let torch_that_does_not_load = r#"case "$*" in
         *"import torch"*) echo "ImportError: libcudart.so.13"; exit 1 ;;
+        *packages.py*) ;;
         *) echo 3.11.7 ;; esac"#;
     let project = Project::sound();
     project.stub(".venv/bin/python", torch_that_does_not_load);
@@ -492,10 +578,8 @@ fn a_gpu_that_is_not_seen() {
     let text = gpus(0, 0, "13.0", NONE);
     assert!(text.contains("FAULT       Python sees no GPU"), "{text}");
     let text = gpus(0, 0, "none", NONE);
-    assert!(
-        text.contains("FAULT       the torch in .venv has no CUDA"),
-        "{text}"
-    );
+    assert!(text.contains("scripts/setup --cuda"), "{text}");
+    assert!(text.ends_with("all is sound\n"), "{text}");
     let text = gpus(1, 0, "13.0", NONE);
     assert!(
         text.contains("FAULT       Python sees 1 GPUs, Rust 0"),

@@ -78,11 +78,11 @@ fn a_venv_that_is_not_whole_is_named_with_what_mends_it() {
                 empty_venv(project);
                 fs::remove_file(project.path(".venv/pyvenv.cfg")).unwrap();
             },
-            "is no Python of its own); remove .venv and run scripts/setup",
+            "is no Python of its own); run scripts/setup, which repairs it",
         ),
         (
             empty_venv,
-            "(No module named 'torch'); remove .venv and run scripts/setup",
+            "(No module named 'torch'); run scripts/setup, which repairs it",
         ),
         (
             |project| {
@@ -92,21 +92,21 @@ fn a_venv_that_is_not_whole_is_named_with_what_mends_it() {
                 let packages = String::from_utf8(packages.stdout).unwrap();
                 fs::create_dir(Path::new(packages.trim()).join("torch")).unwrap();
             },
-            "remove .venv and run scripts/setup",
+            "run scripts/setup, which repairs it",
         ),
         (
             |project| {
                 fs::create_dir_all(project.path(".venv/bin")).unwrap();
                 project.write(".venv/bin/python", "no program");
             },
-            "Permission denied); remove .venv and run scripts/setup",
+            "Permission denied); run scripts/setup, which repairs it",
         ),
         (
             |project| {
                 fs::create_dir_all(project.path(".venv/bin")).unwrap();
                 write_executable(&project.path(".venv/bin/python"), b"\x7fELF cut off");
             },
-            "remove .venv and run scripts/setup",
+            "run scripts/setup, which repairs it",
         ),
     ];
     for (break_it, expected) in cases {

@@ -110,7 +110,7 @@ fn a_checkpoint_is_not_overwritten_by_a_new_run() {
             .arg(run.checkpoint()),
     );
     assert!(
-        line.contains("there is a checkpoint already; go on from it with --resume"),
+        line.contains("a checkpoint exists already; resume it with --resume"),
         "{line}"
     );
     assert_eq!(fs::read(run.checkpoint()).unwrap(), before);
@@ -175,7 +175,7 @@ fn a_checkpoint_with_parts_of_another_is_refused() {
         drop(tensors.insert("optimizer.0.step".into(), good["losses"].copy()))
     });
     assert!(
-        line.contains("the optimizer's state: \"0.step\" has shape [0], expected []"),
+        line.contains("the optimizer state: \"0.step\" has shape [0], expected []"),
         "{line}"
     );
     let line = refuse(&|_, metadata| drop(metadata.insert("position".into(), "9".into())));

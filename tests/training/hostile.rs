@@ -71,7 +71,7 @@ fn weights_that_are_not_finite_are_named() {
             assert_eq!(
                 line,
                 format!(
-                    "error: the network's outputs are not finite; of its weights, {name} is not"
+                    "error: the network's outputs are not finite; its parameter {name} is not finite"
                 )
             );
         }

@@ -120,7 +120,7 @@ fn a_read_only_file_is_not_replaced() {
     refuse(
         folder.path(),
         &["--output=w.safetensors"],
-        "the file that is there is read-only",
+        "the existing file is read-only",
     );
     assert_eq!(fs::read(&weights).unwrap(), b"kept");
 }
@@ -189,13 +189,17 @@ fn a_mounted_file_is_found_out_at_the_start() {
     let long = train_for(LONG, folder.path(), &["--output=w.safetensors"]);
     let mut shell = unshared(&format!("{mount} && exec \"$@\""));
     let line = refusal(shell.arg(long.get_program()).args(long.get_args()));
-    assert!(line.contains("something is mounted there"), "{line}");
+    assert!(
+        line.contains("the existing file is a mount point"),
+        "{line}"
+    );
 }
 
 #[test]
 fn a_finished_file_whose_place_is_gone_is_kept_beside() {
     let folder = folder();
-    let mut command = train_for(200, folder.path(), &["--output=w.safetensors"]);
+    // A line for each epoch, more than a pipe holds: training ends only after they are read below.
+    let mut command = train_for(2000, folder.path(), &["--output=w.safetensors"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // Training has begun, and the place was looked at before.
@@ -214,7 +218,7 @@ fn a_finished_file_whose_place_is_gone_is_kept_beside() {
         .find(|line| line.starts_with("error: "))
         .unwrap();
     let (_, kept) = line
-        .split_once("; what was to be written is kept in ")
+        .split_once("; the new contents are kept in ")
         .expect(line);
     read_safetensors(Path::new(kept)).unwrap();
     assert_eq!(names(folder.path()).len(), 2);
@@ -336,7 +340,7 @@ fn what_is_read_is_not_written() {
 #[test]
 fn weights_that_nobody_keeps_are_told_of_at_the_start() {
     let folder = folder();
-    let note = "note: without --output or --checkpoint the trained weights are not kept";
+    let note = "note: without --output or --checkpoint the trained weights are not saved";
     for (args, is_told) in [
         (&[][..], true),
         (&["--trace=t"], true),

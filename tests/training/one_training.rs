@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use final_layer::torch::serialization::read_safetensors;
 
-use crate::resume::{Run, wait_until};
+use crate::resume::{PATIENCE, Run, wait_until};
 use testing::damage::Random;
 use testing::{example, refusal, same_bits, stdout};
 
@@ -27,7 +29,9 @@ fn of_twenty_that_start_at_once_one_trains() {
     };
     let mut running: Vec<Child> = (0..20).map(|_| start()).collect();
     let mut refused = 0;
+    let begin = Instant::now();
     while running.len() > 1 {
+        assert!(begin.elapsed() < PATIENCE, "it hangs");
         running = running
             .into_iter()
             .filter_map(|mut child| {
@@ -44,7 +48,7 @@ fn of_twenty_that_start_at_once_one_trains() {
                 None
             })
             .collect();
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        sleep(Duration::from_millis(10));
     }
     assert_eq!(refused, 19);
     let mut one = running.pop().unwrap();

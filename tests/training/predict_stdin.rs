@@ -108,16 +108,14 @@ fn answers_come_before_stdin_ends() {
         let picture = encode(picture, image::ImageFormat::Png);
         fs::write(folder.path().join(name), picture).unwrap();
     }
-    let files = stdout(&mut predict(
-        "digit_classifier",
-        folder.path(),
-        &["a b.png", "c.png"],
-    ));
+    // One by one: among others a picture's last bits may differ.
+    let files = ["a b.png", "c.png"]
+        .map(|name| stdout(&mut predict("digit_classifier", folder.path(), &[name])));
     let mut pictures = Conversation::start(predict("digit_classifier", folder.path(), &["-"]));
     for (name, expected) in ["a b.png\n", "\n", "c.png\r\n"].iter().zip([0, 2, 1]) {
         pictures.say(name);
         if expected < 2 {
-            assert_eq!(pictures.answer(), files.lines().nth(expected).unwrap());
+            assert_eq!(pictures.answer(), files[expected].trim_end());
         }
     }
     pictures.end();

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};
 use tch::{Device, Kind, Tensor};
@@ -16,6 +16,9 @@ use crate::train::{few_digits, few_words};
 use testing::{example, run, same_bits, stdout};
 
 const KILLS: usize = 50;
+
+/// The time after which what is waited for is taken to hang. No test waits so long otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A folder in which a network is trained.
 pub struct Run {
@@ -67,7 +70,24 @@ impl Run {
     /// Trains to the end, without another stop.
     pub fn finish(&self) -> NamedTensors {
         stdout(&mut self.command());
+        self.weights()
+    }
+
+    /// The weights that a finished training has written.
+    fn weights(&self) -> NamedTensors {
         read_safetensors(&self.path("weights.safetensors")).unwrap()
+    }
+
+    /// When the checkpoint was last written.
+    fn written(&self) -> Option<SystemTime> {
+        let about = fs::metadata(self.checkpoint()).ok()?;
+        about.modified().ok()
+    }
+
+    /// Unfinished files of a checkpoint.
+    fn partial_checkpoints(&self) -> HashSet<String> {
+        let is_partial = |name: &String| name.starts_with(".partial-checkpoint");
+        self.files().into_iter().filter(is_partial).collect()
     }
 
     /// What lies in the folder.
@@ -98,34 +118,41 @@ fn random_below(bound: u64) -> u64 {
     RandomState::new().build_hasher().finish() % bound
 }
 
-/// Waits until `is_there`, for as long as `child` runs.
-pub fn wait_until(child: &mut Child, is_there: impl Fn() -> bool) {
+/// Waits until `is_there`, for as long as `child` runs. Returns false if it ended first.
+fn comes_before_the_end(child: &mut Child, is_there: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
     while !is_there() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended too early");
-        sleep(Duration::from_millis(1));
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        assert!(start.elapsed() < PATIENCE, "it hangs");
+        sleep(Duration::from_micros(100));
     }
+    true
+}
+
+/// Waits until `is_there`, which has to come before `child` ends.
+pub fn wait_until(child: &mut Child, is_there: impl Fn() -> bool) {
+    let came = comes_before_the_end(child, is_there);
+    assert!(came, "it ended too early");
 }
 
 #[test]
 fn fifty_kills_change_no_bit() {
-    // Epochs of about a millisecond, each with a checkpoint: many kills hit the writing of a file.
-    // So many that fifty runs of up to a tenth of a second do not come near the end.
+    // Epochs of about a millisecond, each with a checkpoint.
     let args = &[
-        "--epochs=10000",
+        "--epochs=2000",
         "--threads=1",
         "--batch-size=500",
         "--lr=0.01",
     ];
-    let left_behind = kill("house_price_predictor", args, KILLS);
-    assert!(left_behind > 0, "no kill hit the writing of a checkpoint");
-    println!("{KILLS} kills, {left_behind} of them while a checkpoint was written");
+    kill("house_price_predictor", args, KILLS);
 }
 
 #[test]
 fn fifty_kills_change_no_bit_without_a_plan() {
-    // Autograd takes longer, so that half as many epochs will do.
     let args = &[
-        "--epochs=5000",
+        "--epochs=1000",
         "--threads=1",
         "--batch-size=500",
         "--lr=0.01",
@@ -137,7 +164,7 @@ fn fifty_kills_change_no_bit_without_a_plan() {
 /// What the network draws between two batches is drawn again.
 #[test]
 fn fifty_kills_change_no_bit_of_a_network_with_dropout() {
-    let args = &["--epochs=1500", "--threads=1", "--batch-size=500"];
+    let args = &["--epochs=300", "--threads=1", "--batch-size=500"];
     kill("dropout_classifier", args, KILLS);
 }
 
@@ -147,10 +174,10 @@ fn fifty_kills_change_no_bit_of_a_network_with_dropout() {
 fn ten_kills_change_no_bit_of_networks_with_other_layers() {
     let (digits, words) = (few_digits(20, 10), few_words(30));
     for (network, data, epochs) in [
-        ("convolutional_classifier", &digits, "--epochs=120"),
-        ("recurrent_classifier", &digits, "--epochs=500"),
-        ("variational_autoencoder", &digits, "--epochs=500"),
-        ("character_model", &words, "--epochs=500"),
+        ("convolutional_classifier", &digits, "--epochs=30"),
+        ("recurrent_classifier", &digits, "--epochs=100"),
+        ("variational_autoencoder", &digits, "--epochs=100"),
+        ("character_model", &words, "--epochs=100"),
     ] {
         let args = [
             &format!("--data={}", data.path().display()),
@@ -166,39 +193,63 @@ fn ten_kills_change_no_bit_of_networks_with_other_layers() {
 }
 
 /// Kills training at any moment, has it go on each time, and compares what it ends in with training
-/// that nobody disturbed. Returns how many kills hit the writing of a checkpoint.
-fn kill(network: &'static str, args: &[&str], kills: usize) -> usize {
-    let killed = Run::new(network, args);
-    let written = || fs::metadata(killed.checkpoint()).and_then(|about| about.modified());
-    let mut left_behind = 0;
-    let mut went_on = 0;
-    for kill in 0..kills {
-        let before = written().ok();
-        let mut child = killed.start();
-        // One kill in five comes while the process starts or reads, the others while it trains.
-        if kill % 5 != 0 {
-            wait_until(&mut child, || written().ok() != before);
+/// that nobody disturbed. Where training is done before its killer comes, that is compared, and
+/// another one begins; so it does not matter how fast it is.
+fn kill(network: &'static str, args: &[&str], kills: usize) {
+    let expected = Run::new(network, args).finish();
+    let mut run = Run::new(network, args);
+    let (mut done, mut left_behind, mut finished) = (0, 0, 0);
+    while done < kills || left_behind == 0 {
+        assert!(done < 20 * kills, "no kill hit the writing of a checkpoint");
+        if !killed_at(&run, done) {
+            assert_finished(&run, &expected);
+            finished += 1;
+            run = Run::new(network, args);
+            continue;
         }
-        sleep(Duration::from_millis(random_below(100)));
-        child.kill().unwrap();
-        let status = child.wait().unwrap();
-        // A run that was faster than its killer would make the rest of the test worthless.
-        assert!(!status.success(), "training ended before kill {kill}");
-        went_on += usize::from(written().ok() != before);
-        let is_partial = |name: &String| name.starts_with(".partial-checkpoint");
-        left_behind += usize::from(killed.files().iter().any(is_partial));
-        if killed.checkpoint().exists() {
-            read_safetensors(&killed.checkpoint()).expect("a whole checkpoint after every kill");
+        done += 1;
+        left_behind += usize::from(!run.partial_checkpoints().is_empty());
+        if run.checkpoint().exists() {
+            read_safetensors(&run.checkpoint()).expect("a whole checkpoint after every kill");
         }
     }
-    assert!(went_on >= kills * 4 / 5, "only {went_on} runs went on");
+    run.finish();
+    assert_finished(&run, &expected);
+    println!(
+        "{network}: {done} kills, {left_behind} of them while a checkpoint was written, in {} \
+         trainings",
+        finished + 1
+    );
+}
 
-    let weights = killed.finish();
-    let uninterrupted = Run::new(network, args);
-    assert_same(&weights, &uninterrupted.finish());
+/// Starts training and kills it: one kill in five comes while the process starts or reads, one
+/// while it writes, the others while it trains. Returns false if training was done before.
+fn killed_at(run: &Run, number: usize) -> bool {
+    let (written, partial) = (run.written(), run.partial_checkpoints());
+    let mut child = run.start();
+    let writes = || !run.partial_checkpoints().is_subset(&partial);
+    match number % 5 {
+        0 => sleep(Duration::from_millis(random_below(100))),
+        4 => drop(comes_before_the_end(&mut child, writes)),
+        _ => {
+            comes_before_the_end(&mut child, || run.written() != written);
+            sleep(Duration::from_millis(random_below(100)));
+        }
+    }
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    // A process that was killed has no exit code.
+    let ended = output.status.code();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(ended, None | Some(0)), "{stderr}");
+    ended.is_none()
+}
+
+/// The training has ended in these weights, and left nothing else.
+fn assert_finished(run: &Run, weights: &NamedTensors) {
+    assert_same(&run.weights(), weights);
     let expected = ["checkpoint.safetensors", "weights.safetensors"].map(String::from);
-    assert_eq!(killed.files(), HashSet::from(expected));
-    left_behind
+    assert_eq!(run.files(), HashSet::from(expected));
 }
 
 #[test]
@@ -210,35 +261,52 @@ fn an_interrupt_loses_nothing() {
         "--batch-size=1",
         "--optimizer=momentum",
     ];
-    let interrupted = Run::new("digit_classifier", ARGS);
-    let mut in_the_midst = 0;
-    let requests = [("INT", 130), ("TERM", 143), ("HUP", 129), ("INT", 130)];
-    for (name, code) in requests {
-        let mut child = interrupted.start();
+    const NETWORK: &str = "digit_classifier";
+    const REQUESTS: [(&str, i32); 4] = [("INT", 130), ("TERM", 143), ("HUP", 129), ("INT", 130)];
+    let expected = Run::new(NETWORK, ARGS).finish();
+    let mut run = Run::new(NETWORK, ARGS);
+    let (mut done, mut in_the_midst) = (0, 0);
+    while done < REQUESTS.len() || in_the_midst == 0 {
+        assert!(done < 100, "no signal hit the midst of an epoch");
+        let (name, code) = REQUESTS[done % REQUESTS.len()];
+        let mut child = run.start();
         // From here on it listens to signals.
         let has_begun = |name: &String| name.starts_with(".partial-weights");
-        wait_until(&mut child, || interrupted.files().iter().any(has_begun));
+        comes_before_the_end(&mut child, || run.files().iter().any(has_begun));
         sleep(Duration::from_millis(random_below(300)));
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
+        if output.status.success() {
+            // It was done before the signal came: another one begins.
+            assert_finished(&run, &expected);
+            run = Run::new(NETWORK, ARGS);
+            continue;
+        }
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{stderr}");
-        assert!(stderr.starts_with("note: stopped after batch "), "{stderr}");
-        assert!(stderr.contains("; go on with --resume "), "{stderr}");
-        let checkpoint = read_safetensors(&interrupted.checkpoint()).unwrap();
+        let is_note = |line: &&str| line.starts_with("note: stopped after batch ");
+        let note = stderr.lines().find(is_note);
+        assert!(
+            note.is_some_and(|note| note.contains("; resume with --resume ")),
+            "{stderr}"
+        );
+        let checkpoint = read_safetensors(&run.checkpoint()).unwrap();
         in_the_midst += usize::from(checkpoint["losses"].numel() > 0);
         // Even the unfinished file of the weights is gone.
-        assert_eq!(interrupted.files().len(), 1);
+        assert_eq!(run.files().len(), 1);
+        done += 1;
     }
-    assert!(in_the_midst > 0, "no signal hit the midst of an epoch");
-    let weights = interrupted.finish();
-    assert_same(&weights, &Run::new("digit_classifier", ARGS).finish());
+    run.finish();
+    assert_finished(&run, &expected);
 }
 
 /// Two signals at once, again and again: the process saves or ends, and never crashes.
 #[test]
 fn a_second_interrupt_ends_the_process_at_once() {
-    let run = Run::new("digit_classifier", &["--epochs=1000", "--batch-size=1000"]);
+    let run = Run::new(
+        "digit_classifier",
+        &["--epochs=1000000", "--batch-size=1000"],
+    );
     let mut unsaved = 0;
     for _ in 0..20 {
         let mut child = run.start();

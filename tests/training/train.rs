@@ -130,7 +130,7 @@ fn what_is_no_text_ends_in_one_line() {
     assert_eq!(
         refusal(predict().arg(&empty)),
         format!(
-            "error: {}: expected a text to go on from, found nothing",
+            "error: {}: expected a text to continue, found an empty one",
             empty.display()
         )
     );

@@ -1,9 +1,9 @@
-//! "Is softmax essential for neural networks?", asked of networks that are trained here.
+//! The question "Is softmax essential for neural networks?", answered with networks trained here.
 //!
 //! | module | program |
 //! | --- | --- |
 //! | [`experiment`] | `cargo run --example is_softmax_essential`: the article's claims, each measured |
-//! | [`page`] | `cargo run --example playground`: one HTML page to play with |
+//! | [`page`] | `cargo run --example playground`: an interactive HTML page |
 
 pub mod experiment;
 pub mod page;

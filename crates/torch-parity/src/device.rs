@@ -1,4 +1,4 @@
-//! `torch.device`: where tensors live.
+//! `torch.device`: the device on which tensors live.
 
 use std::error::Error as _;
 use std::fmt;
@@ -21,11 +21,11 @@ use super::error::{Error, Result};
 pub struct DeviceName(Device);
 
 impl DeviceName {
-    /// The device, if this machine has it.
+    /// Returns the device, if this machine has it.
     ///
-    /// Loads libtorch's part for CUDA if that is what is asked for. This has to come before the
-    /// process's first `manual_seed` and its first backward pass: these make libtorch look for
-    /// that part, once for all.
+    /// Loads libtorch's CUDA library if a GPU is asked for. Call this before the process's first
+    /// `manual_seed` and first backward pass: both make libtorch look for that library, and it
+    /// looks only once.
     ///
     /// # Errors
     /// If this libtorch has no CUDA, or if there is no such GPU.
@@ -40,7 +40,7 @@ impl DeviceName {
     }
 }
 
-/// The reason why there is no such GPU, if there is none.
+/// Returns an error with the reason if there is no such GPU.
 fn find_gpu(index: usize) -> Result<(), String> {
     load_cuda()?;
     if !Cuda::is_available() {
@@ -59,7 +59,7 @@ fn find_gpu(index: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// What libtorch says when it is to use the GPU that it does not see: its first sentence.
+/// libtorch's reason for not seeing a GPU: the first sentence of its error.
 fn why_no_gpu() -> String {
     let moved = Tensor::from(0f32).f_to_device(Device::Cuda(0));
     let reason = moved.map_or_else(|error| error.to_string(), |_| String::new());
@@ -69,21 +69,21 @@ fn why_no_gpu() -> String {
         .to_owned()
 }
 
-/// Loads `libtorch_cuda`. No executable is linked with it, as the linker drops what nothing refers
-/// to; so a run on the CPU starts without it.
+/// Loads `libtorch_cuda`. Executables are not linked with it, since the linker drops libraries that
+/// nothing refers to; a run on the CPU therefore starts without it.
 fn load_cuda() -> Result<(), String> {
     let path = cuda_library();
-    // SAFETY: loading runs the library's initialisers. They are libtorch's own, which register its
-    // CUDA part with the `libtorch_cpu` that this process was linked with, as on `import torch`;
-    // they rely on nothing that our code could have left undone. No symbol is taken from it.
+    // SAFETY: loading runs the library's initialisers. They are libtorch's own: they register its
+    // CUDA part with the `libtorch_cpu` that this process is linked with, as `import torch` does,
+    // and depend on no state of our code. No symbol is taken from the library.
     let library = unsafe { Library::new(&path) }.map_err(|error| not_loaded(&path, error))?;
-    // Never unloaded: libtorch keeps pointers into it.
+    // Never unloaded, because libtorch keeps pointers into it.
     std::mem::forget(library);
     Ok(())
 }
 
-/// Where `libtorch_cuda` is: beside the `libtorch_cpu` of this process, as no other fits it. Where
-/// that cannot be told, the name alone, which the system searches for.
+/// The path of `libtorch_cuda`: beside this process's `libtorch_cpu`, since both must come from one
+/// build. If that path is unknown, the bare file name, for which the system searches.
 fn cuda_library() -> PathBuf {
     let cpu = libloading::library_filename("torch_cpu");
     let is_cpu = |path: &PathBuf| path.file_name() == Some(&cpu);
@@ -92,7 +92,7 @@ fn cuda_library() -> PathBuf {
     beside.with_file_name(libloading::library_filename("torch_cuda"))
 }
 
-/// The paths of the libraries that this process has loaded, as the dynamic loader names them.
+/// The paths of the libraries that this process has loaded, as reported by the dynamic loader.
 #[cfg(target_os = "linux")]
 fn loaded_libraries() -> Vec<PathBuf> {
     use std::ffi::{CStr, OsStr, c_int, c_void};
@@ -103,11 +103,11 @@ fn loaded_libraries() -> Vec<PathBuf> {
         _size: usize,
         paths: *mut c_void,
     ) -> c_int {
-        // SAFETY: the loader passes a description that is valid during this call, and `paths` as
-        // it was given to it below, where nothing else uses it meanwhile.
+        // SAFETY: the loader passes a description that is valid during this call, and passes on
+        // `paths` as it was given below; nothing else uses `paths` during the call.
         let (library, paths) = unsafe { (&*library, &mut *paths.cast::<Vec<PathBuf>>()) };
         if !library.dlpi_name.is_null() {
-            // SAFETY: the loader's names end in a zero byte and are valid during this call.
+            // SAFETY: the loader's names end in a null byte and are valid during this call.
             let name = unsafe { CStr::from_ptr(library.dlpi_name) };
             paths.push(OsStr::from_bytes(name.to_bytes()).into());
         }
@@ -115,8 +115,8 @@ fn loaded_libraries() -> Vec<PathBuf> {
     }
 
     let mut paths: Vec<PathBuf> = Vec::new();
-    // SAFETY: `note` has the type that is expected, does not unwind, and is called during this
-    // call only, in which `paths` lives and is not used otherwise.
+    // SAFETY: `note` has the expected type, does not unwind, and is called only during this call,
+    // in which `paths` is alive and otherwise unused.
     unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut paths).cast()) };
     paths
 }
@@ -126,16 +126,16 @@ fn loaded_libraries() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// Tells a libtorch without CUDA from one whose CUDA part does not load.
+/// Distinguishes a libtorch without CUDA from one whose CUDA library does not load.
 fn not_loaded(path: &Path, error: libloading::Error) -> String {
     let name = path.display();
-    // What the system says, which names the missing file.
+    // The system's message, which names the missing file.
     let reason = error
         .source()
         .map_or(error.to_string(), ToString::to_string);
     if reason.starts_with(&format!("{name}: cannot open shared object file")) || !cfg!(unix) {
         return format!(
-            "this libtorch has no CUDA ({name} is not there); use a PyTorch built with CUDA, or the CPU"
+            "this libtorch has no CUDA ({name} is missing); use a PyTorch built with CUDA, or the CPU"
         );
     }
     format!(

@@ -7,7 +7,7 @@ use tch::TchError;
 use super::random::RandomError;
 use super::utils::data::DataError;
 
-/// The errors of this crate. Each is one line; causes are behind
+/// The errors of this module. Each is one line; its cause is available through
 /// [`source`](StdError::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,68 +15,68 @@ pub enum Error {
     /// A file cannot be opened or read.
     #[error("cannot read {}", shown_path(path))]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file cannot be written. What was there before is untouched.
+    /// A file cannot be written. An existing file is left unchanged.
     #[error("cannot write {}", shown_path(path))]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file's contents are not what was expected.
+    /// A file's contents are not as expected.
     #[error("{}: {problem}", shown_path(path))]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What was expected and what was found.
         problem: String,
     },
-    /// A state dict has not exactly the keys, shapes and dtypes of what it is loaded into.
+    /// The keys, shapes or dtypes of a state dict differ from those of the module it is loaded
+    /// into.
     #[error("{}", problems(.0))]
     StateDict(Vec<String>),
-    /// Contents of a file that do not fit what they are loaded into.
+    /// The contents of a file do not fit the object they are loaded into.
     #[error("{}", shown_path(path))]
     Loading {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The mismatch.
         source: Box<Error>,
     },
-    /// A tensor whose dtype, layout or shape an operation does not take.
+    /// An operation does not support a tensor's dtype, layout or shape.
     #[error("{0}")]
     Tensor(String),
-    /// An argument outside of what Python accepts, in the words of its `ValueError` or
-    /// `RuntimeError`.
+    /// An argument that Python refuses, too, with the text of its `ValueError` or `RuntimeError`.
     #[error("{0}")]
     Argument(String),
-    /// More memory than the system gives.
+    /// The system has too little memory.
     #[error("not enough memory for {0} bytes")]
     OutOfMemory(usize),
-    /// A device that this machine, or this libtorch, does not have.
+    /// A device that this machine or this libtorch does not have.
     #[error("device {device}: {reason}")]
     Device {
         /// The device as Python spells it.
         device: String,
-        /// Why it cannot be had, and what mends it.
+        /// The reason and what to do.
         reason: String,
     },
-    /// What a random generator refuses.
+    /// An error of a random generator.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// What a loader of samples refuses.
+    /// An error of a data loader.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// What libtorch itself refuses: its message, without the C++ backtrace behind it.
+    /// An error of libtorch: its message, without the C++ backtrace.
     #[error("{}", folded(.0))]
     Libtorch(#[from] TchError),
 }
 
-/// A result whose error is [`Error`] where no other is named.
+/// A result with [`Error`] as its default error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -97,7 +97,7 @@ impl Error {
         }
     }
 
-    /// The same, with the file that what does not fit came from.
+    /// Adds the path of the file that is being loaded.
     pub(crate) fn loading(self, path: &Path) -> Self {
         Self::Loading {
             path: path.to_owned(),
@@ -106,7 +106,7 @@ impl Error {
     }
 }
 
-/// An error and its causes in one line, whatever they have in it: control characters are escaped.
+/// An error and its causes on one line, with control characters escaped.
 pub fn one_line(error: &(dyn StdError + 'static)) -> String {
     let mut line = String::new();
     let mut next = Some(error);
@@ -124,15 +124,15 @@ pub fn one_line(error: &(dyn StdError + 'static)) -> String {
     line
 }
 
-/// The text of an error on one line, without what tch puts before libtorch's words and the C++
-/// backtrace behind them: what Python says.
+/// The text of an error as Python shows it: on one line, without tch's prefix and without the C++
+/// backtrace.
 fn folded(error: &dyn StdError) -> String {
     let text = error.to_string();
     fold(text.strip_prefix("Internal torch error: ").unwrap_or(&text))
 }
 
-/// A message on one line, without the C++ backtrace that libtorch puts behind it, and without the
-/// C++ condition that a failed check puts before it.
+/// A message on one line, without the C++ backtrace at its end and without the C++ condition that
+/// precedes the message of a failed check.
 pub fn fold(text: &str) -> String {
     let end = ["Exception raised from", "frame #0:"].map(|start| text.find(start));
     let end = end.into_iter().flatten().min().unwrap_or(text.len());
@@ -148,10 +148,10 @@ pub fn fold(text: &str) -> String {
     }
 }
 
-/// A path as part of a message: on one line, without a character that moves the cursor, and no
-/// longer than a reader can take in. What is not UTF-8 appears as `\xff`.
+/// A path for a message: on one line, with control characters escaped, and shortened if it is too
+/// long to read. Bytes that are not UTF-8 appear as `\xff`.
 pub fn shown_path(path: &Path) -> String {
-    /// No folder that a person works in is deeper.
+    /// Longer than any path in normal use.
     const MOST: usize = 600;
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
@@ -169,7 +169,7 @@ pub fn shown_path(path: &Path) -> String {
     format!("{start}…{end}")
 }
 
-/// Text from a file as part of a message: quoted, on one line, and no longer than fits there.
+/// Text from a file for a message: quoted, on one line, and shortened to 100 characters.
 pub fn shown(text: &str) -> String {
     const MOST: usize = 100;
     match text.char_indices().nth(MOST) {
@@ -178,7 +178,7 @@ pub fn shown(text: &str) -> String {
     }
 }
 
-/// The text with what a terminal would obey, or would print in another place, escaped.
+/// The text with control characters and characters that change the direction of writing escaped.
 fn printable(text: &str) -> String {
     let is_harmless = |c: char| {
         let is_direction = matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
@@ -196,7 +196,7 @@ fn printable(text: &str) -> String {
     shown
 }
 
-/// The first few of them; more mean another network altogether.
+/// The first four problems; if there are more, the file is of another network altogether.
 fn problems(all: &[String]) -> String {
     const MOST: usize = 4;
     let mut shown = all[..all.len().min(MOST)].join("; ");

@@ -1,4 +1,4 @@
-//! Python's `torch` on [`tch`]: what `tch` does otherwise, bit for bit, under Python's names.
+//! Python's `torch` on [`tch`], equal to the bit, under Python's names, wherever `tch` differs.
 //!
 //! ```
 //! use torch_parity::{nn, nn::Module};
@@ -11,19 +11,18 @@
 //! let y = no_grad(|| fc.forward(&x)); //                            y = fc(x)
 //! assert_eq!(y.size(), [1, 1]);
 //! ```
-//!
-//! Both fronts call the same libtorch, so most operations agree as they stand. This crate holds the
-//! places where they do not, package by package as in Python: each file names the PyTorch source
-//! whose order of operations or rules it follows. What already agrees (ReLU, softmax) is taken from
+//! Python and `tch` call the same libtorch, so most operations already agree. This crate holds
+//! those that do not, package by package as in Python: each file names the PyTorch source whose
+//! order of operations or rules it follows. Take whatever already agrees (ReLU, softmax) from
 //! `tch`.
 //!
+//! Errors are of the type [`Error`], to match on, with a text of one line.
 //! What cannot be done is an [`Error`], a type to be matched, whose text is one line.
-//!
 //! `LIBTORCH=<folder with lib/ and include/> cargo run` needs no other set-up in a dependent crate.
-//! An executable that is started by itself finds libtorch if the crate's `build.rs` prints
-//! `cargo::rustc-link-arg=-Wl,-rpath,` and the variable `DEP_TORCH_PARITY_LIBTORCH_LIB`. The feature
-//! `download-libtorch` fetches a libtorch for the CPU, `doc-only` builds documentation where there is
-//! none.
+//! An executable that is started directly finds libtorch if the crate's `build.rs` prints
+//! `cargo::rustc-link-arg=-Wl,-rpath,` and the variable `DEP_TORCH_PARITY_LIBTORCH_LIB`. The
+//! feature `download-libtorch` fetches a libtorch for the CPU; `doc-only` builds documentation
+//! without one.
 
 #![warn(missing_docs)]
 

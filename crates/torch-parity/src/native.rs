@@ -1,4 +1,5 @@
-//! Functions of libtorch that `tch` lacks: the only place that calls `native.cpp`.
+//! The functions of libtorch that `tch` does not offer. This is the only file that calls
+//! `native.cpp`.
 //!
 //! The C++ side catches every exception. A call costs 2 to 10 ns, of which [`plain_elements`] takes
 //! most.
@@ -14,13 +15,13 @@ use torch_sys::C_tensor;
 
 use super::Error;
 
-/// What libtorch refused, in one line of its own words.
+/// An error of libtorch: the first line of its message.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NativeError(String);
 
 impl NativeError {
-    /// The first line of `text`: what follows, if anything, is libtorch's list of stack frames.
+    /// Keeps the first line of `text`: any further lines are libtorch's stack frames.
     fn first_line(text: &str) -> Self {
         Self(text.lines().next().unwrap_or_default().to_owned())
     }
@@ -98,7 +99,7 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// Activations with the arguments that `tch` leaves at their defaults.
+/// Activations that `tch` offers only with the default arguments.
 macro_rules! activations {
     ($($(#[$doc:meta])* $name:ident = $native:ident($($arg:ident: $type:ty),+);)+) => {
         unsafe extern "C" {
@@ -112,8 +113,8 @@ macro_rules! activations {
         $($(#[$doc])*
         pub(crate) fn $name(input: &Tensor, $($arg: $type),+) -> Result<Tensor, NativeError> {
             let mut output = ptr::null_mut();
-            // SAFETY: `output` is a place for one pointer, which the function fills where it
-            // succeeds; the other pointer is valid while `input` is borrowed.
+            // SAFETY: `output` is a place for one pointer, which the function fills if it succeeds;
+            // the other pointer is valid while `input` is borrowed.
             unsafe { check($native(&mut output, input.as_ptr(), $($arg),+)) }?;
             // SAFETY: it points to a tensor that C++ made for this caller alone.
             Ok(unsafe { Tensor::from_ptr(output) })
@@ -143,15 +144,16 @@ activations! {
 /// The state of the global generator of the CPU: uint8 `(5056,)`, as `torch.get_rng_state()`.
 pub(crate) fn rng_state() -> Result<Tensor, NativeError> {
     let mut state = ptr::null_mut();
-    // SAFETY: `state` is a place for one pointer, which the function fills where it succeeds.
+    // SAFETY: `state` is a place for one pointer, which the function fills if it succeeds.
     unsafe { check(torch_parity_rng_state(&mut state)) }?;
     // SAFETY: it points to a tensor that C++ made for this caller alone, as tch's own functions do.
     Ok(unsafe { Tensor::from_ptr(state) })
 }
 
-/// `torch.set_rng_state(state)` with libtorch's own checks, which leave the generator as it was.
+/// `torch.set_rng_state(state)` with libtorch's own checks. If they fail, the generator is
+/// unchanged.
 ///
-/// They let a state pass that reads beyond its 624 words:
+/// They accept a state whose position lies beyond its 624 words;
 /// [`set_rng_state`](super::random::set_rng_state) refuses it.
 pub(crate) fn set_rng_state(state: &Tensor) -> Result<(), NativeError> {
     // SAFETY: the pointer is valid while `state` is borrowed, and the tensor is only read.
@@ -159,7 +161,7 @@ pub(crate) fn set_rng_state(state: &Tensor) -> Result<(), NativeError> {
 }
 
 /// `torch.multinomial(weights, count, replacement, generator)` with a generator in the state
-/// `state`: the numbers, and the state after them. The state has to be one that
+/// `state`. Returns the numbers and the generator's new state. The state must be one that
 /// [`set_rng_state`](super::random::set_rng_state) accepts.
 pub(crate) fn multinomial(
     weights: &Tensor,
@@ -169,7 +171,7 @@ pub(crate) fn multinomial(
 ) -> Result<(Tensor, Tensor), NativeError> {
     let (mut drawn, mut new_state) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: the tensors are borrowed and only read; the last two are places for one pointer each,
-    // which the function fills where it succeeds.
+    // which the function fills if it succeeds.
     unsafe {
         check({
             let (weights, state) = (weights.as_ptr(), state.as_ptr());
@@ -190,44 +192,45 @@ pub(crate) fn multinomial(
 /// `tensor.grad = None`.
 pub fn set_grad_to_none(tensor: &mut Tensor) -> Result<(), NativeError> {
     // SAFETY: the pointer is valid while `tensor` is borrowed. Handles to the old gradient stay
-    // valid, as tensors are counted.
+    // valid, as tensors are reference-counted.
     unsafe { check(torch_parity_set_grad_to_none(tensor.as_mut_ptr())) }
 }
 
-/// Raises autograd's version counter by one, as an in-place operation does, so that a graph that
-/// saved the old values is refused.
+/// Increments autograd's version counter, as an in-place operation does, so that a backward pass
+/// through a graph that saved the old values is an error.
 ///
 /// # Errors
-/// For a tensor that was made in inference mode: it has no counter.
+/// If the tensor was made in inference mode and so has no version counter.
 pub(crate) fn bump_version(tensor: &Tensor) -> Result<(), NativeError> {
     // SAFETY: the pointer is valid while `tensor` is borrowed; the counter is atomic.
     unsafe { check(torch_parity_bump_version(tensor.as_ptr())) }
 }
 
-/// What tells a tensor from all others that live: equal for two handles exactly if Python's `is`
-/// holds. All undefined tensors are one.
+/// The identity of a tensor: equal for two handles exactly if Python's `is` holds. All undefined
+/// tensors have the same identity.
 pub fn tensor_id(tensor: &Tensor) -> usize {
-    // SAFETY: the pointer is valid while `tensor` is borrowed, and what comes back is a number here.
+    // SAFETY: the pointer is valid while `tensor` is borrowed, and the result is only used as a
+    // number.
     unsafe { torch_parity_tensor_id(tensor.as_ptr()) }.addr()
 }
 
-/// `torch.is_grad_enabled()`: whether this thread records what gradients need.
+/// `torch.is_grad_enabled()`: true if this thread records operations for autograd.
 pub fn is_grad_enabled() -> bool {
     // SAFETY: it reads one variable of this thread.
     unsafe { torch_parity_is_grad_enabled() }
 }
 
-/// Where the elements of tensors lie that are plain, have one shape, and share no element; else
-/// `None`.
+/// The addresses of the elements of plain tensors that have one shape and share no element; `None`
+/// if they are not.
 ///
-/// Plain are float32 numbers that lie in order in memory of the CPU and mean what they say, so that
-/// they may be read and written there. That leaves out undefined, sparse, quantized, negated and
-/// conjugated tensors, ZeroTensors, other devices, expanded and transposed views, and tensors without
-/// any memory.
+/// A plain tensor holds float32 numbers, contiguous in CPU memory, that can be read and written
+/// there directly. Undefined, sparse, quantized, negated and conjugated tensors, ZeroTensors,
+/// tensors on other devices, expanded and transposed views, and tensors without memory are not
+/// plain.
 pub(crate) fn plain_elements<const N: usize>(tensors: [&Tensor; N]) -> Option<[*mut f32; N]> {
     let tensors = tensors.map(Tensor::as_ptr);
     let mut elements = [ptr::null_mut(); N];
-    // SAFETY: the tensors are borrowed, and either array has N places.
+    // SAFETY: the tensors are borrowed, and both arrays have N places.
     let plain = unsafe { torch_parity_plain_elements(tensors.as_ptr(), N, elements.as_mut_ptr()) };
     plain.then_some(elements)
 }
@@ -240,7 +243,7 @@ pub(crate) fn add(a: &Tensor, b: &Tensor, alpha: f64) -> Result<Tensor, NativeEr
 
 /// `a.add_(b, alpha=alpha)`
 pub(crate) fn add_(a: &mut Tensor, b: &Tensor, alpha: f64) -> Result<(), NativeError> {
-    // SAFETY: both are borrowed; libtorch allows for what they share, as in tch's own `add_`.
+    // SAFETY: both are borrowed; libtorch allows them to share memory, as in tch's own `add_`.
     unsafe { check(torch_parity_add_(a.as_mut_ptr(), b.as_ptr(), alpha)) }
 }
 
@@ -310,7 +313,7 @@ pub(crate) fn lerp_(a: &mut Tensor, end: &Tensor, weight: f64) -> Result<(), Nat
     unsafe { check(torch_parity_lerp_(a.as_mut_ptr(), end.as_ptr(), weight)) }
 }
 
-/// `tensor.clone()`: a copy, sparse where the tensor is.
+/// `tensor.clone()`: a copy, sparse if the tensor is.
 pub(crate) fn clone(tensor: &Tensor) -> Result<Tensor, NativeError> {
     // SAFETY: it is borrowed, and only read.
     made(|clone| unsafe { torch_parity_clone(tensor.as_ptr(), clone) })
@@ -331,7 +334,7 @@ pub(crate) fn multi_margin_loss(
     made(|loss| unsafe { torch_parity_multi_margin_loss(loss, x, y, p, margin, weight, reduction) })
 }
 
-/// The tensor that `make` made, in the place that it is given.
+/// Returns the tensor that `make` writes to the place that it is given.
 fn made(make: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, NativeError> {
     let mut tensor = ptr::null_mut();
     // SAFETY: all that is made in this file is what a C function of native.cpp answers.
@@ -340,19 +343,13 @@ fn made(make: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, 
     Ok(unsafe { Tensor::from_ptr(tensor) })
 }
 
-/// The error in a C function's answer: null where it succeeded.
-///
-/// # Safety
-/// `text` is null, or the answer of `caught` or `made` in `native.h`, which nothing else uses.
-///
-/// # Errors
-/// If `text` is not null: its first line.
+/// Returns the error if `text` is not null.
 pub unsafe fn check(text: *mut c_char) -> Result<(), NativeError> {
     if text.is_null() {
         return Ok(());
     }
-    // SAFETY: a text that is not null ends in a null byte and belongs to this caller, who gives it
-    // back below and does not use it afterwards.
+    // SAFETY: a text that is not null ends in a null byte and belongs to this caller, who frees it
+    // below and does not use it afterwards.
     let message = unsafe { CStr::from_ptr(text) }.to_string_lossy();
     let error = NativeError::first_line(&message);
     // SAFETY: as above.
@@ -371,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn gradients_are_enabled_but_in_no_grad() {
+    fn gradients_are_enabled_outside_no_grad() {
         assert!(is_grad_enabled());
         tch::no_grad(|| {
             assert!(!is_grad_enabled());
@@ -381,14 +378,14 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_goes_away() {
+    fn a_gradient_is_set_to_none() {
         let mut w = ones(&[2]).set_requires_grad(true);
         w.sum(Kind::Float).backward();
         let kept = w.grad();
         set_grad_to_none(&mut w).unwrap();
         assert!(!w.grad().defined());
         assert_eq!(kept, ones(&[2]));
-        // It may come back, and go without having been there.
+        // A later backward pass may set it again, and clearing an absent gradient is a no-op.
         w.sum(Kind::Float).backward();
         assert_eq!(w.grad(), ones(&[2]));
         set_grad_to_none(&mut ones(&[2])).unwrap();
@@ -397,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_graph_with_old_values_is_refused() {
+    fn a_backward_pass_with_outdated_values_is_refused() {
         let w = ones(&[2]).set_requires_grad(true);
         let loss = (&w * &w).sum(Kind::Float);
         let version = w.internal_version();
@@ -421,11 +418,11 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_elements_are_plain() {
+    fn only_plain_tensors_have_plain_elements() {
         let plain = ones(&[4, 3]);
         let w = ones(&[4, 3]).set_requires_grad(true);
         w.sum(Kind::Float).backward();
-        // The gradient of a sum is expanded, and laid out when it is kept.
+        // The gradient of a sum is expanded, and made contiguous when it is stored.
         for tensor in [
             &plain,
             &w,
@@ -446,7 +443,10 @@ mod tests {
             ("mkldnn", plain.to_mkldnn()),
             ("quantized", plain.quantize_per_tensor(0.1, 0, Kind::QInt8)),
             ("negated", plain.internal_neg_view()),
-            ("part of a conjugated one", complex.conj().imag()),
+            (
+                "the imaginary part of a conjugated tensor",
+                complex.conj().imag(),
+            ),
             ("complex", complex.shallow_clone()),
             (
                 "zero",
@@ -469,7 +469,7 @@ mod tests {
             ones(&[2]).to_sparse(None, None::<&[i64]>, None),
         ];
         for input in others.iter().chain([&whole]) {
-            // Whatever comes back, it is no crash, and an error is one line.
+            // Whatever the result, it is not a crash, and an error is one line.
             let results = [
                 celu(input, 0.),
                 elu(input, 0.5),
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_one_line() {
+    fn an_error_is_one_line() {
         for state in [
             Tensor::new(),
             ones(&[5056]),

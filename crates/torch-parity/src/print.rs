@@ -3,12 +3,14 @@
 //! The rules, for PyTorch's default print options (precision 4, line width 80, threshold 1000,
 //! three items at each edge):
 //!
-//! * All elements take the width of the widest; the sign needs a column only if a number has one.
-//! * Floats have four decimals; whole numbers have a dot and none; scientific form, with a
-//!   two-digit exponent, appears where the largest magnitude is over 1000 times the smallest
-//!   nonzero one, or over 10⁸, or the smallest under 10⁻⁴.
-//! * NaN and infinities take no part in these choices.
-//! * Beyond 1000 elements, the middle of each dimension longer than six gives way to `...`.
+//! * All elements have the width of the widest one; a column for the sign is added only if a number
+//!   is negative.
+//! * Floats have four decimals. If all are whole numbers, they end in a dot. Scientific notation,
+//!   with a two-digit exponent, is used if the largest magnitude is more than 1000 times the smallest
+//!   nonzero one or above 10⁸, or if the smallest is below 10⁻⁴.
+//! * NaN and infinities do not affect these choices.
+//! * In tensors of more than 1000 elements, `...` replaces the middle of each dimension longer than
+//!   six.
 //!
 //! Source: `torch/_tensor_str.py`.
 
@@ -23,9 +25,8 @@ const EDGE_ITEMS: i64 = 3;
 const PREFIX: &str = "tensor(";
 
 /// `repr(tensor)` of a tensor without a gradient, of any number of dimensions.
-///
 /// # Errors
-/// For a dtype other than bool, integers and floats.
+/// If the dtype is not bool, an integer or a float.
 ///
 /// ```
 /// use torch_parity::print::repr;
@@ -59,7 +60,7 @@ pub fn repr(tensor: &Tensor) -> Result<String> {
     Ok(add_suffixes(format!("{PREFIX}{body}"), &suffixes))
 }
 
-/// A dtype as Python names it, `torch.float32`.
+/// A dtype under Python's name, such as `torch.float32`.
 pub fn dtype_name(kind: Kind) -> Result<&'static str> {
     Ok(match kind {
         Kind::Bool => "torch.bool",
@@ -186,7 +187,7 @@ fn values(tensor: &Tensor) -> Result<Vec<Value>> {
     })
 }
 
-/// `_Formatter`: the one form that all elements of a tensor share.
+/// `_Formatter`: the format that all elements of a tensor share.
 struct Formatter {
     int_mode: bool,
     sci_mode: bool,
@@ -242,7 +243,7 @@ fn nonzero_finite(value: &Value) -> Option<f64> {
     }
 }
 
-/// Python's `"{:.4e}"`: Rust's, with a sign and at least two digits in the exponent.
+/// Python's `"{:.4e}"`: Rust's format, plus a sign and at least two digits in the exponent.
 fn scientific(x: f64) -> String {
     let text = format!("{x:.PRECISION$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -253,7 +254,7 @@ fn scientific(x: f64) -> String {
     format!("{mantissa}e{sign}{digits:0>2}")
 }
 
-/// `_add_suffixes`: what follows the elements, on a line of its own where it would not fit.
+/// `_add_suffixes`: appends the dtype and similar suffixes, on a new line if they do not fit.
 fn add_suffixes(mut text: String, suffixes: &[String]) -> String {
     let last_line = text.rsplit('\n').next().unwrap_or(&text);
     // Python counts two columns too many for the line so far.

@@ -1,12 +1,12 @@
-//! The answer in five lines, put together from the verdicts and the findings.
+//! The answer in five lines, composed of verdicts and findings.
 
 use crate::experiment::claims::{Claim, Section};
 use crate::experiment::statistics::Verdict;
 
-/// One question of the answer, the claims that decide it, and what is said by their verdict.
+/// One question of the answer, the claims that decide it, and the text for each verdict.
 struct Line {
     question: &'static str,
-    /// The claim whose verdict is said, and whose finding is given.
+    /// The claim that supplies the verdict and the finding.
     by: &'static str,
     holds: &'static str,
     does_not: &'static str,

@@ -1,4 +1,4 @@
-//! Yes or no: one output with a sigmoid, or two with a softmax.
+//! Binary classification: one output with a sigmoid, or two with softmax.
 
 use anyhow::Result;
 use final_layer::metrics::roc_auc;
@@ -16,14 +16,14 @@ use crate::experiment::saturation::{self, Saturation};
 use crate::experiment::statistics::{Interval, Verdict};
 use crate::experiment::variants::{OneLogit, TwoLogits, Varied, softmax};
 
-/// Passes over the pictures.
+/// The number of training epochs.
 pub const EPOCHS: usize = 10;
 
-/// How far apart the same function may come out in float32.
+/// The tolerance for the same function in float32.
 const SAME: f64 = 1e-6;
 
 /// Areas under the ROC curve within this of each other are the same for practical purposes: one
-/// pair of a hundred.
+/// pair in a hundred.
 const MARGIN: f64 = 0.01;
 
 const NAMES: [&str; 3] = [
@@ -33,7 +33,7 @@ const NAMES: [&str; 3] = [
 ];
 
 pub struct Studies {
-    /// The document's network.
+    /// The article's network.
     sigmoid: Study,
     logit: Study,
     two: Study,
@@ -45,7 +45,7 @@ impl Studies {
     }
 }
 
-/// 1 for odd digits, as one output is compared with: float32 `(N, 1)`.
+/// Targets for one output, 1 for odd digits: float32 `(N, 1)`.
 fn as_column(digits: &Tensor) -> Tensor {
     is_odd(digits).to_kind(Kind::Float).unsqueeze(1)
 }
@@ -63,7 +63,7 @@ pub fn course(parts: &Parts) -> Course<'_> {
     }
 }
 
-/// The area under the ROC curve of one output, or of the second less the first.
+/// The area under the ROC curve of one output, or of the second minus the first.
 fn area(outputs: &Tensor, odd: &Tensor) -> Result<f64> {
     let scores = match outputs.size()[1] {
         1 => outputs.shallow_clone(),
@@ -89,7 +89,7 @@ pub fn section(studies: &Studies, cost: &Cost, digits: &Parts) -> Result<Section
         title: "Does a binary question need softmax?",
         about: format!(
             "Whether a digit is odd, {EPOCHS} epochs over {} pictures: BinaryClassifier as the \
-             document has it, the same layers with the loss on the logit, and two outputs with \
+             article has it, the same layers with the loss on the logit, and two outputs with \
              softmax and cross-entropy, each at its own best learning rate. Measured is the area \
              under the ROC curve (AUC): of 100 pairs of an odd and an even digit, how many the \
              network puts into the right order.",
@@ -124,7 +124,7 @@ pub fn section(studies: &Studies, cost: &Cost, digits: &Parts) -> Result<Section
     })
 }
 
-/// A sigmoid of a logit z beside the second of a softmax over 0 and z.
+/// Compares the sigmoid of a logit z with the second probability of a softmax over 0 and z.
 fn same_function(logit: &Study) -> Result<Claim> {
     let (mut largest, mut equal, mut all) = (0f64, 0, 0);
     for run in &logit.adam().runs {
@@ -161,7 +161,7 @@ fn one_output(studies: &Studies) -> Claim {
         sentence: "… in binary classification tasks, a sigmoid function applied to a single output \
                    neuron will suffice to model the probability of belonging to the positive \
                    class.",
-        experiment: "The document's network with one sigmoid beside the same layers with two \
+        experiment: "The article's network with one sigmoid beside the same layers with two \
                      outputs and softmax."
             .to_owned(),
         finding: format!(
@@ -183,7 +183,7 @@ fn sigmoid_inside(studies: &Studies) -> Claim {
         kind: ClaimKind::Addition,
         sentence: "At its own best learning rate, a network with the sigmoid inside learns as well \
                    as with the loss on the logit.",
-        experiment: "Measured: the document's network beside the same layers with binary \
+        experiment: "Measured: the article's network beside the same layers with binary \
                      cross-entropy on the logit."
             .to_owned(),
         finding: format!(
@@ -229,7 +229,7 @@ fn table(studies: &Studies) -> Table {
     }
 }
 
-/// How many probabilities are exactly 0 or 1.
+/// The number of probabilities that are exactly 0 or 1.
 fn exact(probabilities: &Tensor) -> i64 {
     let exact = probabilities.eq(0.).logical_or(&probabilities.eq(1.));
     exact.sum(Kind::Int64).int64_value(&[])

@@ -1,4 +1,4 @@
-//! Whether a trained network's probabilities are true, before and after a temperature is fitted.
+//! The calibration of a trained network's probabilities, before and after fitting a temperature.
 
 use anyhow::Result;
 use final_layer::calibration::{
@@ -15,18 +15,18 @@ use crate::experiment::figures::{Axis, BLUE, Band, INK, Mark, ORANGE, Plot, Seri
 use crate::experiment::laboratory::Run;
 use crate::experiment::statistics::{Interval, Verdict};
 
-/// Equally wide, as in Guo et al. (2017).
+/// The number of bins of equal width, as in Guo et al. (2017).
 const BINS: usize = 15;
-/// Those of the figure: of fewer answers in each, a share says less.
+/// The number of bins in the figure, fewer so that each has enough answers.
 const DRAWN_BINS: usize = 10;
 
-/// Test sets drawn for each network to see what chance does.
+/// The number of random test sets for each network that estimate the error by chance.
 const DRAWS: usize = 200;
 
-/// Confidences that are off by less are true for practical purposes.
+/// Smaller errors of the confidences do not matter for practical purposes.
 const MARGIN: f64 = 0.02;
 
-/// The temperature of each seed's network, and what was measured on the test pictures with it and
+/// The temperature for each seed's network, and the measurements on the test pictures with it and
 /// without.
 pub struct Calibration {
     temperatures: Vec<f64>,
@@ -36,15 +36,15 @@ pub struct Calibration {
     gains: Vec<f64>,
 }
 
-/// By seed.
+/// The reliability by seed.
 struct Reliability {
     bins: Vec<Vec<Bin>>,
-    /// Of [`DRAWN_BINS`].
+    /// The [`DRAWN_BINS`] bins of the figure.
     drawn: Vec<Vec<Bin>>,
     errors: Vec<f64>,
-    /// What the error would be on the mean if every confidence were true: it is never negative.
+    /// The expected error if every confidence were true: by chance it is above 0.
     chance: Vec<f64>,
-    /// The mean confidence less the share of right answers.
+    /// The mean confidence minus the share of correct answers.
     excess: Vec<f64>,
 }
 
@@ -78,7 +78,8 @@ impl Reliability {
     }
 }
 
-/// The mean calibration error of test sets in which each answer is right with its confidence.
+/// The mean calibration error of random test sets in which each answer is correct with the
+/// probability given by its confidence.
 fn error_by_chance(confidences: &[f64], seed: u64) -> Result<f64> {
     let generator = Generator::new();
     generator.manual_seed(seed);
@@ -92,7 +93,7 @@ fn error_by_chance(confidences: &[f64], seed: u64) -> Result<f64> {
 }
 
 impl Calibration {
-    /// Fits the temperatures on the validation pictures; `answers` are those to the test pictures.
+    /// Fits the temperatures on the validation pictures; `answers` are those for the test pictures.
     pub fn new(runs: &[Run], digits: &Parts, answers: &[Answers]) -> Result<Self> {
         let classes = &digits.test.targets;
         let mut temperatures = Vec::new();
@@ -129,7 +130,7 @@ impl Calibration {
                          confidence were true."
                 .to_owned(),
             finding: format!(
-                "The networks are {:+.1} points surer than right on the mean, and their \
+                "The networks are overconfident by {:+.1} points, and their \
                  calibration error is {:.1} points above that of chance.",
                 excess.times(100.),
                 self.before.beyond_chance().times(100.)
@@ -213,7 +214,7 @@ impl Calibration {
             "",
             "calibration error",
             "by chance alone",
-            "confidence less accuracy",
+            "confidence minus accuracy",
         ];
         Table {
             caption: "Calibration over the seeds".to_owned(),
@@ -262,13 +263,13 @@ fn plot(title: &str, all: &Reliability) -> Result<String> {
     plot.to_svg()
 }
 
-/// Whether the search found no valley: T is where it began or ended.
+/// Returns true if the search found no minimum and ended at a bound.
 fn is_at_the_end(temperature: f64) -> bool {
     let near = |end: f64| (temperature / end).ln().abs() < 1e-3;
     near(COLDEST) || near(HOTTEST)
 }
 
-/// The cross-entropy on the mean.
+/// The mean cross-entropy.
 fn loss(logits: &Tensor, classes: &Tensor) -> Result<f64> {
     let mean = Reduction::Mean;
     let loss = logits.f_cross_entropy_loss::<Tensor>(classes, None, mean, -100, 0.)?;

@@ -1,47 +1,48 @@
-//! What the experiment finds: claims with their verdicts, figures, tables.
+//! The results of the experiment: claims with their verdicts, figures and tables.
 
 use std::fmt;
 
 use crate::experiment::statistics::Verdict;
 
-/// What stands behind a claim.
+/// The source of a claim, and the kind of its evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The document's, and a matter of arithmetic: proven, and checked on this machine's numbers.
+    /// A claim of the article that arithmetic decides: proven, and checked on this machine's
+    /// numbers.
     Theorem,
-    /// The document's, and a matter of networks and data: measured over seeds.
+    /// A claim of the article about networks and data: measured over seeds.
     Measurement,
-    /// Not the document's; whether it is proven or measured is said in its experiment.
+    /// A claim of this project; its experiment says whether it is proven or measured.
     Addition,
 }
 
 impl Kind {
     pub const ALL: [Self; 3] = [Self::Theorem, Self::Measurement, Self::Addition];
 
-    /// What it is called above the claims of its kind.
+    /// The heading of the claims of this kind.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Theorem => "The document's claims that arithmetic decides",
-            Self::Measurement => "The document's claims that only data decide",
-            Self::Addition => "Beyond the document",
+            Self::Theorem => "The article's claims that arithmetic decides",
+            Self::Measurement => "The article's claims that only data decide",
+            Self::Addition => "Beyond the article",
         }
     }
 }
 
-/// A claim put to the test.
+/// A tested claim.
 #[derive(Debug)]
 pub struct Claim {
-    /// Its name, by which the guide and the report's links call it.
+    /// Its name, used by links from the guide and the report.
     pub id: &'static str,
     pub kind: Kind,
-    /// The document's sentence; of an addition, the project's own.
+    /// The article's sentence or, for an addition, the project's own.
     pub sentence: &'static str,
-    /// What was done, in a sentence.
+    /// The experiment, in a sentence.
     pub experiment: String,
-    /// What was found, in a sentence with its number.
+    /// The finding, in a sentence with its number.
     pub finding: String,
     pub verdict: Verdict,
-    /// How the verdict follows from the finding.
+    /// The rule by which the verdict follows from the finding.
     pub rule: &'static str,
 }
 
@@ -58,28 +59,28 @@ impl fmt::Display for Claim {
     }
 }
 
-/// A figure of one plot or of several.
+/// A figure with one or more plots.
 #[derive(Debug)]
 pub struct Figure {
     /// Its anchor in the report, and the name of its files.
     pub id: &'static str,
-    /// What it shows, in a sentence or two.
+    /// A description, in a sentence or two.
     pub caption: String,
     pub layout: Layout,
-    /// Each an `<svg>` with its text alternative.
+    /// The plots, each an `<svg>` with its text alternative.
     pub plots: Vec<String>,
 }
 
-/// How the plots of a figure lie beside each other, where there is room.
+/// The arrangement of a figure's plots, where there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// All of one width.
+    /// All of the same width.
     Even,
     /// In rows of three: a picture, then two plots.
     Pictures,
 }
 
-/// Numbers in rows, the first column a name.
+/// Numbers in rows, with a name in the first column.
 #[derive(Debug)]
 pub struct Table {
     pub caption: String,
@@ -87,14 +88,14 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// Claims that are about one question.
+/// Claims about one question.
 #[derive(Debug)]
 pub struct Section {
     pub id: &'static str,
     pub title: &'static str,
-    /// What was done.
+    /// A description of the experiment.
     pub about: String,
-    /// The panel of the playground that lets one try it, and what it is called there.
+    /// The panel of the playground about this question, and its title there.
     pub panel: Option<(&'static str, &'static str)>,
     pub claims: Vec<Claim>,
     pub figures: Vec<Figure>,

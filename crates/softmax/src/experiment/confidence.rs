@@ -1,4 +1,4 @@
-//! What the logits of a trained network say without softmax, and what its probabilities are worth.
+//! The information in the logits of a trained network, and the quality of its probabilities.
 
 use anyhow::Result;
 use final_layer::metrics::roc_auc;
@@ -13,20 +13,20 @@ use crate::experiment::pictures;
 use crate::experiment::statistics::{Interval, Verdict};
 use crate::experiment::variants::softmax;
 
-/// What is added to all logits.
+/// The constant added to all logits.
 const SHIFT: f64 = 100.;
 
-/// An area under the ROC curve of ½ is chance; up to this it is nearly so.
+/// The limit of an area under the ROC curve that is close to chance, ½.
 const CHANCE: f64 = 0.6;
 
-/// A network's answers to the pictures of one set.
+/// A network's answers for the pictures of one set.
 pub struct Answers {
-    /// `(N, 10)`.
+    /// The logits, `(N, 10)`.
     pub logits: Tensor,
     pub probabilities: Tensor,
-    /// The largest probability of each picture.
+    /// The largest probability for each picture.
     pub confidences: Vec<f64>,
-    /// Whether the class of the largest is the true one.
+    /// True if the class with the largest probability is the true one.
     pub right: Vec<bool>,
 }
 
@@ -42,7 +42,7 @@ impl Answers {
         })
     }
 
-    /// The answers to the test pictures, by seed, with cross-entropy on logits and Adam.
+    /// The answers for the test pictures, by seed, with cross-entropy on logits and Adam.
     pub fn by_seed(losses: &Losses, digits: &Parts) -> Result<Vec<Self>> {
         let runs = &losses.on_logits.adam().runs;
         let answers = |run: &Run| Self::new(&run.test, &digits.test.targets);
@@ -64,7 +64,7 @@ pub fn section(losses: &Losses, digits: &Parts) -> Result<Section> {
     claims.extend(calibration.claims());
     Ok(Section {
         id: "confidence",
-        title: "What do logits say without softmax, and are probabilities to be trusted?",
+        title: "What do logits tell without softmax, and can probabilities be trusted?",
         about: format!(
             "DigitClassifier with cross-entropy on its logits and Adam at its best learning rate, \
              {}, trained from {} seeds. Temperatures are fitted on {} pictures that were held \
@@ -84,7 +84,7 @@ pub fn section(losses: &Losses, digits: &Parts) -> Result<Section> {
     })
 }
 
-/// How many rows of all answers are such.
+/// The number of rows, over all answers, for which the flag is true.
 fn count(answers: &[Answers], flags: impl Fn(&Answers) -> Tensor) -> i64 {
     let of = |answers| flags(answers).sum(Kind::Int64).int64_value(&[]);
     answers.iter().map(of).sum()
@@ -94,7 +94,7 @@ fn all(answers: &[Answers]) -> i64 {
     answers.iter().map(|answers| answers.logits.size()[0]).sum()
 }
 
-/// The largest of what is computed of each seed's answers.
+/// The largest value computed from each seed's answers.
 fn largest(answers: &[Answers], of: impl Fn(&Answers) -> Tensor) -> Result<f64> {
     let mut largest = f64::NEG_INFINITY;
     for answers in answers {
@@ -156,10 +156,10 @@ fn argmax(answers: &[Answers]) -> Claim {
     }
 }
 
-/// The difference of two logits beside the logarithm of the ratio of their probabilities.
+/// Compares the difference of two logits with the logarithm of the ratio of their probabilities.
 fn margin(answers: &[Answers]) -> Result<Claim> {
     let gap = largest(answers, |a| {
-        // In float64: the smallest probabilities are no float32.
+        // In float64, since the smallest probabilities are not float32 numbers.
         let logits = a.logits.to_kind(Kind::Double);
         let log_p = logits.softmax(1, Kind::Double).log();
         let differences = |x: &Tensor| x.unsqueeze(2) - x.unsqueeze(1);
@@ -168,7 +168,7 @@ fn margin(answers: &[Answers]) -> Result<Claim> {
     let a = &answers[0];
     let (top, _) = a.logits.topk(2, 1, true, true);
     let (top_p, _) = a.probabilities.topk(2, 1, true, true);
-    // The picture whose first two are about 1 apart.
+    // The picture whose two largest logits are closest to 1 apart.
     let apart = top.select(1, 0) - top.select(1, 1) - 1.;
     let least = apart.abs().argmin(None, false).int64_value(&[]);
     let margin = top.double_value(&[least, 0]) - top.double_value(&[least, 1]);
@@ -250,22 +250,22 @@ fn shift(answers: &[Answers]) -> Result<Claim> {
     Ok(Claim {
         id: "shift",
         kind: ClaimKind::Addition,
-        sentence: "Softmax does not see a constant that is added to all logits, so one logit alone \
+        sentence: "A constant added to all logits does not change softmax, so one logit alone \
                    says nothing.",
         experiment: "A theorem, checked: 100 is added to all logits of every test picture."
             .to_owned(),
         finding: format!(
-            "Adding 100 to every logit moves no probability by more than {moved:.0e}, and the \
+            "Adding 100 to every logit changes no probability by more than {moved:.0e}, and the \
              class of {} of {all} answers.",
             all - same
         ),
         verdict: Verdict::if_so(moved <= 1e-4 && same == all),
-        rule: "Holds if no probability moves by more than 1e-4, a few roundings of float32 at \
+        rule: "Holds if no probability changes by more than 1e-4, a few roundings of float32 at \
                100, and no class changes.",
     })
 }
 
-/// Any increasing function keeps the order, but float32 rounds.
+/// Any increasing function keeps the order, except that float32 rounds.
 fn sigmoid_ties() -> Claim {
     let logits = Tensor::from_slice(&[0f32, 40., 40.00001]).view([1, 3]);
     let class = |scores: &Tensor| scores.argmax(1, false).int64_value(&[0]);

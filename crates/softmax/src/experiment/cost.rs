@@ -1,4 +1,4 @@
-//! What a second output costs: in weights, and in the time of a training step.
+//! The cost of a second output: in weights, and in the time of a training step.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -16,22 +16,23 @@ use crate::experiment::laboratory::{BATCH_SIZE, build};
 use crate::experiment::statistics::{Interval, Verdict};
 use crate::experiment::variants::{OneLogit, TwoLogits, Varied};
 
-/// A cost counts from this share on.
+/// The smallest share that counts as a cost.
 const MARGIN: f64 = 0.05;
 
-/// How often the two networks take turns, so that what else the machine does meets both alike.
+/// The number of turns that the two networks take alternately, so that other load affects both
+/// alike.
 const ROUNDS: usize = 20;
 
 pub struct Cost {
     weights: [usize; 2],
-    /// By how much longer a step takes with two outputs, as a share, by round.
+    /// The increase of the step time with two outputs, as a share, by round.
     slower: Vec<f64>,
-    /// The median step with one output, in seconds.
+    /// The median time of a step with one output, in seconds.
     step: f64,
 }
 
 impl Cost {
-    /// Nothing else may be trained meanwhile.
+    /// Measures the cost. Nothing else may be trained at the same time.
     pub fn measure(digits: &Parts) -> Result<Self> {
         let part = |targets: fn(&Tensor) -> Tensor| Samples {
             features: digits.train.features.shallow_clone(),
@@ -118,7 +119,7 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// How many numbers a network learns.
+/// The number of trainable weights.
 fn count<N: Network>(model: &Model<N>) -> usize {
     let variables = model.vs.trainable_variables();
     variables.iter().map(Tensor::numel).sum()

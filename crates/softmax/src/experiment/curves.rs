@@ -1,13 +1,13 @@
-//! The test accuracy by epoch of each loss, optimizer and learning rate, as JSON: what the
-//! playground's race is run with.
+//! The test accuracy by epoch for each loss, optimizer and learning rate, as JSON, for the
+//! playground's race.
 
 use serde_json::{Value, json};
 
 use crate::experiment::losses::{EPOCHS, Losses, NAMES};
 use crate::experiment::rates::{AtRate, GRIDS, Tuned};
 
-/// All curves. `mean` is the mean over the seeds after each epoch, `low` and `high` are the least
-/// and the most of them; where training broke down, the numbers end early.
+/// All curves. `mean` is the mean over the seeds after each epoch, `low` and `high` are their
+/// minimum and maximum; the numbers end early if training diverged.
 pub fn json(losses: &Losses, data: &str, seeds: usize) -> Value {
     let mut curves = Vec::new();
     for (loss, study) in NAMES.iter().zip(losses.studies()) {

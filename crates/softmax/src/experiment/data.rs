@@ -1,4 +1,4 @@
-//! The pictures and houses of the experiment, with some of each set apart for validation.
+//! The pictures and houses of the experiment, with some of each held back for validation.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use final_layer::networks::{DigitClassifier, HousePricePredictor};
 use final_layer::tasks::{Dataset, Network};
 use tch::{Kind, Tensor};
 
-/// The least pictures to train on: of fewer, no share and no curve says anything.
+/// The fewest training pictures: with fewer, shares and curves are meaningless.
 const FEWEST: i64 = 100;
 
-/// What the networks learn from.
+/// The data on which the networks are trained.
 pub struct Data {
     /// Pictures of digits, uint8 `(N, 784)`, with their classes, int64 `(N,)`.
     pub digits: Parts,
     /// Numbers about houses, float32 `(N, 10)`, with their prices, float32 `(N, 1)`.
     pub houses: Parts,
-    /// The name of the folder of the digits; none of the sample's.
+    /// The name of the folder with the digits; `None` for the sample's.
     pub folder: Option<String>,
 }
 
-/// What is trained on, what settings are chosen by, and what is judged by: no sample is in two.
+/// Samples for training, for choosing settings, and for the final evaluation, without overlap.
 pub struct Parts {
     pub train: Samples,
     /// The last tenth of the published training set.
@@ -30,7 +30,7 @@ pub struct Parts {
 }
 
 impl Data {
-    /// Reads the digits at `path`, or else the sample digits, and the sample houses.
+    /// Reads the digits at `path` or, if `None`, the sample digits, and the sample houses.
     pub fn read(path: Option<&Path>) -> Result<Self> {
         let digits = match path {
             Some(path) => read::<DigitClassifier>(path)?,
@@ -105,7 +105,7 @@ impl Parts {
         }
     }
 
-    /// The same tensors in other handles, for another thread.
+    /// The same tensors through new handles, for another thread.
     pub fn shallow_clone(&self) -> Self {
         self.with_targets(Tensor::shallow_clone)
     }
@@ -125,7 +125,7 @@ pub fn to_bool(tensor: &Tensor) -> Result<Vec<bool>> {
 
 fn sample_data<N: Network<Task: Dataset>>() -> std::path::PathBuf {
     crate::project("data/sample")
-        .join(N::Task::SAMPLE_DATA.expect("the document's tasks have sample data"))
+        .join(N::Task::SAMPLE_DATA.expect("the article's tasks have sample data"))
 }
 
 fn read<N: Network<Task: Dataset>>(path: &Path) -> Result<Splits> {

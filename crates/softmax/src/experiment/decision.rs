@@ -1,4 +1,4 @@
-//! What is lost where a decision is made on logits as if they were probabilities.
+//! The loss in a decision that uses logits as if they were probabilities.
 
 use anyhow::Result;
 use final_layer::calibration::fit_temperature;
@@ -12,16 +12,16 @@ use crate::experiment::losses::Losses;
 use crate::experiment::statistics::Interval;
 use crate::experiment::variants::softmax;
 
-/// What a wrong answer costs that is taken for right, where to ask a person costs 1.
+/// The cost of a wrong answer that is accepted; asking a person costs 1.
 const WRONG: f64 = 10.;
 
-/// The confidence from which on an answer costs less than a person: 1 − 1/10.
+/// The confidence above which an answer costs less than a person: 1 − 1/10.
 const SURE: f64 = 1. - 1. / WRONG;
 
-/// A cost for each picture that matters.
+/// The smallest relevant cost per picture.
 const MARGIN: f64 = 0.05;
 
-/// The ways to decide, in the order of [`costs`].
+/// The decision rules, in the order of [`costs`].
 const WAYS: [(&str, &str); 6] = [
     (
         "softmax",
@@ -33,7 +33,7 @@ const WAYS: [(&str, &str); 6] = [
     ),
     (
         "raw logit",
-        "accept if the largest logit is at least 0.9, softmax forgotten",
+        "accept if the largest logit is at least 0.9, without softmax",
     ),
     (
         "sigmoid",
@@ -41,17 +41,17 @@ const WAYS: [(&str, &str); 6] = [
     ),
     (
         "fitted",
-        "accept if the largest logit is above a bound fitted on validation pictures",
+        "accept if the largest logit is above a threshold fitted on validation pictures",
     ),
     ("accept all", "accept every answer"),
 ];
 
-/// Whether each answer is accepted, by a score and a bound.
+/// For each answer, true if its score reaches the bound.
 fn accepted(scores: &[f64], bound: f64) -> Vec<bool> {
     scores.iter().map(|&score| score >= bound).collect()
 }
 
-/// The mean cost for a picture.
+/// The mean cost per picture.
 fn cost(accepted: &[bool], right: &[bool]) -> f64 {
     let pairs = accepted.iter().zip(right);
     let costs = pairs.map(|(&accepted, &right)| match (accepted, right) {
@@ -62,7 +62,7 @@ fn cost(accepted: &[bool], right: &[bool]) -> f64 {
     costs.sum::<f64>() / right.len() as f64
 }
 
-/// The bound on a score with the least cost.
+/// The bound on a score with the lowest cost.
 fn fitted(scores: &[f64], right: &[bool]) -> f64 {
     let bounds = scores.iter().copied().chain([f64::INFINITY]);
     let costs = bounds.map(|bound| (cost(&accepted(scores, bound), right), bound));
@@ -78,7 +78,7 @@ fn right(logits: &Tensor, classes: &Tensor) -> Result<Vec<bool>> {
     to_bool(&logits.argmax(1, false).eq_tensor(classes))
 }
 
-/// What each way costs with one network.
+/// The cost of each decision rule for one network.
 fn costs(run: &Run, digits: &Parts) -> Result<[f64; WAYS.len()]> {
     let (logits, classes) = (&run.test, &digits.test.targets);
     let (validated, known) = (&run.validation, &digits.validation.targets);
@@ -150,14 +150,14 @@ fn repaired(costs: &[Vec<f64>]) -> Claim {
     Claim {
         id: "bound-on-logits",
         kind: Kind::Addition,
-        sentence: "A bound on the largest logit that is fitted on other pictures serves a decision \
+        sentence: "A threshold on the largest logit that is fitted on other pictures serves a decision \
                    as well as softmax does.",
         experiment:
-            "Measured: the same decision, by a bound on the largest logit that costs least \
+            "Measured: the same decision, by the threshold on the largest logit that costs least \
                      on the validation pictures."
                 .to_owned(),
         finding: format!(
-            "With a fitted bound on the logit, a picture costs {:+.2} more than with softmax: \
+            "With a fitted threshold on the logit, a picture costs {:+.2} more than with softmax: \
              {:.2}.",
             more,
             Interval::of(&costs[4]).mean
@@ -189,7 +189,7 @@ fn figure(costs: &[Vec<f64>]) -> Result<Figure> {
     let mut plot = Plot::new(
         "",
         x,
-        Axis::new("cost for a picture", 0., highest),
+        Axis::new("cost per picture", 0., highest),
         vec![Series::new("", BLUE, Mark::Bars(0.6), points.collect())],
     );
     plot.size = (600, 340);
@@ -204,15 +204,16 @@ fn figure(costs: &[Vec<f64>]) -> Result<Figure> {
         .map(|((name, _), cost)| format!("{name} {cost:.2}"));
     let said: Vec<String> = said.collect();
     plot.alt = format!(
-        "The cost for a picture by way to decide: {}.",
+        "The cost per picture by decision rule: {}.",
         said.join(", ")
     );
     Ok(Figure {
         id: "costs",
-        caption: "What a picture costs on the mean, with the 95 % interval over seeds, by how it \
-                  is decided whether an answer is accepted. To ask a person about every picture \
+        caption:
+            "What a picture costs on average, with the 95 % interval over seeds, by the rule that \
+                  decides whether an answer is accepted. Asking a person about every picture \
                   would cost 1."
-            .to_owned(),
+                .to_owned(),
         layout: Layout::Even,
         plots: vec![plot.to_svg()?],
     })
@@ -230,8 +231,8 @@ fn table(costs: &[Vec<f64>]) -> Table {
         ]
     });
     Table {
-        caption: "The ways to decide, and what they cost".to_owned(),
-        head: ["way", "cost for a picture", "more than softmax", "rule"]
+        caption: "The decision rules and their costs".to_owned(),
+        head: ["way", "cost per picture", "more than softmax", "rule"]
             .map(str::to_owned)
             .into(),
         rows: rows.collect(),

@@ -1,4 +1,5 @@
-//! Plots as SVG, drawn by `plotters`: small enough for a phone, in colours that the page replaces.
+//! Plots as SVG, drawn by `plotters`: small enough for a phone, in colours that the page can
+//! replace.
 
 use anyhow::Result;
 use maud::{Render, html};
@@ -6,7 +7,7 @@ use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-/// The colours of the plots. The page's style names each again for its dark side.
+/// The colours of the plots. The page's style sheet replaces each in dark mode.
 pub const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub const GRID: RGBColor = RGBColor(0xdd, 0xdd, 0xdd);
 pub const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
@@ -16,21 +17,21 @@ pub const GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 pub const PURPLE: RGBColor = RGBColor(0xa0, 0x4e, 0x8c);
 pub const RED: RGBColor = RGBColor(0xb4, 0x23, 0x18);
 
-/// `plotters` draws at whole units: this many to a pixel of a phone let lines run smoothly.
+/// `plotters` draws at integer coordinates: this many units per pixel make lines smooth.
 const UNIT: u32 = 4;
 
-/// Plots are this many pixels of a phone wide and high, and text this high.
+/// The width and height of a plot and the height of text, in pixels of a phone.
 const SIZE: (u32, u32) = (480, 340);
 const TEXT: u32 = 23;
 
-/// A pixel of a picture, in units.
+/// The size of a picture's pixel, in units.
 const PIXEL: i32 = 4;
 
 pub struct Axis {
     pub label: String,
     pub from: f64,
     pub to: f64,
-    /// How the numbers are written.
+    /// Formats the numbers.
     pub format: fn(f64) -> String,
 }
 
@@ -50,7 +51,7 @@ impl Axis {
 }
 
 fn plain(x: f64) -> String {
-    // Free of the dust that steps of 0.1 leave.
+    // Rounds away the errors that steps of 0.1 accumulate.
     let rounded = (x * 1e6).round() / 1e6;
     format!("{}", rounded + 0.)
 }
@@ -59,12 +60,12 @@ pub enum Mark {
     Line,
     Dashes,
     Dots,
-    /// From 0 up or down to the point, this wide.
+    /// From 0 to the point, with this width.
     Bars(f64),
 }
 
 pub struct Series {
-    /// In the legend; none if empty.
+    /// The name in the legend; not in the legend if empty.
     pub name: String,
     pub color: RGBColor,
     pub mark: Mark,
@@ -82,28 +83,28 @@ impl Series {
     }
 }
 
-/// What lies between two ends at each place.
+/// A range of values at each place.
 pub struct Band {
     pub color: RGBColor,
-    /// A filled band, or else a line from end to end at each place.
+    /// True for a filled band, false for a line from end to end at each place.
     pub filled: bool,
-    /// Place, lower end, upper end.
+    /// The place, the lower and the upper end.
     pub ends: Vec<(f64, f64, f64)>,
 }
 
 pub struct Plot {
-    /// For those who do not see it.
+    /// The text alternative.
     pub alt: String,
     pub title: String,
     pub size: (u32, u32),
     pub x: Axis,
     pub y: Axis,
     pub series: Vec<Series>,
-    /// Behind the series.
+    /// Drawn behind the series.
     pub bands: Vec<Band>,
-    /// Over the series.
+    /// Drawn over the series.
     pub over: Vec<Band>,
-    /// About how many numbers stand along the x axis.
+    /// The approximate number of labels on the x axis.
     pub ticks: usize,
     pub legend: SeriesLabelPosition,
 }
@@ -217,7 +218,7 @@ impl Plot {
                 .configure_series_labels()
                 .position(self.legend.clone())
                 .label_font(text(TEXT - 4))
-                // Lines of the grid run behind it, not through its words.
+                // The lines of the grid must not cross the legend's text.
                 .background_style(PAPER.mix(0.85))
                 .legend_area_size(24 * UNIT)
                 .margin(6 * UNIT)
@@ -251,7 +252,7 @@ fn draw_bands(chart: &mut Chart, bands: &[Band]) -> Result<()> {
     Ok(())
 }
 
-/// A 28×28 picture of bytes, ink on paper, without the margin that all of it leaves free.
+/// A 28×28 picture of bytes, ink on paper, without its empty margin.
 pub fn picture(pixels: &[u8], alt: &str) -> Result<String> {
     const SIDE: usize = 28;
     let inked = |x: usize, y: usize| pixels[y * SIDE + x] > 0;
@@ -289,12 +290,12 @@ fn with_alternative(svg: &str, alt: &str) -> String {
     )
 }
 
-/// The largest of some numbers, of those that are numbers.
+/// The largest of the numbers that are not NaN.
 pub fn largest(numbers: impl IntoIterator<Item = f64>) -> f64 {
     numbers.into_iter().fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// The smallest of some numbers, of those that are numbers.
+/// The smallest of the numbers that are not NaN.
 pub fn smallest(numbers: impl IntoIterator<Item = f64>) -> f64 {
     numbers.into_iter().fold(f64::INFINITY, f64::min)
 }

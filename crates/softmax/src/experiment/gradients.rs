@@ -1,4 +1,4 @@
-//! What a sure and wrong answer teaches under each of the five losses.
+//! The gradients of a confident wrong answer under each of the five losses.
 
 use anyhow::Result;
 use final_layer::tasks::{DigitClassification, Loss, Objective};
@@ -15,7 +15,7 @@ use crate::experiment::variants::{
     CrossEntropyOnSoftmax, LossFn, SquaredErrorOnLogits, SquaredErrorOnSoftmax, TenSigmoids,
 };
 
-/// The logit of a wrong class of which the network is sure; all others are 0.
+/// The logit of a wrong class in a confident answer; all others are 0.
 const SURE: f64 = 50.;
 
 /// The five losses, in the order of the curves.
@@ -27,15 +27,15 @@ const LOSSES: [LossFn; 5] = [
     TenSigmoids::loss,
 ];
 
-/// The norm of the gradient on the logits of one picture, where class 0 has logit `z`, all others
-/// 0, and class 1 is true.
+/// The norm of the gradient on the logits for one picture, if class 0 has logit `z`, all others 0,
+/// and class 1 is true.
 fn gradient_norm(loss: LossFn, z: f64) -> Result<f64> {
     let mut logits = vec![0f32; CLASSES as usize];
     logits[0] = z as f32;
     let logits = Tensor::from_slice(&logits).view([1, CLASSES]);
     let logits = logits.set_requires_grad(true);
     loss(&logits, &Tensor::from_slice(&[1i64]))?.backward();
-    // In float64: the square of 1e-22 is no float32.
+    // In float64, as the square of 1e-22 underflows in float32.
     Ok(f64::try_from(logits.grad().to_kind(Kind::Double).norm())?)
 }
 
@@ -47,8 +47,8 @@ pub fn claim() -> Result<Claim> {
     Ok(Claim {
         id: "double-softmax-stuck",
         kind: ClaimKind::Addition,
-        sentence: "Where softmax is applied twice, a network that is wrong and sure of it gets no \
-                   gradient to mend that.",
+        sentence: "If softmax is applied twice, a network that is confidently wrong gets no \
+                   gradient to correct it.",
         experiment: format!(
             "Computed: the gradient on ten logits, {SURE} for a wrong class and 0 for the others."
         ),
@@ -83,7 +83,7 @@ pub fn figure() -> Result<Figure> {
     let y = y.with_format(|power| format!("1e{power:.0}"));
     let x = Axis::new("logit z of a wrong class", 0., SURE);
     let mut plot = Plot::new("", x, y, series);
-    // Wide enough for the legend to lie beside the falling lines.
+    // Wide enough for the legend to fit beside the falling lines.
     plot.size = (600, 380);
     plot.legend = SeriesLabelPosition::LowerLeft;
     plot.alt = format!(
@@ -93,7 +93,7 @@ pub fn figure() -> Result<Figure> {
     Ok(Figure {
         id: "gradients",
         caption: format!(
-            "What a sure and wrong answer teaches: the gradient's norm on ten logits of which a \
+            "The gradient of a confident wrong answer: its norm on ten logits, of which a \
              wrong one is z and all others are 0; {at_the_end}. What is below \
              1e{SMALLEST_POWER:.0} is drawn there."
         ),

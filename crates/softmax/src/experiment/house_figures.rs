@@ -1,4 +1,4 @@
-//! Predicted over true prices.
+//! Predicted against true prices.
 
 use anyhow::Result;
 use final_layer::metrics::{dollars, r2, root_mean_squared_error};
@@ -9,7 +9,7 @@ use crate::experiment::rates::GRIDS;
 use crate::experiment::regression::{CAP, Studies};
 use crate::experiment::statistics::Interval;
 
-/// The first seed's network of each kind, with Adam.
+/// Plots the first seed's network of each kind, with Adam.
 pub fn figure(studies: &Studies, truth: &[f64]) -> Result<Figure> {
     let mut predicted = Vec::new();
     for (name, study, read) in studies.all() {

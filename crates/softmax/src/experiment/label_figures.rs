@@ -1,4 +1,4 @@
-//! How often all labels are right.
+//! The share of pictures with all labels correct.
 
 use anyhow::Result;
 

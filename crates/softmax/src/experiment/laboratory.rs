@@ -1,8 +1,8 @@
-//! Where networks are trained: each from many seeds and at many learning rates, several at a time.
+//! Training of networks: each from many seeds and at many learning rates, several in parallel.
 //!
-//! Every run has a generator of its own and works on one thread, so that what comes out does not
-//! depend on how many run beside it. Only initial weights are drawn from the global generator, by
-//! one run at a time.
+//! Every run has its own generator and uses one thread, so that its results do not depend on the
+//! number of parallel runs. Only initial weights are drawn from the global generator, by one run at
+//! a time.
 
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
@@ -25,28 +25,28 @@ use crate::experiment::rates::{GRIDS, Study, Trial};
 
 pub const BATCH_SIZE: i64 = 64;
 
-/// How good outputs are as answers to targets; more is better.
+/// A score of outputs for targets; higher is better.
 pub type Score = fn(&Tensor, &Tensor) -> Result<f64>;
 
-/// What a network is trained on, and how it is judged.
+/// The data and settings of a training, and its score.
 pub struct Course<'a> {
     pub parts: &'a Parts,
     pub epochs: usize,
     pub score: Score,
-    /// By how many of the seeds the learning rates are chosen.
+    /// The number of seeds by which the learning rates are chosen.
     pub tuning_seeds: usize,
 }
 
-/// A training that is over.
+/// The results of a finished training.
 #[derive(Debug)]
 pub struct Run {
     /// The mean training loss of each epoch.
     pub losses: Vec<f64>,
     /// The smallest loss of a batch.
     pub smallest_loss: f64,
-    /// The score on the validation samples after the last epoch; −∞ where training broke down.
+    /// The score on the validation samples after the last epoch; −∞ if training diverged.
     pub validation_score: f64,
-    /// The score on the test samples after each epoch; fewer than that where training broke down.
+    /// The score on the test samples after each epoch; fewer if training diverged.
     pub test_scores: Vec<f64>,
     /// The trained network's outputs.
     pub validation: Tensor,
@@ -54,7 +54,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// The score on the test samples after the last epoch; NaN where training broke down.
+    /// The score on the test samples after the last epoch; NaN if training diverged.
     pub fn test_score(&self) -> f64 {
         match self.validation_score.is_finite() {
             true => self.test_scores.last().copied().unwrap_or(f64::NAN),
@@ -64,15 +64,15 @@ impl Run {
 }
 
 pub struct Laboratory {
-    /// A seed for each time that a network is trained.
+    /// The seeds, one for each training of a network.
     pub seeds: Vec<u64>,
     threads: usize,
     bar: ProgressBar,
 }
 
 impl Laboratory {
-    /// Seed N of the experiment trains with `count` seeds from N·`count` on, so that no two
-    /// experiments share one.
+    /// Experiment seed N trains with `count` seeds from N·`count` on, so that no two experiments
+    /// share a seed.
     pub fn new(seed: Seed, count: usize, threads: usize) -> Self {
         let target = match io::stderr().is_terminal() {
             true => ProgressDrawTarget::stderr(),
@@ -89,17 +89,17 @@ impl Laboratory {
         }
     }
 
-    /// Tells the bar how much there will be to do.
+    /// Sets the total work of the progress bar.
     pub fn expect(&self, work: u64) {
         self.bar.inc_length(work);
     }
 
-    /// Takes the bar away.
+    /// Removes the progress bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
-    /// How many steps it takes to study one network on `course`.
+    /// The number of steps needed to study one network on `course`.
     pub fn work(&self, course: &Course) -> u64 {
         let steps = course
             .parts
@@ -119,8 +119,8 @@ impl Laboratory {
             .split_at(course.tuning_seeds.min(self.seeds.len()))
     }
 
-    /// Trains a network with each optimizer at each learning rate, chooses the best, and trains it
-    /// there from all seeds.
+    /// Trains a network with each optimizer at each learning rate, chooses the best rate, and
+    /// trains it at that rate from all seeds.
     pub fn study<N: Network<Task: Dataset<Output = Tensor>>>(
         &self,
         course: &Course,
@@ -193,7 +193,8 @@ impl Laboratory {
         } = course.parts;
         let model = build::<N>(trial.seed);
         let mut optimizer = trial.algorithm.build(&model.vs, trial.rate)?;
-        // Without it, accuracy still jumps from epoch to epoch at the end, and so would verdicts.
+        // Without a schedule, accuracy still jumps from epoch to epoch at the end, and so would
+        // verdicts.
         let cosine = CosineAnnealingLR::new(optimizer.as_mut(), course.epochs as i64, 0.)?;
         let generator = Generator::new();
         generator.manual_seed(trial.seed);
@@ -214,7 +215,7 @@ impl Laboratory {
             smallest_loss: f64::INFINITY,
             scores: Vec::new(),
         };
-        // Too high a learning rate ends in numbers that are not finite, which training refuses.
+        // Too high a learning rate leads to numbers that are not finite, which training refuses.
         let broke_down = training.run(train, &mut notes).is_err();
         self.bar.inc((steps - notes.steps) as u64);
         let outputs = [validation, test].map(|samples| outputs(&training.model, samples));
@@ -234,16 +235,16 @@ impl Laboratory {
     }
 }
 
-/// The network with the initial weights that the seed draws, on the CPU.
+/// The network with the initial weights drawn from the seed, on the CPU.
 pub fn build<N: Network>(seed: u64) -> Model<N> {
-    /// The global generator belongs to one thread at a time.
+    /// Only one thread at a time may use the global generator.
     static GENERATOR: Mutex<()> = Mutex::new(());
     let _generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     Seed::from(seed).manual_seed();
     Model::new(Device::Cpu)
 }
 
-/// What is noted down during training.
+/// The records made during training.
 struct Notes<'a> {
     bar: &'a ProgressBar,
     test: &'a Samples,

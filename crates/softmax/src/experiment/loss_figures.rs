@@ -23,7 +23,7 @@ pub const SHORT: [&str; 5] = [
     "ten sigmoids",
 ];
 
-/// Values by epoch with their intervals over seeds.
+/// Values by epoch, with their intervals over the seeds.
 fn by_epoch(at: &AtRate, values: impl Fn(&Run) -> &[f64]) -> Vec<Interval> {
     let of = |epoch: usize| {
         let values: Vec<f64> = at.runs.iter().map(|run| values(run)[epoch]).collect();
@@ -63,7 +63,7 @@ pub fn accuracy(losses: &Losses) -> Result<Figure> {
             bands.push(band);
         }
         let lows = bands.iter().flat_map(|band| &band.ends).map(|end| end.1);
-        // From the ten per cent below all that is drawn.
+        // Starts at the multiple of ten per cent below all curves.
         let from = (10. * smallest(lows)).floor().max(0.) / 10.;
         let mut plot = Plot::new(
             grid.name,
@@ -105,7 +105,7 @@ pub fn by_rate(losses: &Losses) -> Result<Figure> {
     rate_figures::figure("rates", caption, &shown)
 }
 
-/// Training loss by epoch of cross-entropy, once and twice softmax.
+/// Training loss by epoch for cross-entropy, with softmax applied once and twice.
 pub fn training_loss(losses: &Losses) -> Result<Figure> {
     let floor = floor();
     let mut series = Vec::new();

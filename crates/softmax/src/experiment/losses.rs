@@ -1,4 +1,5 @@
-//! One network, five losses, each at its best learning rate: which one does softmax belong with?
+//! One network with five losses, each at its best learning rate, to find the losses that softmax
+//! suits.
 
 use anyhow::Result;
 use final_layer::networks::DigitClassifier;
@@ -17,11 +18,11 @@ use crate::experiment::variants::{
 
 pub const CLASSES: i64 = 10;
 
-/// Passes over the pictures.
+/// The number of training epochs.
 pub const EPOCHS: usize = 10;
 
-/// Accuracies within this of each other are the same for practical purposes: two points of a
-/// hundred. Ten seeds can tell differences of about one.
+/// Accuracies within this of each other are the same for practical purposes: two percentage points.
+/// Ten seeds can show differences of about one.
 pub const MARGIN: f64 = 0.02;
 
 /// The losses, in the order of the studies.
@@ -63,7 +64,7 @@ pub fn course(digits: &Parts) -> Course<'_> {
     }
 }
 
-/// The share of rows whose largest output is the true class's.
+/// The share of rows whose largest output belongs to the true class.
 pub fn accuracy(outputs: &Tensor, classes: &Tensor) -> Result<f64> {
     let right = outputs.argmax(1, false).eq_tensor(classes);
     Ok(f64::try_from(right.mean(Kind::Double))?)
@@ -81,7 +82,7 @@ pub fn study(laboratory: &Laboratory, digits: &Parts) -> Result<Losses> {
     })
 }
 
-/// −ln(e/(e + 9)): the least that cross-entropy can be where its ten "logits" are probabilities.
+/// −ln(e/(e + 9)): the lowest possible cross-entropy if its ten "logits" are probabilities.
 pub fn floor() -> f64 {
     (1. + (CLASSES - 1) as f64 / 1f64.exp()).ln()
 }
@@ -254,7 +255,7 @@ fn smallest_loss(losses: &Losses) -> Claim {
     Claim {
         id: "double-softmax-floor",
         kind: ClaimKind::Addition,
-        sentence: "Where softmax is applied twice, the loss of a perfect answer is \
+        sentence: "If softmax is applied twice, the loss of a perfect answer is \
                    ln(1 + 9/e), and not 0.",
         experiment: "A theorem, checked: the smallest loss of any batch in all trainings with \
                      softmax before cross-entropy."
@@ -290,10 +291,10 @@ fn table(losses: &Losses) -> Table {
         "best rate",
         "validation accuracy",
         "test accuracy",
-        "less cross-entropy's",
+        "minus cross-entropy's",
     ];
     Table {
-        caption: "Each loss at its best learning rate, in points of a hundred".to_owned(),
+        caption: "Each loss at its best learning rate, in percentage points".to_owned(),
         head: head.map(str::to_owned).into(),
         rows,
     }

@@ -1,12 +1,12 @@
-//! Is softmax essential? The document's claims, each measured on networks trained here.
+//! Is softmax essential? The article's claims, each measured on networks trained here.
 //!
 //! ```sh
 //! cargo run --example is_softmax_essential
 //! ```
 //!
-//! The answer goes to stdout in five lines, then a line a claim: its name, the verdict, and what was
-//! found. The report, whose path is the last line, has the figures, and beside each verdict the rule
-//! by which it was reached.
+//! Prints the answer in five lines, then one line for each claim: its name, the verdict and the
+//! finding. The last line is the path of the report, which has the figures and the rule of each
+//! verdict.
 
 mod answer;
 mod binary;
@@ -65,29 +65,30 @@ struct Cli {
     /// Folder of digits in MNIST's layout [default: the project's sample data]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Networks are trained from seeds of their own, which follow from this one
+    /// Seed of the experiment, from which the seeds of all networks follow
     #[arg(long, value_name = "N", default_value_t, allow_negative_numbers = true)]
     seed: Seed,
-    /// From how many seeds each network is trained, the unit of the statistics
+    /// Number of seeds from which each network is trained
     #[arg(long, value_name = "N", default_value_t = 10,
         value_parser = clap::value_parser!(u16).range(2..=1000), allow_negative_numbers = true)]
     seeds: u16,
-    /// Where the report goes
+    /// Write the report to this file
     #[arg(long, value_name = "FILE.html", default_value = "report.html")]
     output: PathBuf,
-    /// Where the figures go as well, a file each
+    /// Write each figure to a file in this folder as well
     #[arg(long, value_name = "FOLDER")]
     figures: Option<PathBuf>,
-    /// Where the accuracy by epoch at each learning rate goes as well
+    /// Write the accuracy by epoch for each learning rate to this file as well
     #[arg(long, value_name = "FILE.json")]
     curves: Option<PathBuf>,
-    /// Networks that are trained at a time, each on one thread [default: the processors]
+    /// Number of networks trained in parallel, each on one thread [default: the number of
+    /// processors]
     #[arg(long, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=1024), allow_negative_numbers = true)]
     threads: Option<u16>,
 }
 
-/// The program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     exit_code(|| run(&Cli::parse()))
 }
@@ -99,7 +100,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     ];
     refuse_overwriting(&written, &[("--data", cli.data.as_deref())]);
     set_threads(1)?;
-    // Found out now rather than after the training.
+    // Checked now rather than after the training.
     let output = OutputFile::create(&cli.output)?;
     let curves = cli.curves.as_deref().map(OutputFile::create).transpose()?;
     let data = Data::read(cli.data.as_deref())?;
@@ -134,7 +135,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// All that is trained.
+/// The studies of all networks.
 struct Studies {
     losses: losses::Losses,
     binary: binary::Studies,
@@ -174,7 +175,7 @@ impl Studies {
         ])
     }
 
-    /// The picture with which the report opens.
+    /// The picture at the top of the report.
     fn opening(&self, data: &Data) -> Result<(Example, Figure)> {
         let test = &data.digits.test;
         let run = &self.losses.on_logits.adam().runs[0];
@@ -182,7 +183,7 @@ impl Studies {
     }
 }
 
-/// The answer, a line a claim, and where the report is.
+/// Prints the answer, one line for each claim, and the path of the report.
 fn print(answer: &[String], sections: &[Section], report: &Path) -> Result<()> {
     let mut text = answer.join("\n") + "\n";
     for kind in Kind::ALL {
@@ -194,7 +195,7 @@ fn print(answer: &[String], sections: &[Section], report: &Path) -> Result<()> {
     }
     text += &format!("\n{}\n", shown_path(report));
     match stdout().write_all(text.as_bytes()) {
-        // The report is wanted even if nobody reads the claims here.
+        // The report is written even if nobody reads the claims here.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }

@@ -1,4 +1,5 @@
-//! Softmax makes positive numbers that sum to one of any finite ones; in float32 some round to 0.
+//! Softmax turns any finite numbers into positive numbers that sum to one; in float32 some round to
+//! 0.
 
 use anyhow::Result;
 use final_layer::torch::random::manual_seed;
@@ -9,15 +10,15 @@ use crate::experiment::data::to_f64;
 use crate::experiment::statistics::Verdict;
 use crate::experiment::variants::softmax;
 
-/// Random vectors: as many parts of as many rows.
+/// The number of random vectors: as many parts with as many rows.
 const PARTS: i64 = 10;
 const ROWS: i64 = 100_000;
 const CLASSES: i64 = 10;
 
-/// As far as a float32 sum of ten numbers may be off.
+/// The tolerance for a float32 sum of ten numbers.
 const SUM_TOLERANCE: f64 = 1e-6;
 
-/// What the document prints, and says that softmax makes of it.
+/// The logits printed in the article, and the probabilities that it prints for them.
 const PRINTED_LOGITS: [f32; 10] = [
     0.05, -0.2, 0.15, -0.4, 0.08, -0.02, -0.1, 0.23, -0.05, -0.12,
 ];
@@ -25,7 +26,7 @@ const PRINTED_SOFTMAX: [f64; 10] = [
     0.105, 0.087, 0.115, 0.070, 0.108, 0.099, 0.091, 0.124, 0.094, 0.085,
 ];
 
-/// What softmax and the naive formula made of many vectors.
+/// The results of softmax and of the naive formula for many vectors.
 #[derive(Default)]
 struct Counts {
     vectors: i64,
@@ -60,7 +61,7 @@ pub fn section(seed: u64) -> Result<Section> {
                 counts.largest_logit
             ),
             finding: format!(
-                "No vector's probabilities sum to anything farther from 1 than {:.0e}.",
+                "The probabilities of every vector sum to 1 within {:.0e}.",
                 counts.largest_gap
             ),
             verdict: Verdict::if_so(counts.largest_gap <= SUM_TOLERANCE && counts.not_finite == 0),
@@ -111,7 +112,7 @@ pub fn section(seed: u64) -> Result<Section> {
     ];
     Ok(Section {
         id: "normalisation",
-        title: "Does softmax make probabilities of anything?",
+        title: "Does softmax turn anything into probabilities?",
         about: format!(
             "{} random vectors of {CLASSES} float32 numbers: normally distributed around 0, times \
              10 to a power that is uniform from −2 to 5; and eight extremes, up to the largest \
@@ -125,14 +126,14 @@ pub fn section(seed: u64) -> Result<Section> {
     })
 }
 
-/// `(ROWS, CLASSES)` float32 of many sizes.
+/// Random vectors `(ROWS, CLASSES)`, float32, of many magnitudes.
 fn random_vectors() -> Tensor {
     let options = (Kind::Float, Device::Cpu);
     let exponents = Tensor::rand([ROWS, 1], options) * 7. - 2.;
     Tensor::randn([ROWS, CLASSES], options) * (exponents * std::f64::consts::LN_10).exp()
 }
 
-/// Vectors at the ends of float32.
+/// Vectors at the limits of float32.
 fn extremes() -> Tensor {
     let first = |z: f32, rest: f32| [vec![z], vec![rest; CLASSES as usize - 1]].concat();
     let rows = [
@@ -177,7 +178,7 @@ fn printed_example() -> Result<Claim> {
         kind: ClaimKind::Theorem,
         sentence: "The softmax_output, on the other hand, clearly demonstrates the probabilities \
                    of each class.",
-        experiment: "The ten probabilities that the document prints, beside the softmax of the \
+        experiment: "The ten probabilities that the article prints, beside the softmax of the \
                      ten logits that it prints."
             .to_owned(),
         finding: format!(

@@ -11,7 +11,7 @@ use crate::experiment::figures::{
     Axis, BLUE, GREEN, Mark, ORANGE, Plot, Series, largest, picture, smallest,
 };
 
-/// A test picture, what the network says of it, and what is true.
+/// A test picture, the network's answer, and the true class.
 pub struct Example {
     pub place: usize,
     pub truth: i64,
@@ -38,7 +38,7 @@ impl Example {
     }
 }
 
-/// The places of right or of wrong answers, from the least sure to the surest.
+/// The indices of correct or of wrong answers, from the least to the most confident.
 fn by_confidence(answers: &Answers, right: bool) -> Vec<usize> {
     let places = 0..answers.right.len();
     let mut places: Vec<usize> = places.filter(|&i| answers.right[i] == right).collect();
@@ -46,8 +46,8 @@ fn by_confidence(answers: &Answers, right: bool) -> Vec<usize> {
     places
 }
 
-/// The right answer with which the report opens: the one whose confidence is nearest to 0.97, so that
-/// a second class is seen as well. The first answer of all, where none is right.
+/// The correct answer at the top of the report: the one whose confidence is closest to 0.97, so
+/// that a second class is visible as well. If no answer is correct, the first one.
 pub fn opening(test: &Samples, answers: &Answers) -> Result<(Example, Figure)> {
     let right = by_confidence(answers, true);
     let from_it = |&place: &usize| (answers.confidences[place] - 0.97).abs();
@@ -73,7 +73,7 @@ pub fn opening(test: &Samples, answers: &Answers) -> Result<(Example, Figure)> {
     Ok((example, figure))
 }
 
-/// Some test pictures, from sure and right to sure and wrong.
+/// Some test pictures, from confident and correct to confident and wrong.
 pub fn figure(test: &Samples, answers: &Answers) -> Result<Figure> {
     let (right, wrong) = (by_confidence(answers, true), by_confidence(answers, false));
     let chosen = [
@@ -107,7 +107,7 @@ pub fn figure(test: &Samples, answers: &Answers) -> Result<Figure> {
     })
 }
 
-/// Where the axis of the logits of all of these begins and ends.
+/// The common range of the logit axes.
 fn bounds(examples: &[&Example]) -> (f64, f64) {
     let logits = || {
         examples
@@ -120,7 +120,7 @@ fn bounds(examples: &[&Example]) -> (f64, f64) {
     )
 }
 
-/// The picture, its logits, its probabilities.
+/// The picture, its logits and its probabilities.
 fn row(test: &Samples, example: &Example, bounds: (f64, f64)) -> Result<Vec<String>> {
     let Example { truth, answer, .. } = example;
     let pixels: Vec<u8> = Vec::try_from(&test.features.get(example.place as i64))?;

@@ -1,19 +1,19 @@
-//! Prices as probabilities over a scale of prices.
+//! Prices as probability distributions over a scale of prices.
 
 use anyhow::Result;
 use tch::{Device, Kind, Tensor};
 
 use crate::experiment::variants::{PRICES, softmax};
 
-/// The prices over which softmax spreads its probabilities, evenly from the lowest to the highest of
-/// the training houses.
+/// The prices over which softmax distributes its probabilities, evenly spaced from the lowest to
+/// the highest of the training houses.
 pub struct Scale {
     lowest: f64,
     step: f64,
 }
 
 impl Scale {
-    /// In steps of a scale, from its first price on.
+    /// The unit scale, on which a price is its index.
     pub const OF_PLACES: Self = Self {
         lowest: 0.,
         step: 1.,
@@ -29,20 +29,20 @@ impl Scale {
         Tensor::arange(PRICES, (Kind::Float, Device::Cpu))
     }
 
-    /// Prices, `(N, 1)`, as probabilities, `(N, 21)`: a price between two of the scale is shared by
-    /// these, so that the mean is the price.
+    /// Prices, `(N, 1)`, as probabilities, `(N, 21)`: a price between two of the scale is split
+    /// between them, so that the mean is the price.
     pub fn shares(&self, prices: &Tensor) -> Tensor {
         let places = ((prices - self.lowest) / self.step).clamp(0., (PRICES - 1) as f64);
         ((places - Self::places()).abs() * -1. + 1.).clamp_min(0.)
     }
 
-    /// The mean price, `(N, 1)`, of probabilities, `(N, 21)`.
+    /// The mean price, `(N, 1)`, under probabilities, `(N, 21)`.
     pub fn price(&self, probabilities: &Tensor) -> Tensor {
         let places = (probabilities * Self::places()).sum_dim_intlist(1, true, Kind::Float);
         places * self.step + self.lowest
     }
 
-    /// What an output of [`SoftmaxOverPrices`] says.
+    /// The price, `(N, 1)`, predicted by outputs of [`SoftmaxOverPrices`].
     pub fn read(&self, logits: &Tensor) -> Tensor {
         self.price(&softmax(logits))
     }

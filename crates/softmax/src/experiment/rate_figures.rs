@@ -9,7 +9,7 @@ use crate::experiment::figures::{Axis, Band, Mark, Plot, Series};
 use crate::experiment::rates::{GRIDS, Study};
 use crate::experiment::statistics::Interval;
 
-/// What is drawn: one curve a study.
+/// The contents of a figure: one curve for each study.
 pub struct Shown<'a> {
     pub names: &'a [&'a str],
     pub colors: &'a [RGBColor],
@@ -29,7 +29,7 @@ pub fn figure(id: &'static str, caption: &str, shown: &Shown) -> Result<Figure> 
     })
 }
 
-/// Lines beside dashes, where curves may lie on each other.
+/// Lines or dashes, where curves may overlap.
 pub fn mark(curve: usize) -> Mark {
     match curve % 2 {
         0 => Mark::Line,
@@ -43,7 +43,7 @@ fn plot(place: usize, shown: &Shown) -> Result<String> {
     let middle = (shown.studies.len() as f64 - 1.) / 2.;
     for (i, study) in shown.studies.iter().enumerate() {
         let tuned = &study.0[place];
-        // Side by side, so that no interval hides another.
+        // Side by side, so that intervals do not hide each other.
         let shift = (i as f64 - middle) * 0.03;
         let whole = tuned
             .rates
@@ -62,7 +62,7 @@ fn plot(place: usize, shown: &Shown) -> Result<String> {
             filled: false,
             ends: ends.collect(),
         });
-        // The colours of the first plot are those of the second, which would lie under a legend.
+        // The first plot's legend serves both; in the second it would cover the curves.
         let name = if place == 0 { shown.names[i] } else { "" };
         series.push(Series::new(name, shown.colors[i], mark(i), points));
         let score = Interval::of(&tuned.best().test_scores());

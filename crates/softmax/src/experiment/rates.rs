@@ -1,4 +1,4 @@
-//! Learning rates: the grid of each optimizer, and the one that is best for a network.
+//! Learning rates: the grid of each optimizer, and the best rate for each network.
 
 use anyhow::{Result, bail};
 use final_layer::training::Algorithm;
@@ -6,14 +6,14 @@ use final_layer::training::Algorithm;
 use crate::experiment::laboratory::Run;
 use crate::experiment::statistics::Interval;
 
-/// The learning rates that are tried with an optimizer.
+/// The learning rates tried with an optimizer.
 pub struct Grid {
     pub name: &'static str,
     pub algorithm: Algorithm,
     pub rates: &'static [f64],
 }
 
-/// About three to a factor of ten.
+/// About three rates per factor of ten.
 pub const GRIDS: [Grid; 2] = [
     Grid {
         name: "Adam",
@@ -27,10 +27,10 @@ pub const GRIDS: [Grid; 2] = [
     },
 ];
 
-/// One training of many.
+/// One training.
 #[derive(Clone, Copy, Debug)]
 pub struct Trial {
-    /// The place of the optimizer in [`GRIDS`].
+    /// The index of the optimizer in [`GRIDS`].
     grid: usize,
     pub algorithm: Algorithm,
     pub rate: f64,
@@ -61,7 +61,7 @@ impl Trial {
     }
 }
 
-/// What became of one network with one optimizer at one learning rate, by seed.
+/// The runs of one network with one optimizer at one learning rate, by seed.
 #[derive(Debug)]
 pub struct AtRate {
     pub rate: f64,
@@ -69,18 +69,18 @@ pub struct AtRate {
 }
 
 impl AtRate {
-    /// The mean score on the validation samples; −∞ where a training broke down.
+    /// The mean score on the validation samples; −∞ if a training diverged.
     pub fn validation_score(&self) -> f64 {
         let scores = self.runs.iter().map(|run| run.validation_score);
         scores.sum::<f64>() / self.runs.len() as f64
     }
 
-    /// The score on the test samples after the last epoch, by seed; NaN where a training broke down.
+    /// The score on the test samples after the last epoch, by seed; NaN if a training diverged.
     pub fn test_scores(&self) -> Vec<f64> {
         (self.runs.iter().map(|run| run.test_score())).collect()
     }
 
-    /// What `of` says of each run's answers to the test samples, by seed.
+    /// The value of `of` for each run's answers for the test samples, by seed.
     pub fn each(&self, of: impl Fn(&Run) -> Result<f64>) -> Result<Vec<f64>> {
         self.runs.iter().map(of).collect()
     }
@@ -91,7 +91,7 @@ impl AtRate {
 pub struct Tuned {
     pub optimizer: &'static str,
     pub rates: Vec<AtRate>,
-    /// The place of the best rate.
+    /// The index of the best rate.
     best: usize,
 }
 
@@ -101,7 +101,7 @@ impl Tuned {
         &self.rates[self.best]
     }
 
-    /// Whether a rate beyond the grid may be better.
+    /// Returns true if a rate outside the grid might be better.
     pub fn is_at_the_end(&self) -> bool {
         self.best == 0 || self.best + 1 == self.rates.len()
     }
@@ -112,8 +112,8 @@ impl Tuned {
 pub struct Study(pub Vec<Tuned>);
 
 impl Study {
-    /// Chooses the learning rates: of each optimizer the one of the highest mean score on the
-    /// validation samples, the lowest of equals.
+    /// Chooses the learning rate of each optimizer: the one with the highest mean score on the
+    /// validation samples or, if several are equal, the lowest.
     pub fn new(trials: &[Trial], runs: Vec<Run>) -> Result<Self> {
         let tuned = |grid: &Grid| Tuned {
             optimizer: grid.name,
@@ -156,7 +156,7 @@ impl Study {
         self.0.iter().enumerate().flat_map(of).collect()
     }
 
-    /// Puts each run where its trial belongs.
+    /// Adds each run to its trial.
     pub fn add(&mut self, trials: &[Trial], runs: Vec<Run>) {
         for (trial, run) in trials.iter().zip(runs) {
             let rates = &mut self.0[trial.grid].rates;
@@ -171,8 +171,8 @@ impl Study {
         self.0[0].best()
     }
 
-    /// By how much this network's test score is above another's, with each optimizer, each of both
-    /// networks at its own best learning rate.
+    /// The difference between this network's test score and another's, with each optimizer, each
+    /// network at its own best learning rate.
     pub fn ahead_of(&self, other: &Self) -> Vec<Interval> {
         let pairs = self.0.iter().zip(&other.0);
         let ahead = |(a, b): (&Tuned, &Tuned)| {

@@ -1,5 +1,5 @@
-//! A price: nothing after the last layer, a softmax over one output, a sigmoid, and a softmax over
-//! many prices.
+//! Prices: no activation after the last layer, a softmax over one output, a sigmoid, and a softmax
+//! over many prices.
 
 use anyhow::Result;
 use final_layer::data::ames::DOLLARS;
@@ -19,13 +19,13 @@ use crate::experiment::variants::{
     PriceThroughSigmoid, PriceThroughSoftmax, SoftmaxOverPrices, Varied,
 };
 
-/// Passes over the houses.
+/// The number of training epochs.
 pub const EPOCHS: usize = 40;
 
-/// What an output of 1 stands for with a sigmoid: most houses cost less, some more.
+/// The price, in dollars, of an output of 1 with a sigmoid: most houses cost less, some more.
 pub const CAP: f64 = 300_000.;
 
-/// An error that is larger by less serves as well for practical purposes: a quarter.
+/// A smaller increase of the error does not matter for practical purposes: a quarter.
 const MARGIN: f64 = 0.25;
 
 pub struct Studies {
@@ -44,7 +44,7 @@ pub fn course(parts: &Parts) -> Course<'_> {
     }
 }
 
-/// The root mean squared error, less than 0 so that more is better.
+/// The negative root mean squared error, so that higher is better.
 fn less_error(outputs: &Tensor, targets: &Tensor) -> Result<f64> {
     Ok(-root_mean_squared_error(
         &to_f64(targets)?,
@@ -52,7 +52,7 @@ fn less_error(outputs: &Tensor, targets: &Tensor) -> Result<f64> {
     ))
 }
 
-/// The same of [`SoftmaxOverPrices`], in steps of the scale.
+/// The same for [`SoftmaxOverPrices`], in steps of the scale.
 fn less_error_of_shares(logits: &Tensor, shares: &Tensor) -> Result<f64> {
     let places = Scale::OF_PLACES;
     less_error(&places.read(logits), &places.price(shares))
@@ -85,7 +85,7 @@ fn in_dollars(prices: &Tensor, unit: f64) -> Result<Vec<f64>> {
 }
 
 impl Studies {
-    /// Each network's name, its study, and how its outputs are read, in dollars.
+    /// Each network's name, its study, and the function that reads its outputs, in dollars.
     pub fn all(&self) -> [(&'static str, &Study, Reading<'_>); 3] {
         [
             (
@@ -106,7 +106,7 @@ impl Studies {
         ]
     }
 
-    /// What `of` says of true and predicted prices, by network, optimizer and seed.
+    /// The value of `of` for true and predicted prices, by network, optimizer and seed.
     pub fn measure(
         &self,
         truth: &[f64],
@@ -152,7 +152,8 @@ pub fn section(studies: &Studies, seeds: &[u64], houses: &Parts) -> Result<Secti
     })
 }
 
-/// Every output, and every weight's gradient, of untrained networks with softmax over one output.
+/// Examines every output, and every weight's gradient, of untrained networks with softmax over one
+/// output.
 fn softmax_of_one(seeds: &[u64], houses: &Parts) -> Result<Claim> {
     type Over1 = Varied<PriceThroughSoftmax>;
     let (mut ones, mut all, mut largest) = (0, 0, 0f64);
@@ -195,7 +196,7 @@ fn needs_nothing(studies: &Studies, truth: &[f64]) -> Result<Claim> {
         kind: ClaimKind::Measurement,
         sentence: "In these cases, using a linear activation, or no activation at all, might be \
                    more appropriate for the final layer.",
-        experiment: "The house price network as the document has it, without anything after its \
+        experiment: "The house price network of the article, without an activation after its \
                      last layer."
             .to_owned(),
         finding: format!(
@@ -213,7 +214,7 @@ fn needs_nothing(studies: &Studies, truth: &[f64]) -> Result<Claim> {
     })
 }
 
-/// By how much an error is larger than another, as a share of it, with each optimizer.
+/// The relative increase of one error over another, with each optimizer.
 fn larger(errors: &[Vec<f64>], than: &[Vec<f64>]) -> Vec<Interval> {
     let ratios = |(a, b): (&Vec<f64>, &Vec<f64>)| {
         let ratios: Vec<f64> = a.iter().zip(b).map(|(a, b)| a / b - 1.).collect();
@@ -261,8 +262,8 @@ fn capped(studies: &Studies, truth: &[f64]) -> Result<Claim> {
     Ok(Claim {
         id: "sigmoid-on-price",
         kind: ClaimKind::Addition,
-        sentence: "A sigmoid caps a price: what is dearer than the unit that its 1 stands for is \
-                   out of its reach.",
+        sentence: "A sigmoid caps a price: it cannot predict more than the unit that its 1 stands \
+                   for.",
         experiment: format!(
             "Measured: the error on the {} test houses that cost more than {}, with a sigmoid in \
              this unit and with nothing.",
@@ -270,7 +271,7 @@ fn capped(studies: &Studies, truth: &[f64]) -> Result<Claim> {
             dollars(CAP)
         ),
         finding: format!(
-            "On the dear houses, a sigmoid changes the error by {}.",
+            "On the expensive houses, a sigmoid changes the error by {}.",
             with_each(&larger, percent)
         ),
         verdict: Verdict::of_each(&verdicts),

@@ -1,4 +1,4 @@
-//! The report: one HTML file that needs no other, no network and no script.
+//! The report: one HTML file that needs no other file, no network connection and no script.
 
 use std::fs;
 use std::path::Path;
@@ -16,10 +16,10 @@ use crate::experiment::statistics::Verdict;
 
 const STYLE: &str = include_str!("report.css");
 
-/// Where the page is that lets one try it all, beside the report.
+/// The file name of the playground, which is expected beside the report.
 const PLAYGROUND: &str = "playground.html";
 
-/// What the numbers come from.
+/// The origin of the numbers.
 pub struct Provenance<'a> {
     pub seed: Seed,
     pub seeds: usize,
@@ -60,7 +60,7 @@ pub fn page(
                     ul { @for line in answer { li { (parts(line).1) } } }
                     p {
                         "Each line comes from one of " (sections.iter().map(|part| part.claims.len()).sum::<usize>()) " claims. Those in quotation marks are the "
-                        "document's: the article " cite { "Is softmax essential for neural networks?" }
+                        "article's: " cite { "Is softmax essential for neural networks?" }
                         " of 30 January 2025, with which this project began. The other claims are what the "
                         "tests of these led to. Here are the questions, and how their claims came out:"
                     }
@@ -74,12 +74,12 @@ pub fn page(
     page.into_string()
 }
 
-/// What a line of the answer says, and what that rests on.
+/// A line of the answer, split into the statement and its evidence.
 fn parts(line: &str) -> (&str, &str) {
     line.split_once(". ").unwrap_or((line, ""))
 }
 
-/// How far the largest logit is above the second.
+/// The difference between the largest and the second largest logit.
 fn margin(example: &Example) -> f64 {
     let mut logits = example.logits.clone();
     logits.sort_by(|a, b| b.total_cmp(a));
@@ -95,7 +95,7 @@ fn panel((anchor, name): (&str, &str)) -> Markup {
     html! { a href={ (PLAYGROUND) "#" (anchor) } { (name) } }
 }
 
-/// The questions, and how their claims came out.
+/// The questions with the verdicts of their claims.
 fn contents(sections: &[Section]) -> Markup {
     html! {
         nav aria-label="Questions" {
@@ -111,7 +111,7 @@ fn contents(sections: &[Section]) -> Markup {
     }
 }
 
-/// How many claims hold, hold in part and do not, in words.
+/// The number of claims that hold, hold in part and do not hold, in words.
 fn counts(claims: &[Claim]) -> String {
     let count = |(verdict, one, several): (Verdict, &str, &str)| {
         let n = (claims.iter())
@@ -181,7 +181,7 @@ fn claim_block(claim: &Claim) -> Markup {
     }
 }
 
-/// How everything was measured, and from what.
+/// The method of measurement, and the data.
 fn method(provenance: &Provenance) -> Markup {
     let Provenance { seed, seeds, data } = provenance;
     let grid = |grid: &Grid| {
@@ -233,7 +233,7 @@ fn figure_block(figure: &Figure) -> Markup {
     };
     html! {
         figure id=(figure.id) {
-            // Of a long figure the caption comes first.
+            // In a long figure the caption comes first.
             @let first = figure.layout == Layout::Pictures && figure.plots.len() > 3;
             @if first { figcaption { (figure.caption) } }
             div class={ "plots " (class) } {
@@ -258,7 +258,7 @@ fn table_block(table: &Table) -> Markup {
     }
 }
 
-/// Its first cell names the row.
+/// A row whose first cell is its name.
 fn number_row(row: &[String]) -> Markup {
     html! {
         tr {
@@ -269,9 +269,9 @@ fn number_row(row: &[String]) -> Markup {
     }
 }
 
-/// Writes every plot as a file of its own: `<figure>.svg`, or `<figure>-<n>.svg` of several.
+/// Writes every plot to its own file: `<figure>.svg`, or `<figure>-<n>.svg` if there are several.
 pub fn write_figures(sections: &[Section], folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for figure in sections.iter().flat_map(|part| &part.figures) {
         for (i, plot) in figure.plots.iter().enumerate() {
             let name = match figure.plots.len() {
@@ -285,12 +285,12 @@ pub fn write_figures(sections: &[Section], folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A plot with the colours of the page, for a file of its own.
+/// A plot with the colours of the page, for a separate file.
 fn standalone(plot: &str) -> String {
     let colors = STYLE.split("/* page */").next().unwrap_or_default();
     let inside = plot.find('>').map_or(0, |end| end + 1);
     let (start, rest) = plot.split_at(inside);
-    // Of its own: a page that shows it may be light where the system is dark.
+    // It has its own background: a page that embeds it may be light on a dark system.
     let paper = "svg { background: var(--paper); }";
     format!("{start}\n<style>{colors}{paper}</style>{rest}\n")
 }

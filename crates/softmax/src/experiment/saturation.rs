@@ -1,4 +1,4 @@
-//! Where a sigmoid before the loss of a yes or no takes its gradient away.
+//! Saturation: the logits for which a sigmoid before binary cross-entropy has no gradient.
 
 use anyhow::Result;
 use final_layer::tasks::{BinaryClassification, Loss, Objective};
@@ -10,7 +10,7 @@ use crate::experiment::figures::{Axis, BLUE, GREEN, Mark, Plot, Series};
 use crate::experiment::statistics::Verdict;
 use crate::experiment::variants::{LossFn, OneLogit};
 
-/// Loss and gradient of a logit `z` whose true answer is no.
+/// The loss and its gradient for a logit z whose true answer is no.
 fn loss_and_gradient(loss: LossFn, z: f32) -> Result<(f64, f64)> {
     let z = Tensor::from_slice(&[z]).set_requires_grad(true);
     let loss = loss(&z, &Tensor::zeros([1], (tch::Kind::Float, Device::Cpu)))?;
@@ -22,17 +22,17 @@ fn after_sigmoid(z: &Tensor, target: &Tensor) -> Result<Tensor> {
     BinaryClassification::loss(&z.sigmoid(), target)
 }
 
-/// Where a search for the end of the gradient begins and ends.
+/// The range of the search for the end of the gradient.
 const SEARCH: (f32, f32) = (0., 100.);
 
-/// The smallest float32 z, up to [`SEARCH`]'s end, from which on the gradient through a sigmoid and
-/// then the loss is 0, by bisection; none if it never is.
+/// The smallest float32 z in [`SEARCH`] from which the gradient through a sigmoid and the loss is
+/// 0, found by bisection; `None` if it is never 0.
 fn saturation() -> Result<Option<f32>> {
     let is_zero = |z: f32| -> Result<bool> { Ok(loss_and_gradient(after_sigmoid, z)?.1 == 0.) };
     if !is_zero(SEARCH.1)? {
         return Ok(None);
     }
-    // The bits of positive floats are in the order of the floats.
+    // The bits of positive floats have the same order as the floats.
     let (mut above, mut zero) = (SEARCH.0.to_bits(), SEARCH.1.to_bits());
     while zero - above > 1 {
         let middle = above + (zero - above) / 2;
@@ -44,10 +44,10 @@ fn saturation() -> Result<Option<f32>> {
     Ok(Some(f32::from_bits(zero)))
 }
 
-/// Where the gradient is lost.
+/// The logit from which the gradient is lost.
 pub struct Saturation {
     from: Option<f32>,
-    /// The loss at [`SEARCH`]'s end.
+    /// The loss at the end of [`SEARCH`].
     loss: f64,
 }
 
@@ -64,15 +64,15 @@ impl Saturation {
         Claim {
             id: "sigmoid-saturates",
             kind: Kind::Addition,
-            sentence: "Where a sigmoid comes before the loss, a network that is wrong and sure of \
-                       it gets no gradient to mend that.",
+            sentence: "If a sigmoid comes before the loss, a network that is confidently \
+                       wrong gets no gradient to correct it.",
             experiment: "Computed: loss and gradient of a logit z, where no is true, through a \
                          sigmoid in float32."
                 .to_owned(),
             finding: match self.from {
                 Some(z) => format!(
                     "From z = {z:.3} on the gradient is exactly 0, and the loss stays at \
-                     {loss:.0}, where it is cut off."
+                     {loss:.0}, where it is clamped."
                 ),
                 None => format!("Up to z = {} the gradient is not 0.", SEARCH.1),
             },

@@ -1,4 +1,4 @@
-//! Beyond the document: several labels at once, where softmax is wrong.
+//! Beyond the article: several labels at once, for which softmax is wrong.
 
 use anyhow::Result;
 use tch::{Kind, Tensor};
@@ -15,16 +15,16 @@ use crate::experiment::variants::{
 
 const LABELS: [&str; 3] = ["odd", "more than 4", "divisible by 3"];
 
-/// Passes over the pictures.
+/// The number of training epochs.
 pub const EPOCHS: usize = 10;
 
-/// A label is given from this probability on, where none is fitted.
+/// The probability from which a label is predicted, unless a threshold is fitted.
 const THRESHOLD: f64 = 0.5;
 
 /// Shares of pictures within this of each other are the same for practical purposes.
 const MARGIN: f64 = 0.02;
 
-/// Which labels hold of each digit: float32 `(N, 3)`, 0 or 1.
+/// The labels of each digit: float32 `(N, 3)`, 0 or 1.
 fn labels(digits: &Tensor) -> Tensor {
     let columns = [
         digits.remainder(2).eq(1),
@@ -34,7 +34,7 @@ fn labels(digits: &Tensor) -> Tensor {
     Tensor::stack(&columns, 1).to_kind(Kind::Float)
 }
 
-/// The labels as shares of one: as much for each that holds, or for all where none does.
+/// The labels as a distribution: equal shares for those that hold or, if none does, for all.
 fn shares(digits: &Tensor) -> Tensor {
     let labels = labels(digits);
     let counts = labels.sum_dim_intlist(1, true, Kind::Float);
@@ -42,13 +42,14 @@ fn shares(digits: &Tensor) -> Tensor {
     (&labels / &counts).where_self(&counts.gt(0.), &even)
 }
 
-/// The share of pictures for which all three labels are right at a threshold.
+/// The share of pictures for which all three labels are correct at a threshold.
 fn all_right(probabilities: &Tensor, truth: &Tensor, threshold: f64) -> Result<f64> {
     let right = probabilities.gt(threshold).eq_tensor(&truth.gt(THRESHOLD));
     Ok(f64::try_from(right.all_dim(1, false).mean(Kind::Double))?)
 }
 
-/// The threshold, in hundredths, that gets all labels of the most pictures right, and how many.
+/// The threshold, in hundredths, with the largest share of pictures whose labels are all correct,
+/// and that share.
 fn fitted(probabilities: &Tensor, truth: &Tensor) -> Result<(f64, f64)> {
     let mut best = (THRESHOLD, all_right(probabilities, truth, THRESHOLD)?);
     for hundredth in 1..100 {
@@ -61,19 +62,19 @@ fn fitted(probabilities: &Tensor, truth: &Tensor) -> Result<(f64, f64)> {
     Ok(best)
 }
 
-/// The score of a network with sigmoids: all labels right at one half.
+/// The score of a network with sigmoids: all labels correct at one half.
 fn at_one_half(outputs: &Tensor, truth: &Tensor) -> Result<f64> {
     all_right(outputs, truth, THRESHOLD)
 }
 
-/// The score of a network with softmax: all labels right at the threshold that is best for it.
+/// The score of a network with softmax: all labels correct at its best threshold.
 fn at_the_best(outputs: &Tensor, truth: &Tensor) -> Result<f64> {
     Ok(fitted(outputs, truth)?.1)
 }
 
-/// The same of logits, where the targets are shares.
+/// The same for logits, if the targets are shares.
 fn at_the_best_of_shares(logits: &Tensor, shares: &Tensor) -> Result<f64> {
-    // A label that does not hold has no share, unless none does: then all have a third.
+    // A label that does not hold has no share, unless none holds: then each has a third.
     let none = shares.amax([1], true) - shares.amin([1], true);
     let truth = shares
         .gt(0.)
@@ -115,15 +116,15 @@ pub fn study(laboratory: &Laboratory, digits: &Parts) -> Result<Studies> {
     })
 }
 
-/// What was measured with one optimizer, by seed.
+/// The measurements with one optimizer, by seed.
 pub struct Measured {
     pub sigmoids: Vec<f64>,
-    /// At one half.
+    /// At a threshold of one half.
     pub softmax: Vec<f64>,
-    /// Each at the threshold that its validation pictures choose.
+    /// Each at the threshold chosen by its validation pictures.
     pub fitted: [Vec<f64>; 2],
     pub thresholds: [Vec<f64>; 2],
-    /// The most labels that softmax gave a picture at one half.
+    /// The most labels that softmax predicted for a picture at one half.
     most: i64,
 }
 
@@ -176,8 +177,8 @@ impl Measured {
         Ok(())
     }
 
-    /// By how much sigmoids are ahead of the better softmax at its fitted threshold: of the one
-    /// that is nearer.
+    /// The lead of sigmoids over the better of the two softmax networks, each at its fitted
+    /// threshold.
     fn ahead(&self) -> Interval {
         let both = self
             .fitted
@@ -201,7 +202,7 @@ pub fn section(studies: &Studies, digits: &Parts) -> Result<Section> {
         id: "several-labels",
         title: "And several labels at once?",
         about: format!(
-            "The document does not ask this. Of each digit, three labels may hold, none or \
+            "The article does not ask this. For each digit, three labels may hold, none or \
              several: {}. A network of three outputs is trained with a sigmoid for each and binary \
              cross-entropy, with one softmax over all and the same loss, and with cross-entropy on \
              logits, the labels that hold having equal shares of 1. {EPOCHS} epochs over {} \
@@ -292,8 +293,8 @@ fn beyond_the_ceiling(measured: &[Measured], ceiling: f64) -> Claim {
     }
 }
 
-/// Probabilities that sum to 1 and get as many labels right as such can at [`THRESHOLD`]: of each
-/// picture one of its labels, the first, or a share for each where there is none.
+/// Probabilities that sum to 1 with the most labels correct at [`THRESHOLD`]: for each picture its
+/// first label or, if it has none, equal shares.
 fn best_of_softmax(truth: &Tensor) -> Tensor {
     let first = truth.argmax(1, false).one_hot(LABELS.len() as i64);
     let shares = truth.ones_like() / LABELS.len() as f64;

@@ -1,26 +1,26 @@
-//! The statistics of the experiment: means over seeds, their intervals, and what these show.
+//! The statistics of the experiment: means over seeds, their intervals, and the verdicts.
 //!
-//! A network is trained once for each seed, and the seed is the unit: what is compared is compared
-//! seed by seed, between networks that start from the same weights and see the samples in the same
-//! order. A verdict asks on which side of a bound the whole 95 % interval lies; the report says when the
-//! bounds were set. Where the bound lies inside the interval, neither is shown, and the verdict is
-//! *undecided*.
+//! A network is trained once for each seed, and the seed is the unit: comparisons are made seed by
+//! seed, between networks that start from the same weights and see the samples in the same order.
+//! The verdict depends on the side of a bound on which the whole 95 % interval lies; the report
+//! says when the bounds were set. If the bound lies inside the interval, nothing is shown, and the
+//! verdict is *undecided*.
 //!
-//! An interval is about other seeds, with these samples and at the learning rate that was chosen. It
-//! is not about other samples, nor about the choice of the rate.
+//! The intervals cover the choice of seed, with these samples and the chosen learning rate. They do
+//! not cover the choice of samples or of the learning rate.
 
 use std::fmt;
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// How sure an interval is.
+/// The confidence level of the intervals.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// What a claim's rule comes to.
+/// The result of a claim's rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Holds,
-    /// Part of the claim is shown, and the rest is shown to be wrong.
+    /// Part of the claim is shown to be right, and the rest to be wrong.
     InPart,
     DoesNotHold,
     /// Neither the claim nor its opposite is shown.
@@ -30,7 +30,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Holds or does not: of what is computed and not estimated.
+    /// `Holds` or `DoesNotHold`, for results that are computed and not estimated.
     pub fn if_so(holds: bool) -> Self {
         match holds {
             true => Self::Holds,
@@ -38,7 +38,7 @@ impl Verdict {
         }
     }
 
-    /// The verdict on the opposite.
+    /// The verdict on the opposite claim.
     pub fn opposite(self) -> Self {
         match self {
             Self::Holds => Self::DoesNotHold,
@@ -47,7 +47,8 @@ impl Verdict {
         }
     }
 
-    /// Of a claim that is several: holds if all do, does not if one does not, else undecided.
+    /// The verdict on a claim with several parts: holds if all do, does not hold if one does not,
+    /// otherwise undecided.
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut verdict = Self::Holds;
         for part in parts {
@@ -60,8 +61,8 @@ impl Verdict {
         verdict
     }
 
-    /// Of a claim that is put to several tests alike, such as with one optimizer and another: what
-    /// all of them say; in part if some hold and others do not; undecided if any is.
+    /// The verdict on a claim tested several times, such as with two optimizers: the common
+    /// verdict; in part if some hold and others do not; undecided if any is.
     pub fn of_each(parts: &[Self]) -> Self {
         let open = parts
             .iter()
@@ -91,12 +92,12 @@ impl fmt::Display for Verdict {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub mean: f64,
-    /// From the mean to either end; NaN of fewer than two values.
+    /// From the mean to either end; NaN with fewer than two values.
     pub half: f64,
 }
 
 impl Interval {
-    /// Of one value for each seed.
+    /// The interval for one value per seed.
     pub fn of(values: &[f64]) -> Self {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
@@ -108,10 +109,10 @@ impl Interval {
         Self { mean, half }
     }
 
-    /// Of the differences seed by seed, the first less the second.
+    /// The interval for the differences `a` − `b`, seed by seed.
     ///
     /// # Panics
-    /// If there are more values of one than of the other.
+    /// If the numbers of values differ.
     pub fn paired(a: &[f64], b: &[f64]) -> Self {
         assert_eq!(a.len(), b.len(), "values of the same seeds");
         let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
@@ -126,8 +127,8 @@ impl Interval {
         self.mean + self.half
     }
 
-    /// Whether the mean is above `bound`: holds if the whole interval is, does not hold if the
-    /// whole interval is below.
+    /// The verdict on the mean being above `bound`: holds if the whole interval is above, does not
+    /// hold if the whole interval is below.
     pub fn is_above(&self, bound: f64) -> Verdict {
         match (self.low() > bound, self.high() < bound) {
             (true, _) => Verdict::Holds,
@@ -136,19 +137,19 @@ impl Interval {
         }
     }
 
-    /// Whether the mean is below `bound`, likewise.
+    /// The verdict on the mean being below `bound`, likewise.
     pub fn is_below(&self, bound: f64) -> Verdict {
         self.is_above(bound).opposite()
     }
 
-    /// Whether two things are the same for practical purposes: their difference is within `margin`
-    /// of 0. Holds if the whole interval is (two one-sided tests, each at 2.5 %), does not hold if
-    /// the whole interval is outside.
+    /// The verdict on two things being the same for practical purposes, that is, differing by at
+    /// most `margin`. Holds if the whole interval lies within (two one-sided tests, each at 2.5 %),
+    /// does not hold if the whole interval lies outside.
     pub fn is_within(&self, margin: f64) -> Verdict {
         Verdict::all([self.is_above(-margin), self.is_below(margin)])
     }
 
-    /// The mean and half the interval, each times `scale`.
+    /// The interval scaled by `scale`.
     pub fn times(&self, scale: f64) -> Self {
         Self {
             mean: self.mean * scale,
@@ -157,7 +158,7 @@ impl Interval {
     }
 }
 
-/// `0.012 ± 0.008`, to as many digits as are asked for, or else three; with `+`, the sign.
+/// `0.012 ± 0.008`, with the requested number of digits, by default three; with `+`, signed.
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(3);
@@ -169,7 +170,7 @@ impl fmt::Display for Interval {
     }
 }
 
-/// How many standard errors either side of the mean the interval reaches.
+/// The number of standard errors from the mean to either end of the interval.
 fn quantile(degrees_of_freedom: usize) -> f64 {
     let distribution = StudentsT::new(0., 1., degrees_of_freedom as f64);
     let distribution = distribution.expect("there is a t distribution of so many degrees");

@@ -1,4 +1,4 @@
-//! The networks of the experiment: the library's with another end or another loss.
+//! The networks of the experiment: the library's with another final activation or another loss.
 
 use std::fmt::Debug;
 
@@ -15,15 +15,15 @@ use tch::{Kind, Reduction, Tensor};
 /// The function of a [`Loss`].
 pub type LossFn = fn(&Tensor, &Tensor) -> Result<Tensor>;
 
-/// What is another in a network: what follows the last layer, or the loss.
+/// A modification of a network: the function after the last layer, or the loss.
 pub trait Variant: Debug + Send {
-    /// The network whose layers it has.
+    /// The network that is modified.
     type Of: Network<Task: Dataset<Output = Tensor>> + ModuleT;
-    /// What training brings down.
+    /// The loss that training minimizes.
     type Loss: Loss;
     const NAME: &'static str;
 
-    /// What follows the last layer.
+    /// The function after the last layer.
     fn end(logits: Tensor) -> Tensor {
         logits
     }
@@ -48,8 +48,7 @@ impl<V: Variant> Network for Varied<V> {
     }
 }
 
-/// `BinaryClassifier`'s layers with as many outputs as are asked for: 784 → 64, ReLU, → `OUTPUTS`
-/// logits.
+/// `BinaryClassifier`'s layers with `OUTPUTS` outputs: 784 → 64, ReLU, → `OUTPUTS` logits.
 #[derive(Debug)]
 pub struct Layers<const OUTPUTS: i64> {
     fc1: Linear,
@@ -79,7 +78,7 @@ pub fn softmax(logits: &Tensor) -> Tensor {
     logits.softmax(1, Kind::Float)
 }
 
-/// `F.cross_entropy(F.softmax(logits), target)`, the common mistake: ten logits, `(N, 10)`, and the
+/// `F.cross_entropy(F.softmax(logits), target)`, a common mistake: ten logits, `(N, 10)`, and the
 /// true classes, `(N,)` int64.
 #[derive(Debug)]
 pub struct CrossEntropyOnSoftmax;
@@ -147,7 +146,7 @@ impl Variant for TenSigmoids {
     const NAME: &'static str = "digits: ten sigmoids";
 }
 
-/// The loss of a library's task.
+/// The loss of one of the library's tasks.
 #[derive(Debug)]
 pub struct LossOf<T>(std::marker::PhantomData<T>);
 
@@ -157,7 +156,7 @@ impl<T: Objective<Output = Tensor, Target = Tensor>> Loss for LossOf<T> {
     }
 }
 
-/// A price through a softmax over this one output.
+/// A price from a softmax over a single output.
 #[derive(Debug)]
 pub struct PriceThroughSoftmax;
 
@@ -171,7 +170,7 @@ impl Variant for PriceThroughSoftmax {
     }
 }
 
-/// A price through a sigmoid.
+/// A price from a sigmoid.
 #[derive(Debug)]
 pub struct PriceThroughSigmoid;
 
@@ -192,7 +191,7 @@ pub struct PriceLayers {
     fc2: Linear,
 }
 
-/// How many prices softmax spreads its probabilities over.
+/// The number of prices over which softmax distributes its probabilities.
 pub const PRICES: i64 = 21;
 
 impl Network for PriceLayers {
@@ -213,7 +212,7 @@ impl Module for PriceLayers {
     }
 }
 
-/// Softmax over some prices: targets float32 `(N, 21)`, the shares of a house's price.
+/// Softmax over a scale of prices: targets float32 `(N, 21)`, the distribution of a house's price.
 #[derive(Debug)]
 pub struct SoftmaxOverPrices;
 
@@ -223,7 +222,7 @@ impl Variant for SoftmaxOverPrices {
     const NAME: &'static str = "houses: softmax over prices";
 }
 
-/// Yes or no from one logit.
+/// Binary classification with one logit.
 #[derive(Debug)]
 pub struct OneLogit;
 
@@ -240,7 +239,7 @@ impl Variant for OneLogit {
     const NAME: &'static str = "odd or even: one logit";
 }
 
-/// Yes or no from two logits, with softmax and cross-entropy; classes int64 `(N,)`.
+/// Binary classification with two logits, softmax and cross-entropy; classes int64 `(N,)`.
 #[derive(Debug)]
 pub struct TwoLogits;
 
@@ -250,7 +249,7 @@ impl Variant for TwoLogits {
     const NAME: &'static str = "odd or even: two logits";
 }
 
-/// Three labels, each by a sigmoid of its own; targets float32 `(N, 3)`, 0 or 1.
+/// Three labels, each from its own sigmoid; targets float32 `(N, 3)`, 0 or 1.
 #[derive(Debug)]
 pub struct LabelsThroughSigmoids;
 
@@ -264,7 +263,7 @@ impl Variant for LabelsThroughSigmoids {
     }
 }
 
-/// Three labels by one softmax over all; targets as with sigmoids.
+/// Three labels from one softmax over all; targets as with sigmoids.
 #[derive(Debug)]
 pub struct LabelsThroughSoftmax;
 
@@ -278,8 +277,8 @@ impl Variant for LabelsThroughSoftmax {
     }
 }
 
-/// `F.cross_entropy(logits, shares)`, where the targets are probabilities: float32 `(N, K)`, each
-/// row with a sum of 1.
+/// `F.cross_entropy(logits, shares)` with probabilities as targets: float32 `(N, K)`, each row with
+/// a sum of 1.
 #[derive(Debug)]
 pub struct Shares;
 
@@ -289,7 +288,7 @@ impl Loss for Shares {
     }
 }
 
-/// Which labels hold, as shares of one: targets float32 `(N, 3)` with a sum of 1.
+/// Labels as a distribution: targets float32 `(N, 3)` with a sum of 1.
 #[derive(Debug)]
 pub struct LabelsShared;
 

@@ -1,4 +1,4 @@
-//! How sure the page's network is of what is, and is not, a digit.
+//! The confidence of the page's network for pictures of digits and for noise.
 
 use anyhow::Result;
 use final_layer::data::Splits;
@@ -10,14 +10,14 @@ use tch::{Device, Kind, Tensor};
 
 use crate::project;
 
-/// How sure is "sure".
+/// The probability above which the network counts as confident.
 const SURE: f64 = 0.9;
-/// How many pictures of random pixels are looked at.
+/// The number of pictures with random pixels.
 const NOISE: i64 = 1000;
 const SIDE: i64 = 28;
 
-/// The shares of pictures of which the network is sure, and how often it is right: of the test
-/// digits of the sample, which come from another set than MNIST, and of random pixels.
+/// The shares of confident answers, and of correct answers, for the sample's test digits, which
+/// come from another data set than MNIST, and for random pixels.
 pub fn confidence(model: &Model<DigitClassifier>) -> Result<Value> {
     let digits = sample_digits()?.test;
     let features = &digits.features;

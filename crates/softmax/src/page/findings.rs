@@ -1,12 +1,12 @@
-//! What `is_softmax_essential` found, from its outputs that are kept in docs/: the page quotes it
-//! and says no number of its own.
+//! The findings of `is_softmax_essential`, from its outputs kept in docs/. The page quotes them and
+//! has no numbers of its own.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
 use crate::project;
 
-/// The finding of each claim of a kept output, by the claim's name, as HTML.
+/// The finding of each claim in a kept output, by the claim's name, as HTML.
 pub fn findings(path: &str) -> Result<Value> {
     let text = std::fs::read_to_string(project(path))
         .with_context(|| format!("cannot read {path} of the project"))?;
@@ -20,12 +20,12 @@ pub fn findings(path: &str) -> Result<Value> {
     let findings: Map<String, Value> = text.lines().filter_map(finding).collect();
     ensure!(
         !findings.is_empty(),
-        "{path}: expected lines of claims, found none"
+        "{path}: expected at least one line of a claim, found 0"
     );
     Ok(findings.into())
 }
 
-/// A sentence as HTML: with true minus signs, and 2.4e-22 as a power of ten.
+/// A sentence as HTML: with proper minus signs, and 2.4e-22 as a power of ten.
 fn typeset(sentence: &str) -> String {
     let words = sentence.split(' ').map(|word| {
         let word = maud::html! { (word) }.into_string();

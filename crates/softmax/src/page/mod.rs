@@ -1,15 +1,16 @@
-//! Do you need softmax? One page to play with: draw, drag, choose, race, decide.
+//! Do you need softmax? An interactive page: draw, drag, choose, race, decide.
 //!
 //! ```sh
 //! cargo run --example playground -- --open
 //! ```
 //!
-//! The page needs no other file and no network. In it is the document's `DigitClassifier`, trained
-//! by `train`; data/playground/README.md says how. The path of the page goes to stdout.
+//! The page needs no other file and no network connection. It contains the article's
+//! `DigitClassifier`, trained by `train`; data/playground/README.md has the command. Its path is
+//! printed on stdout.
 //!
-//! How sure the network is of digits and of noise is measured when the page is written. All else
-//! that was measured is what `is_softmax_essential` found on the sample data and on MNIST, from what
-//! is kept of it in docs/: its curves and its lines.
+//! The network's confidence for digits and for noise is measured when the page is written. All
+//! other measurements are findings of `is_softmax_essential` on the sample data and on MNIST, whose
+//! curves and lines are kept in docs/.
 
 mod confidence;
 mod findings;
@@ -33,13 +34,13 @@ use tch::Device;
 #[command(
     name = "playground",
     version,
-    about = "Do you need softmax? A page to play with"
+    about = "Do you need softmax? An interactive page"
 )]
 struct Cli {
-    /// Where the page goes
+    /// Write the page to this file
     #[arg(long, value_name = "FILE.html", default_value = "playground.html")]
     output: PathBuf,
-    /// Weights of a digit_classifier of your own [default: those of data/playground]
+    /// Weights of your own digit_classifier [default: those of data/playground]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// Open the page in the browser
@@ -47,7 +48,7 @@ struct Cli {
     open: bool,
 }
 
-/// The program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     exit_code(|| run(&Cli::parse()))
 }
@@ -66,7 +67,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The network with these weights, or with those that the project keeps.
+/// The network with these weights or, if `None`, with the project's.
 fn model(weights: Option<&Path>) -> Result<Model<DigitClassifier>> {
     let path = weights.map_or_else(
         || crate::project("data/playground/digits.safetensors"),
@@ -76,7 +77,7 @@ fn model(weights: Option<&Path>) -> Result<Model<DigitClassifier>> {
     load_state_dict(&model.vs, &path)?;
     if let Some(name) = not_finite(&model.vs)? {
         bail!(
-            "{}: expected finite weights, found others in {name}",
+            "{}: expected finite weights, but {name} is not finite",
             path.display()
         );
     }

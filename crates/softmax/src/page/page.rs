@@ -1,4 +1,4 @@
-//! Puts the page together: one HTML file that needs no other and no network.
+//! Assembles the page: one HTML file that needs no other file and no network connection.
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
@@ -14,7 +14,7 @@ use crate::page::questions::questions;
 use crate::project;
 
 const PAGE: &str = include_str!("page.html");
-/// Its colours stand before `/* page */`; the page has the same.
+/// Its colours come before `/* page */`; the page uses the same.
 const REPORT_STYLE: &str = include_str!("../experiment/report.css");
 const STYLE: &str = include_str!("page.css");
 
@@ -27,7 +27,7 @@ const PANELS: [&str; 5] = [
     include_str!("panels/last_layer.html"),
 ];
 
-/// The script, in an order in which each file uses those before it.
+/// The scripts, ordered so that each file uses only those before it.
 const SCRIPTS: [&str; 12] = [
     include_str!("script/numbers.js"),
     include_str!("script/losses.js"),
@@ -43,7 +43,7 @@ const SCRIPTS: [&str; 12] = [
     include_str!("script/last_layer.js"),
 ];
 
-/// The page with this network in it.
+/// The page for this network.
 pub fn page(model: &Model<DigitClassifier>) -> Result<String> {
     let measured = json!({
         "confidence": confidence(model)?,
@@ -68,14 +68,14 @@ pub fn page(model: &Model<DigitClassifier>) -> Result<String> {
     fill(&page, "script", &SCRIPTS.join("\n"))
 }
 
-/// What the race is run with: curves that `is_softmax_essential` has written.
+/// The curves of the race, written by `is_softmax_essential`.
 fn curves(path: &str) -> Result<Value> {
     let text = std::fs::read_to_string(project(path))
         .with_context(|| format!("cannot read {path} of the project"))?;
     serde_json::from_str(&text).with_context(|| format!("{path}: expected JSON"))
 }
 
-/// The page with `{{name}}`, of which there is one, replaced.
+/// The page with the single `{{name}}` replaced.
 fn fill(page: &str, name: &str, content: &str) -> Result<String> {
     let mark = format!("{{{{{name}}}}}");
     let (before, after) = page.split_once(&mark).context(format!("no {mark}"))?;
@@ -115,7 +115,7 @@ fn quote(page: &str, measured: &Value) -> Result<String> {
     Ok(quoted)
 }
 
-/// A whole number with a comma before its thousands.
+/// A whole number with commas between thousands.
 fn with_comma(number: &str) -> String {
     match number.len().checked_sub(3) {
         Some(place @ 1..) => format!("{},{}", &number[..place], &number[place..]),

@@ -1,8 +1,8 @@
-//! The questions of the last panel: which last layer, and what it is in both languages.
+//! The questions of the last panel: the right last layer, and its code in both languages.
 
 use maud::html;
 
-/// What can be chosen: its value in the form, and what it is called.
+/// The choices: the value in the form, and the label.
 const CHOICES: [(&str, &str); 4] = [
     ("nothing", "nothing"),
     ("sigmoid", "one sigmoid"),
@@ -11,7 +11,7 @@ const CHOICES: [(&str, &str); 4] = [
 ];
 
 struct Question {
-    /// The end of its name in the form.
+    /// The suffix of its name in the form.
     name: &'static str,
     asked: &'static str,
     /// The value of the right choice.
@@ -72,7 +72,7 @@ price = z",
     },
 ];
 
-/// The questions, each with its choices and what is revealed after one is made.
+/// The questions, each with its choices and the explanation that is shown after a choice.
 pub fn questions() -> String {
     let page = html! {
         @for question in &QUESTIONS {

@@ -126,11 +126,15 @@ fn the_page_agrees_on_mnist() {
     assert_eq!(digits.len(), 2000);
     let model = Model::<DigitClassifier>::new(Device::Cpu);
     load_state_dict(&model.vs, &root("data/playground/digits.safetensors")).unwrap();
-    let right = outputs(&model, &digits.features, 1024)
-        .argmax(1, false)
-        .eq_tensor(&digits.targets);
+    let logits = outputs(&model, &digits.features, 1024);
+    let right = logits.argmax(1, false).eq_tensor(&digits.targets);
     let share = 100. * right.mean(Kind::Double).double_value(&[]);
-    assert!((share - accuracy_in_the_readme()).abs() < 1e-9, "{share}");
+    // Another processor may decide otherwise where two logits are a few roundings apart.
+    let two = logits.topk(2, 1, true, true).0;
+    let close = (two.select(1, 0) - two.select(1, 1)).lt(1e-4);
+    let close = 100. * close.mean(Kind::Double).double_value(&[]);
+    let told = accuracy_in_the_readme();
+    assert!((share - told).abs() < close + 1e-9, "{share}, not {told}");
     println!("{}", check_against(&digits));
 }
 

@@ -49,7 +49,7 @@ fn each_panel_asks_answers_and_measures() {
         let parts = [
             "class=\"question\"",
             "class=\"takeaway\"",
-            "<h3>What the document says</h3>",
+            "<h3>What the article says</h3>",
             "<h3>What was measured</h3>",
         ];
         let places = parts.map(|part| section.find(part).unwrap_or_else(|| panic!("{part}")));

@@ -31,7 +31,7 @@ macro_rules! activations {
         }
 
         impl $name {
-            /// As `forward`, with an error where it panics.
+            /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
             /// If an argument is one that Python refuses, or the input does not fit.
@@ -112,7 +112,7 @@ macro_rules! plain_activations {
         pub struct $name;
 
         impl $name {
-            /// As `forward`, with an error where it panics.
+            /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
             /// If the input does not fit.
@@ -173,7 +173,7 @@ macro_rules! softmaxes {
                 Self { dim }
             }
 
-            /// As `forward`, with an error where it panics.
+            /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
             /// If the input does not have that dimension.
@@ -211,7 +211,7 @@ impl Threshold {
         Self { threshold, value }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If libtorch refuses the input.
@@ -242,7 +242,7 @@ impl Default for RReLU {
 }
 
 impl RReLU {
-    /// As `forward_t`, with an error where it panics.
+    /// As `forward_t`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the bounds are not in order.
@@ -283,13 +283,13 @@ pub struct PReLU {
 /// Adds `weight` `(num_parameters,)`. Draws nothing.
 ///
 /// # Panics
-/// Where [`f_prelu`] refuses.
+/// If [`f_prelu`] returns an error.
 #[track_caller]
 pub fn prelu<'a, T: Borrow<Path<'a>>>(vs: T, config: PReLUConfig) -> PReLU {
     or_panic(f_prelu(vs, config))
 }
 
-/// As [`prelu`], with an error where it panics.
+/// As [`prelu`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If the number of parameters is negative or the path has a layer already.
@@ -300,7 +300,7 @@ pub fn f_prelu<'a, T: Borrow<Path<'a>>>(vs: T, config: PReLUConfig) -> Result<PR
 }
 
 impl PReLU {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If there is not one slope for each channel, nor one for all.

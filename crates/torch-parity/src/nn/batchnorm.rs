@@ -145,7 +145,7 @@ macro_rules! batch_norms {
         /// `(out_dim,)`, and `num_batches_tracked`. Draws nothing.
         ///
         /// # Panics
-        #[doc = concat!("Where [`", stringify!($fallible), "`] refuses.")]
+        #[doc = concat!("If [`", stringify!($fallible), "`] returns an error.")]
         #[track_caller]
         pub fn $name<'a, T: Borrow<Path<'a>>>(
             vs: T,
@@ -155,7 +155,7 @@ macro_rules! batch_norms {
             or_panic($fallible(vs, out_dim, config))
         }
 
-        #[doc = concat!("As [`", stringify!($name), "`], with an error where it panics.")]
+        #[doc = concat!("As [`", stringify!($name), "`], but returns an error instead of panicking.")]
         ///
         /// # Errors
         /// If `out_dim` is negative or the path has a layer already.
@@ -179,7 +179,7 @@ batch_norms! {
 }
 
 impl BatchNorm {
-    /// As `forward_t`, with an error where it panics.
+    /// As `forward_t`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input has another number of dimensions or of channels, or in training a single value

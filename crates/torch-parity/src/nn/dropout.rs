@@ -30,7 +30,7 @@ macro_rules! dropouts {
                 or_panic(Self::f_new(p))
             }
 
-            /// As `new`, with an error where it panics.
+            /// As `new`, but returns an error instead of panicking.
             ///
             /// # Errors
             /// If `p` is not a probability.
@@ -39,7 +39,7 @@ macro_rules! dropouts {
                 Ok(Self { p })
             }
 
-            /// As `forward_t`, with an error where it panics.
+            /// As `forward_t`, but returns an error instead of panicking.
             ///
             /// # Errors
             /// If `p` is not a probability, or the input does not fit.

@@ -26,7 +26,7 @@ impl Default for Flatten {
 }
 
 impl Flatten {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not have these dimensions.
@@ -53,7 +53,7 @@ impl Unflatten {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input's dimension cannot be divided so.

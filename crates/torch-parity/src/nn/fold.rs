@@ -31,7 +31,7 @@ impl Unfold {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.
@@ -68,7 +68,7 @@ impl Fold {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.

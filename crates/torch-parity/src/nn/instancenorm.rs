@@ -87,7 +87,7 @@ macro_rules! instance_norms {
         /// the buffers of a batch norm, of which `num_batches_tracked` stays 0, as in Python.
         ///
         /// # Panics
-        #[doc = concat!("Where [`", stringify!($fallible), "`] refuses.")]
+        #[doc = concat!("If [`", stringify!($fallible), "`] returns an error.")]
         #[track_caller]
         pub fn $name<'a, T: Borrow<Path<'a>>>(
             vs: T,
@@ -97,7 +97,7 @@ macro_rules! instance_norms {
             or_panic($fallible(vs, num_features, config))
         }
 
-        #[doc = concat!("As [`", stringify!($name), "`], with an error where it panics.")]
+        #[doc = concat!("As [`", stringify!($name), "`], but returns an error instead of panicking.")]
         ///
         /// # Errors
         /// If `num_features` is negative or the path has a layer already.
@@ -121,7 +121,7 @@ instance_norms! {
 }
 
 impl InstanceNorm {
-    /// As `forward_t`, with an error where it panics.
+    /// As `forward_t`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input has another number of dimensions or, of an affine layer, of channels, or if a

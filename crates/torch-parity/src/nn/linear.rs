@@ -53,7 +53,7 @@ impl Default for LinearConfig {
 /// ```
 ///
 /// # Panics
-/// Where [`f_linear`] refuses.
+/// If [`f_linear`] returns an error.
 #[track_caller]
 pub fn linear<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -64,7 +64,7 @@ pub fn linear<'a, T: Borrow<Path<'a>>>(
     or_panic(f_linear(vs, in_features, out_features, config))
 }
 
-/// As [`linear`], with an error where `linear` panics.
+/// As [`linear`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If a number of features is negative, if there is not enough memory, or if the path has a layer
@@ -114,7 +114,7 @@ pub struct Bilinear {
 /// U(−1/√in1, 1/√in1), drawing the weight before the bias.
 ///
 /// # Panics
-/// Where [`f_bilinear`] refuses.
+/// If [`f_bilinear`] returns an error.
 #[track_caller]
 pub fn bilinear<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -132,7 +132,7 @@ pub fn bilinear<'a, T: Borrow<Path<'a>>>(
     ))
 }
 
-/// As [`bilinear`], with an error where it panics.
+/// As [`bilinear`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If `in1_features` is not positive, or where [`f_linear`] refuses.
@@ -163,13 +163,13 @@ impl Bilinear {
     /// `forward(input1, input2)`.
     ///
     /// # Panics
-    /// Where [`f_forward`](Self::f_forward) refuses.
+    /// If [`f_forward`](Self::f_forward) returns an error.
     #[track_caller]
     pub fn forward(&self, xs1: &Tensor, xs2: &Tensor) -> Tensor {
         or_panic(self.f_forward(xs1, xs2))
     }
 
-    /// As [`forward`](Self::forward), with an error where it panics.
+    /// As [`forward`](Self::forward), but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the inputs do not fit.

@@ -53,7 +53,7 @@ macro_rules! losses {
                 or_panic(self.f_forward($($input),+))
             }
 
-            /// As `forward`, with an error where it panics.
+            /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
             /// If an argument is one that Python refuses, or the tensors do not fit.

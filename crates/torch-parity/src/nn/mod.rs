@@ -224,14 +224,14 @@ macro_rules! functions {
         $(#[$doc])*
         ///
         /// # Panics
-        #[doc = concat!("Where [`", stringify!($fallible), "`] refuses.")]
+        #[doc = concat!("If [`", stringify!($fallible), "`] returns an error.")]
         #[track_caller]
         #[allow(clippy::too_many_arguments)]
         pub fn $name($($arg: $type),*) -> $output {
             $crate::nn::or_panic($fallible($($arg),*))
         }
 
-        #[doc = concat!("As [`", stringify!($name), "`], with an error where it panics.")]
+        #[doc = concat!("As [`", stringify!($name), "`], but returns an error instead of panicking.")]
         ///
         /// # Errors
         /// If an argument is one that Python refuses, or the tensor does not fit.

@@ -61,7 +61,7 @@ pub struct LayerNorm {
 /// Adds `weight` and `bias`, each of the normalized shape. Draws nothing.
 ///
 /// # Panics
-/// Where [`f_layer_norm`] refuses.
+/// If [`f_layer_norm`] returns an error.
 #[track_caller]
 pub fn layer_norm<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -71,7 +71,7 @@ pub fn layer_norm<'a, T: Borrow<Path<'a>>>(
     or_panic(f_layer_norm(vs, normalized_shape, config))
 }
 
-/// As [`layer_norm`], with an error where it panics.
+/// As [`layer_norm`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If a number of the shape is negative or the path has a layer already.
@@ -111,7 +111,7 @@ fn weight_and_bias(
 }
 
 impl LayerNorm {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input's last dimensions are not the normalized shape.
@@ -175,7 +175,7 @@ pub struct GroupNorm {
 /// Adds `weight` and `bias`, each `(num_channels,)`. Draws nothing.
 ///
 /// # Panics
-/// Where [`f_group_norm`] refuses.
+/// If [`f_group_norm`] returns an error.
 #[track_caller]
 pub fn group_norm<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -186,7 +186,7 @@ pub fn group_norm<'a, T: Borrow<Path<'a>>>(
     or_panic(f_group_norm(vs, num_groups, num_channels, config))
 }
 
-/// As [`group_norm`], with an error where it panics.
+/// As [`group_norm`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If the groups do not divide the channels or the path has a layer already.
@@ -217,7 +217,7 @@ pub fn f_group_norm<'a, T: Borrow<Path<'a>>>(
 }
 
 impl GroupNorm {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input has fewer than two dimensions, another number of channels, or one value in each
@@ -280,7 +280,7 @@ pub struct RMSNorm {
 /// Adds `weight`, of the normalized shape. Draws nothing.
 ///
 /// # Panics
-/// Where [`f_rms_norm`] refuses.
+/// If [`f_rms_norm`] returns an error.
 #[track_caller]
 pub fn rms_norm<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -290,7 +290,7 @@ pub fn rms_norm<'a, T: Borrow<Path<'a>>>(
     or_panic(f_rms_norm(vs, normalized_shape, config))
 }
 
-/// As [`rms_norm`], with an error where it panics.
+/// As [`rms_norm`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If a number of the shape is negative or the path has a layer already.
@@ -309,7 +309,7 @@ pub fn f_rms_norm<'a, T: Borrow<Path<'a>>>(
 }
 
 impl RMSNorm {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input's last dimensions are not the normalized shape.
@@ -343,7 +343,7 @@ impl LocalResponseNorm {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input has fewer than three dimensions.

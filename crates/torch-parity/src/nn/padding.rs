@@ -31,7 +31,7 @@ macro_rules! paddings {
                 Self { padding: padding.sizes() }
             }
 
-            /// As `forward`, with an error where it panics.
+            /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
             /// If the input does not fit.
@@ -83,7 +83,7 @@ impl<const N: usize> ConstantPad<N> {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.

@@ -22,7 +22,7 @@ macro_rules! shuffles {
                 Self { $field }
             }
 
-            /// As `forward`, with an error where it panics.
+            /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
             /// If the input does not fit.

@@ -50,7 +50,7 @@ impl<const N: usize> MaxPool<N> {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.
@@ -202,7 +202,7 @@ impl<const N: usize> AvgPool<N> {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.
@@ -258,7 +258,7 @@ impl<const N: usize> LPPool<N> {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.
@@ -310,7 +310,7 @@ impl<const N: usize> AdaptiveAvgPool<N> {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.
@@ -347,7 +347,7 @@ impl<const N: usize> AdaptiveMaxPool<N> {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.
@@ -413,7 +413,7 @@ impl<const N: usize> FractionalMaxPool<N> {
         }
     }
 
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.

@@ -64,7 +64,7 @@ pub struct Embedding {
 /// Adds `weight` `(num_embeddings, embedding_dim)`, drawn from N(0, 1).
 ///
 /// # Panics
-/// Where [`f_embedding`] refuses.
+/// If [`f_embedding`] returns an error.
 #[track_caller]
 pub fn embedding<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -75,7 +75,7 @@ pub fn embedding<'a, T: Borrow<Path<'a>>>(
     or_panic(f_embedding(vs, num_embeddings, embedding_dim, config))
 }
 
-/// As [`embedding`], with an error where it panics.
+/// As [`embedding`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If `padding_idx` is not a row, a number is negative, or the path has a layer already.
@@ -103,7 +103,7 @@ fn new_rows(vs: &Path, size: [i64; 2], init: Init, padding_idx: Option<i64>) -> 
 }
 
 impl Embedding {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If an index is not a row.
@@ -167,7 +167,7 @@ pub struct EmbeddingBag {
 /// Adds `weight` `(num_embeddings, embedding_dim)`, drawn from N(0, 1).
 ///
 /// # Panics
-/// Where [`f_embedding_bag`] refuses.
+/// If [`f_embedding_bag`] returns an error.
 #[track_caller]
 pub fn embedding_bag<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -178,7 +178,7 @@ pub fn embedding_bag<'a, T: Borrow<Path<'a>>>(
     or_panic(f_embedding_bag(vs, num_embeddings, embedding_dim, config))
 }
 
-/// As [`embedding_bag`], with an error where it panics.
+/// As [`embedding_bag`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If `padding_idx` is not a row, a number is negative, or the path has a layer already.
@@ -195,7 +195,7 @@ pub fn f_embedding_bag<'a, T: Borrow<Path<'a>>>(
 }
 
 impl EmbeddingBag {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// As [`f_forward_bags`](Self::f_forward_bags).

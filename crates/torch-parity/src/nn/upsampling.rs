@@ -35,7 +35,7 @@ pub struct Upsample {
 }
 
 impl Upsample {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If there is not exactly one of `size` and `scale_factor`, or the input does not fit the mode.

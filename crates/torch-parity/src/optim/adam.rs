@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_give_the_same_bits() {
+    fn the_form_in_use_gives_the_bits_of_the_tensor_form() {
         let other = AdamConfig {
             betas: (0.6, 0.5),
             eps: 1e-3,

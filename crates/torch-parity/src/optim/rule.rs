@@ -150,9 +150,9 @@ fn check_shapes<'a>(param: &Tensor, mut others: impl Iterator<Item = &'a Tensor>
 
 /// Takes one square root on one thread, before two threads take the first ones of the process.
 ///
-/// Without this, in about 1 of 60 fresh processes, one thread's share of the first Adam step came
-/// out 3e-4 off (relative), from equal gradients. The square root is the one operation of the step
-/// that libtorch leaves to a mathematics library (MKL), so its set-up by two threads at once is the
+/// Without this, in 1 of 60 fresh processes on one machine, one thread's share of the first Adam step
+/// came out 3e-4 off (relative), from equal gradients. The square root is the one operation of the
+/// step that libtorch leaves to a mathematics library (MKL), so its set-up by two threads at once is the
 /// likely cause. Python calls the same library, and its reference here does the same.
 fn prepare_sqrt() {
     static ONCE: Once = Once::new();

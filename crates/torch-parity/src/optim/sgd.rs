@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_give_the_same_bits() {
+    fn the_form_in_use_gives_the_bits_of_the_tensor_form() {
         let plain = SgdConfig::new(0.1);
         let momentum = SgdConfig {
             momentum: 0.9,

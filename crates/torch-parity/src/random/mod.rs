@@ -1,8 +1,8 @@
 //! `torch.manual_seed`, the state of the global generator, and `torch.Generator`.
 //!
-//! `tch` seeds the global generator of the CPU and has no other, nor a way to its state. Here are
-//! both: [`get_rng_state`] and [`set_rng_state`], and a [`Generator`] in Rust whose numbers and
-//! states are those of Python's, so that a state goes from any of the three to any other.
+//! `tch` can only seed the global CPU generator; it has no other generator and no access to the
+//! state. This module adds [`get_rng_state`] and [`set_rng_state`], and a [`Generator`] in Rust
+//! with the numbers and states of Python's. A state can be passed between any of the three.
 //!
 //! Source: `torch/random.py`, `torch/csrc/Generator.cpp`, `ATen/core/DistributionsHelper.h`;
 //! `randperm` for the CPU in `aten/src/ATen/native/TensorFactories.cpp`.
@@ -21,48 +21,48 @@ use mt19937::{Mt19937, STATE_SIZE};
 
 pub use super::native::NativeError;
 
-/// What a generator refuses.
+/// An error of a random generator.
 #[derive(Debug, thiserror::Error)]
 pub enum RandomError {
-    /// A state that is no uint8 tensor on the CPU.
-    #[error("expected a generator's state, uint8 on the CPU, found {found}")]
+    /// A state that is not a uint8 tensor on the CPU.
+    #[error("expected a generator state, uint8 on the CPU, found {found}")]
     NoState {
-        /// What it is instead.
+        /// The tensor's dtype and device.
         found: String,
     },
-    /// A state of another size.
-    #[error("expected a generator's state of {STATE_SIZE} bytes, found {found}")]
+    /// A state of the wrong size.
+    #[error("expected a generator state of {STATE_SIZE} bytes, found {found}")]
     Size {
         /// Its size in bytes.
         found: usize,
     },
-    /// A state that no generator can be in.
+    /// A state that no generator can have.
     #[error("expected the state of an MT19937, found {left} words left after word {next} of 624")]
     Invalid {
-        /// How many words it says are left.
+        /// The number of words left, according to the state.
         left: u32,
-        /// At which word it says it is.
+        /// The index of the next word, according to the state.
         next: u32,
     },
     /// A range or a count that is out of bounds.
     #[error("expected {expected}, found {found}")]
     Argument {
-        /// What it should have been.
+        /// The expected value.
         expected: &'static str,
-        /// What it is.
+        /// The value found.
         found: i64,
     },
     /// More numbers than fit into memory.
-    #[error("cannot draw {0} numbers: there is not so much memory")]
+    #[error("cannot draw {0} numbers: not enough memory")]
     Memory(usize),
-    /// What libtorch itself refused.
+    /// An error of libtorch.
     #[error(transparent)]
     Native(#[from] NativeError),
 }
 
 /// A seed as `torch.manual_seed` takes it: any integer from −2⁶³ to 2⁶⁴ − 1.
 ///
-/// Negative seeds stand for the unsigned number of the same 64 bits (−1 is 2⁶⁴ − 1), as in
+/// A negative seed is read as the unsigned number with the same 64 bits (−1 is 2⁶⁴ − 1), as in
 /// `THPGenerator_manualSeed` (`torch/csrc/Generator.cpp`).
 ///
 /// ```
@@ -132,7 +132,7 @@ pub fn manual_seed(seed: impl Into<Seed>) {
 /// `torch.get_rng_state()`: the state of the global generator of the CPU, uint8 `(5056,)`.
 ///
 /// # Errors
-/// If libtorch cannot make the tensor.
+/// If libtorch cannot allocate the tensor.
 ///
 /// ```
 /// use torch_parity::random::{get_rng_state, manual_seed, set_rng_state};
@@ -151,18 +151,18 @@ pub fn get_rng_state() -> Result<Tensor, RandomError> {
 
 /// `torch.set_rng_state(state)`: sets the state of the global generator of the CPU.
 ///
-/// Unlike Python it refuses the layout of before PyTorch 1.2 (5048 bytes), and a state that would
-/// read beyond the generator's words.
+/// Unlike Python, it refuses the layout used before PyTorch 1.2 (5048 bytes), and a state that
+/// would read beyond the generator's words.
 ///
 /// # Errors
-/// For anything but a state that [`get_rng_state`], [`Generator::get_state`] or Python gave. The
-/// generator is then as it was.
+/// If `state` does not come from [`get_rng_state`], [`Generator::get_state`] or Python. The
+/// generator is then unchanged.
 pub fn set_rng_state(state: &Tensor) -> Result<(), RandomError> {
-    // A tensor of our own has plain memory, whatever `state` is.
+    // A tensor of our own has ordinary memory, whatever `state` is.
     Ok(native::set_rng_state(&tensor(&engine(state)?))?)
 }
 
-/// The engine that is in `state`.
+/// The engine stored in `state`.
 fn engine(state: &Tensor) -> Result<Mt19937, RandomError> {
     let no_state = |found: String| RandomError::NoState { found };
     if !state.defined() {
@@ -177,7 +177,8 @@ fn engine(state: &Tensor) -> Result<Mt19937, RandomError> {
     if found != STATE_SIZE {
         return Err(RandomError::Size { found });
     }
-    // Into a tensor with plain memory: tch reads a ZeroTensor, which has none, from address 0.
+    // Into a tensor with ordinary memory: tch would read a ZeroTensor, which has none, from address
+    // 0.
     let mut plain = Tensor::zeros([STATE_SIZE as i64], (Kind::Uint8, Device::Cpu));
     let flat = state.f_reshape([-1]).map_err(unknown)?;
     plain.f_copy_(&flat).map_err(unknown)?;
@@ -189,17 +190,17 @@ fn tensor(engine: &Mt19937) -> Tensor {
     Tensor::from_slice(&engine.to_bytes())
 }
 
-/// One int64 from the global generator, as by `torch.empty((), dtype=torch.int64).random_()`, which
-/// is how Python draws seeds.
+/// One int64 from the global generator, as from `torch.empty((), dtype=torch.int64).random_()`,
+/// which Python uses to draw seeds.
 pub fn random() -> i64 {
     let mut number = Tensor::empty([0; 0], (Kind::Int64, Device::Cpu));
     number.random_().int64_value(&[])
 }
 
-/// `torch.Generator()`: a generator of the CPU beside the global one.
+/// `torch.Generator()`: a CPU generator independent of the global one.
 ///
-/// As in Python, a handle that is cloned is the same generator; [`Generator::clone_state`] makes
-/// another one.
+/// As in Python, a cloned handle refers to the same generator; [`Generator::clone_state`] makes a
+/// separate one.
 ///
 /// ```
 /// use torch_parity::random::Generator;
@@ -228,11 +229,11 @@ impl Generator {
     }
 
     fn engine(&self) -> MutexGuard<'_, Mt19937> {
-        // Nothing that holds the lock leaves an engine half-changed.
+        // No code panics while it holds the lock with an engine half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether two handles are one generator, as Python's `is`.
+    /// Returns true if both handles refer to one generator, as Python's `is`.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -243,14 +244,14 @@ impl Generator {
         self
     }
 
-    /// `generator.initial_seed()`: the seed that it has.
+    /// `generator.initial_seed()`: the seed last set.
     pub fn initial_seed(&self) -> u64 {
         self.engine().seed
     }
 
-    /// `generator.seed()`: takes a seed of 53 bits that nobody can foresee, and returns it.
+    /// `generator.seed()`: sets an unpredictable seed of 53 bits and returns it.
     pub fn seed(&self) -> u64 {
-        // The standard library's hasher has keys from the operating system.
+        // The standard library's hasher is keyed by the operating system's random numbers.
         let seed = RandomState::new().build_hasher().finish() & ((1 << 53) - 1);
         self.manual_seed(seed);
         seed
@@ -264,26 +265,27 @@ impl Generator {
     /// `generator.set_state(state)`.
     ///
     /// # Errors
-    /// As [`set_rng_state`].
+    /// See [`set_rng_state`].
     pub fn set_state(&self, state: &Tensor) -> Result<(), RandomError> {
         let new = engine(state)?;
         *self.engine() = new;
         Ok(())
     }
 
-    /// `generator.clone_state()`: another generator in the same state.
+    /// `generator.clone_state()`: a separate generator in the same state.
     pub fn clone_state(&self) -> Self {
         Self::from_engine(self.engine().clone())
     }
 
-    /// `torch.empty((), dtype=torch.int64).random_(generator=generator)`: one int64 from 0 on.
+    /// `torch.empty((), dtype=torch.int64).random_(generator=generator)`: one non-negative int64.
     pub fn random(&self) -> i64 {
         (self.engine().random64() & i64::MAX as u64) as i64
     }
 
     /// `torch.randint(high, (n,), generator=generator)`: `n` numbers from 0 to `high` − 1.
     ///
-    /// From 2²⁸ on, libtorch takes 64 bits a number in place of 32, which would favour some.
+    /// If `high` is 2²⁸ or more, libtorch draws 64 bits for each number instead of 32, to avoid
+    /// bias.
     ///
     /// # Errors
     /// If `high` is not positive, or there is no memory for `n` numbers.
@@ -307,7 +309,8 @@ impl Generator {
 
     /// `torch.randperm(n, generator=generator)`: the numbers from 0 to `n` − 1 in random order.
     ///
-    /// From (2³² − 1) / 20 numbers on, libtorch shuffles in another way, with 64 bits a number.
+    /// For (2³² − 1) / 20 numbers or more, libtorch uses another shuffle, with 64 bits for each
+    /// number.
     ///
     /// # Errors
     /// If `n` is negative, or there is no memory for `n` numbers.
@@ -320,12 +323,12 @@ impl Generator {
         numbers.extend(0..n);
         let mut engine = self.engine();
         if count < (u32::MAX / 20) as usize {
-            // Each place takes what is at a random place from there on.
+            // Swaps each element with a random one at or after its place.
             for i in 0..count.saturating_sub(1) {
                 numbers.swap(i, i + engine.random() as usize % (count - i));
             }
         } else {
-            // Each number goes to a random place up to its own; what was there takes its place.
+            // Swaps each element with a random one at or before its place.
             for i in 0..count {
                 numbers.swap(i, (engine.random64() % (i as u64 + 1)) as usize);
             }
@@ -333,12 +336,13 @@ impl Generator {
         Ok(numbers)
     }
 
-    /// `torch.multinomial(weights, n, replacement, generator=generator)` for float64 `(K,)` weights:
-    /// `n` numbers below K, each as likely as its weight. libtorch draws them.
+    /// `torch.multinomial(weights, n, replacement, generator=generator)` for float64 weights
+    /// `(K,)`: `n` numbers below K, each with a probability proportional to its weight. libtorch
+    /// draws them.
     ///
     /// # Errors
-    /// For weights that are negative, not finite or all zero, and where there are fewer than `n`
-    /// above zero and none comes twice.
+    /// If a weight is negative or not finite, if all are zero, or if fewer than `n` are above zero
+    /// without `replacement`.
     pub fn multinomial(
         &self,
         weights: &Tensor,

@@ -1,5 +1,5 @@
-//! The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), as libtorch runs it on the CPU, and
-//! the bytes in which Python's `get_state` and `set_state` carry it.
+//! The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), as in libtorch's CPU generator, and
+//! the byte layout of the state in Python's `get_state` and `set_state`.
 //!
 //! Source: `ATen/core/MT19937RNGEngine.h`, `ATen/CPUGeneratorImpl.h`.
 
@@ -8,11 +8,11 @@ use super::RandomError;
 const WORDS: usize = 624;
 const MIDDLE: usize = 397;
 
-/// The size of a state in bytes, field by field as below: numbers of 64 bits but for some of 32.
+/// The size of a state in bytes.
 pub(super) const STATE_SIZE: usize = 5056;
 
-/// Where the fields of a state lie. Between `NEXT` and `HAS_DOUBLE` are the words, eight bytes each
-/// for four that are used, and three floats of the layout before PyTorch 1.2, of which the second
+/// The offsets of the fields of a state. Between `NEXT` and `HAS_DOUBLE` are the words, four bytes
+/// each in a field of eight, and three floats of the layout before PyTorch 1.2, of which the second
 /// is still in use.
 const SEED: usize = 0;
 const LEFT: usize = 8;
@@ -24,22 +24,22 @@ const HAS_DOUBLE: usize = DOUBLE + 16;
 const FLOAT: usize = HAS_DOUBLE + 8;
 const HAS_FLOAT: usize = FLOAT + 4;
 
-/// The engine with its seed, and the normal samples that are drawn in pairs and kept for later:
-/// drawn elsewhere, but part of the state.
+/// The engine with its seed, and the cached normal samples, which are drawn in pairs. They are
+/// drawn elsewhere but belong to the state.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mt19937 {
     pub seed: u64,
     words: [u32; WORDS],
-    /// How many words are left of the present round, and one more.
+    /// The number of words left in this round, plus one.
     left: u32,
-    /// The word to come.
+    /// The index of the next word.
     next: u32,
     double_normal: Option<f64>,
     float_normal: Option<f32>,
 }
 
 impl Mt19937 {
-    /// `manual_seed(seed)`. The engine takes only the low 32 bits.
+    /// `manual_seed(seed)`. The engine uses only the low 32 bits.
     pub fn new(seed: u64) -> Self {
         let mut words = [seed as u32; WORDS];
         for i in 1..WORDS {
@@ -72,7 +72,7 @@ impl Mt19937 {
         y ^ (y >> 18)
     }
 
-    /// `CPUGeneratorImpl::random64`: 64 bits, the high ones first.
+    /// `CPUGeneratorImpl::random64`: 64 bits, the high half first.
     pub fn random64(&mut self) -> u64 {
         let high = u64::from(self.random());
         high << 32 | u64::from(self.random())
@@ -88,7 +88,7 @@ impl Mt19937 {
         self.next = 0;
     }
 
-    /// The state as `get_state` lays it out.
+    /// The state in the layout of `get_state`.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0; STATE_SIZE];
         let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
@@ -110,17 +110,16 @@ impl Mt19937 {
         bytes
     }
 
-    /// The engine of a state that [`to_bytes`](Self::to_bytes) or Python laid out.
+    /// The engine of a state from [`to_bytes`](Self::to_bytes) or Python.
     ///
     /// # Errors
-    /// For a state that would read a word beyond the last. libtorch's own check lets some of these
-    /// pass.
+    /// If the state would read a word beyond the last. libtorch's own check accepts some of these.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RandomError> {
         let found = bytes.len();
         let bytes: &[u8; STATE_SIZE] = bytes.try_into().map_err(|_| RandomError::Size { found })?;
         let half = |at: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|i| bytes[at + i]));
         let whole = |at: usize| u64::from_ne_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| bytes[at + i]));
-        // libtorch, too, keeps the low 32 bits of these numbers.
+        // libtorch, too, keeps only the low 32 bits of these numbers.
         let (left, next) = (half(LEFT), whole(NEXT) as u32);
         let words = WORDS as u32;
         let in_bounds = (1..=words).contains(&left) && next <= words && left + next <= words + 1;
@@ -142,16 +141,17 @@ impl Mt19937 {
 mod tests {
     use super::*;
 
-    /// The 10,000th number of the default seed, as the C++ standard has it for `std::mt19937`.
+    /// The 10,000th number with the default seed, as the C++ standard specifies it for
+    /// `std::mt19937`.
     #[test]
-    fn draws_what_the_standard_says() {
+    fn draws_the_number_given_in_the_standard() {
         let mut engine = Mt19937::new(5489);
         let last = (0..10_000).map(|_| engine.random()).last();
         assert_eq!(last, Some(4_123_659_995));
     }
 
     #[test]
-    fn a_state_is_whole_or_refused() {
+    fn states_round_trip_and_invalid_ones_are_refused() {
         let mut engine = Mt19937::new(u64::MAX - 1);
         engine.double_normal = Some(-0.5);
         engine.float_normal = Some(1.5);

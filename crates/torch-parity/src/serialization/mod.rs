@@ -1,10 +1,10 @@
-//! `model.load_state_dict(strict=True)` and the saving of a state dict.
+//! `model.load_state_dict(strict=True)` and saving of a state dict.
 //!
-//! `tch::nn::VarStore::load` ignores keys that it does not know, takes over the file's dtype,
-//! broadcasts a shape that does not fit, and cannot read what
-//! `torch.save(model.state_dict(), "model.pt")` writes. Here, as in Python, a state dict has
-//! exactly the network's keys and shapes, or nothing is loaded. Unlike Python, which would convert
-//! it, any dtype but the network's is refused, since converted weights are no longer the same bits.
+//! `tch::nn::VarStore::load` ignores unknown keys, adopts the file's dtype, broadcasts tensors of
+//! another shape, and cannot read the files of `torch.save(model.state_dict(), "model.pt")`. Here,
+//! as in Python, a state dict must have exactly the network's keys and shapes; otherwise nothing is
+//! loaded. Python converts other dtypes; here they are refused, since converted weights have
+//! different bits.
 //!
 //! Source: `Module.load_state_dict` and `_load_from_state_dict` in `torch/nn/modules/module.py`.
 
@@ -30,15 +30,15 @@ use super::error::{Error, Result, shown};
 use super::native::tensor_id;
 use super::print::dtype_name;
 
-/// Tensors by name, in the order of their names.
+/// Tensors by name, sorted by name.
 pub type NamedTensors = BTreeMap<String, Tensor>;
 
-/// Loads weights into every parameter of `vs`, from a `.safetensors` file or from the `.pt` (or
-/// `.pth`) that `torch.save(model.state_dict(), …)` wrote.
+/// Loads weights into every parameter of `vs`, from a `.safetensors` file or from a `.pt` (or
+/// `.pth`) file written by `torch.save(model.state_dict(), …)`.
 ///
 /// # Errors
-/// If the file cannot be read, holds something else than tensors by name, or if a key is missing or
-/// unexpected or a shape or dtype differs. Nothing is loaded then.
+/// If the file cannot be read or does not hold tensors by name, if a key is missing or unexpected,
+/// or if a shape or dtype differs. Nothing is loaded then.
 pub fn load_state_dict(vs: &VarStore, path: &Path) -> Result<()> {
     let state_dict = match path.extension().and_then(|extension| extension.to_str()) {
         Some("safetensors") => read_safetensors(path)?,
@@ -53,12 +53,12 @@ pub fn load_state_dict(vs: &VarStore, path: &Path) -> Result<()> {
 
 const KINDS: &str = ".safetensors, .pt or .pth";
 
-/// Copies a state dict into the parameters of `vs`. Of a parameter that has several names (tied
-/// weights) one is enough, as `safetensors.torch.save_model` writes one.
+/// Copies a state dict into the parameters of `vs`. If a parameter has several names (tied
+/// weights), one of them is enough: `safetensors.torch.save_model` writes only one.
 ///
 /// # Errors
-/// If a key is missing or unexpected or a shape or dtype differs, or if one parameter has different
-/// values under its names. Nothing is copied then.
+/// If a key is missing or unexpected, a shape or dtype differs, or the names of one parameter have
+/// different values. Nothing is copied then.
 pub fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Result<()> {
     let parameters = self::state_dict(vs);
     let state_dict = &with_tied_names(&parameters, state_dict)?;
@@ -71,7 +71,7 @@ pub fn copy_state_dict(vs: &VarStore, state_dict: &NamedTensors) -> Result<()> {
     })
 }
 
-/// The state dict with all names of each tied parameter that it has one of.
+/// Adds the missing names of tied parameters to the state dict.
 fn with_tied_names(parameters: &NamedTensors, state_dict: &NamedTensors) -> Result<NamedTensors> {
     let loaded = state_dict.iter();
     let mut all: NamedTensors = loaded
@@ -115,15 +115,16 @@ fn same_bits(a: &Tensor, b: &Tensor) -> Result<bool> {
     Ok(a.kind() == b.kind() && a.size() == b.size() && bytes(a)?.f_equal(&bytes(b)?)?)
 }
 
-/// `model.state_dict()`: the parameters of `vs`, not copies, under their names in the network. One
-/// that has several names is there under each, as in Python.
+/// `model.state_dict()`: the parameters of `vs` by name, sharing their memory. A parameter with
+/// several names is listed under each, as in Python.
 pub fn state_dict(vs: &VarStore) -> NamedTensors {
     vs.variables().into_iter().collect()
 }
 
-/// Writes the parameters of `vs`, under their names in the network, for
-/// `model.load_state_dict(safetensors.torch.load_file(path))`. Tied weights are written under each of
-/// their names, where `safetensors.torch.save_file` refuses them: so Python loads the file strictly.
+/// Writes the parameters of `vs` by name, for
+/// `model.load_state_dict(safetensors.torch.load_file(path))`. Tied weights are written under each
+/// of their names, so that Python can load the file strictly; `safetensors.torch.save_file` refuses
+/// them.
 pub fn save_state_dict(vs: &VarStore, file: OutputFile) -> Result<()> {
     file.write_safetensors(
         &state_dict(vs),
@@ -131,7 +132,7 @@ pub fn save_state_dict(vs: &VarStore, file: OutputFile) -> Result<()> {
     )
 }
 
-/// Refuses a state dict that has not exactly the keys, shapes and dtypes of `expected`.
+/// Returns an error unless a state dict has exactly the keys, shapes and dtypes of `expected`.
 pub(crate) fn check_state_dict(expected: &NamedTensors, state_dict: &NamedTensors) -> Result<()> {
     let problems = mismatches(expected, state_dict);
     match problems.is_empty() {
@@ -140,7 +141,7 @@ pub(crate) fn check_state_dict(expected: &NamedTensors, state_dict: &NamedTensor
     }
 }
 
-/// What keeps `state_dict` from being loaded: one phrase a key.
+/// The reasons why `state_dict` cannot be loaded: one phrase for each key.
 fn mismatches(parameters: &NamedTensors, state_dict: &NamedTensors) -> Vec<String> {
     let unexpected = state_dict
         .keys()
@@ -174,10 +175,10 @@ fn mismatch(name: &str, parameter: &Tensor, loaded: Option<&Tensor>) -> Option<S
     })
 }
 
-/// Refuses what is no regular file: a folder, or a device or pipe that may never end.
+/// Returns an error if `path` is not a regular file: reading a device or pipe may never end.
 ///
 /// # Errors
-/// If there is nothing at `path`, or something else.
+/// If there is nothing at `path`, or something other than a regular file.
 pub fn check_regular(path: &Path) -> Result<()> {
     let is_file = fs::metadata(path).map(|about| about.is_file());
     match is_file {
@@ -191,7 +192,7 @@ fn not_regular() -> io::Error {
     io::Error::other("not a regular file")
 }
 
-/// The folder that a path is in.
+/// The folder that contains a path.
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,

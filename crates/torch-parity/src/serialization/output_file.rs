@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Atomic writes: a file is written completely or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,12 +11,12 @@ use super::safetensors::{Metadata, to_safetensors};
 use super::{NamedTensors, folder_of, not_regular, partial};
 use crate::error::{Error, Result, shown_path};
 
-/// A file that takes its place when it is complete, and leaves no trace when it is not.
+/// A file that appears under its name only when complete.
 ///
-/// Creating it finds out at once whether the place can be written. It replaces the file that is
-/// there and has that file's mode and owner; where a link is there, it takes the place that the
-/// link leads to. A process that is killed leaves the unfinished file beside its place
-/// (`.partial-…`); the next that writes there takes it away.
+/// Creating one checks at once that the file can be written. It replaces an existing file and keeps
+/// that file's mode and owner; a symbolic link is followed. A process that is killed leaves its
+/// unfinished file (`.partial-…`) in the same folder; the next process that writes to the same path
+/// removes it.
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
@@ -27,9 +27,9 @@ impl OutputFile {
     /// Opens a temporary file beside `path`.
     ///
     /// # Errors
-    /// If the folder is missing or cannot be written to, or if `path` is something else than a
-    /// regular file, or a file that cannot be replaced: one that is read-only or immutable, has an
-    /// owner whom a new file could not have, or is mounted there.
+    /// If the folder is missing or cannot be written to, if `path` is something other than a
+    /// regular file, or if the existing file cannot be replaced because it is read-only, immutable,
+    /// a mount point, or has an owner that a new file cannot be given.
     pub fn create(path: &Path) -> Result<Self> {
         let create = || -> io::Result<Self> {
             if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
@@ -44,30 +44,30 @@ impl OutputFile {
         create().map_err(|error| Error::write(path, error))
     }
 
-    /// Writes `tensors` as `.safetensors`, as [`OutputFile::write`].
+    /// Writes `tensors` as `.safetensors`; see [`OutputFile::write`].
     ///
     /// # Errors
-    /// If a dtype is none that `.safetensors` has or if memory is short, or as
+    /// If `.safetensors` does not support a dtype or memory is short; otherwise as
     /// [`OutputFile::write`].
     pub fn write_safetensors(self, tensors: &NamedTensors, metadata: Metadata) -> Result<()> {
         let bytes = to_safetensors(tensors, metadata).map_err(|error| match error {
-            // Without the file it would be a riddle.
+            // Without the file's name, the message would be unclear.
             Error::OutOfMemory(_) => Error::file(&self.path, error.to_string()),
             error => error,
         })?;
         self.write(&bytes)
     }
 
-    /// Writes `bytes` and moves the file into its place, durably: what was there before is either
-    /// untouched or replaced.
+    /// Writes `bytes` and moves the file to its path, durably: an existing file is either unchanged
+    /// or replaced.
     ///
     /// # Errors
-    /// If the disk is full or the place cannot be written. If all is written and only the place
-    /// cannot be taken, the file is kept beside it, and the error says where.
+    /// If the disk is full or the file cannot be written. If the file was written but cannot be
+    /// moved to its path, it is kept beside it, and the error names it.
     pub fn write(mut self, bytes: &[u8]) -> Result<()> {
         let path = self.path;
         let write = || -> io::Result<()> {
-            // Not through the temporary file itself, which would name its own path in an error.
+            // Not through the temporary file itself, which would put its own path in the error.
             self.partial.as_file_mut().write_all(bytes)?;
             self.partial.as_file().sync_all()?;
             take_place(self.partial, &path)?;
@@ -77,9 +77,9 @@ impl OutputFile {
     }
 }
 
-/// Moves a finished file to `place` or, where that cannot be done, keeps it beside.
+/// Moves a finished file to `place` or, if that fails, keeps it beside.
 fn take_place(finished: NamedTempFile, place: &Path) -> io::Result<()> {
-    // What came there while the work was done counts as well.
+    // The file at `place` may have changed during the work.
     let (error, finished) = match take_after(finished.as_file(), place) {
         Ok(()) => match finished.persist(place) {
             Ok(_) => return Ok(()),
@@ -90,19 +90,19 @@ fn take_place(finished: NamedTempFile, place: &Path) -> io::Result<()> {
     let beside = partial::beside(place);
     let kept = match finished.persist_noclobber(&beside) {
         Ok(_) => beside,
-        // A folder in which nothing may be renamed may still take another name for the file.
+        // A folder that does not allow renaming may still allow a hard link.
         Err(PersistError { file, .. }) if fs::hard_link(file.path(), &beside).is_ok() => beside,
         Err(PersistError { file, .. }) => file.keep()?.1,
     };
     let kept = shown_path(&kept);
-    let problem = format!("{error}; what was to be written is kept in {kept}");
+    let problem = format!("{error}; the new contents are kept in {kept}");
     Err(io::Error::new(error.kind(), problem))
 }
 
-/// Finds out, before the work is done, whether a file can be written at `path`.
+/// Checks, before the work is done, that a file can be written at `path`.
 ///
 /// # Errors
-/// As [`OutputFile::create`].
+/// See [`OutputFile::create`].
 pub fn check_writable(path: &Path) -> Result<()> {
     OutputFile::create(path).map(drop)
 }

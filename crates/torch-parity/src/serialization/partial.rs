@@ -1,7 +1,7 @@
-//! Unfinished files: `.partial-<name>-<number>`, beside the place that they will take.
+//! Unfinished files: `.partial-<name>-<number>`, in the folder of the file to be written.
 //!
-//! The process that writes one holds a lock on it. A file of such a name that nobody holds a lock
-//! on was left behind by a process that was killed.
+//! The writing process holds a lock on its file. A file with such a name and no lock was left
+//! behind by a process that was killed.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -15,12 +15,12 @@ use tempfile::{NamedTempFile, TempPath};
 use super::folder_of;
 use super::place::is_at;
 
-/// How often another process may take a new file for an abandoned one, between its first moment
-/// and its lock.
+/// The most attempts to create a file: between creation and locking, another process may take the
+/// file for an abandoned one and remove it.
 const MOST_TRIES: usize = 100;
 
-/// A new file beside `place`, locked for as long as this process has it open, and removed unless
-/// it is given a place.
+/// Creates a file beside `place`. It is locked while this process has it open, and removed unless
+/// it is moved to its final path.
 pub(super) fn create(place: &Path) -> io::Result<NamedTempFile> {
     let prefix = prefix(place)?;
     for _ in 0..MOST_TRIES {
@@ -37,7 +37,7 @@ pub(super) fn create(place: &Path) -> io::Result<NamedTempFile> {
         let is_locked = match partial.as_file().try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
-            // Where a file system has no locks, no file counts as abandoned.
+            // On file systems without locks, no file counts as abandoned.
             Err(TryLockError::Error(_)) => true,
         };
         if is_locked && is_at(partial.as_file(), partial.path()) {
@@ -47,13 +47,14 @@ pub(super) fn create(place: &Path) -> io::Result<NamedTempFile> {
     Err(io::Error::other("other processes remove what is written"))
 }
 
-/// Removes what killed processes left of files for `place`.
+/// Removes the unfinished files of killed processes for `place`.
 pub(super) fn remove_abandoned(place: &Path) {
     let Ok(prefix) = prefix(place) else { return };
     let entries = fs::read_dir(folder_of(place)).into_iter().flatten();
     for entry in entries.flatten() {
         let is_own = is_own(&entry.file_name(), &prefix);
-        // What a link or a pipe of such a name leads to is not ours, and a pipe would wait.
+        // The target of a link or pipe with such a name is not ours, and opening a pipe would
+        // block.
         if is_own && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             remove_unlocked(&entry.path());
         }
@@ -63,13 +64,13 @@ pub(super) fn remove_abandoned(place: &Path) {
 fn remove_unlocked(path: &Path) {
     let is_abandoned = |file: File| file.try_lock().is_ok();
     if File::open(path).is_ok_and(is_abandoned) {
-        // If it cannot be removed, it is in nobody's way.
+        // A file that cannot be removed does no harm.
         let _ = fs::remove_file(path);
     }
 }
 
-/// A place for a file that is finished and cannot have its own: beside it, under a name that no
-/// later process takes for an unfinished file.
+/// A path for a finished file that cannot be moved to `place`: beside it, under a name that later
+/// processes do not take for an unfinished file.
 pub(super) fn beside(place: &Path) -> PathBuf {
     let mut name = place.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{}", Number::random()));
@@ -81,7 +82,7 @@ pub(super) fn beside(place: &Path) -> PathBuf {
     beside.into()
 }
 
-/// How the names of unfinished files for `place` begin.
+/// The prefix of the names of unfinished files for `place`.
 fn prefix(place: &Path) -> io::Result<OsString> {
     let name = place.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut prefix = OsString::from(".partial-");
@@ -96,8 +97,8 @@ fn is_own(name: &OsStr, prefix: &OsStr) -> bool {
     number.is_some_and(Number::is_one)
 }
 
-/// A random number of 16 hexadecimal digits, the last eight of which follow from the first: no
-/// person gives a file such a name by chance.
+/// A random number of 16 hexadecimal digits, the last eight of which are computed from the first,
+/// so that no other program's file has such a name by chance.
 struct Number(u32);
 
 impl Number {

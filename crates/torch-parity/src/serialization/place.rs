@@ -1,5 +1,5 @@
-//! The place of a file that is to be written: where it is, and whether what is there can be
-//! replaced. All that can be known is found out before the work that is to be kept is done.
+//! The path of a file to be written: resolves links and checks whether an existing file can be
+//! replaced. Everything that can be checked is checked before the work whose result is to be kept.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
@@ -10,16 +10,16 @@ use super::folder_of;
 /// As many as Linux follows.
 const MOST_LINKS: usize = 40;
 
-/// The path of the file that `path` leads to, without any link in it. The file itself, unlike its
-/// folder, need not be there: a link that leads nowhere leads to the file that is to come.
+/// The path of the file that `path` leads to, with all links resolved. Its folder must exist; the
+/// file need not: a dangling link resolves to the file that it names.
 ///
 /// # Errors
-/// If the folder is missing, if the links lead in a circle, or if `path` names a folder.
+/// If the folder is missing, if the links form a cycle, or if `path` names a folder.
 pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         if names_folder(&path) {
-            let problem = "expected the name of a file, found that of a folder";
+            let problem = "expected a file, found a folder";
             return Err(io::Error::other(problem));
         }
         match fs::read_link(&path) {
@@ -30,16 +30,16 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
             }
         }
     }
-    Err(io::Error::other("its links lead in a circle"))
+    Err(io::Error::other("its symbolic links form a cycle"))
 }
 
-/// Whether the path ends as only a folder's can. [`Path`] itself overlooks it.
+/// Returns true if the path ends as only that of a folder can, which [`Path`] ignores.
 fn names_folder(path: &Path) -> bool {
     let text = path.as_os_str().as_encoded_bytes();
     text.ends_with(b"/") || text.ends_with(b"/.")
 }
 
-/// Whether both paths lead to one file: through links, hard ones too, and however they are spelt.
+/// Returns true if both paths lead to the same file, also through symbolic or hard links.
 pub fn is_same_file(a: &Path, b: &Path) -> bool {
     match (fs::metadata(a), fs::metadata(b)) {
         (Ok(a), Ok(b)) if cfg!(unix) => is_one(&a, &b),
@@ -48,7 +48,7 @@ pub fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// Whether `file`, which is open, still has its name.
+/// Returns true if the open `file` is still the one at `path`.
 pub fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(open), Ok(named)) => is_one(&open, &named),
@@ -62,17 +62,17 @@ fn is_one(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 
-/// Where files have no numbers, a name is taken for its file.
+/// On systems without inode numbers, files are compared by their resolved paths instead.
 #[cfg(not(unix))]
 fn is_one(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-/// Makes `new` a file that can replace the one at `place`, if there is one: with its mode and its
-/// owner.
+/// Prepares `new` to replace the file at `place`, if there is one, by giving it that file's mode
+/// and owner.
 ///
 /// # Errors
-/// If that file may not be written or replaced, or if `new` cannot have its owner.
+/// If that file may not be written or replaced, or if `new` cannot be given its owner.
 pub(super) fn take_after(new: &File, place: &Path) -> io::Result<()> {
     let old = match fs::symlink_metadata(place) {
         Ok(old) => old,
@@ -80,12 +80,12 @@ pub(super) fn take_after(new: &File, place: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if old.permissions().readonly() {
-        return Err(io::Error::other("the file that is there is read-only"));
+        return Err(io::Error::other("the existing file is read-only"));
     }
-    // A file that is immutable, or of a read-only file system, says so now. Nothing is written.
+    // Opening fails for an immutable file and on a read-only file system. Nothing is written.
     OpenOptions::new().write(true).open(place)?;
     if is_mount_point(place) {
-        let problem = "something is mounted there, and cannot be replaced";
+        let problem = "the existing file is a mount point and cannot be replaced";
         return Err(io::Error::other(problem));
     }
     take_owner(new, &old)?;
@@ -100,7 +100,7 @@ fn take_owner(new: &File, old: &Metadata) -> io::Result<()> {
         return Ok(());
     }
     fchown(new, Some(old.uid()), Some(old.gid())).map_err(|_| {
-        io::Error::other("the file that is there has another owner, whom a new one could not have")
+        io::Error::other("the existing file has another owner, which a new file cannot be given")
     })
 }
 
@@ -109,7 +109,7 @@ fn take_owner(_: &File, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a file is mounted here, as containers do with single files.
+/// Returns true if a file is mounted at `path`, as containers do with single files.
 #[cfg(target_os = "linux")]
 fn is_mount_point(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
@@ -119,7 +119,7 @@ fn is_mount_point(path: &Path) -> bool {
         AtFlags::SYMLINK_NOFOLLOW,
         StatxFlags::BASIC_STATS,
     );
-    // A kernel that does not know says no, and then the last rename fails.
+    // On kernels that do not report mount points, the final rename fails instead.
     about.is_ok_and(|about| about.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 

@@ -1,8 +1,8 @@
-//! `torch.load` of what `torch.save(model.state_dict(), "model.pt")` writes.
+//! `torch.load` for files written by `torch.save(model.state_dict(), "model.pt")`.
 //!
-//! The file is a zip archive with nothing compressed: `data.pkl`, a pickle that says which tensors
-//! there are, and one file a storage with their elements. Tensors that share a storage, as tied
-//! weights do, share it here too. No more is kept than the file holds.
+//! The file is an uncompressed zip archive: `data.pkl`, a pickle that describes the tensors, and
+//! one file for each storage with its elements. Tensors that share a storage, such as tied weights,
+//! share it here too. No more memory is used than the file has bytes.
 //!
 //! Source: `_save` and `_load` in `torch/serialization.py`.
 
@@ -21,21 +21,21 @@ use super::NamedTensors;
 use crate::{Error, Result, one_line, shown};
 use pickle::{Storage, View};
 
-/// The most bytes of the pickle, some 256 for each of as many tensors as a state dict may have.
+/// The most bytes of the pickle: 256 for each of the most tensors that a state dict may have.
 const MOST_PICKLE: u64 = 1 << 24;
 
-/// How a file begins that `torch.save` wrote before it wrote archives: a pickled number.
+/// The first bytes of a file in the format before archives: a pickled number.
 const BEFORE_ARCHIVES: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 
 /// Reads every tensor of a `.pt` file onto the CPU. No code in its pickle is run.
 ///
-/// A tensor may be a view that is not contiguous, and several may share their memory, as those
-/// that were saved. A parameter is read as its tensor.
+/// As in the saved state dict, tensors may be non-contiguous views and may share memory. A
+/// `Parameter` is read as a plain tensor.
 ///
 /// # Errors
-/// If the file cannot be read or holds anything but a dict of tensors by name; if it is of the
-/// format before PyTorch 1.6, of a big-endian machine, compressed, damaged, or of a dtype other
-/// than bool, integers of up to 64 bits, float16, bfloat16, float32 and float64.
+/// If the file cannot be read or does not hold a dict of tensors by name; if it has the format
+/// before PyTorch 1.6, is big-endian, compressed or damaged; or if a dtype is not bool, an integer
+/// of up to 64 bits, float16, bfloat16, float32 or float64.
 pub fn read_pt(path: &Path) -> Result<NamedTensors> {
     let unreadable = |source| Error::read(path, source);
     let file = File::open(path).map_err(unreadable)?;
@@ -62,7 +62,7 @@ pub fn read_pt(path: &Path) -> Result<NamedTensors> {
     })
 }
 
-/// The command that makes an archive of a file of the old format.
+/// The command that converts a file of the old format to an archive.
 fn conversion(path: &Path) -> String {
     let quoted = format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     format!(
@@ -71,18 +71,13 @@ fn conversion(path: &Path) -> String {
     )
 }
 
-/// The tensors in an archive of `length` bytes, or what was found instead.
+/// The tensors in an archive of `length` bytes, or a phrase that says what was found instead.
 fn read_archive(file: impl Read + Seek, length: u64) -> Result<NamedTensors, String> {
-    let no_archive = |error| {
-        format!(
-            "found no zip archive, or one cut short: {}",
-            one_line(&error)
-        )
-    };
+    let no_archive = |error| format!("found no complete zip archive: {}", one_line(&error));
     let zip = ZipArchive::new(file).map_err(no_archive)?;
     let mut archive = Archive::new(zip, length)?;
     if archive.has("byteorder") && archive.read("byteorder", 6)? != b"little" {
-        return Err("found the elements of a big-endian machine".to_owned());
+        return Err("found big-endian data".to_owned());
     }
     let pickle = archive.read("data.pkl", MOST_PICKLE)?;
     let views = pickle::read_state_dict(&pickle)?;
@@ -96,14 +91,14 @@ fn read_archive(file: impl Read + Seek, length: u64) -> Result<NamedTensors, Str
     Ok(tensors)
 }
 
-/// The archive, of which no more is read than the file has.
+/// The archive. In total, no more bytes are read than the file has.
 struct Archive<R: Read + Seek> {
     zip: ZipArchive<R>,
-    /// The folder in it that everything is in.
+    /// The archive's top folder, which contains everything.
     folder: String,
     /// The bytes of the file that have not been read yet.
     unread: u64,
-    /// The bytes that may still be copied, as many in all as the file has.
+    /// The bytes that may still be copied; initially the size of the file.
     uncopied: u64,
 }
 
@@ -113,7 +108,7 @@ impl<R: Read + Seek> Archive<R> {
         let names = zip.file_names_raw();
         let folders: Vec<&[u8]> = names.filter_map(|name| name.strip_suffix(PICKLE)).collect();
         let [folder] = folders[..] else {
-            return Err("found an archive without one data.pkl".to_owned());
+            return Err("found an archive without exactly one data.pkl".to_owned());
         };
         let folder = String::from_utf8_lossy(folder).into_owned();
         Ok(Self {
@@ -132,7 +127,7 @@ impl<R: Read + Seek> Archive<R> {
         self.zip.index_for_name(&self.path(name)).is_some()
     }
 
-    /// The file of that name, of no more than `most` bytes.
+    /// Reads the file of that name, if it has at most `most` bytes.
     fn read(&mut self, name: &str, most: u64) -> Result<Vec<u8>, String> {
         let path = self.path(name);
         let name = shown(name);
@@ -142,7 +137,7 @@ impl<R: Read + Seek> Archive<R> {
         let entry = self.zip.by_name(&path).map_err(|error| cannot(&error))?;
         if entry.compression() != CompressionMethod::Stored {
             return Err(format!(
-                "found {name} compressed, which torch.save never does"
+                "found {name} compressed, but torch.save does not compress"
             ));
         }
         let size = entry.size();
@@ -151,11 +146,11 @@ impl<R: Read + Seek> Archive<R> {
                 "found {size} bytes of {name}, expected at most {most}"
             ));
         }
-        // Entries may overlap, and then hold more than the file does.
+        // Entries may overlap and so add up to more than the file.
         let left = self.unread.checked_sub(size);
-        self.unread = left.ok_or("found an archive that announces more than it holds")?;
+        self.unread = left.ok_or("found an archive whose entries are larger than the file")?;
         let mut bytes = Vec::new();
-        // A byte more is asked for, at which the checksum is compared.
+        // Reading one byte past the end makes the zip reader verify the checksum.
         let read = entry.take(size + 1).read_to_end(&mut bytes);
         read.map_err(|error| cannot(&error))?;
         if bytes.len() as u64 != size {
@@ -165,7 +160,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 }
 
-/// A tensor over its storage, which is read when it is first asked for.
+/// A view of its storage; the storage is read on first use.
 fn read_tensor<R: Read + Seek>(
     archive: &mut Archive<R>,
     storages: &mut HashMap<String, (Storage, Tensor)>,
@@ -186,7 +181,7 @@ fn read_tensor<R: Read + Seek>(
     if !view.is_negative {
         return Ok(tensor);
     }
-    // Unlike a view, this has memory of its own.
+    // Unlike a view, this tensor has memory of its own.
     let bytes = (tensor.numel() as u64).checked_mul(bytes_each(storage.kind));
     let left = bytes.and_then(|bytes| archive.uncopied.checked_sub(bytes));
     archive.uncopied = left.ok_or("is larger than the file")?;
@@ -201,7 +196,7 @@ fn bytes_each(kind: Kind) -> u64 {
     kind.elt_size_in_bytes() as u64
 }
 
-/// All elements of a storage, as a tensor of one dimension.
+/// All elements of a storage, as a one-dimensional tensor.
 fn read_storage<R: Read + Seek>(
     archive: &mut Archive<R>,
     storage: &Storage,
@@ -222,7 +217,7 @@ fn read_storage<R: Read + Seek>(
     tensor.map_err(refused_by_libtorch)
 }
 
-/// Makes sure that every element lies in the storage.
+/// Returns an error unless every element lies in the storage.
 fn check_bounds(view: &View) -> Result<(), String> {
     let dimensions = || view.size.iter().zip(&view.stride);
     let is_shape = view.size.len() == view.stride.len()

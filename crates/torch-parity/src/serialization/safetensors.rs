@@ -1,4 +1,4 @@
-//! `safetensors.torch`: named tensors in one `.safetensors` file, read with every check.
+//! `safetensors.torch`: named tensors in one `.safetensors` file, fully checked when read.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,22 +14,22 @@ use crate::{Error, Result, one_line, shown};
 /// The most dimensions of a tensor in a file.
 const MOST_DIMENSIONS: usize = 64;
 
-/// Facts about the tensors of a file, in the header of a `.safetensors` file.
+/// The text metadata in the header of a `.safetensors` file.
 pub type Metadata = HashMap<String, String>;
 
 /// Reads every tensor of a `.safetensors` file, onto the CPU.
 ///
 /// # Errors
-/// If the file cannot be read, is empty, cut short or otherwise no `.safetensors` file, or holds a
-/// dtype that libtorch lacks.
+/// If the file cannot be read, is not a complete `.safetensors` file, or has a dtype that libtorch
+/// does not support.
 pub fn read_safetensors(path: &Path) -> Result<NamedTensors> {
     Ok(read_safetensors_and_metadata(path)?.0)
 }
 
-/// As [`read_safetensors`], with the facts in the header.
+/// As [`read_safetensors`], together with the metadata in the header.
 ///
 /// # Errors
-/// As [`read_safetensors`].
+/// See [`read_safetensors`].
 pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metadata)> {
     check_regular(path)?;
     let bytes = fs::read(path).map_err(|error| Error::read(path, error))?;
@@ -49,11 +49,11 @@ pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metad
     Ok((tensors, header.metadata().clone().unwrap_or_default()))
 }
 
-/// The tensor that a file describes, or what is wrong with it.
+/// The tensor that a file describes, or a phrase that says what is wrong with it.
 fn to_tensor(view: &TensorView) -> Result<Tensor, String> {
     let kind = to_kind(view.dtype());
     let kind = kind.ok_or_else(|| format!("unsupported dtype {:?}", view.dtype()))?;
-    // libtorch computes strides, which are products even where another dimension is 0.
+    // libtorch computes strides, which are products that ignore dimensions of size 0.
     let product = |product: i64, &n: &usize| product.checked_mul(i64::try_from(n).ok()?.max(1));
     let shape = view.shape();
     if shape.len() > MOST_DIMENSIONS || shape.iter().try_fold(1, product).is_none() {
@@ -101,14 +101,14 @@ pub(super) fn to_safetensors(tensors: &NamedTensors, metadata: Metadata) -> Resu
             Ok((name.as_str(), view))
         })
         .collect::<std::result::Result<Vec<_>, SafeTensorError>>();
-    // The crate asks for this much at once, and would end the process if it did not get it.
+    // The crate allocates this much at once, and would abort the process if that failed.
     drop(reserve(raw.iter().map(|(_, raw)| raw.bytes.len()).sum())?);
     views
         .and_then(|views| ::safetensors::serialize(views, Some(metadata)))
         .map_err(|error| Error::Tensor(one_line(&error)))
 }
 
-/// Room for `length` bytes, or an error where the process would otherwise be ended.
+/// A buffer with room for `length` bytes, or an error where allocation would abort the process.
 fn reserve(length: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let reserved = bytes.try_reserve_exact(length);

@@ -240,6 +240,7 @@ fn rows_fail_with_the_layers_of_tch() {
         )
         .unwrap();
     }
+    println!("{measured}");
     let told = fs::read_to_string(root(GUIDE)).unwrap_or_default();
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let alike = lines(&told).len() == lines(&measured).len()

@@ -18,7 +18,7 @@ impl MultiheadAttention {
     /// Self-attention is `forward_t(&x, &x, &x, …)`.
     ///
     /// # Panics
-    /// Where [`f_forward_t`](Self::f_forward_t) refuses.
+    /// If [`f_forward_t`](Self::f_forward_t) returns an error.
     #[track_caller]
     pub fn forward_t(
         &self,
@@ -31,7 +31,7 @@ impl MultiheadAttention {
         or_panic(self.f_forward_t(query, key, value, options, train))
     }
 
-    /// As [`forward_t`](Self::forward_t), with an error where it panics.
+    /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if shapes or dtypes do not go together, or if `is_causal` is given without

@@ -7,9 +7,8 @@
 //! libtorch's `scaled_dot_product_attention`; and in evaluation without gradients, for
 //! self-attention and with some more conditions, one fused function. All three are here, each where
 //! Python takes it, but for nested tensors as inputs and for autocast, which are not here. Without
-//! the last, the outputs of the rows in `tests/rows/attention.json` that take it differed from
-//! Python's by up to 3.8e-6 where the numbers are of the order of 1, and by up to 1.2e-1 after the
-//! rows' three steps of SGD, where training had diverged.
+//! the last, the outputs of the rows in `tests/rows/attention.json` that take it differ from
+//! Python's in the last bits.
 //!
 //! Source: `MultiheadAttention` in `torch/nn/modules/activation.py`,
 //! `multi_head_attention_forward` in `torch/nn/functional.py`.
@@ -126,7 +125,7 @@ enum InProjection {
 /// drawn first is `out_proj`, with a bias that zeros then take the place of.
 ///
 /// # Panics
-/// Where [`f_multihead_attention`] refuses.
+/// If [`f_multihead_attention`] returns an error.
 #[track_caller]
 pub fn multihead_attention<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -137,7 +136,7 @@ pub fn multihead_attention<'a, T: Borrow<Path<'a>>>(
     or_panic(f_multihead_attention(vs, embed_dim, num_heads, config))
 }
 
-/// As [`multihead_attention`], with an error where it panics.
+/// As [`multihead_attention`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// In Python's words, if `embed_dim` or `num_heads` is not positive or the first is not a multiple

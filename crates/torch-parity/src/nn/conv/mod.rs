@@ -135,7 +135,7 @@ pub type Conv3D = Conv<[i64; 3]>;
 /// ```
 ///
 /// # Panics
-/// Where [`f_conv`] refuses.
+/// If [`f_conv`] returns an error.
 #[track_caller]
 pub fn conv<'a, const N: usize, T: Borrow<Path<'a>>>(
     vs: T,
@@ -147,7 +147,7 @@ pub fn conv<'a, const N: usize, T: Borrow<Path<'a>>>(
     or_panic(f_conv(vs, in_dim, out_dim, ksizes, config))
 }
 
-/// As [`conv`], with an error where `conv` panics.
+/// As [`conv`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If `groups` is not positive or does not divide both numbers of channels; if `"same"` comes with
@@ -232,7 +232,7 @@ fn same_for_all<const N: usize>(config: ConvConfig) -> ConvConfigND<[i64; N]> {
 /// `nn.Conv1d(i, o, k)`: `(N, i, L)` or `(i, L)` to `(N, o, L′)` or `(o, L′)`. See [`conv`].
 ///
 /// # Panics
-/// Where [`f_conv`] refuses.
+/// If [`f_conv`] returns an error.
 #[track_caller]
 pub fn conv1d<'a, T: Borrow<Path<'a>>>(vs: T, i: i64, o: i64, k: i64, c: ConvConfig) -> Conv1D {
     conv(vs, i, o, [k], same_for_all(c))
@@ -242,7 +242,7 @@ pub fn conv1d<'a, T: Borrow<Path<'a>>>(vs: T, i: i64, o: i64, k: i64, c: ConvCon
 /// [`conv`].
 ///
 /// # Panics
-/// Where [`f_conv`] refuses.
+/// If [`f_conv`] returns an error.
 #[track_caller]
 pub fn conv2d<'a, T: Borrow<Path<'a>>>(vs: T, i: i64, o: i64, k: i64, c: ConvConfig) -> Conv2D {
     conv(vs, i, o, [k; 2], same_for_all(c))
@@ -252,14 +252,14 @@ pub fn conv2d<'a, T: Borrow<Path<'a>>>(vs: T, i: i64, o: i64, k: i64, c: ConvCon
 /// `(o, D′, H′, W′)`. See [`conv`].
 ///
 /// # Panics
-/// Where [`f_conv`] refuses.
+/// If [`f_conv`] returns an error.
 #[track_caller]
 pub fn conv3d<'a, T: Borrow<Path<'a>>>(vs: T, i: i64, o: i64, k: i64, c: ConvConfig) -> Conv3D {
     conv(vs, i, o, [k; 3], same_for_all(c))
 }
 
 impl<const N: usize> Conv<[i64; N]> {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.

@@ -84,7 +84,7 @@ pub type ConvTranspose3D = ConvTransposeND<[i64; 3]>;
 /// before the bias.
 ///
 /// # Panics
-/// Where [`f_conv_transpose`] refuses.
+/// If [`f_conv_transpose`] returns an error.
 #[track_caller]
 pub fn conv_transpose<'a, const N: usize, T: Borrow<Path<'a>>>(
     vs: T,
@@ -96,7 +96,7 @@ pub fn conv_transpose<'a, const N: usize, T: Borrow<Path<'a>>>(
     or_panic(f_conv_transpose(vs, in_dim, out_dim, ksizes, config))
 }
 
-/// As [`conv_transpose`], with an error where it panics.
+/// As [`conv_transpose`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If `groups` is not positive or does not divide both numbers of channels, or where
@@ -141,7 +141,7 @@ fn transpose_same_for_all<const N: usize>(
 /// `nn.ConvTranspose1d(i, o, k)`. See [`conv_transpose`].
 ///
 /// # Panics
-/// Where [`f_conv_transpose`] refuses.
+/// If [`f_conv_transpose`] returns an error.
 #[track_caller]
 pub fn conv_transpose1d<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -156,7 +156,7 @@ pub fn conv_transpose1d<'a, T: Borrow<Path<'a>>>(
 /// `nn.ConvTranspose2d(i, o, k)`. See [`conv_transpose`].
 ///
 /// # Panics
-/// Where [`f_conv_transpose`] refuses.
+/// If [`f_conv_transpose`] returns an error.
 #[track_caller]
 pub fn conv_transpose2d<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -171,7 +171,7 @@ pub fn conv_transpose2d<'a, T: Borrow<Path<'a>>>(
 /// `nn.ConvTranspose3d(i, o, k)`. See [`conv_transpose`].
 ///
 /// # Panics
-/// Where [`f_conv_transpose`] refuses.
+/// If [`f_conv_transpose`] returns an error.
 #[track_caller]
 pub fn conv_transpose3d<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -184,7 +184,7 @@ pub fn conv_transpose3d<'a, T: Borrow<Path<'a>>>(
 }
 
 impl<const N: usize> ConvTransposeND<[i64; N]> {
-    /// As `forward`, with an error where it panics.
+    /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input does not fit.

@@ -151,7 +151,7 @@ pub struct GRUCell {
 /// this order.
 ///
 /// # Panics
-/// Where [`f_rnn_cell`] refuses.
+/// If [`f_rnn_cell`] returns an error.
 #[track_caller]
 pub fn rnn_cell<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -162,7 +162,7 @@ pub fn rnn_cell<'a, T: Borrow<Path<'a>>>(
     or_panic(f_rnn_cell(vs, input_size, hidden_size, config))
 }
 
-/// As [`rnn_cell`], with an error where `rnn_cell` panics.
+/// As [`rnn_cell`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If a size is negative, if there is not enough memory, or if the path has a layer already.
@@ -182,7 +182,7 @@ pub fn f_rnn_cell<'a, T: Borrow<Path<'a>>>(
 /// `4 · hidden_size` rows in place of `hidden_size`.
 ///
 /// # Panics
-/// Where [`f_lstm_cell`] refuses.
+/// If [`f_lstm_cell`] returns an error.
 #[track_caller]
 pub fn lstm_cell<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -193,7 +193,7 @@ pub fn lstm_cell<'a, T: Borrow<Path<'a>>>(
     or_panic(f_lstm_cell(vs, input_size, hidden_size, config))
 }
 
-/// As [`lstm_cell`], with an error where `lstm_cell` panics.
+/// As [`lstm_cell`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// As [`f_rnn_cell`]; and if a nonlinearity is given, as Python has no such argument here.
@@ -212,7 +212,7 @@ pub fn f_lstm_cell<'a, T: Borrow<Path<'a>>>(
 /// `hidden_size`.
 ///
 /// # Panics
-/// Where [`f_gru_cell`] refuses.
+/// If [`f_gru_cell`] returns an error.
 #[track_caller]
 pub fn gru_cell<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -223,7 +223,7 @@ pub fn gru_cell<'a, T: Borrow<Path<'a>>>(
     or_panic(f_gru_cell(vs, input_size, hidden_size, config))
 }
 
-/// As [`gru_cell`], with an error where `gru_cell` panics.
+/// As [`gru_cell`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// As [`f_rnn_cell`]; and if a nonlinearity is given, as Python has no such argument here.
@@ -244,13 +244,13 @@ impl RNNCell {
     /// The input may also be one sample, `(input_size,)`, with the states `(hidden_size,)`.
     ///
     /// # Panics
-    /// Where [`f_forward`](Self::f_forward) refuses.
+    /// If [`f_forward`](Self::f_forward) returns an error.
     #[track_caller]
     pub fn forward(&self, input: &Tensor, hx: Option<&Tensor>) -> Tensor {
         or_panic(self.f_forward(input, hx))
     }
 
-    /// As [`forward`](Self::forward), with an error where it panics.
+    /// As [`forward`](Self::forward), but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input or the state has another shape or dtype.
@@ -269,13 +269,13 @@ impl GRUCell {
     /// The input may also be one sample, `(input_size,)`, with the states `(hidden_size,)`.
     ///
     /// # Panics
-    /// Where [`f_forward`](Self::f_forward) refuses.
+    /// If [`f_forward`](Self::f_forward) returns an error.
     #[track_caller]
     pub fn forward(&self, input: &Tensor, hx: Option<&Tensor>) -> Tensor {
         or_panic(self.f_forward(input, hx))
     }
 
-    /// As [`forward`](Self::forward), with an error where it panics.
+    /// As [`forward`](Self::forward), but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input or the state has another shape or dtype.
@@ -291,13 +291,13 @@ impl LSTMCell {
     /// The input may also be one sample, `(input_size,)`, with the states `(hidden_size,)`.
     ///
     /// # Panics
-    /// Where [`f_forward`](Self::f_forward) refuses.
+    /// If [`f_forward`](Self::f_forward) returns an error.
     #[track_caller]
     pub fn forward(&self, input: &Tensor, hx: Option<&LSTMState>) -> LSTMState {
         or_panic(self.f_forward(input, hx))
     }
 
-    /// As [`forward`](Self::forward), with an error where it panics.
+    /// As [`forward`](Self::forward), but returns an error instead of panicking.
     ///
     /// # Errors
     /// If the input or the state has another shape or dtype.

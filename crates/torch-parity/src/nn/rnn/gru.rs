@@ -46,7 +46,7 @@ impl RNNState {
 /// U(−1/√hidden_size, 1/√hidden_size) in this order.
 ///
 /// # Panics
-/// Where [`f_gru`] refuses.
+/// If [`f_gru`] returns an error.
 #[track_caller]
 pub fn gru<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -57,7 +57,7 @@ pub fn gru<'a, T: Borrow<Path<'a>>>(
     or_panic(f_gru(vs, input_size, hidden_size, config))
 }
 
-/// As [`gru`], with an error where `gru` panics.
+/// As [`gru`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
@@ -79,7 +79,7 @@ pub fn f_gru<'a, T: Borrow<Path<'a>>>(
 /// `3 · hidden_size`, and with `nonlinearity` from the config.
 ///
 /// # Panics
-/// Where [`f_rnn`] refuses.
+/// If [`f_rnn`] returns an error.
 #[track_caller]
 pub fn rnn<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -90,7 +90,7 @@ pub fn rnn<'a, T: Borrow<Path<'a>>>(
     or_panic(f_rnn(vs, input_size, hidden_size, config))
 }
 
-/// As [`rnn()`], with an error where `rnn` panics.
+/// As [`rnn()`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
@@ -243,7 +243,7 @@ macro_rules! forward_of {
             /// have the shape `(D · num_layers, N, hidden_size)`.
             ///
             /// # Panics
-            /// Where [`f_forward_t`](Self::f_forward_t) refuses.
+            /// If [`f_forward_t`](Self::f_forward_t) returns an error.
             #[track_caller]
             pub fn forward_t(
                 &self,
@@ -254,7 +254,7 @@ macro_rules! forward_of {
                 or_panic(self.f_forward_t(input, hx, train))
             }
 
-            /// As [`forward_t`](Self::forward_t), with an error where it panics.
+            /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
             ///
             /// # Errors
             /// In Python's words, if the input or the state has another shape or dtype.
@@ -276,7 +276,7 @@ macro_rules! forward_of {
             /// The state's samples stand in the order in which they were before they were packed.
             ///
             /// # Panics
-            /// Where [`f_forward_packed_t`](Self::f_forward_packed_t) refuses.
+            /// If [`f_forward_packed_t`](Self::f_forward_packed_t) returns an error.
             #[track_caller]
             pub fn forward_packed_t(
                 &self,
@@ -287,7 +287,7 @@ macro_rules! forward_of {
                 or_panic(self.f_forward_packed_t(input, hx, train))
             }
 
-            /// As [`forward_packed_t`](Self::forward_packed_t), with an error where it panics.
+            /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of panicking.
             ///
             /// # Errors
             /// In Python's words, if the input or the state has another shape or dtype.

@@ -38,7 +38,7 @@ pub struct LSTM {
 /// ```
 ///
 /// # Panics
-/// Where [`f_lstm`] refuses.
+/// If [`f_lstm`] returns an error.
 #[track_caller]
 pub fn lstm<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -49,7 +49,7 @@ pub fn lstm<'a, T: Borrow<Path<'a>>>(
     or_panic(f_lstm(vs, input_size, hidden_size, config))
 }
 
-/// As [`lstm`], with an error where `lstm` panics.
+/// As [`lstm`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1],
@@ -74,7 +74,7 @@ impl LSTM {
     /// `(D · num_layers, N, H)` and `c` `(D · num_layers, N, hidden_size)`.
     ///
     /// # Panics
-    /// Where [`f_forward_t`](Self::f_forward_t) refuses.
+    /// If [`f_forward_t`](Self::f_forward_t) returns an error.
     #[track_caller]
     pub fn forward_t(
         &self,
@@ -85,7 +85,7 @@ impl LSTM {
         or_panic(self.f_forward_t(input, hx, train))
     }
 
-    /// As [`forward_t`](Self::forward_t), with an error where it panics.
+    /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if the input or the state has another shape or dtype.
@@ -125,7 +125,7 @@ impl LSTM {
     /// The state's samples stand in the order in which they were before they were packed.
     ///
     /// # Panics
-    /// Where [`f_forward_packed_t`](Self::f_forward_packed_t) refuses.
+    /// If [`f_forward_packed_t`](Self::f_forward_packed_t) returns an error.
     #[track_caller]
     pub fn forward_packed_t(
         &self,
@@ -136,7 +136,7 @@ impl LSTM {
         or_panic(self.f_forward_packed_t(input, hx, train))
     }
 
-    /// As [`forward_packed_t`](Self::forward_packed_t), with an error where it panics.
+    /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if the input or the state has another shape or dtype.

@@ -55,7 +55,7 @@ pub struct TransformerDecoderLayer {
 /// as linear layers, `norm1.…`, `norm2.…` and `norm3.…`.
 ///
 /// # Panics
-/// Where [`f_transformer_decoder_layer`] refuses.
+/// If [`f_transformer_decoder_layer`] returns an error.
 #[track_caller]
 pub fn transformer_decoder_layer<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -66,7 +66,7 @@ pub fn transformer_decoder_layer<'a, T: Borrow<Path<'a>>>(
     or_panic(f_transformer_decoder_layer(vs, d_model, nhead, config))
 }
 
-/// As [`transformer_decoder_layer`], with an error where it panics.
+/// As [`transformer_decoder_layer`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// As [`f_transformer_encoder_layer`](super::f_transformer_encoder_layer).
@@ -118,7 +118,7 @@ impl TransformerDecoderLayer {
     /// is `(T, E)` and `(S, E)`.
     ///
     /// # Panics
-    /// Where [`f_forward_t`](Self::f_forward_t) refuses.
+    /// If [`f_forward_t`](Self::f_forward_t) returns an error.
     #[track_caller]
     pub fn forward_t(
         &self,
@@ -130,7 +130,7 @@ impl TransformerDecoderLayer {
         or_panic(self.f_forward_t(tgt, memory, masks, train))
     }
 
-    /// As [`forward_t`](Self::forward_t), with an error where it panics.
+    /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if shapes or dtypes do not go together, or if a hint is given without its
@@ -181,7 +181,7 @@ pub struct TransformerDecoder {
 /// [`transformer_encoder`](crate::nn::transformer_encoder).
 ///
 /// # Panics
-/// Where [`f_transformer_decoder`] refuses.
+/// If [`f_transformer_decoder`] returns an error.
 #[track_caller]
 pub fn transformer_decoder<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -192,7 +192,7 @@ pub fn transformer_decoder<'a, T: Borrow<Path<'a>>>(
     or_panic(f_transformer_decoder(vs, decoder_layer, num_layers, norm))
 }
 
-/// As [`transformer_decoder`], with an error where it panics.
+/// As [`transformer_decoder`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If the layer has another dtype than `vs`, if there is not enough memory, or if the path has
@@ -226,7 +226,7 @@ impl TransformerDecoder {
     /// is `(T, E)` and `(S, E)`.
     ///
     /// # Panics
-    /// Where [`f_forward_t`](Self::f_forward_t) refuses.
+    /// If [`f_forward_t`](Self::f_forward_t) returns an error.
     #[track_caller]
     pub fn forward_t(
         &self,
@@ -238,7 +238,7 @@ impl TransformerDecoder {
         or_panic(self.f_forward_t(tgt, memory, masks, train))
     }
 
-    /// As [`forward_t`](Self::forward_t), with an error where it panics.
+    /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if shapes or dtypes do not go together, if a hint is given without its

@@ -58,7 +58,7 @@ pub struct TransformerEncoder {
 /// ```
 ///
 /// # Panics
-/// Where [`f_transformer_encoder`] refuses.
+/// If [`f_transformer_encoder`] returns an error.
 #[track_caller]
 pub fn transformer_encoder<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -69,7 +69,7 @@ pub fn transformer_encoder<'a, T: Borrow<Path<'a>>>(
     or_panic(f_transformer_encoder(vs, encoder_layer, num_layers, config))
 }
 
-/// As [`transformer_encoder`], with an error where it panics.
+/// As [`transformer_encoder`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If the layer has another dtype than `vs`, if there is not enough memory, or if the path has
@@ -106,13 +106,13 @@ impl TransformerEncoder {
     /// is `(S, E)`.
     ///
     /// # Panics
-    /// Where [`f_forward_masked_t`](Self::f_forward_masked_t) refuses.
+    /// If [`f_forward_masked_t`](Self::f_forward_masked_t) returns an error.
     #[track_caller]
     pub fn forward_masked_t(&self, src: &Tensor, masks: EncoderMasks, train: bool) -> Tensor {
         or_panic(self.f_forward_masked_t(src, masks, train))
     }
 
-    /// As [`forward_masked_t`](Self::forward_masked_t), with an error where it panics.
+    /// As [`forward_masked_t`](Self::forward_masked_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if shapes or dtypes do not go together, if `is_causal` is given without a

@@ -45,7 +45,7 @@ pub struct TransformerEncoderLayer {
 /// `linear1.…` and `linear2.…` as linear layers, `norm1.…` and `norm2.…`.
 ///
 /// # Panics
-/// Where [`f_transformer_encoder_layer`] refuses.
+/// If [`f_transformer_encoder_layer`] returns an error.
 #[track_caller]
 pub fn transformer_encoder_layer<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -56,7 +56,7 @@ pub fn transformer_encoder_layer<'a, T: Borrow<Path<'a>>>(
     or_panic(f_transformer_encoder_layer(vs, d_model, nhead, config))
 }
 
-/// As [`transformer_encoder_layer`], with an error where it panics.
+/// As [`transformer_encoder_layer`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// In Python's words, if `d_model` or `nhead` is not positive, the first is not a multiple of the
@@ -106,13 +106,13 @@ impl TransformerEncoderLayer {
     /// is `(S, E)`.
     ///
     /// # Panics
-    /// Where [`f_forward_masked_t`](Self::f_forward_masked_t) refuses.
+    /// If [`f_forward_masked_t`](Self::f_forward_masked_t) returns an error.
     #[track_caller]
     pub fn forward_masked_t(&self, src: &Tensor, masks: EncoderMasks, train: bool) -> Tensor {
         or_panic(self.f_forward_masked_t(src, masks, train))
     }
 
-    /// As [`forward_masked_t`](Self::forward_masked_t), with an error where it panics.
+    /// As [`forward_masked_t`](Self::forward_masked_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if shapes or dtypes do not go together, or if `is_causal` is given without

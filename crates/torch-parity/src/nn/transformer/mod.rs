@@ -5,9 +5,8 @@
 //! In evaluation without gradients Python's encoder takes another path, with other last bits: with
 //! `batch_first` a layer is one fused function, and a stack of them squeezes padding out of the
 //! batch first, in a nested tensor. Both are here, each where Python takes it. Without the first,
-//! the outputs of the rows in `tests/rows/transformer.json` differed from Python's by up to 4.6e-5
-//! with `norm_first` and 7.6e-6 without; without the second by 2 to 62, as the steps that are padding
-//! then keep values where Python gives zeros.
+//! the outputs of the rows in `tests/rows/transformer.json` differ from Python's in the last bits;
+//! without the second, the steps that are padding keep values where Python gives zeros.
 //!
 //! Not here: `custom_encoder` and `custom_decoder` (call the parts one after the other instead),
 //! nested tensors as inputs, and autocast.
@@ -84,13 +83,13 @@ pub struct Transformer {
 /// dimension is drawn anew, Xavier uniform, in the order of their names here.
 ///
 /// # Panics
-/// Where [`f_transformer`] refuses.
+/// If [`f_transformer`] returns an error.
 #[track_caller]
 pub fn transformer<'a, T: Borrow<Path<'a>>>(vs: T, config: TransformerConfig) -> Transformer {
     or_panic(f_transformer(vs, config))
 }
 
-/// As [`transformer`], with an error where it panics.
+/// As [`transformer`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// As [`f_transformer_encoder_layer`].
@@ -145,7 +144,7 @@ impl Transformer {
     /// `(S, N, E)`. The shapes are those of [`transformer`]; one sample is `(S, E)` and `(T, E)`.
     ///
     /// # Panics
-    /// Where [`f_forward_t`](Self::f_forward_t) refuses.
+    /// If [`f_forward_t`](Self::f_forward_t) returns an error.
     #[track_caller]
     pub fn forward_t(
         &self,
@@ -158,7 +157,7 @@ impl Transformer {
         or_panic(self.f_forward_t(src, tgt, src_masks, tgt_masks, train))
     }
 
-    /// As [`forward_t`](Self::forward_t), with an error where it panics.
+    /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
     /// In Python's words, if shapes or dtypes do not go together.

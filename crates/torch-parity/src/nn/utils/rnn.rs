@@ -105,7 +105,7 @@ fn select(tensor: &Tensor, dim: i64, indices: Option<&Tensor>) -> Result<Tensor>
 /// ```
 ///
 /// # Panics
-/// Where [`f_pack_padded_sequence`] refuses.
+/// If [`f_pack_padded_sequence`] returns an error.
 #[track_caller]
 pub fn pack_padded_sequence(
     input: &Tensor,
@@ -121,7 +121,7 @@ pub fn pack_padded_sequence(
     ))
 }
 
-/// As [`pack_padded_sequence`], with an error where it panics.
+/// As [`pack_padded_sequence`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// If there are not as many lengths as sequences, if a length is below 1 or above L, or if the
@@ -173,7 +173,7 @@ fn invert_permutation(permutation: &Tensor) -> Result<Tensor> {
 /// is `padding_value`, in Python 0 by default.
 ///
 /// # Panics
-/// Where [`f_pad_packed_sequence`] refuses.
+/// If [`f_pad_packed_sequence`] returns an error.
 #[track_caller]
 pub fn pad_packed_sequence(
     sequence: &PackedSequence,
@@ -189,7 +189,7 @@ pub fn pad_packed_sequence(
     ))
 }
 
-/// As [`pad_packed_sequence`], with an error where it panics.
+/// As [`pad_packed_sequence`], but returns an error instead of panicking.
 ///
 /// # Errors
 /// In Python's words, if `total_length` is less than the longest length.

@@ -1,16 +1,17 @@
-//! The part of Python's pickle that `torch.save(state_dict)` writes: read, never run.
+//! The part of Python's pickle format that `torch.save(state_dict)` writes, without running any
+//! code.
 //!
-//! A pickle is a program for a machine with a stack. Python's machine imports and calls whatever
-//! the program names. This one knows the few names of a state dict, computes nothing but where the
-//! tensors lie, and stops at the first instruction that has no business there. What it keeps is a
-//! small multiple of the pickle's size, whatever the pickle says: values are of 16 bytes and lie in
-//! flat lists, so that nothing nests and nothing is counted twice.
+//! A pickle is a program for a stack machine. Python's machine imports and calls whatever the
+//! program names. This one knows only the names that a state dict needs, computes only the place of
+//! each tensor, and stops at the first instruction that a state dict does not need. Its memory is
+//! bounded by a small multiple of the pickle's size: values have 16 bytes and are kept in flat
+//! lists, so nothing is nested or duplicated.
 //!
-//! Pickles of protocol 4 and later, which `torch.load` refuses too unless it may run them, are not
-//! read.
+//! Pickles of protocol 4 and later are not supported; `torch.load`, too, refuses them unless it may
+//! run code.
 //!
-//! Source: `pickletools.py` of Python for the instructions; `torch/_utils.py` and
-//! `torch/_tensor.py` for the names; `torch/_weights_only_unpickler.py` for what is enough.
+//! Source: Python's `pickletools.py` for the instructions; `torch/_utils.py` and `torch/_tensor.py`
+//! for the names; `torch/_weights_only_unpickler.py` for the subset that suffices.
 
 mod instructions;
 mod names;
@@ -21,7 +22,7 @@ use tch::Kind;
 
 use crate::shown;
 
-/// The most values on the stack. Python writes a dict's items in portions of a thousand.
+/// The most values on the stack. Python writes a dict's items in batches of a thousand.
 const MOST_VALUES: usize = 1 << 13;
 
 /// The most tensors of a state dict.
@@ -30,37 +31,37 @@ const MOST_TENSORS: usize = 1 << 16;
 /// The most dimensions of a tensor.
 const MOST_DIMENSIONS: usize = 8;
 
-/// A tensor's place: elements of a storage, by offset and stride.
+/// A tensor as a view of a storage, by offset and stride.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct View {
     pub storage: Storage,
-    /// In elements, as are the strides.
+    /// In elements, as the strides.
     pub offset: i64,
     pub size: Vec<i64>,
     pub stride: Vec<i64>,
-    /// Whether each element is to be read with the other sign: a view such as `x.conj().imag`.
+    /// True if the elements are to be negated: a view such as `x.conj().imag`.
     pub is_negative: bool,
 }
 
-/// A piece of memory that tensors may share.
+/// The memory of one or more tensors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Storage {
     /// The name of its file in the archive.
     pub key: String,
     pub kind: Kind,
-    /// How many elements it has.
+    /// The number of elements.
     pub length: i64,
 }
 
 /// The tensors of a pickled state dict, by name.
 ///
 /// # Errors
-/// What was found instead, as a phrase.
+/// A phrase that says what was found instead.
 pub(super) fn read_state_dict(pickle: &[u8]) -> Result<BTreeMap<&str, View>, String> {
     Machine::new(pickle).run()
 }
 
-/// A range of a list.
+/// A range of indices.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Range {
     start: u32,
@@ -69,13 +70,13 @@ struct Range {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Value {
-    /// Something that a state dict may carry and that says nothing about its tensors.
+    /// A value that a state dict may contain and that does not describe a tensor.
     Other,
     Bool(bool),
     Int(i64),
-    /// Of the pickle's bytes.
+    /// A range of the pickle's bytes.
     Text(Range),
-    /// Of `Machine::items`.
+    /// A range of `Machine::items`.
     Tuple(Range),
     /// An index of `Machine::dicts`.
     Dict(u32),
@@ -87,7 +88,7 @@ enum Value {
     Tensor(u32),
 }
 
-/// What may be called.
+/// The functions that may be called.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Function {
     OrderedDict,
@@ -95,7 +96,7 @@ enum Function {
     RebuildParameter,
 }
 
-/// A [`Storage`] as the pickle has it.
+/// A [`Storage`] as described in the pickle.
 #[derive(Clone, Copy, Debug)]
 struct StorageParts {
     kind: Kind,
@@ -103,7 +104,7 @@ struct StorageParts {
     length: i64,
 }
 
-/// A [`View`] as the pickle has it.
+/// A [`View`] as described in the pickle.
 #[derive(Clone, Copy, Debug)]
 struct ViewParts {
     storage: u32,
@@ -115,12 +116,12 @@ struct ViewParts {
 
 struct Machine<'a> {
     pickle: &'a [u8],
-    /// Where in the pickle the next instruction is.
+    /// The position of the next instruction in the pickle.
     next: usize,
     stack: Vec<Value>,
-    /// Lengths of the stack, where a group of values starts.
+    /// Stack lengths at which groups of values start.
     marks: Vec<usize>,
-    /// Values that the pickle comes back to.
+    /// Values stored for later use.
     memo: Vec<Value>,
     items: Vec<Value>,
     dicts: Vec<Vec<(Value, Value)>>,
@@ -128,7 +129,7 @@ struct Machine<'a> {
     tensors: Vec<ViewParts>,
 }
 
-/// What was found instead of a state dict.
+/// A result, or a phrase that says what was found instead of a state dict.
 type Found<T> = Result<T, String>;
 
 impl<'a> Machine<'a> {
@@ -167,7 +168,7 @@ impl<'a> Machine<'a> {
         str::from_utf8(&self.pickle[start as usize..end as usize]).ok()
     }
 
-    /// The items of a tuple; of anything else, none.
+    /// The items of a tuple; empty for any other value.
     fn as_tuple(&self, value: Value) -> &[Value] {
         match value {
             Value::Tuple(Range { start, end }) => &self.items[start as usize..end as usize],
@@ -185,10 +186,10 @@ impl<'a> Machine<'a> {
             };
             return Err(found.to_owned());
         };
-        // As in Python, what was put in last under a name is what is there.
+        // As in Python, the last entry under a name counts.
         let mut entries = BTreeMap::new();
         for &(key, value) in &self.dicts[dict as usize] {
-            let name = self.as_text(key).ok_or("found a key that is no text")?;
+            let name = self.as_text(key).ok_or("found a key that is not text")?;
             entries.insert(name, value);
         }
         if entries.len() > MOST_TENSORS {
@@ -198,7 +199,7 @@ impl<'a> Machine<'a> {
             let view = match value {
                 Value::Tensor(tensor) => self.view(self.tensors[tensor as usize]),
                 Value::Dict(_) => Err("is a dict; save that one alone".to_owned()),
-                _ => Err("is no tensor".to_owned()),
+                _ => Err("is not a tensor".to_owned()),
             };
             match view {
                 Ok(view) => Ok((name, view)),
@@ -213,7 +214,7 @@ impl<'a> Machine<'a> {
         let integers = |range| -> Found<Vec<i64>> {
             let integer = |value: &Value| match value {
                 Value::Int(number) => Ok(*number),
-                _ => Err("has a shape that is none".to_owned()),
+                _ => Err("has an invalid shape".to_owned()),
             };
             let items = self.as_tuple(Value::Tuple(range));
             if items.len() > MOST_DIMENSIONS {
@@ -238,7 +239,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// What a pickle ends with that Python would not read either.
+/// The error of a pickle that Python cannot read either.
 fn no_value() -> String {
     "the pickle is damaged".to_owned()
 }

@@ -1,4 +1,5 @@
-//! `DataLoader`, one process, as batches of indices: the training loop gathers the samples.
+//! `DataLoader` without worker processes. It yields batches of indices; the training loop gathers
+//! the samples.
 //!
 //! Source: `_BaseDataLoaderIter.__init__` in `torch/utils/data/dataloader.py`, `BatchSampler` in
 //! `torch/utils/data/sampler.py`.
@@ -11,19 +12,19 @@ use super::sampler::Chunks;
 use super::{DataError, RandomSampler, RandomSamplerConfig, Sampler, SequentialSampler, positive};
 use crate::random::{Generator, get_rng_state, random, set_rng_state};
 
-/// The arguments of `DataLoader`, under their names there, with its defaults.
+/// The arguments of `DataLoader`, with Python's names and defaults.
 #[derive(Debug)]
 pub struct DataLoaderConfig {
-    /// How many samples a batch has.
+    /// The number of samples in a batch.
     pub batch_size: i64,
-    /// Whether every epoch visits the samples in a new order.
+    /// If true, every epoch visits the samples in a new random order.
     pub shuffle: bool,
-    /// What says which samples an epoch visits, in place of `shuffle`.
+    /// Draws the samples of an epoch, in place of `shuffle`.
     pub sampler: Option<Box<dyn Sampler>>,
-    /// Whether a last batch with fewer samples is left out.
+    /// If true, a last batch with fewer samples is dropped.
     pub drop_last: bool,
-    /// What the base seeds come from and, with `shuffle`, the orders: then without a seed for
-    /// each. The global generator, if it is not said.
+    /// The generator of the base seeds and, with `shuffle`, of the orders, which then have no seeds
+    /// of their own. The global generator if `None`.
     pub generator: Option<Generator>,
 }
 
@@ -76,8 +77,8 @@ impl DataLoader {
     /// A loader of `samples` samples.
     ///
     /// # Errors
-    /// If `samples` is negative, or zero with `shuffle`; if `batch_size` is not positive; with both
-    /// `shuffle` and `sampler`.
+    /// If `samples` is negative, or zero with `shuffle`; if `batch_size` is not positive; or if
+    /// both `shuffle` and `sampler` are given.
     pub fn new(samples: i64, config: DataLoaderConfig) -> Result<Self, DataError> {
         let generator = config.generator;
         let sampler: Box<dyn Sampler> = match config.sampler {
@@ -102,7 +103,7 @@ impl DataLoader {
         })
     }
 
-    /// `len(loader)`: how many batches an epoch has.
+    /// `len(loader)`: the number of batches in an epoch.
     pub fn len(&self) -> usize {
         match self.drop_last {
             true => self.sampler.len() / self.batch_size,
@@ -110,12 +111,12 @@ impl DataLoader {
         }
     }
 
-    /// Whether an epoch has no batch.
+    /// Returns true if an epoch has no batch.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many samples the first `batches` batches of an epoch hold.
+    /// The number of samples in the first `batches` batches of an epoch.
     pub fn samples_in(&self, batches: usize) -> usize {
         let batches = batches.min(self.len());
         self.sampler
@@ -123,10 +124,10 @@ impl DataLoader {
             .min(batches.saturating_mul(self.batch_size))
     }
 
-    /// `iter(loader)`: starts an epoch, and draws its base seed. What the sampler draws, it draws
-    /// when the first batch is asked for.
+    /// `iter(loader)`: starts an epoch and draws its base seed. The sampler draws its numbers when
+    /// the first batch is requested.
     pub fn iter(&self) -> Batches {
-        // For workers, which are not here; Python draws it all the same.
+        // Python draws a seed for the workers even if there are none.
         let _base_seed = match &self.generator {
             Some(generator) => generator.random(),
             None => random(),
@@ -140,10 +141,10 @@ impl DataLoader {
         }
     }
 
-    /// The states of the generators that this loader draws from.
+    /// The states of the generators from which this loader draws.
     ///
     /// # Errors
-    /// If libtorch cannot make the tensors.
+    /// If libtorch cannot allocate the tensors.
     pub fn generator_states(&self) -> Result<GeneratorStates, DataError> {
         let own = self.own_generators();
         Ok(GeneratorStates {
@@ -152,10 +153,11 @@ impl DataLoader {
         })
     }
 
-    /// Sets the states of the generators that this loader draws from.
+    /// Sets the states of the generators from which this loader draws.
     ///
     /// # Errors
-    /// If they are no states, or there are more or fewer generators. All are then as they were.
+    /// If a state is invalid or the number of generators differs. All generators are then
+    /// unchanged.
     pub fn set_generator_states(&self, states: &GeneratorStates) -> Result<(), DataError> {
         let own = self.own_generators();
         if own.len() != states.own.len() {
@@ -175,14 +177,14 @@ impl DataLoader {
         Ok(())
     }
 
-    /// Goes on in an epoch that started with `start`, after its first `batches` batches, which are
-    /// returned, too. The generators are left as they are.
+    /// Resumes an epoch that started with the states `start`, after its first `batches` batches,
+    /// and also returns those batches. The generators are left unchanged.
     ///
-    /// The epoch's order is drawn again, and need not be stored. That holds for every sampler that
-    /// takes from the global generator, if anything, before its first index and not later.
+    /// The epoch's order is drawn again, so it need not be stored. This holds for every sampler
+    /// that draws from the global generator only before it yields its first index, if at all.
     ///
     /// # Errors
-    /// If the states do not fit, or the epoch has not so many batches.
+    /// If the states do not fit, or if the epoch has fewer batches.
     pub fn resume(
         &self,
         start: &GeneratorStates,
@@ -203,7 +205,7 @@ impl DataLoader {
         Ok((rest, behind))
     }
 
-    /// The loader's generator and the sampler's, each once.
+    /// The generators of the loader and the sampler, without duplicates.
     fn own_generators(&self) -> Vec<&Generator> {
         let mut own: Vec<&Generator> = self.generator.iter().collect();
         if let Some(generator) = self.sampler.generator()
@@ -215,12 +217,12 @@ impl DataLoader {
     }
 }
 
-/// The states of the generators that a [`DataLoader`] draws from.
+/// The states of the generators from which a [`DataLoader`] draws.
 #[derive(Debug)]
 pub struct GeneratorStates {
-    /// The global generator's, as `torch.get_rng_state()`.
+    /// The global generator's state, as from `torch.get_rng_state()`.
     pub global: Tensor,
-    /// Those of the loader's and the sampler's own generators, if they have any.
+    /// The states of the loader's and the sampler's own generators, if any.
     pub own: Vec<Tensor>,
 }
 
@@ -233,7 +235,7 @@ impl Clone for GeneratorStates {
     }
 }
 
-/// The batches of an epoch: each the indices of its samples, int64 `(B,)`.
+/// The batches of an epoch, each with the indices of its samples, int64 `(B,)`.
 pub struct Batches {
     chunks: Chunks,
     chunk: std::vec::IntoIter<i64>,
@@ -245,7 +247,7 @@ pub struct Batches {
 impl Iterator for Batches {
     type Item = Result<Tensor, DataError>;
 
-    /// A batch, or what the sampler fails with, after which nothing comes.
+    /// The next batch, or the sampler's error, after which the iterator ends.
     fn next(&mut self) -> Option<Self::Item> {
         let mut batch = Vec::new();
         while batch.len() < self.batch_size && !self.ended {

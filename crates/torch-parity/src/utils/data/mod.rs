@@ -1,4 +1,4 @@
-//! `torch.utils.data`: the order in which samples are visited, drawn when Python draws it.
+//! `torch.utils.data`: the order of the samples, drawn at the same moments as in Python.
 //!
 //! | | `tch::data::Iter2` | `DataLoader` |
 //! | --- | --- | --- |
@@ -6,8 +6,8 @@
 //! | before it | nothing | another seed, for workers, whether there are any or not |
 //! | the last batch, if short | dropped | kept, unless `drop_last` |
 //!
-//! The global generator goes on where the loader leaves it, so that dropout between two epochs, or
-//! a second loader for evaluation, gets the numbers that it gets in Python.
+//! The loader leaves the global generator in the same state as Python's, so that dropout between
+//! two epochs, or a second loader for evaluation, draws the same numbers.
 
 mod dataloader;
 mod sampler;
@@ -20,37 +20,37 @@ pub use sampler::{
 
 use crate::random::RandomError;
 
-/// What a loader or a sampler refuses.
+/// An error of a loader or a sampler.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// A number that has to be above zero.
+    /// A number that must be positive.
     #[error("{name}: expected a number above 0, found {found}")]
     NotPositive {
         /// The argument's name.
         name: &'static str,
-        /// What it is.
+        /// The value found.
         found: i64,
     },
-    /// Weights that give no probabilities.
+    /// Weights that do not define a distribution.
     #[error("weights: expected {0}")]
     Weights(&'static str),
-    /// A sampler of one's own shuffles by itself.
+    /// `shuffle` together with a sampler, which determines the order itself.
     #[error("shuffle and sampler: expected one of them, found both")]
     ShuffleAndSampler,
     /// States of a loader with other generators, or of a longer epoch.
     #[error("expected states of {expected}, found {found}")]
     OtherLoader {
-        /// What this loader has.
+        /// The property of this loader.
         expected: String,
-        /// What the states are of.
+        /// The property of the states.
         found: String,
     },
-    /// What a generator refused.
+    /// An error of a generator.
     #[error(transparent)]
     Random(#[from] RandomError),
 }
 
-/// `value`, if it is above zero.
+/// Returns `value` if it is positive.
 fn positive(name: &'static str, found: i64) -> Result<usize, DataError> {
     match usize::try_from(found) {
         Ok(value) if value > 0 => Ok(value),

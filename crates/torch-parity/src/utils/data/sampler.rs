@@ -1,4 +1,4 @@
-//! Which samples an epoch visits, and in what order.
+//! The samples that an epoch visits, and their order.
 //!
 //! Source: `torch/utils/data/sampler.py`.
 
@@ -9,37 +9,37 @@ use tch::Tensor;
 use super::{DataError, positive};
 use crate::random::{Generator, RandomError, random};
 
-/// What says which samples an epoch visits.
+/// Draws the samples of each epoch.
 pub trait Sampler: Debug {
-    /// How many indices an epoch has.
+    /// The number of indices in an epoch.
     fn len(&self) -> usize;
 
-    /// Whether an epoch has none.
+    /// Returns true if an epoch has no index.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Starts an epoch: its indices in pieces, each drawn when it is asked for and not before, as
-    /// in a Python generator. Until the first is asked for, nothing is drawn.
+    /// Starts an epoch. Yields its indices in chunks; like a Python generator, it draws each chunk
+    /// only when it is requested.
     fn iter(&self) -> Chunks;
 
-    /// The generator that it draws from, unless that is the global one.
+    /// The sampler's own generator; `None` if it draws from the global one.
     fn generator(&self) -> Option<&Generator> {
         None
     }
 }
 
-/// The indices of an epoch, piece by piece.
+/// The indices of an epoch, in chunks.
 pub type Chunks = Box<dyn Iterator<Item = Result<Vec<i64>, DataError>>>;
 
-/// `SequentialSampler`: all samples, in their order. It draws nothing.
+/// `SequentialSampler`: all samples in order. Draws nothing.
 #[derive(Clone, Debug)]
 pub struct SequentialSampler {
     samples: usize,
 }
 
 impl SequentialSampler {
-    /// For so many samples.
+    /// A sampler of the indices from 0 to `samples` − 1.
     pub fn new(samples: usize) -> Self {
         Self { samples }
     }
@@ -61,15 +61,15 @@ impl Sampler for SequentialSampler {
     }
 }
 
-/// The arguments of `RandomSampler`, under their names there, with its defaults.
+/// The arguments of `RandomSampler`, with Python's names and defaults.
 #[derive(Clone, Debug, Default)]
 pub struct RandomSamplerConfig {
-    /// Whether a sample may come more than once.
+    /// If true, a sample may occur more than once.
     pub replacement: bool,
-    /// How many indices an epoch has; as many as there are samples, if it is not said.
+    /// The number of indices in an epoch; the number of samples if `None`.
     pub num_samples: Option<i64>,
-    /// What it draws from. Without one, it draws a seed from the global generator when an epoch's
-    /// first index is asked for, and makes a generator of this seed.
+    /// The generator to draw from. If `None`, the sampler draws a seed from the global generator
+    /// when an epoch's first index is requested, and creates a generator with that seed.
     pub generator: Option<Generator>,
 }
 
@@ -83,10 +83,10 @@ pub struct RandomSampler {
 }
 
 impl RandomSampler {
-    /// For `samples` samples.
+    /// A sampler of the indices from 0 to `samples` − 1.
     ///
     /// # Errors
-    /// If there are none, or none are to be drawn.
+    /// If `samples` or `num_samples` is not positive.
     pub fn new(samples: i64, config: RandomSamplerConfig) -> Result<Self, DataError> {
         positive("samples", samples)?;
         Ok(Self {
@@ -104,7 +104,7 @@ impl Sampler for RandomSampler {
     }
 
     fn iter(&self) -> Chunks {
-        /// So many are drawn at once with replacement.
+        /// The numbers drawn at once with replacement.
         const PIECE: usize = 32;
         let &Self {
             samples,
@@ -114,8 +114,7 @@ impl Sampler for RandomSampler {
         } = self;
         let piece = if replacement { PIECE } else { samples as usize };
         let mut generator = self.generator.clone();
-        // The whole pieces, and then the rest: an empty one costs a permutation all the same, as in
-        // Python.
+        // All full pieces, then the rest: even an empty rest draws a permutation, as in Python.
         let sizes = std::iter::repeat_n(piece, num_samples / piece)
             .chain(std::iter::once(num_samples % piece));
         Box::new(sizes.map(move |size| {
@@ -138,12 +137,13 @@ impl Sampler for RandomSampler {
     }
 }
 
-/// The arguments of `WeightedRandomSampler`, under their names there, with its defaults.
+/// The arguments of `WeightedRandomSampler`, with Python's names and defaults.
 #[derive(Clone, Debug)]
 pub struct WeightedRandomSamplerConfig {
-    /// Whether a sample may come more than once: true, unlike [`RandomSamplerConfig`]'s.
+    /// If true, a sample may occur more than once. The default is true, unlike
+    /// [`RandomSamplerConfig`]'s.
     pub replacement: bool,
-    /// What it draws from; the global generator itself, if it is not said.
+    /// The generator to draw from; the global generator if `None`.
     pub generator: Option<Generator>,
 }
 
@@ -156,7 +156,8 @@ impl Default for WeightedRandomSamplerConfig {
     }
 }
 
-/// `WeightedRandomSampler`: each sample as likely as its weight, by `multinomial`.
+/// `WeightedRandomSampler`: draws samples with probabilities proportional to their weights, by
+/// `multinomial`.
 #[derive(Debug)]
 pub struct WeightedRandomSampler {
     weights: Tensor,
@@ -168,14 +169,14 @@ impl WeightedRandomSampler {
     /// Draws `num_samples` of `weights.len()` samples.
     ///
     /// # Errors
-    /// If `num_samples` is not positive, if a weight is negative or not finite, if none is above
-    /// zero, or if there are too few of these to draw each at most once.
+    /// If `num_samples` is not positive, if a weight is negative or not finite, if all are zero, or
+    /// if there are fewer than `num_samples` positive weights without `replacement`.
     pub fn new(
         weights: &[f64],
         num_samples: i64,
         config: WeightedRandomSamplerConfig,
     ) -> Result<Self, DataError> {
-        /// Beyond so many, float32 cannot count them: libtorch refuses.
+        /// libtorch's limit: float32 cannot count further.
         const MOST: usize = 1 << 24;
         let count = positive("num_samples", num_samples)?;
         let is_weight = |weight: &f64| weight.is_finite() && *weight >= 0.;
@@ -193,7 +194,7 @@ impl WeightedRandomSampler {
         }
         if !config.replacement && count > above_zero {
             return Err(DataError::Weights(
-                "num_samples of them above 0, as none comes twice",
+                "at least num_samples of them above 0 (without replacement)",
             ));
         }
         Ok(Self {

@@ -1,11 +1,11 @@
-//! What each instruction does to the stack.
+//! The effect of each instruction on the stack.
 
 use super::{Found, Machine, Range, Value, no_value};
 
 impl<'a> Machine<'a> {
     pub(super) fn step(&mut self, instruction: u8) -> Found<()> {
         match instruction {
-            // PROTO: nothing to do.
+            // PROTO: no-op.
             0x80 => drop(self.take(1)?),
             // MARK, POP, POP_MARK
             b'(' => self.marks.push(self.stack.len()),
@@ -39,7 +39,7 @@ impl<'a> Machine<'a> {
                 let start = self.marks.pop().ok_or_else(no_value)?;
                 self.tuple(start)?;
             }
-            // EMPTY_LIST, APPEND, APPENDS: no list is of interest.
+            // EMPTY_LIST, APPEND, APPENDS: the contents of lists are ignored.
             b']' => self.stack.push(Value::Other),
             b'a' => drop(self.pop()?),
             b'e' => drop(self.pop_group()?),
@@ -67,7 +67,7 @@ impl<'a> Machine<'a> {
             // BINPERSID, REDUCE, BUILD
             b'Q' => self.storage()?,
             b'R' => self.call()?,
-            // The attributes of the OrderedDict, which are `_metadata`: versions of the modules.
+            // The attributes of the OrderedDict: `_metadata`, the versions of the modules.
             b'b' => match (self.pop()?, self.top()?) {
                 (_, Value::Dict(_)) => {}
                 _ => return Err("found an object with a state".to_owned()),
@@ -104,7 +104,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Text behind its length.
+    /// Text, preceded by its length.
     fn text(&mut self) -> Found<()> {
         let length = self.number(4, false)? as usize;
         let text = self.take(length)?;
@@ -119,7 +119,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Text up to the end of a line.
+    /// Text up to the end of the line.
     fn line(&mut self) -> Found<&'a str> {
         let rest = &self.pickle[self.next..];
         let length = rest.iter().position(|&byte| byte == b'\n');
@@ -162,12 +162,12 @@ impl<'a> Machine<'a> {
         self.dicts.push(Vec::new());
     }
 
-    /// Puts pairs of key and value, from `start` on, into the dict before them.
+    /// Adds pairs of key and value, from `start` on, to the dict below them.
     fn set_items(&mut self, start: usize) -> Found<()> {
         let pairs = self.stack.get(start..).ok_or_else(no_value)?;
         let dict = start.checked_sub(1).map(|place| self.stack[place]);
         let Some(Value::Dict(dict)) = dict else {
-            return Err("found items of no dict".to_owned());
+            return Err("found items without a dict".to_owned());
         };
         let pairs = pairs.chunks_exact(2).map(|pair| (pair[0], pair[1]));
         self.dicts[dict as usize].extend(pairs);
@@ -178,7 +178,7 @@ impl<'a> Machine<'a> {
     fn put(&mut self, count: usize) -> Found<()> {
         let place = self.number(count, false)? as usize;
         let value = self.top()?;
-        // Python numbers them from 0 on.
+        // Python numbers the places from 0.
         if place == self.memo.len() {
             self.memo.push(value);
         } else {

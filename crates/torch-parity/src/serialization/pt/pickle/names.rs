@@ -1,4 +1,4 @@
-//! The names that a pickle may use, and what calling them gives.
+//! The names that a pickle may use, and the result of calling them.
 
 use tch::Kind;
 
@@ -16,14 +16,14 @@ impl Machine<'_> {
             }
             _ => {
                 let name = shown(&format!("{module}.{name}"));
-                return Err(format!("found {name}, which is not read here"));
+                return Err(format!("found {name}, which is not supported"));
             }
         };
         self.stack.push(value);
         Ok(())
     }
 
-    /// Names a storage: `("storage", torch.FloatStorage, key, device, length)`.
+    /// Pushes a storage: `("storage", torch.FloatStorage, key, device, length)`.
     pub(super) fn storage(&mut self) -> Found<()> {
         let description = self.pop()?;
         let [
@@ -44,11 +44,11 @@ impl Machine<'_> {
     pub(super) fn call(&mut self) -> Found<()> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let Value::Function(function) = function else {
-            return Err("found a call of no function".to_owned());
+            return Err("found a call of something that is not a function".to_owned());
         };
         match (function, self.as_tuple(arguments)) {
             (Function::OrderedDict, []) => self.dict(),
-            // Data, whether it requires a gradient, hooks.
+            // The data, `requires_grad` and the hooks.
             (Function::RebuildParameter, &[data @ Value::Tensor(_), Value::Bool(_), _]) => {
                 self.stack.push(data);
             }
@@ -59,7 +59,7 @@ impl Machine<'_> {
                     Value::Int(offset),
                     Value::Tuple(size),
                     Value::Tuple(stride),
-                    // Whether it requires a gradient, and hooks.
+                    // `requires_grad` and the hooks.
                     Value::Bool(_),
                     _,
                     ref metadata @ ..,
@@ -80,7 +80,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What a tensor's metadata says of its sign; there is none of most tensors.
+    /// The negative bit in a tensor's metadata, which most tensors do not have.
     fn is_negative(&self, metadata: &[Value]) -> Found<bool> {
         let entries = match *metadata {
             [] | [Value::Other] => return Ok(false),
@@ -101,7 +101,7 @@ impl Machine<'_> {
     }
 }
 
-/// The dtype of a storage, `torch.FloatStorage`.
+/// The dtype of a storage class such as `torch.FloatStorage`.
 fn storage_kind(name: &str) -> Option<Kind> {
     Some(match name {
         "BoolStorage" => Kind::Bool,
