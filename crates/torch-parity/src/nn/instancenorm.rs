@@ -8,33 +8,23 @@ use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use super::batchnorm::{Norm, Running};
-use super::{modules_t, or_panic, refuse};
+use super::{arguments, modules_t, or_panic, refuse};
 use crate::Result;
 
-/// The arguments of `nn.InstanceNorm1d` to `nn.InstanceNorm3d`.
-#[derive(Clone, Copy, Debug)]
-pub struct InstanceNormConfig {
-    /// Added to the variance.
-    pub eps: f64,
-    /// How much of a batch's statistics goes into the running ones; nothing if it is `None`.
-    pub momentum: Option<f64>,
-    /// Whether there are a weight of 1 and a bias of 0, each `(C,)`.
-    pub affine: bool,
-    /// Whether there are running statistics, which evaluation uses in place of the instance's.
-    pub track_running_stats: bool,
-    /// Whether an affine layer has a bias.
-    pub bias: bool,
-}
-
-impl Default for InstanceNormConfig {
-    fn default() -> Self {
-        Self {
-            eps: 1e-5,
-            momentum: Some(0.1),
-            affine: false,
-            track_running_stats: false,
-            bias: true,
-        }
+arguments! {
+    /// The arguments of `nn.InstanceNorm1d` to `nn.InstanceNorm3d`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct InstanceNormConfig {
+        /// Added to the variance.
+        eps: f64 = 1e-5,
+        /// The weight of a batch's statistics in the running ones; 0 if it is `None`.
+        momentum: Option<f64> = Some(0.1),
+        /// Adds a weight of 1 and a bias of 0, each `(C,)`.
+        affine: bool = false,
+        /// Keeps running statistics, which evaluation uses instead of the instance's.
+        track_running_stats: bool = false,
+        /// Adds a bias to an affine layer.
+        bias: bool = true,
     }
 }
 

@@ -135,6 +135,19 @@ impl<const N: usize> Sizes<N> for [i64; N] {
     }
 }
 
+/// The size of `xs` `(N, C, …)` or `(C, …)` in its `N` dimensions beside those of batch and channels.
+///
+/// # Errors
+/// If it has another number of dimensions.
+fn spatial_size<const N: usize>(xs: &Tensor) -> Result<[i64; N]> {
+    let (size, one, two) = (xs.size(), N + 1, N + 2);
+    if size.len() != one && size.len() != two {
+        let found = size.len();
+        return refuse(format!("expected {one}D or {two}D input, got {found}D"));
+    }
+    Ok(std::array::from_fn(|i| size[size.len() - N + i]))
+}
+
 /// Adds a parameter to `vs`, drawn by `init`; one without elements is drawn without a draw.
 ///
 /// # Errors
@@ -182,6 +195,24 @@ fn refuse<T>(why: impl Into<String>) -> Result<T> {
 #[track_caller]
 fn or_panic<T>(result: Result<T>) -> T {
     result.unwrap_or_else(|error| panic!("{}", one_line(&error)))
+}
+
+/// Defines the arguments of a layer, each with its default.
+macro_rules! arguments {
+    ($(#[$attribute:meta])* pub struct $name:ident {
+        $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)*
+    }) => {
+        $(#[$attribute])*
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
 }
 
 /// Makes types that have `f_forward` modules of `tch`; behind `N:` types of `N` dimensions.
@@ -240,4 +271,4 @@ macro_rules! functions {
     )+};
 }
 
-use {functions, modules, modules_t};
+use {arguments, functions, modules, modules_t};

@@ -6,7 +6,7 @@
 use tch::Tensor;
 
 use super::functional::{f_fractional_max_pool, f_lp_pool};
-use super::{Sizes, modules, refuse};
+use super::{Sizes, modules, refuse, spatial_size};
 use crate::Result;
 
 /// `nn.MaxPool1d`, `nn.MaxPool2d` or `nn.MaxPool3d`: the greatest in each window.
@@ -132,15 +132,7 @@ impl<const N: usize> MaxUnpool<N> {
         output_size: Option<[i64; N]>,
     ) -> Result<Tensor> {
         let stride = self.stride.unwrap_or(self.kernel_size);
-        let size = xs.size();
-        if size.len() != N + 1 && size.len() != N + 2 {
-            let (one, two) = (N + 1, N + 2);
-            return refuse(format!(
-                "expected {one}D or {two}D input, got {}D",
-                size.len()
-            ));
-        }
-        let spatial = &size[size.len() - N..];
+        let spatial = spatial_size::<N>(xs)?;
         let usual: [i64; N] = std::array::from_fn(|i| {
             (spatial[i] - 1) * stride[i] + self.kernel_size[i] - 2 * self.padding[i]
         });

@@ -13,40 +13,26 @@ use tch::nn::{Init, Path};
 use tch::{Tensor, no_grad};
 
 use super::functional::{self as F, EmbeddingBagMode};
-use super::{modules, new_parameter, or_panic};
+use super::{arguments, modules, new_parameter, or_panic};
 use crate::Result;
 
-/// The arguments of `nn.Embedding`, in tch's spelling.
-#[derive(Clone, Copy, Debug)]
-pub struct EmbeddingConfig {
-    /// Whether the weight's gradient is a sparse tensor.
-    pub sparse: bool,
-    /// Whether gradients are divided by how often a row is used.
-    pub scale_grad_by_freq: bool,
-    /// How the weight is drawn.
-    pub ws_init: Init,
-    /// The row that stands for padding: 0 at first, and without gradient. −1 is Python's `None`, as
-    /// in tch; for a row counted from the end, write `num_embeddings - 1` and so on.
-    pub padding_idx: i64,
-    /// The longest that a row may be: rows that are used are shortened to it in place.
-    pub max_norm: Option<f64>,
-    /// The p of that length.
-    pub norm_type: f64,
-}
-
-impl Default for EmbeddingConfig {
-    fn default() -> Self {
-        Self {
-            sparse: false,
-            scale_grad_by_freq: false,
-            ws_init: Init::Randn {
-                mean: 0.,
-                stdev: 1.,
-            },
-            padding_idx: -1,
-            max_norm: None,
-            norm_type: 2.,
-        }
+arguments! {
+    /// The arguments of `nn.Embedding`, in tch's spelling.
+    #[derive(Clone, Copy, Debug)]
+    pub struct EmbeddingConfig {
+        /// Makes the weight's gradient a sparse tensor.
+        sparse: bool = false,
+        /// Divides the gradient of a row by the number of its uses.
+        scale_grad_by_freq: bool = false,
+        /// The distribution of the weight.
+        ws_init: Init = Init::Randn { mean: 0., stdev: 1. },
+        /// The row that stands for padding: 0 at first, and without gradient. −1 is Python's `None`, as
+        /// in tch; for a row counted from the end, write `num_embeddings - 1` and so on.
+        padding_idx: i64 = -1,
+        /// The longest that a row may be: rows that are used are shortened to it in place.
+        max_norm: Option<f64> = None,
+        /// The p of that length.
+        norm_type: f64 = 2.,
     }
 }
 
@@ -121,36 +107,24 @@ impl Embedding {
     }
 }
 
-/// The arguments of `nn.EmbeddingBag`.
-#[derive(Clone, Copy, Debug)]
-pub struct EmbeddingBagConfig {
-    /// The longest that a row may be: rows that are used are shortened to it in place.
-    pub max_norm: Option<f64>,
-    /// The p of that length.
-    pub norm_type: f64,
-    /// Whether gradients are divided by how often a row is used.
-    pub scale_grad_by_freq: bool,
-    /// How the rows of a bag become one.
-    pub mode: EmbeddingBagMode,
-    /// Whether the weight's gradient is a sparse tensor.
-    pub sparse: bool,
-    /// Whether the last offset is the end of the last bag.
-    pub include_last_offset: bool,
-    /// The row that counts as nothing; a negative one counts from the end.
-    pub padding_idx: Option<i64>,
-}
-
-impl Default for EmbeddingBagConfig {
-    fn default() -> Self {
-        Self {
-            max_norm: None,
-            norm_type: 2.,
-            scale_grad_by_freq: false,
-            mode: EmbeddingBagMode::Mean,
-            sparse: false,
-            include_last_offset: false,
-            padding_idx: None,
-        }
+arguments! {
+    /// The arguments of `nn.EmbeddingBag`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct EmbeddingBagConfig {
+        /// The longest that a row may be: rows that are used are shortened to it in place.
+        max_norm: Option<f64> = None,
+        /// The p of that length.
+        norm_type: f64 = 2.,
+        /// Divides the gradient of a row by the number of its uses.
+        scale_grad_by_freq: bool = false,
+        /// The operation that makes one row of a bag's rows.
+        mode: EmbeddingBagMode = EmbeddingBagMode::Mean,
+        /// Makes the weight's gradient a sparse tensor.
+        sparse: bool = false,
+        /// True if the last offset is the end of the last bag.
+        include_last_offset: bool = false,
+        /// The row that counts as nothing; a negative one counts from the end.
+        padding_idx: Option<i64> = None,
     }
 }
 

@@ -20,12 +20,14 @@
 
 mod base;
 mod cell;
+mod forward;
 mod gru;
 mod lstm;
 
 use tch::nn::Init;
 
 // `reset_parameters` of all of them: U(−1/√hidden_size, 1/√hidden_size).
+use super::arguments;
 use super::init::bias_uniform as uniform;
 use super::init::kaiming_uniform;
 use crate::{Error, Result};
@@ -49,52 +51,35 @@ pub enum Nonlinearity {
     Relu,
 }
 
-/// The arguments of `nn.RNN`, `nn.LSTM` and `nn.GRU`, in tch's spelling, with Python's defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct RNNConfig {
-    /// Whether there are biases, Python's `bias`.
-    pub has_biases: bool,
-    /// How many layers stand on each other.
-    pub num_layers: i64,
-    /// The probability with which dropout zeroes what one layer hands to the next; 0 for none.
-    pub dropout: f64,
-    /// Whether [`RNN`]'s methods apply dropout. `forward_t` has an argument of its own instead.
-    pub train: bool,
-    /// Whether a second set of weights reads the sequence backwards.
-    pub bidirectional: bool,
-    /// Whether the input is `(N, L, features)` in place of `(L, N, features)`.
-    pub batch_first: bool,
-    /// The size that an LSTM's hidden state is projected to; 0 for no projection.
-    pub proj_size: i64,
-    /// What an [`ElmanRNN`] bends its sum with; an LSTM and a GRU have their own.
-    pub nonlinearity: Nonlinearity,
-    /// How the weights of the input are drawn. The default, `kaiming_uniform(√5)`, stands for
-    /// Python's way, U(−1/√hidden_size, 1/√hidden_size).
-    pub w_ih_init: Init,
-    /// How the weights of the hidden state are drawn; its default stands for the same.
-    pub w_hh_init: Init,
-    /// How the biases of the input are drawn; Python's way where it is `None`.
-    pub b_ih_init: Option<Init>,
-    /// How the biases of the hidden state are drawn; Python's way where it is `None`.
-    pub b_hh_init: Option<Init>,
-}
-
-impl Default for RNNConfig {
-    fn default() -> Self {
-        Self {
-            has_biases: true,
-            num_layers: 1,
-            dropout: 0.,
-            train: true,
-            bidirectional: false,
-            batch_first: false,
-            proj_size: 0,
-            nonlinearity: Nonlinearity::Tanh,
-            w_ih_init: kaiming_uniform(5f64.sqrt()),
-            w_hh_init: kaiming_uniform(5f64.sqrt()),
-            b_ih_init: None,
-            b_hh_init: None,
-        }
+arguments! {
+    /// The arguments of `nn.RNN`, `nn.LSTM` and `nn.GRU`, in tch's spelling, with Python's defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct RNNConfig {
+        /// Adds biases, Python's `bias`.
+        has_biases: bool = true,
+        /// The number of layers.
+        num_layers: i64 = 1,
+        /// The probability with which dropout zeroes what one layer hands to the next; 0 for none.
+        dropout: f64 = 0.,
+        /// Applies dropout in [`RNN`]'s methods. `forward_t` has an argument of its own instead.
+        train: bool = true,
+        /// Reads the sequence backwards, too, with a second set of weights.
+        bidirectional: bool = false,
+        /// Makes the input `(N, L, features)` instead of `(L, N, features)`.
+        batch_first: bool = false,
+        /// The size that an LSTM's hidden state is projected to; 0 for no projection.
+        proj_size: i64 = 0,
+        /// The activation function of an [`ElmanRNN`]; an LSTM and a GRU have their own.
+        nonlinearity: Nonlinearity = Nonlinearity::Tanh,
+        /// The distribution of the input's weights. The default, `kaiming_uniform(√5)`, stands for
+        /// Python's, U(−1/√hidden_size, 1/√hidden_size).
+        w_ih_init: Init = kaiming_uniform(5f64.sqrt()),
+        /// The distribution of the hidden state's weights; its default stands for the same.
+        w_hh_init: Init = kaiming_uniform(5f64.sqrt()),
+        /// The distribution of the input's biases; Python's if it is `None`.
+        b_ih_init: Option<Init> = None,
+        /// The distribution of the hidden state's biases; Python's if it is `None`.
+        b_hh_init: Option<Init> = None,
     }
 }
 

@@ -10,27 +10,19 @@ use super::layer::norm_parameters;
 use super::{is_causal, no_layers};
 use crate::nn::attention::canonical_mask;
 use crate::nn::normalization::{LayerNorm, LayerNormConfig, f_layer_norm};
-use crate::nn::{or_panic, wants_gradient};
+use crate::nn::{arguments, or_panic, wants_gradient};
 use crate::{Error, Result};
 
-/// The arguments of `nn.TransformerEncoder` with Python's defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct TransformerEncoderConfig {
-    /// The normalization behind the last layer, Python's `norm=nn.LayerNorm(d_model)`.
-    pub norm: Option<LayerNormConfig>,
-    /// Whether padding is squeezed out of the batch in evaluation, where the layers allow it.
-    pub enable_nested_tensor: bool,
-    /// Whether it is looked at first that all padding is behind the steps.
-    pub mask_check: bool,
-}
-
-impl Default for TransformerEncoderConfig {
-    fn default() -> Self {
-        Self {
-            norm: None,
-            enable_nested_tensor: true,
-            mask_check: true,
-        }
+arguments! {
+    /// The arguments of `nn.TransformerEncoder` with Python's defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct TransformerEncoderConfig {
+        /// The normalization behind the last layer, Python's `norm=nn.LayerNorm(d_model)`.
+        norm: Option<LayerNormConfig> = None,
+        /// Removes padding from the batch in evaluation, if the layers allow it.
+        enable_nested_tensor: bool = true,
+        /// Checks first that all padding is behind the steps.
+        mask_check: bool = true,
     }
 }
 

@@ -3,6 +3,7 @@
 use tch::nn::{Init, Linear, Path};
 use tch::{Tensor, no_grad};
 
+use crate::nn::arguments;
 use crate::nn::attention::{
     AttentionOptions, MultiheadAttention, MultiheadAttentionConfig, f_multihead_attention,
 };
@@ -24,37 +25,25 @@ pub enum Activation {
     Custom(fn(&Tensor) -> Tensor),
 }
 
-/// The arguments of `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer` with Python's
-/// defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct TransformerLayerConfig {
-    /// How many features there are between the two linear layers.
-    pub dim_feedforward: i64,
-    /// The probability with which dropout zeroes an element in training.
-    pub dropout: f64,
-    /// What stands between the two linear layers.
-    pub activation: Activation,
-    /// What layer normalization adds to the variance.
-    pub layer_norm_eps: f64,
-    /// Whether inputs and outputs are `(N, L, E)` in place of `(L, N, E)`.
-    pub batch_first: bool,
-    /// Whether each block is normalized before it, in place of behind it.
-    pub norm_first: bool,
-    /// Whether linear layers, attentions and normalizations have biases.
-    pub bias: bool,
-}
-
-impl Default for TransformerLayerConfig {
-    fn default() -> Self {
-        Self {
-            dim_feedforward: 2048,
-            dropout: 0.1,
-            activation: Activation::Relu,
-            layer_norm_eps: 1e-5,
-            batch_first: false,
-            norm_first: false,
-            bias: true,
-        }
+arguments! {
+    /// The arguments of `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer` with Python's
+    /// defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct TransformerLayerConfig {
+        /// The number of features between the two linear layers.
+        dim_feedforward: i64 = 2048,
+        /// The probability with which dropout zeroes an element in training.
+        dropout: f64 = 0.1,
+        /// The activation function between the two linear layers.
+        activation: Activation = Activation::Relu,
+        /// The number that layer normalization adds to the variance.
+        layer_norm_eps: f64 = 1e-5,
+        /// Makes inputs and outputs `(N, L, E)` instead of `(L, N, E)`.
+        batch_first: bool = false,
+        /// Normalizes before each block instead of after it.
+        norm_first: bool = false,
+        /// Adds biases to linear layers, attentions and normalizations.
+        bias: bool = true,
     }
 }
 

@@ -122,9 +122,10 @@ pub type CosineAnnealingLR = SchedulerOf<CosineAnnealing>;
 
 saved! {
     #[doc(hidden)]
+    #[allow(non_snake_case)]
     #[derive(Clone, Debug)]
     pub struct CosineAnnealing {
-        #[allow(non_snake_case)] // Python's name.
+        /// Under Python's name.
         T_max: i64,
         eta_min: f64,
     }
