@@ -1,14 +1,14 @@
-//! `scripts/port.py`: what it writes, and what it refuses.
+//! `scripts/port.py`: its output, and its errors.
 
 use std::fs;
 
 use testing::{NETWORKS, python, root, run, stdout};
 
-/// The mirrors are the porter's first customers: what it writes is what is compiled.
+/// The porter's output for the three networks equals the files that are compiled.
 #[test]
-fn writes_the_networks_of_the_document() {
+fn writes_the_networks_of_the_article() {
     for network in NETWORKS {
-        let path = format!("scripts/reference/{network}.py");
+        let path = format!("torch2tch/src/torch2tch/reference/{network}.py");
         let source = fs::read_to_string(root(&path)).unwrap();
         let class = source.split_once("\nclass ").unwrap().1;
         let class = class.split_once('(').unwrap().0;
@@ -20,10 +20,10 @@ fn writes_the_networks_of_the_document() {
     }
 }
 
-/// Every place that is not understood is named with its line, and no other.
+/// Every unsupported place is named with its line, and no other.
 #[test]
 fn names_what_it_refuses() {
-    const FILE: &str = "tests/port/refused.py";
+    const FILE: &str = "torch2tch/tests/classes/refused.py";
     let mut command = python("tests/python/port_refusals.py");
     let refused = stdout(command.arg(FILE).current_dir(root("")));
 
@@ -43,7 +43,7 @@ fn names_what_it_refuses() {
     assert_eq!(refused.lines().collect::<Vec<_>>(), expected);
 }
 
-/// A refusal writes nothing, and a file that is there stays as it is.
+/// A refused class writes nothing, and an existing file is left unchanged.
 #[test]
 fn a_refusal_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -51,13 +51,16 @@ fn a_refusal_writes_nothing() {
     fs::write(&output, "kept").unwrap();
     let mut command = python("scripts/port.py");
     command
-        .arg("tests/port/refused.py:Prints")
+        .arg("torch2tch/tests/classes/refused.py:Prints")
         .arg("--output")
         .arg(&output);
     let result = run(command.current_dir(root("")));
     assert_eq!(result.status.code(), Some(1));
     let message = String::from_utf8(result.stderr).unwrap();
-    assert!(message.starts_with("tests/port/refused.py:"), "{message}");
+    assert!(
+        message.starts_with("torch2tch/tests/classes/refused.py:"),
+        "{message}"
+    );
     assert_eq!(message.lines().count(), 1, "{message}");
     assert_eq!(fs::read_to_string(output).unwrap(), "kept");
 }
@@ -65,9 +68,18 @@ fn a_refusal_writes_nothing() {
 #[test]
 fn wrong_usage_is_one_line() {
     for (target, expected) in [
-        ("tests/port/refused.py:Nobody", "there is no class Nobody"),
-        ("tests/port/nowhere.py:Net", "No such file or directory"),
-        ("tests/port/refused.py", "expected FILE.py:CLASS"),
+        (
+            "torch2tch/tests/classes/refused.py:Nobody",
+            "there is no class Nobody",
+        ),
+        (
+            "torch2tch/tests/classes/nowhere.py:Net",
+            "No such file or directory",
+        ),
+        (
+            "torch2tch/tests/classes/refused.py",
+            "expected FILE.py:CLASS",
+        ),
         ("Cargo.toml:Net", "Cargo.toml:"),
     ] {
         let mut command = python("scripts/port.py");
@@ -82,7 +94,7 @@ fn wrong_usage_is_one_line() {
     }
 }
 
-/// The guide's table is the one that the porter translates by.
+/// The guide contains the table that the porter uses.
 #[test]
 fn the_guide_has_the_table_of_spellings() {
     const TABLE: &str = "src/guide/spellings.md";

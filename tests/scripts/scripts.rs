@@ -1,5 +1,5 @@
-//! The Python scripts where something is wrong with `.venv`, a network's module or what they are
-//! given: one line that says what.
+//! The Python scripts with a faulty `.venv`, a faulty module of a network, or wrong arguments: one
+//! line that names the fault.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,34 +10,18 @@ use tempfile::TempDir;
 
 use testing::{example, examples, python, refusal, root, run, stdout, write_executable};
 
-/// The scripts in a project of their own.
+/// The scripts in a temporary project.
 struct Project(TempDir);
 
 impl Project {
     fn new() -> Self {
         let project = Self(tempfile::tempdir().unwrap());
-        for folder in [
-            "scripts",
-            "scripts/reference",
-            "scripts/port",
-            "scripts/port/crate",
-            "scripts/port/crate/templates",
-            "scripts/port/proof",
-            "scripts/port/spellings",
-        ] {
-            fs::create_dir(project.path(folder)).unwrap();
-            for entry in fs::read_dir(root(folder)).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_file() && path.extension().is_some() {
-                    let name = path.file_name().unwrap();
-                    fs::copy(&path, project.path(folder).join(name)).unwrap();
-                }
-            }
-        }
+        copy(&root("scripts"), &project.path("scripts"));
+        copy(&root("torch2tch"), &project.path("torch2tch"));
         project
     }
 
-    /// One that has the packages of this project.
+    /// A project with the packages of this one.
     fn with_packages() -> Self {
         let project = Self::new();
         symlink(root(".venv"), project.path(".venv")).unwrap();
@@ -48,7 +32,7 @@ impl Project {
         self.0.path().join(name)
     }
 
-    /// A script, as a user starts it: with the system's Python.
+    /// A script run as a user runs it, with the system's Python.
     fn script(&self, name: &str) -> Command {
         let mut command = Command::new("python3");
         command.arg(self.path(name)).current_dir(self.0.path());
@@ -60,7 +44,20 @@ impl Project {
     }
 }
 
-/// A Python that has nothing but what is Python's own, at `.venv`.
+/// Copies a folder with what is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copied = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &copied),
+            false => drop(fs::copy(&path, copied).unwrap()),
+        }
+    }
+}
+
+/// Creates a Python with only the standard library at `.venv`.
 fn empty_venv(project: &Project) {
     let mut venv = Command::new("python3");
     venv.args(["-m", "venv", "--without-pip"]);
@@ -112,14 +109,17 @@ fn a_venv_that_is_not_whole_is_named_with_what_mends_it() {
     for (break_it, expected) in cases {
         let project = Project::new();
         break_it(&project);
-        for script in ["scripts/compare.py", "scripts/reference/train.py"] {
+        for script in [
+            "scripts/compare.py",
+            "torch2tch/src/torch2tch/reference/train.py",
+        ] {
             let line = refusal(&mut project.script(script));
             assert!(line.contains(expected), "{line}");
         }
     }
 }
 
-/// A class, as the guide asks for, and no functions yet.
+/// A class as the guide requires, without functions yet.
 const CLASS: &str = "import torch.nn as nn
 class MyNetwork(nn.Module):
     def __init__(self):
@@ -138,13 +138,16 @@ fn networks_that_are_not_there_are_told_from_those_that_are() {
     let cases: [(&str, &[&str]); 5] = [
         ("scripts/compare.py", &["no_such_network"]),
         ("scripts/train_distributed.py", &["no_such_network", data]),
-        ("scripts/reference/train.py", &["../compare", data]),
         (
-            "scripts/reference/record_trace.py",
+            "torch2tch/src/torch2tch/reference/train.py",
+            &["../compare", data],
+        ),
+        (
+            "torch2tch/src/torch2tch/reference/record_trace.py",
             &["no_such_network", "--output=target/never.safetensors"],
         ),
-        // A module of Python's own is none.
-        ("scripts/reference/demonstrate.py", &["os"]),
+        // A module of the standard library is not a network.
+        ("torch2tch/src/torch2tch/reference/demonstrate.py", &["os"]),
     ];
     for (script, args) in cases {
         let output = run(python(script).args(args));
@@ -168,40 +171,43 @@ fn modules_that_lack_something_are_named_with_it() {
     let project = Project::with_packages();
     let mut file = "x = 1\n".to_owned();
     let cases = [
-        ("", "scripts/reference/my_network.py: there is no MyNetwork"),
+        (
+            "",
+            "torch2tch/src/torch2tch/reference/my_network.py: there is no MyNetwork",
+        ),
         (
             CLASS,
-            "scripts/reference/my_network.py: there is no draw_input",
+            "torch2tch/src/torch2tch/reference/my_network.py: there is no draw_input",
         ),
         (
             "from digit_classifier import lss\n",
-            "scripts/reference/my_network.py, line 10: ImportError: cannot import name 'lss'",
+            "torch2tch/src/torch2tch/reference/my_network.py, line 10: ImportError: cannot import name 'lss'",
         ),
         (
             "def loss(:\n",
-            "scripts/reference/my_network.py, line 11: SyntaxError: ",
+            "torch2tch/src/torch2tch/reference/my_network.py, line 11: SyntaxError: ",
         ),
     ];
     for (more, expected) in cases {
         file += more;
-        project.write("scripts/reference/my_network.py", &file);
-        let mut command = project.script("scripts/reference/record_trace.py");
+        project.write("torch2tch/src/torch2tch/reference/my_network.py", &file);
+        let mut command = project.script("torch2tch/src/torch2tch/reference/record_trace.py");
         let line = refusal(command.args(["my_network", "--output=trace.safetensors"]));
         assert!(line.contains(expected), "{line}");
     }
     let line = refusal(project.script("scripts/compare.py").arg("my_network"));
     assert!(
-        line.contains("scripts/reference/my_network.py, line 11"),
+        line.contains("torch2tch/src/torch2tch/reference/my_network.py, line 11"),
         "{line}"
     );
 }
 
-/// An example whose `NAME` is another network's gives equal tensors here, and is not equal.
+/// An example whose `NAME` is another network's has equal tensors here, but is not equal.
 #[test]
 fn another_name_in_rust_is_a_difference() {
     let project = Project::with_packages();
     let module = CLASS.to_owned() + FUNCTIONS;
-    project.write("scripts/reference/my_network.py", &module);
+    project.write("torch2tch/src/torch2tch/reference/my_network.py", &module);
     fs::create_dir(project.path("examples")).unwrap();
     let misnamed = project.path("examples/my_network");
     symlink(example("digit_classifier").get_program(), misnamed).unwrap();
@@ -223,8 +229,8 @@ fn another_name_in_rust_is_a_difference() {
 fn buffers_stand_beside_the_parameters_of_their_layer() {
     let project = Project::with_packages();
     let module = CLASS.replace("nn.Linear(128, 10)", "nn.BatchNorm1d(128)") + FUNCTIONS;
-    project.write("scripts/reference/my_network.py", &module);
-    let mut record = project.script("scripts/reference/record_trace.py");
+    project.write("torch2tch/src/torch2tch/reference/my_network.py", &module);
+    let mut record = project.script("torch2tch/src/torch2tch/reference/record_trace.py");
     stdout(record.args(["my_network", "--steps=2", "--output=trace.safetensors"]));
     let mut compare = project.script("scripts/compare_traces.py");
     let text = stdout(compare.args(["trace.safetensors", "trace.safetensors"]));
@@ -247,7 +253,7 @@ fn buffers_stand_beside_the_parameters_of_their_layer() {
     assert!(!text.contains("grad.fc2.running_mean"), "{text}");
 }
 
-/// The comparison, with this project's examples.
+/// A command that runs the comparison with this project's examples.
 fn compare(args: &[&str]) -> Command {
     let mut command = python("scripts/compare.py");
     command.arg("--examples").arg(examples()).args(args);
@@ -263,7 +269,7 @@ fn what_the_comparison_is_given() {
     let other = format!("--train={}", other.display());
     let cases: [(&[&str], &str); 6] = [
         (&["--train=/nowhere"], "/nowhere: there is no such file"),
-        // A .csv is not houses by its name.
+        // The extension .csv does not select the houses.
         (&[&other], "flowers.csv: expected the IDX files of digits"),
         (
             &["--train=data/sample"],

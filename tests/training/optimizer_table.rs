@@ -1,4 +1,4 @@
-//! The table of optimizers with their arguments that optim.rs compares with Python.
+//! The table of optimizers and arguments that optim.rs compares with Python.
 
 use final_layer::torch::Error;
 use final_layer::torch::optim::{
@@ -7,7 +7,7 @@ use final_layer::torch::optim::{
 };
 use serde_json::{Value, json};
 
-/// The arguments of Python's optimizers, as JSON, beyond the defaults.
+/// Arguments of Python's optimizers, as JSON, beyond the defaults.
 pub fn cases() -> Vec<(&'static str, Value)> {
     vec![
         ("SGD", json!({})),
@@ -36,7 +36,7 @@ pub fn cases() -> Vec<(&'static str, Value)> {
             "Adam",
             json!({"lr": 0.02, "betas": [0.8, 0.99], "eps": 1e-5}),
         ),
-        // From a weight of 1/2 on, `lerp` takes another formula.
+        // For a weight of 1/2 or more, `lerp` uses another formula.
         ("Adam", json!({"betas": [0.3, 0.9]})),
         ("Adam", json!({"betas": [0.5, 0.9]})),
         ("Adam", json!({"betas": [0.0, 0.0], "eps": 1e-3})),

@@ -1,5 +1,5 @@
-//! `torch.nn.Linear`, the initial values and the order in which they are drawn; `Bilinear`, which
-//! `tch` does not have, and `Identity`.
+//! `torch.nn.Linear`: the initial values and the order in which they are drawn; `Bilinear`, which
+//! `tch` lacks, and `Identity`.
 //!
 //! | | `tch::nn::linear` | `torch.nn.Linear` |
 //! | --- | --- | --- |
@@ -21,11 +21,11 @@ arguments! {
     /// The arguments of `nn.Linear`, in tch's spelling.
     #[derive(Clone, Copy, Debug)]
     pub struct LinearConfig {
-        /// The distribution of the weight `(out_features, in_features)`; Python's by default.
+        /// The initialization of the weight `(out_features, in_features)`; by default Python's.
         ws_init: Init = kaiming_uniform(5f64.sqrt()),
-        /// The distribution of the bias `(out_features,)`; by default Python's, U(−1/√in, 1/√in).
+        /// The initialization of the bias `(out_features,)`; by default Python's, U(−1/√in, 1/√in).
         bs_init: Option<Init> = None,
-        /// Adds a bias.
+        /// If true, adds a bias.
         bias: bool = true,
     }
 }
@@ -33,8 +33,8 @@ arguments! {
 /// `nn.Linear(in_features, out_features)`: y = x Wᵀ + b, `(…, in_features)` to
 /// `(…, out_features)`, with PyTorch's initial values.
 ///
-/// Adds `weight` `(out_features, in_features)` and `bias` `(out_features,)`, of the dtype of `vs`,
-/// drawing the weight before the bias. Either number of features may be 0, as in Python.
+/// Adds `weight` `(out_features, in_features)` and `bias` `(out_features,)`, in the dtype of `vs`.
+/// The weight is drawn before the bias. Either number of features may be 0, as in Python.
 ///
 /// ```
 /// use torch_parity::nn;
@@ -81,7 +81,7 @@ arguments! {
     /// The arguments of `nn.Bilinear`.
     #[derive(Clone, Copy, Debug)]
     pub struct BilinearConfig {
-        /// Adds a bias.
+        /// If true, adds a bias.
         bias: bool = true,
     }
 }
@@ -123,7 +123,7 @@ pub fn bilinear<'a, T: Borrow<Path<'a>>>(
 /// As [`bilinear`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If `in1_features` is not positive, or where [`f_linear`] refuses.
+/// If `in1_features` is not positive, or if [`f_linear`] returns an error.
 pub fn f_bilinear<'a, T: Borrow<Path<'a>>>(
     vs: T,
     in1_features: i64,
@@ -160,21 +160,21 @@ impl Bilinear {
     /// As [`forward`](Self::forward), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the inputs do not fit.
+    /// If the inputs have unsupported shapes or dtypes.
     pub fn f_forward(&self, xs1: &Tensor, xs2: &Tensor) -> Result<Tensor> {
         Ok(Tensor::f_bilinear(xs1, xs2, &self.ws, self.bs.as_ref())?)
     }
 }
 
-/// `nn.Identity()`: its input.
+/// `nn.Identity()`: returns its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Identity;
 
 impl Identity {
-    /// As `forward`. Never an error.
+    /// As `forward`. Never fails.
     ///
     /// # Errors
-    /// None.
+    /// None; it returns a `Result` for uniformity.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(xs.shallow_clone())
     }

@@ -1,5 +1,5 @@
-//! The pooling layers of `torch.nn`, which `tch` has as methods alone. `N` is the number of
-//! dimensions beside those of batch and channels: 1 to 3.
+//! The pooling layers of `torch.nn`, which `tch` has only as methods. `N` is the number of
+//! dimensions besides those of batch and channels: 1 to 3.
 //!
 //! Source: `torch/nn/modules/pooling.py`.
 
@@ -30,7 +30,7 @@ macro_rules! windows {
             $($(#[$argument_doc])* pub $argument: $argument_type,)?
             /// The size of a window.
             pub kernel_size: [i64; N],
-            /// The distance between windows; their size if it is `None`.
+            /// The distance between windows; their size if `None`.
             pub stride: Option<[i64; N]>,
             $($(#[$doc])* pub $field: $type,)*
         }
@@ -38,7 +38,7 @@ macro_rules! windows {
         dimensions!($name [$($alias = $n),+]);
 
         impl<const N: usize> $name<N> {
-            /// With Python's defaults for the rest.
+            /// Creates the layer with Python's defaults for the other arguments.
             pub fn new($($argument: $argument_type,)? kernel_size: impl Sizes<N>) -> Self {
                 Self {
                     $($argument,)?
@@ -57,14 +57,14 @@ macro_rules! adaptive {
         $(#[$attribute])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name<const N: usize> {
-            /// The size of the output; `None` keeps the input's.
+            /// The size of the output; `None` keeps the input's size.
             pub output_size: [Option<i64>; N],
         }
 
         dimensions!($name [$($alias = $n),+]);
 
         impl<const N: usize> $name<N> {
-            /// With an output of that size.
+            /// Creates the layer for an output of this size.
             pub fn new(output_size: impl Sizes<N>) -> Self {
                 Self { output_size: output_size.sizes().map(Some) }
             }
@@ -73,7 +73,7 @@ macro_rules! adaptive {
 }
 
 windows! {
-    /// `nn.MaxPool1d`, `nn.MaxPool2d` or `nn.MaxPool3d`: the greatest in each window.
+    /// `nn.MaxPool1d`, `nn.MaxPool2d` or `nn.MaxPool3d`: the maximum of each window.
     ///
     /// ```
     /// use torch_parity::nn::{MaxPool2d, Module};
@@ -82,11 +82,11 @@ windows! {
     /// assert_eq!(pool.forward(&pictures).size(), [1, 3, 4, 4]);
     /// ```
     MaxPool() [MaxPool1d = 1, MaxPool2d = 2, MaxPool3d = 3] {
-        /// The amount of −∞ added on either side.
+        /// The width of the padding with −∞ on either side.
         padding: [i64; N] = [0; N],
         /// The distance between the elements of a window.
         dilation: [i64; N] = [1; N],
-        /// Lets windows go over the edge.
+        /// If true, windows may extend beyond the edge.
         ceil_mode: bool = false,
     }
 }
@@ -95,7 +95,7 @@ impl<const N: usize> MaxPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let &Self {
             kernel_size: kernel,
@@ -112,10 +112,11 @@ impl<const N: usize> MaxPool<N> {
         }?)
     }
 
-    /// With `return_indices=True`: also where each of them was, int64, as `MaxUnpool` takes it.
+    /// The output, and the indices of the maxima, int64, for `MaxUnpool` (Python's
+    /// `return_indices=True`).
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward_with_indices(&self, xs: &Tensor) -> Result<(Tensor, Tensor)> {
         let &Self {
             kernel_size: kernel,
@@ -134,10 +135,10 @@ impl<const N: usize> MaxPool<N> {
 }
 
 windows! {
-    /// `nn.MaxUnpool1d`, `nn.MaxUnpool2d` or `nn.MaxUnpool3d`: puts what `MaxPool` chose back where it
-    /// was, among zeros.
+    /// `nn.MaxUnpool1d`, `nn.MaxUnpool2d` or `nn.MaxUnpool3d`: puts the maxima of `MaxPool` back in
+    /// their places and fills the rest with zeros.
     MaxUnpool() [MaxUnpool1d = 1, MaxUnpool2d = 2, MaxUnpool3d = 3] {
-        /// The amount that was added on either side.
+        /// The width of the padding that was added on either side.
         padding: [i64; N] = [0; N],
     }
 }
@@ -146,8 +147,8 @@ impl<const N: usize> MaxUnpool<N> {
     /// `forward(input, indices, output_size=None)`.
     ///
     /// # Errors
-    /// If the tensors do not fit each other, or `output_size` is a stride or more away from what
-    /// the windows give.
+    /// If the shapes of the tensors do not match, or `output_size` differs from the default size by
+    /// a stride or more.
     pub fn f_forward(
         &self,
         xs: &Tensor,
@@ -184,12 +185,12 @@ windows! {
     AvgPool() [AvgPool1d = 1, AvgPool2d = 2, AvgPool3d = 3] {
         /// The number of zeros added on either side.
         padding: [i64; N] = [0; N],
-        /// Lets windows go over the edge.
+        /// If true, windows may extend beyond the edge.
         ceil_mode: bool = false,
-        /// Counts these zeros.
+        /// If true, the mean includes the padding.
         count_include_pad: bool = true,
-        /// The divisor of the sum, instead of the count; Python's `AvgPool1d` has no such argument,
-        /// and refuses it here.
+        /// The divisor, in place of the number of elements. Python's `AvgPool1d` lacks this argument,
+        /// so it is refused here as well.
         divisor_override: Option<i64> = None,
     }
 }
@@ -198,7 +199,7 @@ impl<const N: usize> AvgPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let &Self {
             kernel_size: kernel,
@@ -226,7 +227,7 @@ windows! {
         /// p.
         norm_type: f64,
     ) [LPPool1d = 1, LPPool2d = 2, LPPool3d = 3] {
-        /// Lets windows go over the edge.
+        /// If true, windows may extend beyond the edge.
         ceil_mode: bool = false,
     }
 }
@@ -235,7 +236,7 @@ impl<const N: usize> LPPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let stride = self.stride.unwrap_or(self.kernel_size);
         f_lp_pool(
@@ -248,7 +249,7 @@ impl<const N: usize> LPPool<N> {
     }
 }
 
-/// The output's size of an adaptive pooling: `None` keeps the input's.
+/// The output size of an adaptive pooling, where `None` keeps the input's size.
 fn output_size<const N: usize>(xs: &Tensor, wanted: [Option<i64>; N]) -> Result<[i64; N]> {
     let size = xs.size();
     if size.len() < N {
@@ -262,8 +263,8 @@ fn output_size<const N: usize>(xs: &Tensor, wanted: [Option<i64>; N]) -> Result<
 }
 
 adaptive! {
-    /// `nn.AdaptiveAvgPool1d`, `nn.AdaptiveAvgPool2d` or `nn.AdaptiveAvgPool3d`: the means of as many
-    /// windows as give the output its size.
+    /// `nn.AdaptiveAvgPool1d`, `nn.AdaptiveAvgPool2d` or `nn.AdaptiveAvgPool3d`: the mean of each
+    /// window, with windows chosen so that the output has a given size.
     AdaptiveAvgPool [AdaptiveAvgPool1d = 1, AdaptiveAvgPool2d = 2, AdaptiveAvgPool3d = 3]
 }
 
@@ -271,7 +272,7 @@ impl<const N: usize> AdaptiveAvgPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let size = output_size(xs, self.output_size)?;
         Ok(match N {
@@ -283,8 +284,8 @@ impl<const N: usize> AdaptiveAvgPool<N> {
 }
 
 adaptive! {
-    /// `nn.AdaptiveMaxPool1d`, `nn.AdaptiveMaxPool2d` or `nn.AdaptiveMaxPool3d`: the greatest of as
-    /// many windows as give the output its size.
+    /// `nn.AdaptiveMaxPool1d`, `nn.AdaptiveMaxPool2d` or `nn.AdaptiveMaxPool3d`: the maximum of each
+    /// window, with windows chosen so that the output has a given size.
     AdaptiveMaxPool [AdaptiveMaxPool1d = 1, AdaptiveMaxPool2d = 2, AdaptiveMaxPool3d = 3]
 }
 
@@ -292,15 +293,15 @@ impl<const N: usize> AdaptiveMaxPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(self.f_forward_with_indices(xs)?.0)
     }
 
-    /// With `return_indices=True`: also where each of them was, int64.
+    /// The output, and the indices of the maxima, int64 (Python's `return_indices=True`).
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward_with_indices(&self, xs: &Tensor) -> Result<(Tensor, Tensor)> {
         let size = output_size(xs, self.output_size)?;
         Ok(match N {
@@ -311,17 +312,17 @@ impl<const N: usize> AdaptiveMaxPool<N> {
     }
 }
 
-/// The size of the output of a [`FractionalMaxPool`].
+/// The output size of a [`FractionalMaxPool`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FractionalSize<const N: usize> {
-    /// `output_size`: so large.
+    /// `output_size`: the size itself.
     Size([i64; N]),
-    /// `output_ratio`: so much of the input, between 0 and 1.
+    /// `output_ratio`: the ratio to the input's size, between 0 and 1.
     Ratio([f64; N]),
 }
 
-/// `nn.FractionalMaxPool2d` or `nn.FractionalMaxPool3d`: the greatest in windows whose places are
-/// drawn, in evaluation, too.
+/// `nn.FractionalMaxPool2d` or `nn.FractionalMaxPool3d`: the maximum of each window, with window
+/// positions that are drawn at random, also in evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct FractionalMaxPool<const N: usize> {
     /// The size of a window.
@@ -333,7 +334,7 @@ pub struct FractionalMaxPool<const N: usize> {
 dimensions!(FractionalMaxPool [FractionalMaxPool2d = 2, FractionalMaxPool3d = 3]);
 
 impl<const N: usize> FractionalMaxPool<N> {
-    /// With windows of a size for an output of another.
+    /// Creates the layer with this window size and output size.
     ///
     /// # Errors
     /// If a ratio is not between 0 and 1.
@@ -355,7 +356,7 @@ impl<const N: usize> FractionalMaxPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let size = match self.output {
             FractionalSize::Size(size) => size,

@@ -45,7 +45,7 @@ pub trait Arguments: Clone + fmt::Debug {
     /// The learning rate.
     fn lr(&mut self) -> &mut f64;
 
-    /// Whether the optimizer goes up instead of down.
+    /// True if the optimizer maximizes.
     fn maximize(&self) -> bool;
 }
 

@@ -1,14 +1,14 @@
 //! The methods that all recurrent layers have.
 
-/// The public methods of a layer that has `base`, `run`, `run_packed` and `zeros`; `$shapes` tells the
-/// shapes of its state.
+/// Defines the public methods of a layer that has `base`, `run`, `run_packed` and `zeros`; `$shapes`
+/// tells the shapes of its state.
 macro_rules! forward_of {
     ($layer:ident, $state:ident, $shapes:literal) => {
         impl $layer {
             /// The output for a sequence, and the state after its last step.
             ///
-            /// The input may also be one sample, `(L, input_size)`; then no shape here has an N.
-            /// The state before the first step, zeros where it is `None`, and the one returned
+            /// The input may also be unbatched, `(L, input_size)`; then all shapes lack N. The
+            /// state before the first step, by default zeros, and the returned state
             #[doc = $shapes]
             ///
             /// # Panics
@@ -26,7 +26,7 @@ macro_rules! forward_of {
             /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
             ///
             /// # Errors
-            /// In Python's words, if the input or the state has another shape or dtype.
+            /// With Python's message, if the input or the state has another shape or dtype.
             pub fn f_forward_t(
                 &self,
                 input: &Tensor,
@@ -56,7 +56,7 @@ macro_rules! forward_of {
             /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of panicking.
             ///
             /// # Errors
-            /// In Python's words, if the input or the state has another shape or dtype.
+            /// With Python's message, if the input or the state has another shape or dtype.
             pub fn f_forward_packed_t(
                 &self,
                 input: &PackedSequence,
@@ -67,8 +67,8 @@ macro_rules! forward_of {
             }
         }
 
-        /// tch's trait, with the batch where `batch_first` says and dropout where the config's
-        /// `train` does.
+        /// tch's trait. The config's `batch_first` gives the batch dimension, and its `train` turns
+        /// dropout on.
         impl RNN for $layer {
             type State = $state;
 
@@ -77,7 +77,7 @@ macro_rules! forward_of {
                 or_panic(self.zeros(batch_dim))
             }
 
-            /// The state after one step, from an input `(N, input_size)`.
+            /// The state after one step with an input `(N, input_size)`.
             #[track_caller]
             fn step(&self, input: &Tensor, state: &$state) -> $state {
                 let input = input.unsqueeze(self.base.time_dim());

@@ -1,4 +1,4 @@
-//! `torch.nn.GRU` and `torch.nn.RNN`: the layers whose state is one tensor.
+//! `torch.nn.GRU` and `torch.nn.RNN`: the layers whose state is a single tensor.
 
 use std::borrow::Borrow;
 
@@ -12,14 +12,14 @@ use crate::nn::or_panic;
 use crate::nn::utils::rnn::PackedSequence;
 use crate::{Error, Result};
 
-/// A gated recurrent unit, as [`gru`] makes it.
+/// A gated recurrent unit, created by [`gru`].
 #[derive(Debug)]
 pub struct GRU {
     base: Base,
 }
 
-/// Python's class `nn.RNN`, as [`rnn()`] makes it: h′ = tanh(W x + b + V h + c), or the same with
-/// ReLU in place of tanh.
+/// Python's class `nn.RNN`, created by [`rnn()`]: h′ = tanh(W x + b + V h + c), or with ReLU in
+/// place of tanh.
 #[derive(Debug)]
 pub struct ElmanRNN {
     base: Base,
@@ -36,15 +36,14 @@ impl RNNState {
     }
 }
 
-/// `nn.GRU(input_size, hidden_size)`: a sequence `(L, N, input_size)`, `(N, L, input_size)` with
-/// `batch_first`, to `(L, N, D · hidden_size)` or `(N, L, D · hidden_size)`, with D = 2 where it is
-/// bidirectional.
+/// `nn.GRU(input_size, hidden_size)`: a sequence `(L, N, input_size)`, or `(N, L, input_size)` with
+/// `batch_first`, to `(L, N, D · hidden_size)` or `(N, L, D · hidden_size)`, with D = 2 if
+/// bidirectional and otherwise 1.
 ///
-/// Adds, for each layer k and with `_reverse` behind the names for the second direction,
-/// `weight_ih_lk` `(3 · hidden_size, input_size)`, above the first layer
-/// `(3 · hidden_size, D · hidden_size)`, `weight_hh_lk` `(3 · hidden_size, hidden_size)`,
-/// `bias_ih_lk` and `bias_hh_lk` `(3 · hidden_size,)`, all drawn from
-/// U(−1/√hidden_size, 1/√hidden_size) in this order.
+/// Adds, for each layer k, and with the suffix `_reverse` for the second direction, `weight_ih_lk`
+/// `(3 · hidden_size, input_size)`, or `(3 · hidden_size, D · hidden_size)` above the first layer,
+/// `weight_hh_lk` `(3 · hidden_size, hidden_size)`, `bias_ih_lk` and `bias_hh_lk` `(3 ·
+/// hidden_size,)`, all drawn from U(−1/√hidden_size, 1/√hidden_size) in this order.
 ///
 /// # Panics
 /// If [`f_gru`] returns an error.
@@ -61,7 +60,7 @@ pub fn gru<'a, T: Borrow<Path<'a>>>(
 /// As [`gru`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
 /// projection or a nonlinearity is given; if there is not enough memory, or if the path has a layer
 /// already.
 pub fn f_gru<'a, T: Borrow<Path<'a>>>(
@@ -76,8 +75,8 @@ pub fn f_gru<'a, T: Borrow<Path<'a>>>(
     Ok(GRU { base })
 }
 
-/// `nn.RNN(input_size, hidden_size)`: as [`gru`], with `hidden_size` rows in place of
-/// `3 · hidden_size`, and with `nonlinearity` from the config.
+/// `nn.RNN(input_size, hidden_size)`: as [`gru`], with parameters with `hidden_size` rows, and with
+/// the config's `nonlinearity`.
 ///
 /// # Panics
 /// If [`f_rnn`] returns an error.
@@ -94,7 +93,7 @@ pub fn rnn<'a, T: Borrow<Path<'a>>>(
 /// As [`rnn()`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
 /// projection is given; if there is not enough memory, or if the path has a layer already.
 pub fn f_rnn<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -116,7 +115,7 @@ fn refuse_projection(config: &RNNConfig) -> Result<()> {
     }
 }
 
-/// What `Tensor::f_gru` and its kin have in common.
+/// The common signature of `Tensor::f_gru` and the other layers.
 type Layers = fn(
     input: &Tensor,
     hx: &Tensor,
@@ -129,7 +128,7 @@ type Layers = fn(
     batch_first: bool,
 ) -> Result<(Tensor, Tensor), TchError>;
 
-/// What `Tensor::f_gru_data` and its kin have in common.
+/// The common signature of `Tensor::f_gru_data` and the other layers.
 type PackedLayers = fn(
     data: &Tensor,
     batch_sizes: &Tensor,
@@ -204,7 +203,7 @@ impl Base {
     }
 }
 
-/// A state with a dimension for the samples.
+/// A state with a batch dimension.
 fn with_batch(h: &Tensor, is_batched: bool) -> Result<Tensor> {
     match (is_batched, h.dim()) {
         (true, 3) => Ok(h.shallow_clone()),

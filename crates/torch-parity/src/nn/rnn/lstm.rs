@@ -12,21 +12,21 @@ use crate::nn::or_panic;
 use crate::nn::utils::rnn::PackedSequence;
 use crate::{Error, Result};
 
-/// A long short-term memory, as [`lstm`] makes it.
+/// A long short-term memory, created by [`lstm`].
 #[derive(Debug)]
 pub struct LSTM {
     base: Base,
 }
 
-/// `nn.LSTM(input_size, hidden_size)`: a sequence `(L, N, input_size)`, `(N, L, input_size)` with
-/// `batch_first`, to `(L, N, D · H)` or `(N, L, D · H)`, with D = 2 where it is bidirectional and
-/// H = `proj_size` or else `hidden_size`.
+/// `nn.LSTM(input_size, hidden_size)`: a sequence `(L, N, input_size)`, or `(N, L, input_size)`
+/// with `batch_first`, to `(L, N, D · H)` or `(N, L, D · H)`, with D = 2 if bidirectional and
+/// otherwise 1, and H = `proj_size` if positive, otherwise `hidden_size`.
 ///
-/// Adds, for each layer k and with `_reverse` behind the names for the second direction,
-/// `weight_ih_lk` `(4 · hidden_size, input_size)`, above the first layer
-/// `(4 · hidden_size, D · H)`, `weight_hh_lk` `(4 · hidden_size, H)`, `bias_ih_lk` and `bias_hh_lk`
-/// `(4 · hidden_size,)`, and with a projection `weight_hr_lk` `(proj_size, hidden_size)`, all drawn
-/// from U(−1/√hidden_size, 1/√hidden_size) in this order.
+/// Adds, for each layer k, and with the suffix `_reverse` for the second direction, `weight_ih_lk`
+/// `(4 · hidden_size, input_size)`, or `(4 · hidden_size, D · H)` above the first layer,
+/// `weight_hh_lk` `(4 · hidden_size, H)`, `bias_ih_lk` and `bias_hh_lk` `(4 · hidden_size,)`, and
+/// with a projection `weight_hr_lk` `(proj_size, hidden_size)`, all drawn from U(−1/√hidden_size,
+/// 1/√hidden_size) in this order.
 ///
 /// ```
 /// use torch_parity::nn::{self, RNN};
@@ -53,7 +53,7 @@ pub fn lstm<'a, T: Borrow<Path<'a>>>(
 /// As [`lstm`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1],
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1],
 /// `proj_size` is negative or not below `hidden_size`, or a nonlinearity is given; if there is not
 /// enough memory, or if the path has a layer already.
 pub fn f_lstm<'a, T: Borrow<Path<'a>>>(
