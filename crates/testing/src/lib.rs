@@ -2,6 +2,7 @@
 
 pub mod damage;
 pub mod files;
+mod python_server;
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -127,7 +128,9 @@ pub fn refusal(command: &mut Command) -> String {
 
 /// Runs a script of Python code with arguments; returns its stdout.
 pub fn python_code(script: &str, args: &[&OsStr]) -> String {
-    stdout(python(script).args(args))
+    let ran = python_server::run(script, args);
+    assert_eq!(ran.code, 0, "{script} {args:?} failed: {}", ran.stderr);
+    ran.stdout
 }
 
 /// Returns true if two tensors have the same shape, dtype and bits: 0.0 and -0.0 differ.
@@ -175,7 +178,8 @@ pub fn write_executable(path: &Path, content: &[u8]) {
     assert!(writer.wait().unwrap().success(), "cannot write {path:?}");
 }
 
-/// Returns true if a measured cell of a table is as told, except for the values of numbers after `≈`.
+/// Returns true if a measured cell of a table agrees, except for the values of numbers after
+/// `≈`.
 pub fn agree(told: &str, measured: &str) -> bool {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let (told, measured) = (words(told), words(measured));

@@ -32,7 +32,7 @@ pub trait Arguments: Clone + fmt::Debug {
         let mut entries = self.entries();
         match entries.insert(name.to_owned(), value.into()) {
             Some(_) => Self::from_entries(&entries),
-            None => refused(format!("{} takes no {name}", Self::PYTHON)),
+            None => refused(format!("{} does not support {name}", Self::PYTHON)),
         }
     }
 

@@ -60,9 +60,9 @@ pub fn gru<'a, T: Borrow<Path<'a>>>(
 /// As [`gru`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
-/// projection or a nonlinearity is given; if there is not enough memory, or if the path has a layer
-/// already.
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or
+/// a projection or a nonlinearity is given; if there is not enough memory, or if the path has a
+/// layer already.
 pub fn f_gru<'a, T: Borrow<Path<'a>>>(
     vs: T,
     input_size: i64,
@@ -93,8 +93,8 @@ pub fn rnn<'a, T: Borrow<Path<'a>>>(
 /// As [`rnn()`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
-/// projection is given; if there is not enough memory, or if the path has a layer already.
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or
+/// a projection is given; if there is not enough memory, or if the path has a layer already.
 pub fn f_rnn<'a, T: Borrow<Path<'a>>>(
     vs: T,
     input_size: i64,
