@@ -7,11 +7,20 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from .refusals import Wrong
+from . import siblings
+from .refusals import Refused, Wrong
 
 # The statements of a file that define something.
-DEFINITIONS = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign,
-               ast.If, ast.Try)
+DEFINITIONS = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.If,
+    ast.Try,
+)
 
 
 def is_main(statement):
@@ -33,7 +42,10 @@ class Source:
         except SyntaxError as error:
             raise Wrong(f"{path}:{error.lineno}: {error.msg}") from error
         self.lines = self.text.splitlines()
-        self.module, self.failed = None, {}
+        self.module = None
+        # The statements that failed: by the name of the class, and by each name that they would
+        # bind.
+        self.failed, self.unbound = {}, {}
         self.classes = {n.name: n for n in self.tree.body if isinstance(n, ast.ClassDef)}
         self.functions = {n.name: n for n in self.tree.body if isinstance(n, ast.FunctionDef)}
 
@@ -44,12 +56,11 @@ class Source:
         that is not installed, an argument that is not given) is passed over: what needs it is
         refused later.
         """
-        folder = str(Path(self.path).resolve().parent)
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-        name = Path(self.path).stem
+        file = Path(self.path).resolve()
+        siblings.watch(file.parent)
+        name = siblings.module_name(file)
         self.module = ModuleType(name)
-        self.module.__file__ = str(Path(self.path).resolve())
+        self.module.__file__ = str(file)
         sys.modules[name] = self.module
         argv, sys.argv = sys.argv, [self.path]
         try:
@@ -63,12 +74,32 @@ class Source:
     def run(self, statement):
         code = compile(ast.Module([statement], []), self.path, "exec")
         try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with (
+                contextlib.redirect_stdout(io.StringIO()),
+                contextlib.redirect_stderr(io.StringIO()),
+            ):
                 exec(code, vars(self.module))
         except (Exception, SystemExit) as error:
             if isinstance(statement, ast.ClassDef):
                 place = f"{self.path}:{statement.lineno}: `class {statement.name}`"
-                self.failed[statement.name] = f"{place}: {one_line(error)}"
+                self.failed[statement.name] = [*self.causes(error), f"{place}: {one_line(error)}"]
+            else:
+                line = (
+                    f"{self.path}:{statement.lineno}: `{self.text_of(statement)}`: "
+                    f"{one_line(error)}"
+                )
+                self.unbound |= dict.fromkeys(bound_by(statement), line)
+
+    def check(self, class_name):
+        """Raises `Refused` if the class is one whose definition failed."""
+        if class_name in self.failed:
+            raise Refused(self.failed[class_name])
+
+    def causes(self, error):
+        """The statements whose failing is why a name is not there."""
+        if not isinstance(error, NameError):
+            return []
+        return [self.unbound[name] for name in (error.name, "*") if name in self.unbound][:1]
 
     def text_of(self, node):
         """The text of a place, in a line."""
@@ -81,6 +112,16 @@ class Source:
         node = self.classes.get(cls)
         found = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == name]
         return found[-1] if found else None
+
+
+def bound_by(statement):
+    """The names that a statement of a file's first level binds; `*` for those of a whole module."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return [alias.asname or alias.name.split(".")[0] for alias in statement.names]
+    if isinstance(statement, ast.FunctionDef):
+        return [statement.name]
+    names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+    return [node.id for node in names if isinstance(node.ctx, ast.Store)]
 
 
 def one_line(error):
