@@ -37,7 +37,7 @@ def main():
     elif not arguments.crate:
         print(ported.rust, end="")
     if arguments.crate:
-        proof.crate(arguments.crate, ported, proof.subject(path, name, arguments), arguments.git)
+        proof.crate(arguments.crate, ported, proof.subject_of(path, name, arguments), arguments.git)
     if arguments.prove:
         prove(arguments, path, name, ported.rust)
 
@@ -74,7 +74,7 @@ def prove(arguments, path, name, rust):
         arguments.rust = Path(arguments.output or Path(folder) / f"{name}.rs")
         if not arguments.output:
             arguments.rust.write_text(rust, encoding="utf-8")
-        arguments.networks = [proof.subject(path, name, arguments)]
+        arguments.networks = [proof.subject_of(path, name, arguments)]
         arguments.data = arguments.keep = None
         try:
             rows = compare.compare_live(arguments)

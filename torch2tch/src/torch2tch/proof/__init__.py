@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from .subject import Subject
 
-__all__ = ["DoesNotCompile", "crate", "executable", "subject"]
+__all__ = ["DoesNotCompile", "crate", "executable", "subject_of"]
 
 
-def subject(file: str, name: str, options: Namespace) -> "Subject":
+def subject_of(file: str, name: str, options: Namespace) -> "Subject":
     """The class `name` of `file`, to be recorded; or the end of the program, in a line."""
     from torch2tch.port.refusals import Refused, Wrong
     from torch2tch.port.source import Source
