@@ -1,7 +1,7 @@
-//! The methods that all recurrent layers have.
+//! The common methods of the recurrent layers.
 
-/// Defines the public methods of a layer that has `base`, `run`, `run_packed` and `zeros`; `$shapes`
-/// tells the shapes of its state.
+/// Defines the public methods of a layer that has `base`, `run`, `run_packed` and `zeros`;
+/// `$shapes` describes the shapes of its state.
 macro_rules! forward_of {
     ($layer:ident, $state:ident, $shapes:literal) => {
         impl $layer {
@@ -39,7 +39,7 @@ macro_rules! forward_of {
             /// As [`forward_t`](Self::forward_t), for sequences of different lengths packed
             /// together.
             ///
-            /// The state's samples stand in the order in which they were before they were packed.
+            /// The samples of the state are in the original order, as before packing.
             ///
             /// # Panics
             /// If [`f_forward_packed_t`](Self::f_forward_packed_t) returns an error.
@@ -53,7 +53,8 @@ macro_rules! forward_of {
                 or_panic(self.f_forward_packed_t(input, hx, train))
             }
 
-            /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of panicking.
+            /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of
+            /// panicking.
             ///
             /// # Errors
             /// With Python's message, if the input or the state has another shape or dtype.
