@@ -9,6 +9,9 @@ import sys
 import warnings
 
 import torch
+from torch import nn  # noqa: F401 (expressions name it, as the next two)
+from torch.nn.utils.rnn import pack_padded_sequence as pack  # noqa: F401
+from torch.nn.utils.rnn import pad_packed_sequence as pad  # noqa: F401
 
 
 def x(*sizes, dtype=None):
