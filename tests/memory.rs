@@ -335,7 +335,7 @@ fn folder_for(name: &str) -> TempDir {
 fn check(case: &Case) {
     let folder = folder_for(case.name);
     let path = folder.path().join(case.name);
-    let mut random = Random::new();
+    let mut random = Random::default();
     let (mut refused, mut most) = (0, 0);
     fs::write(&path, (case.finish)(&case.good)).unwrap();
     assert!(

@@ -22,7 +22,8 @@ pub trait Loss<Output = Tensor, Target = Tensor> {
 /// The task `T` with the loss `L`:
 ///
 /// ```
-/// use final_layer::tasks::{HousePricing, Loss, WithLoss};
+/// use final_layer::networks::HousePricing;
+/// use final_layer::tasks::{Loss, WithLoss};
 /// use tch::Tensor;
 ///
 /// struct AbsoluteError;

@@ -65,7 +65,7 @@ fn damage(path: &Path, mut refuses: impl FnMut(&Path) -> bool) {
     let good = fs::read(path).unwrap();
     assert!(!refuses(path), "{name}: the good file is refused");
     let damaged = path.with_file_name(format!("damaged-{name}"));
-    let mut random = Random::new();
+    let mut random = Random::default();
     let mut refused = 0;
     for _ in 0..MUTATIONS {
         let mut bytes = good.clone();

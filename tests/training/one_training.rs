@@ -134,7 +134,7 @@ fn no_checkpoint_with_a_flipped_bit_is_resumed() {
     stdout(&mut go_on());
     let expected = read_safetensors(&weights).unwrap();
 
-    let mut random = Random::new();
+    let mut random = Random::default();
     let (mut refused, mut same) = (0, 0);
     for _ in 0..200 {
         let bit = random.below(good.len() * 8);

@@ -3,11 +3,13 @@
 /// A small random generator, so that failures can be reproduced.
 pub struct Random(u64);
 
-impl Random {
-    pub fn new() -> Self {
+impl Default for Random {
+    fn default() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
     }
+}
 
+impl Random {
     /// A number below `bound` (xorshift64).
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;

@@ -70,7 +70,10 @@ fn server() -> &'static Server {
             ended: Mutex::new(Some(HashMap::new())),
             changed: Condvar::new(),
         }));
-        thread::spawn(|| server.collect(stdout));
+        thread::spawn(move || {
+            server.collect(stdout);
+            python.wait()
+        });
         server
     })
 }

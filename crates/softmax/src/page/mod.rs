@@ -14,7 +14,7 @@
 
 mod confidence;
 mod findings;
-mod page;
+mod html;
 mod questions;
 
 use std::io::Write;
@@ -57,7 +57,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     let (written, read) = (Some(cli.output.as_path()), cli.weights.as_deref());
     refuse_overwriting(&[("--output", written)], &[("--weights", read)]);
     let model = model(cli.weights.as_deref())?;
-    let page = page::page(&model)?;
+    let page = html::page(&model)?;
     OutputFile::create(&cli.output)?.write(page.as_bytes())?;
     writeln!(stdout(), "{}", cli.output.display())?;
     if cli.open {
