@@ -164,7 +164,7 @@ def rustfmt(paths):
 
 def tch_version():
     manifest = tomllib.loads((checkout.ROOT / "Cargo.toml").read_text(encoding="utf-8"))
-    return manifest["dependencies"]["tch"]
+    return manifest["workspace"]["dependencies"]["tch"]
 
 
 def listed(words):
