@@ -8,7 +8,7 @@ At a desktop's and a phone's width, light and dark, with mouse, touch and keyboa
 every panel. It fails on what does not answer as it should, on messages on the console, on requests
 for anything but the page, on a page wider than the window, and on what axe-core finds, of contrast
 and labels for one. With the answers of Rust to pictures, which the project's tests write, it fails
-where the page's own differ by more than 1e-5.
+where the page's own differ by more than 1e-4.
 
 The exit code is 0 if all is well, 1 if not, and 77 if something is missing to check with: Chromium,
 looked for on the PATH or named by CHROMIUM, or axe-core, which is kept under target/ and fetched
@@ -32,7 +32,9 @@ AXE = "axe-core@4.14.1"
 AXE_FOLDER = Path(__file__).resolve().parents[2] / "target" / AXE
 
 # How far a logit or a probability of the page may be from Rust's, which computes in float32.
-TOLERANCE = 1e-5
+# Rust's logits are sums of 784 float32 products, whose order depends on the processor; the page's
+# are float64. Seen: 4.1e-6 on an AMD EPYC, 1.2e-5 on an Intel Xeon.
+TOLERANCE = 1e-4
 
 # Pictures in one message to the browser.
 PART = 200
