@@ -1,0 +1,307 @@
+"""A module's constructor as recorded: layers, parameters and their initial values, in the order in
+which Python makes and draws them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..nodes import (
+    Do, Expression, Held, Initialize, Item, Let, Line, Literal, Name, NewClass, NewLayer, NewList,
+    NewSequential, Operation, Register, Root, Statement, Variable,
+)
+from ..nodes.expressions import Dropped, Shared
+from ..observe import Observed
+from ..observe.python_lines import attribute_line, line_of
+from ..observe.tape import Event, Made, Ref, storage
+from ..subject import Refused
+from .instances import Chain, Instance, Leaf, Struct
+from .leaves import layer_row, starts
+from .operations import expression, operation
+from .tensors import Tensors, below, is_below, tensor_of
+
+TORCH = str(torch.__path__[0])
+
+# Operations that give their input.
+SAME = ("detach", "alias", "lift_fresh", "detach_", "requires_grad_")
+
+
+def events_by_owner(observed: Observed, understood: Mapping[str, Instance]) -> dict[str, list[Event]]:
+    """The events of each constructor, without those of layers that the library has: of the innermost
+    struct whose `__init__` ran, or of the model."""
+    found: dict[str, list[Event]] = {}
+    for event in observed.tape.needed(observed.model):
+        if _of_layer(observed, understood, event):
+            continue
+        owner = ""
+        for frame in event.frames:
+            path = observed.paths.get(frame.module)
+            if frame.function == "__init__" and isinstance(understood.get(path), Struct | None) and \
+                    path is not None and path in understood:
+                owner = path
+        found.setdefault(owner, []).append(event)
+    return found
+
+
+def _of_layer(observed: Observed, understood: Mapping[str, Instance], event: Event) -> bool:
+    for frame in event.frames:
+        made = observed.tape.made.get(frame.module)
+        if made is None or frame.function != "__init__":
+            continue
+        path = observed.paths.get(frame.module)
+        if isinstance(understood.get(path), Leaf) or path is None and layer_row(made):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A child, a list of children or a dropped layer, and the module that is made first for it."""
+
+    order: int
+    paths: tuple[str, ...] = ()
+    dropped: Made | None = None
+
+
+class Constructor:
+    """The statements of one constructor."""
+
+    def __init__(self, observed: Observed, path: str, understood: Mapping[str, Instance],
+                 tensors: Tensors, events: list[Event]) -> None:
+        self.observed, self.path, self.understood, self.tensors = observed, path, understood, tensors
+        self.cls = type(observed.modules[path])
+        self.events = list(events)
+        self.values: dict[int, Expression] = {}  # by the tape's number
+        self.registered: set[str] = set()
+        self.count = 0
+        self.out: list[Statement] = []
+        for step in sorted(self.steps(), key=lambda step: step.order):
+            self.run_until(step.order)
+            self.make(step)
+        self.run_until(len(observed.tape.made) + 1)
+        self.keep_tensors()
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        return tuple(self.out)
+
+    # What is made
+
+    def steps(self) -> list[_Step]:
+        lists: dict[str, list[str]] = {}
+        found = []
+        for child in held_directly(self.observed, self.path, self.understood):
+            order = starts(self.observed, child)
+            if self.tensors.is_listed(child):
+                lists.setdefault(child.rpartition(".")[0], []).append(child)
+            else:
+                found.append(_Step(order, (child,)))
+        for children in lists.values():
+            found.append(_Step(starts(self.observed, children[0]), tuple(children)))
+        if not self.path:
+            kept = {id(m) for m in self.observed.model.modules()}
+            found += [_Step(made.order, dropped=made) for made in self.observed.tape.made.values()
+                      if id(made.module) not in kept and layer_row(made) and layer_row(made)[0].has_path]
+        return found
+
+    def make(self, step: _Step) -> None:
+        if step.dropped is not None:
+            row, arguments = layer_row(step.dropped)
+            self.out.append(Do(Dropped(NewLayer(row, Root(), arguments)), None))
+            return
+        held = self.tensors.held(step.paths[0], self.path)
+        field = held.parts[0]
+        if len(held.parts) == 1:
+            value = self.new(step.paths[0])
+            attribute = below(step.paths[0], self.path).split(".")[0]
+        else:
+            value = NewList(tuple(self.new(path) for path in step.paths))
+            attribute = below(step.paths[0], self.path).split(".")[0]
+        self.out.append(Register(field, value, line=attribute_line(self.cls, attribute)))
+
+    def new(self, path: str, parent: str | None = None) -> Expression:
+        """The expression that makes the module at `path`."""
+        root = Root(tuple(int(p) if p.isdigit() else p for p in below(path, self.path).split(".")))
+        match self.understood[path]:
+            case Leaf(row=row, arguments=arguments, tied=tied) as leaf:
+                if tied:
+                    return self.shared(leaf)
+                return NewLayer(row, root, arguments)
+            case Chain(items=items):
+                return NewSequential(tuple(self.new(item.path) for item in items))
+            case Struct(number=number):
+                return NewClass(number, root)
+
+    def shared(self, leaf: Leaf) -> Expression:
+        """A layer whose parameters have another name: its own are drawn and dropped."""
+        module = self.observed.modules[leaf.path]
+        names = dict(leaf.tied)
+        if leaf.row.type != "Linear" or set(names) != set(dict(module.named_parameters())) or \
+                not all(is_below(name, self.path) for name in names.values()):
+            raise Refused(f"{self.observed.subject.target}: {leaf.path} shares its "
+                          f"{' and '.join(names)} with {', '.join(names.values())}, which is supported for "
+                          "a Linear whose parameters are all shared")
+        parts = {name: Variable(below(owner, self.path)) for name, owner in names.items()}
+        return Shared(NewLayer(leaf.row, Root(), leaf.arguments), parts["weight"], parts.get("bias", Literal(None)))
+
+    def keep_tensors(self) -> None:
+        """Fields for parameters and buffers that `forward` uses and others have made."""
+        for field, name in self.tensors.fields.get(self.path, {}).items():
+            if name not in self.registered:
+                self.out.append(Register(field, Variable(below(name, self.path))))
+
+    # What is drawn and computed
+
+    def run_until(self, order: int) -> None:
+        while self.events and self.events[0].stamp <= order:
+            self.event(self.events.pop(0))
+
+    def event(self, event: Event) -> None:
+        line = self.line(event)
+        if isinstance(event.function, str):
+            target = self.value(event.reads()[0], line)
+            arguments = tuple((n, expression(v, n, self.tensor)) for n, v in event.keywords.items())
+            self.out.append(Do(Initialize(event.function, target, arguments), line))
+            return
+        name = event.function._schema.name.split("::")[1]
+        outputs = event.gives()
+        if not outputs:
+            return
+        number = outputs[0]
+        if name in SAME:
+            self.same(event, number, line)
+            return
+        dtype = self.observed.tape.tensors[number].dtype
+        self.current = line
+        value = operation(event.function, event.arguments, event.keywords, self.tensor, dtype)
+        if value.schema.is_in_place:
+            self.out.append(Do(value, line))
+            self.values.setdefault(number, self.value(event.reads()[0], line))
+            return
+        if not isinstance(event.outputs, Ref):
+            target = self.name(value.schema.base)
+            self.out.append(Let(target, value, line))
+            of_tuple = isinstance(event.outputs, tuple)
+            for place, one in enumerate(outputs):
+                self.values[one] = Item(target, place, of_tuple)
+            return
+        self.give(number, value, line)
+
+    def same(self, event: Event, number: int, line: Line | None) -> None:
+        reads = event.reads()[0]
+        name = self.owner(number)
+        made_here = reads in self.values or self.find(reads) is not None
+        if name and not made_here and name not in self.registered and reads in self.observed.tape.given:
+            self.give(number, tensor_of(self.observed.tape.given[reads], self.where(line)), line)
+            self.values[reads] = self.values[number]
+        else:
+            self.values[number] = self.value(reads, line)
+
+    def give(self, number: int, value: Expression, line: Line | None) -> None:
+        """A name for what an operation gives, or the field that it becomes."""
+        name = self.owner(number)
+        if name is None or name in self.registered or not self.is_final(number, name):
+            target = self.name(getattr(getattr(value, "schema", None), "base", "tensor"))
+            self.out.append(Let(target, value, line))
+            self.values[number] = target
+            return
+        owner, _, last = name.rpartition(".")
+        self.registered.add(name)
+        if owner != self.path:
+            self.replace(name, value, line)
+            self.values[number] = Variable(below(name, self.path))
+            return
+        kept = next((f for f, n in self.tensors.fields.get(self.path, {}).items() if n == name), None)
+        is_parameter = name in dict(self.observed.model.named_parameters())
+        stored = last if is_parameter or name in self.observed.persistent else None
+        if kept is None and stored is None:
+            kept = last  # a buffer that only its constructor and other modules read
+        target = self.name(kept or last)
+        self.out.append(Register(kept or "", value, stored, is_parameter, line, target))
+        self.values[number] = target
+
+    def replace(self, name: str, value: Expression, line: Line | None) -> None:
+        """Another value for a parameter that a layer has made."""
+        if not is_below(name, self.path) or not isinstance(self.understood.get(name.rpartition(".")[0]), Leaf):
+            raise Refused(f"{self.where(line)}: sets {name}, which another module holds")
+        copy = operation(torch.ops.aten.copy_.default, (Ref(-1), Ref(-2)), {},
+                         lambda ref: Variable(below(name, self.path)) if ref.number == -1 else value, None)
+        self.out.append(Do(copy, line))
+
+    # Tensors by number
+
+    def tensor(self, ref: Ref) -> Expression:
+        return self.value(ref.number, getattr(self, "current", None))
+
+    def value(self, number: int, line: Line | None) -> Expression:
+        if number in self.values:
+            return self.values[number]
+        found = self.find(number)
+        if found is not None:
+            return found
+        name = self.owner(number)
+        if name is not None:
+            if not is_below(name, self.path):
+                raise Refused(f"{self.where(line)}: reads {name}, which another module holds")
+            if name not in self.observed.persistent:
+                return self.inner_buffer(name, line)
+            return Variable(below(name, self.path))
+        if number in self.observed.tape.given:
+            return tensor_of(self.observed.tape.given[number], self.where(line))
+        raise Refused(f"{self.where(line)}: uses a tensor that another constructor has made and dropped")
+
+    def inner_buffer(self, name: str, line: Line | None) -> Expression:
+        """A buffer that is not in the state dict, as a field of the child that has made it."""
+        owner, _, last = name.rpartition(".")
+        fields = self.tensors.fields.get(owner, {})
+        kept = next((field for field, held in fields.items() if held == name), None)
+        if kept is None or not isinstance(self.understood.get(owner), Struct):
+            raise Refused(f"{self.where(line)}: changes the buffer {name}, which another module holds")
+        parts = self.tensors.held(owner, self.path).parts
+        return Held((*parts, kept))
+
+    def find(self, number: int) -> Expression | None:
+        """Another number of the same tensor, as `Parameter(tensor)` gives it."""
+        tensors = self.observed.tape.tensors
+        for other, value in self.values.items():
+            if _same_view(tensors[other], tensors[number]):
+                return value
+        return None
+
+    def owner(self, number: int) -> str | None:
+        return self.observed.owners.get(self.observed.tape.storage(number))
+
+    def is_final(self, number: int, name: str) -> bool:
+        """Whether it is the parameter or buffer itself, and not what that is a view of."""
+        owner, _, last = name.rpartition(".")
+        final = getattr(self.observed.model.get_submodule(owner), last)
+        return _same_view(self.observed.tape.tensors[number], final)
+
+    def name(self, hint: str) -> Name:
+        self.count += 1
+        return Name(self.count, hint)
+
+    def line(self, event: Event) -> Line | None:
+        frames = [f for f in event.frames if not f.file.startswith(TORCH)]
+        return line_of(frames[-1].file, frames[-1].line) if frames else None
+
+    def where(self, line: Line | None) -> str:
+        return f"{line.file}:{line.number}" if line else self.observed.subject.target
+
+
+def _same_view(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.layout is torch.strided and storage(one) == storage(other) and one.shape == other.shape and \
+        one.stride() == other.stride() and one.storage_offset() == other.storage_offset()
+
+
+def held_directly(observed: Observed, path: str, understood: Mapping[str, Instance]) -> list[str]:
+    """The modules that are fields of the one at `path`: a container that is not called is looked
+    through."""
+    found = []
+    for child in observed.children(path):
+        if child in understood:
+            found.append(child)
+        elif isinstance(observed.modules[child], (nn.ModuleList, nn.ModuleDict, nn.Sequential)):
+            found += held_directly(observed, child, understood)
+    return found
