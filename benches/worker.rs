@@ -104,7 +104,7 @@ fn main() -> Result<()> {
     keep_freed_memory();
     tch::set_num_threads(args.threads);
     let mut stdout = io::stdout().lock();
-    let about = json!({ "torch": env!("FINAL_LAYER_TORCH_VERSION") });
+    let about = json!({ "torch": final_layer::torch::LIBTORCH_VERSION });
     writeln!(stdout, "{about}")?;
     for line in io::stdin().lock().lines() {
         let line = line?;

@@ -4,11 +4,11 @@
 //! cargo run --example doctor
 //! ```
 
-use final_layer::torch::Error;
 use final_layer::torch::device::DeviceName;
+use final_layer::torch::{Error, LIBTORCH_VERSION};
 
 fn main() {
-    println!("version {}", env!("FINAL_LAYER_TORCH_VERSION"));
+    println!("version {LIBTORCH_VERSION}");
     println!("threads {}", tch::get_num_threads());
     match "cuda".parse::<DeviceName>().map(DeviceName::find) {
         Ok(Ok(_)) => println!("gpus {}", tch::Cuda::device_count()),

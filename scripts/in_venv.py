@@ -53,7 +53,7 @@ def half_made(why):
 
 def half_made_message(why):
     why = " ".join(str(why).split())
-    return f"error: .venv is not complete ({why}); remove .venv and run scripts/setup"
+    return f"error: .venv is not complete ({why}); run scripts/setup, which repairs it"
 
 
 enter()

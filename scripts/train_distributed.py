@@ -31,7 +31,7 @@ from ranks import OneOfSeveral  # noqa: E402
 
 # Seconds until an error is reported that may be another process's: by then torchrun has ended
 # this process as well, and the first to fail is the one that is named.
-PATIENCE = 2
+PATIENCE = 10
 
 
 def main():

@@ -1,24 +1,24 @@
-//! Whether a network's probabilities are what they claim to be, and the temperature that mends them.
+//! Calibration: the agreement of a network's probabilities with the shares of correct answers, and
+//! temperature scaling.
 //!
-//! A classifier is calibrated if, of all answers given with probability p, the share p is right.
-//! Source: Guo, Pleiss, Sun and Weinberger, "On Calibration of Modern Neural Networks" (2017).
+//! A classifier is calibrated if the share p of all answers given with probability p is correct.
 
 use anyhow::{Result, bail, ensure};
 use tch::{Kind, Reduction, Tensor, no_grad};
 
-/// The answers whose confidence falls into one of equally wide intervals from 0 to 1.
+/// The answers with a confidence in one of several intervals of equal width from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bin {
-    /// How many there are.
+    /// The number of answers.
     pub count: usize,
-    /// The mean of their confidences; NaN of none.
+    /// The mean of their confidences; NaN if there is no answer.
     pub confidence: f64,
-    /// The share that is right; NaN of none.
+    /// The share of correct answers; NaN if there is no answer.
     pub accuracy: f64,
 }
 
-/// The reliability diagram of answers given with `confidences`, from 0 to 1, of which some are
-/// `right`: bin m of M takes those above (m − 1)/M up to m/M.
+/// The reliability diagram of answers with `confidences` from 0 to 1, of which those marked in
+/// `right` are correct: bin m of M takes confidences above (m − 1)/M and up to m/M.
 ///
 /// # Errors
 /// If `bins` is 0, the lengths differ, or a confidence is not from 0 to 1.
@@ -53,8 +53,8 @@ fn bin_of(confidence: f64, bins: usize) -> usize {
     above.clamp(1, bins) - 1
 }
 
-/// The expected calibration error: the distance between accuracy and confidence in each bin,
-/// weighted by its count. NaN without an answer.
+/// The expected calibration error: the mean of |accuracy − confidence| over the bins, weighted by
+/// their counts. NaN without answers.
 ///
 /// ```
 /// use final_layer::calibration::{expected_calibration_error, reliability};
@@ -71,20 +71,21 @@ pub fn expected_calibration_error(bins: &[Bin]) -> f64 {
     gaps / all as f64
 }
 
-/// The lowest temperature that is looked for.
+/// The lowest temperature searched.
 pub const COLDEST: f64 = 0.01;
-/// The highest temperature that is looked for.
+/// The highest temperature searched.
 pub const HOTTEST: f64 = 100.;
 
-/// The temperature T, from 0.01 to 100, for which softmax(z/T) of the logits z, `(N, K)` float32,
-/// fits the classes, `(N,)` int64, best: the one of least cross-entropy.
+/// The temperature T from 0.01 to 100 for which softmax(z/T) of the logits z, `(N, K)` float32, has
+/// the least cross-entropy with the classes, `(N,)` int64.
 ///
-/// The cross-entropy is convex in 1/T, so it has one valley in ln T, which a golden-section search
-/// narrows to a millionth. Where every answer is right, colder is always better: the search ends
-/// there, within a millionth of 0.01. Where they are worse than chance, it ends at 100.
+/// The cross-entropy is convex in 1/T and so has a single minimum in ln T, which a golden-section
+/// search finds to a millionth. If every answer is correct, a lower temperature is always better,
+/// and the search ends within a millionth of 0.01. If the answers are worse than chance, it ends at
+/// 100.
 ///
 /// # Errors
-/// If the shapes or dtypes are others, a class is not one of K, or there is no sample.
+/// If a shape or dtype differs, a class is not from 0 to K − 1, or there is no sample.
 pub fn fit_temperature(logits: &Tensor, targets: &Tensor) -> Result<f64> {
     ensure!(
         targets.numel() > 0,
@@ -92,7 +93,7 @@ pub fn fit_temperature(logits: &Tensor, targets: &Tensor) -> Result<f64> {
     );
     let logits = logits.f_to_kind(Kind::Double)?;
     let loss = |log_temperature: f64| -> Result<f64> {
-        // In float64, which `cross_entropy_for_logits` leaves: its valley is flat.
+        // In float64, as the minimum is flat; `cross_entropy_for_logits` converts to float32.
         let scaled = &logits / log_temperature.exp();
         let loss = no_grad(|| {
             scaled.f_log_softmax(1, Kind::Double)?.f_nll_loss::<Tensor>(
@@ -108,7 +109,7 @@ pub fn fit_temperature(logits: &Tensor, targets: &Tensor) -> Result<f64> {
     let (mut low, mut high) = (COLDEST.ln(), HOTTEST.ln());
     while high - low > 1e-6 {
         let step = golden * (high - low);
-        // Of equals the colder: a loss that rounds to 0 falls on.
+        // Prefers the lower temperature if both are equal: a loss that rounds to 0 still decreases.
         if loss(high - step)? <= loss(low + step)? {
             high = low + step;
         } else {
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_confidence_is_refused() {
+    fn invalid_confidences_are_refused() {
         let message = |confidences: &[f64], right: &[bool], bins| {
             let refused = reliability(confidences, right, bins).unwrap_err();
             refused.to_string()
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn temperature_of_what_does_not_fit_is_refused() {
+    fn mismatched_logits_and_classes_are_refused() {
         let logits = Tensor::from_slice(&[0f32, 3.]).repeat([2, 1]);
         for targets in [vec![1i64], vec![0, 2], vec![]] {
             let targets = Tensor::from_slice(&targets);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn temperature_ends_where_the_search_does() {
+    fn temperature_stays_within_its_bounds() {
         let logits = Tensor::from_slice(&[0f32, 3.]).repeat([2, 1]);
         for (class, end) in [(1i64, COLDEST), (0, HOTTEST)] {
             let found = fit_temperature(&logits, &Tensor::from_slice(&[class, class])).unwrap();
@@ -173,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Of a binary classifier that answers z = ±a and is right with probability p, the best
+    /// For a binary classifier that answers z = ±a and is correct with probability p, the best
     /// temperature is a / ln(p/(1 − p)).
     #[test]
     fn temperature_has_its_closed_form() {

@@ -1,20 +1,20 @@
-//! Checkpoints: all that training needs to go on where it stopped, in one `.safetensors` file.
+//! Checkpoints: everything that training needs to resume, in one `.safetensors` file.
 //!
-//! | key | what |
+//! | key | content |
 //! | --- | --- |
 //! | `model.<name>` | the parameters |
-//! | `optimizer.<i>.<name>` | the optimizer's state of parameter `i`, under Python's names |
-//! | `losses` | float32, the loss of each batch of the present epoch so far |
-//! | `rng_state` | uint8 `(5056,)`, the state of the global generator of the CPU, as `torch.get_rng_state()` |
-//! | `generator_state.<i>` | the same of each generator that the loader has of its own |
-//! | `epoch.rng_state`, `epoch.generator_state.<i>` | these when the present epoch started; none between epochs |
+//! | `optimizer.<i>.<name>` | the optimizer's state for parameter `i`, under Python's names |
+//! | `losses` | float32, the loss of each batch of the current epoch so far |
+//! | `rng_state` | uint8 `(5056,)`, the state of the global CPU generator, as from `torch.get_rng_state()` |
+//! | `generator_state.<i>` | the state of each of the loader's own generators |
+//! | `epoch.rng_state`, `epoch.generator_state.<i>` | these states at the start of the current epoch; absent between epochs |
 //!
-//! The metadata holds `position`, the epochs behind, `param_groups`, the optimizer's groups as JSON
-//! ([`StateDict::param_groups_json`]), `scheduler_state`, the learning rate scheduler's, if there is
-//! one, the settings under which it was written, and `crc32`, a checksum over all tensors and all
-//! other metadata: a file in which a bit has changed is refused. The order of the samples is not
-//! stored: it follows from the states at the epoch's start. Dropout on a GPU draws from a generator
-//! of that GPU, which is not here.
+//! The metadata holds `position` (the number of finished epochs), `param_groups` (the optimizer's
+//! groups as JSON, [`StateDict::param_groups_json`]), `scheduler_state` (if there is a learning
+//! rate scheduler), the settings of the training run, and `crc32`, a checksum over all tensors and
+//! all other metadata: a file with a changed bit is refused. The order of the samples is not
+//! stored, as it follows from the states at the start of the epoch. The state of a GPU's generator,
+//! from which dropout on that GPU draws, is not stored.
 
 mod lock;
 
@@ -47,12 +47,12 @@ const PARAM_GROUPS: &str = "param_groups";
 const SCHEDULER_STATE: &str = "scheduler_state";
 const CHECKSUM: &str = "crc32";
 
-/// What a checkpoint file holds.
+/// The contents of a checkpoint file.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// Where it was read.
+    /// The file that was read.
     pub path: PathBuf,
-    /// Under which settings it was written.
+    /// The settings of the training run.
     pub settings: Metadata,
     position: Position,
     states: GeneratorStates,
@@ -61,10 +61,10 @@ pub struct Checkpoint {
     scheduler: Option<String>,
 }
 
-/// Writes where `training` stands, with `settings`, in place of the file at `path`.
+/// Writes the state of `training`, with `settings`, replacing the file at `path`.
 ///
 /// # Errors
-/// If it cannot be written; the file that was there before is untouched then.
+/// If the file cannot be written; an existing file is then unchanged.
 pub fn save<N: Network<Task: Dataset>>(
     training: &Training<N>,
     settings: &Metadata,
@@ -101,7 +101,7 @@ fn named(states: &GeneratorStates) -> NamedTensors {
     own.chain(std::iter::once(global)).collect()
 }
 
-/// Takes the states that [`named`] wrote.
+/// Takes the states written by [`named`].
 fn take_states(tensors: &mut NamedTensors) -> Option<GeneratorStates> {
     let global = tensors.remove(RNG_STATE)?;
     let own = (0..).map_while(|i| tensors.remove(&format!("{GENERATOR_STATE}{i}")));
@@ -122,7 +122,7 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// If the file cannot be read, is no checkpoint, or has changed since it was written.
+    /// If the file cannot be read, is not a checkpoint, or has changed since it was written.
     pub fn read(path: &Path) -> Result<Self> {
         let (tensors, settings) = read_safetensors_and_metadata(path)?;
         Self::from_parts(path, tensors, settings)
@@ -188,11 +188,11 @@ impl Checkpoint {
         })
     }
 
-    /// Puts `training`, and the global generator, where the checkpoint was written.
+    /// Restores the state of `training`, and of the global generator, from the checkpoint.
     ///
     /// # Errors
-    /// If network, optimizer or order of samples are not those of the checkpoint; `training` is
-    /// spoilt then.
+    /// If the network, the optimizer or the order of the samples differs from the checkpoint's.
+    /// `training` is then in an undefined state.
     pub fn restore<N: Network<Task: Dataset>>(&self, training: &mut Training<N>) -> Result<()> {
         self.restore_parts(training)
             .with_context(|| shown_path(&self.path))
@@ -203,39 +203,39 @@ impl Checkpoint {
         let batches = training.loader.len();
         ensure!(
             *epochs <= training.epochs && losses.len() <= batches,
-            "expected at most {} epochs of {batches} batches behind, found {epochs} and {} batches",
+            "expected at most {} finished epochs and {batches} batches, found {epochs} and {} batches",
             training.epochs,
             losses.len(),
         );
         let loader = &training.loader;
         if let Some(start) = &self.position.epoch_start {
-            // Refused now, if at all, and not when training goes on.
+            // An error of the loader should occur now, not when training resumes.
             loader
                 .set_generator_states(start)
-                .context("the generators' states at the epoch's start")?;
+                .context("the generator states at the start of the epoch")?;
         }
         copy_state_dict(&training.model.vs, &self.model)?;
         training
             .optimizer
             .load_state_dict(&self.optimizer)
-            .context("the optimizer's state")?;
+            .context("the optimizer state")?;
         match (&mut training.scheduler, &self.scheduler) {
             (Some(scheduler), Some(state)) => scheduler.load_json(state)?,
             (None, None) => {}
             (there, _) => bail!(
-                "expected {} scheduler's state",
+                "expected {} scheduler state",
                 if there.is_some() { "a" } else { "no" }
             ),
         }
         loader
             .set_generator_states(&self.states)
-            .context("the generators' states")?;
+            .context("the generator states")?;
         training.position = self.position.clone();
         Ok(())
     }
 }
 
-/// The tensors under `prefix`, without it, and the rest.
+/// Splits off the tensors under `prefix`, with the prefix removed.
 fn take_all(tensors: NamedTensors, prefix: &str) -> (NamedTensors, NamedTensors) {
     let (taken, rest): (Vec<_>, Vec<_>) = tensors
         .into_iter()
@@ -247,7 +247,7 @@ fn take_all(tensors: NamedTensors, prefix: &str) -> (NamedTensors, NamedTensors)
     )
 }
 
-/// Adds the checksum, by which a reader tells that the file is as it was written, to `metadata`.
+/// Adds a checksum to `metadata`, by which a reader detects changes to the file.
 ///
 /// # Errors
 /// If a tensor cannot be read.
@@ -257,10 +257,10 @@ pub fn seal(tensors: &NamedTensors, metadata: &mut Metadata) -> Result<()> {
     Ok(())
 }
 
-/// The CRC-32 of all tensors and all metadata but itself, by name.
+/// The CRC-32 of all tensors and all other metadata, in the order of their names.
 fn checksum(tensors: &NamedTensors, metadata: &Metadata) -> Result<String> {
     let mut checksum = crc32fast::Hasher::new();
-    // With its length before it, no text can pass for the start of the next.
+    // The length before each text makes the encoding unambiguous.
     let add = |checksum: &mut crc32fast::Hasher, text: &str| {
         checksum.update(&(text.len() as u64).to_le_bytes());
         checksum.update(text.as_bytes());
@@ -281,7 +281,7 @@ fn checksum(tensors: &NamedTensors, metadata: &Metadata) -> Result<String> {
     Ok(format!("{:08x}", checksum.finalize()))
 }
 
-/// A checksum (CRC-32) of the features and targets, to tell one data set from another.
+/// A checksum (CRC-32) of the features and targets, which identifies a data set.
 ///
 /// # Errors
 /// If a tensor cannot be read.
@@ -293,7 +293,7 @@ pub fn fingerprint(samples: &Samples) -> Result<String> {
     Ok(format!("{:08x}", checksum.finalize()))
 }
 
-/// Adds the bytes of a tensor's elements, in order and a part at a time.
+/// Adds the bytes of a tensor's elements, in order and in chunks.
 fn add_elements(checksum: &mut crc32fast::Hasher, tensor: &Tensor) -> Result<()> {
     const PART: i64 = 1 << 20;
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! A trained network on samples that it has not seen: its outputs, and how good they are.
+//! Evaluation: a trained network's outputs for unseen samples, and their metrics.
 
 use anyhow::{Result, bail};
 use tch::nn::VarStore;
@@ -9,11 +9,11 @@ use crate::metrics::Evaluation;
 use crate::tasks::{Dataset, Evaluate, Model, Network, Tensors};
 use crate::torch::serialization::state_dict;
 
-/// How many samples an evaluation takes at once. An output depends on it in its last bits.
+/// The number of samples per forward pass. The last bits of an output depend on it.
 const BATCH_SIZE: i64 = 1024;
 
-/// The network's outputs, `(N, …)` each and on the CPU, for all features, `(N, …)` as in
-/// [`Samples`], in batches of `batch_size`; the network is in evaluation mode.
+/// The network's outputs in evaluation mode, each `(N, …)` and on the CPU, for all features `(N,
+/// …)` of [`Samples`], in batches of `batch_size`.
 pub fn outputs<N>(model: &Model<N>, features: &Tensor, batch_size: i64) -> N::Output
 where
     N: Network<Task: Dataset>,
@@ -27,10 +27,11 @@ where
     no_grad(|| Tensors::concatenate(&batches.iter().map(output).collect::<Vec<_>>()))
 }
 
-/// Refuses outputs that are not finite, of which there is no answer to read.
+/// Returns an error if an output is not finite, since it cannot be read as an answer.
 ///
 /// # Errors
-/// If one is infinite or NaN, as from weights that are: the first such is named.
+/// If an output is infinite or NaN. The message names the first parameter that is not finite, if
+/// any.
 pub fn check_finite(vs: &VarStore, output: &impl Tensors) -> Result<()> {
     let mut finite = true;
     for tensor in output.tensors() {
@@ -40,13 +41,13 @@ pub fn check_finite(vs: &VarStore, output: &impl Tensors) -> Result<()> {
         return Ok(());
     }
     let cause = not_finite(vs)?.map_or_else(
-        || "; all of its weights are".to_owned(),
-        |name| format!("; of its weights, {name} is not"),
+        || "; all of its parameters are finite".to_owned(),
+        |name| format!("; its parameter {name} is not finite"),
     );
     bail!("the network's outputs are not finite{cause}")
 }
 
-/// The name of the first parameter of `vs` that is not finite, if there is one.
+/// The name of the first parameter of `vs` that is not finite, if any.
 ///
 /// # Errors
 /// If a parameter cannot be read.
@@ -59,7 +60,7 @@ pub fn not_finite(vs: &VarStore) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// The network's outputs for all samples, and how good they are.
+/// The network's outputs for all samples, and their metrics.
 ///
 /// # Errors
 /// If the outputs cannot be read as answers.

@@ -1,36 +1,36 @@
-//! What a person in the field reads off a trained network, equal to scikit-learn's numbers.
+//! The common metrics of a trained network, equal to scikit-learn's numbers.
 //!
 //! | | formula | scikit-learn |
 //! | --- | --- | --- |
-//! | accuracy | right ÷ all | `accuracy_score` |
+//! | accuracy | correct ÷ all | `accuracy_score` |
 //! | sensitivity | true positives ÷ positives | `recall_score` |
 //! | specificity | true negatives ÷ negatives | `recall_score(pos_label=0)` |
 //! | ROC AUC | P(a positive scores higher than a negative), ties half | `roc_auc_score` |
 //! | RMSE | √(mean of squared errors) | `root_mean_squared_error` |
 //! | R² | 1 − squared errors ÷ squared distances from the mean | `r2_score` |
 //!
-//! A ratio of nothing (the sensitivity without a positive) is NaN.
+//! A ratio with a denominator of 0 (the sensitivity without positives) is NaN.
 
 use std::fmt;
 
 use indicatif::HumanFloatCount;
 use serde_json::{Map, Value};
 
-/// A number with its name.
+/// A named number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
-    /// As the field calls it.
+    /// Its common name.
     pub name: &'static str,
-    /// In dollars, or without a unit.
+    /// In the unit `unit`.
     pub value: f64,
-    /// How it is printed.
+    /// Its unit, which also decides how it is printed.
     pub unit: Unit,
 }
 
-/// What a [`Metric`] is measured in.
+/// The unit of a [`Metric`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// A share or a coefficient: four decimals.
+    /// No unit: a share or a coefficient, with four decimals.
     None,
     /// Dollars, without cents.
     Dollars,
@@ -65,7 +65,7 @@ impl Unit {
     }
 }
 
-/// An amount without cents, its thousands apart.
+/// An amount without cents, with commas between thousands.
 ///
 /// ```
 /// use final_layer::metrics::dollars;
@@ -81,18 +81,18 @@ pub fn dollars(amount: f64) -> String {
     format!("{sign}${}", HumanFloatCount(whole))
 }
 
-/// All that is read off a network's outputs for a set of samples.
+/// The metrics of a network's outputs for a set of samples.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// The numbers, the most important first.
     pub metrics: Vec<Metric>,
-    /// Of a classifier.
+    /// The confusion matrix of a classifier.
     pub confusion: Option<ConfusionMatrix>,
 }
 
 impl Evaluation {
-    /// An object for machines: the numbers by name, NaN as null, and the confusion matrix, a row
-    /// for each true class.
+    /// A JSON object: the metrics by name, with NaN as null, and the confusion matrix, one row for
+    /// each true class.
     pub fn to_json(&self) -> Value {
         let mut json: Map<String, Value> = self
             .metrics
@@ -106,7 +106,7 @@ impl Evaluation {
     }
 }
 
-/// The numbers on one line.
+/// The metrics on one line.
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metrics: Vec<String> = self.metrics.iter().map(Metric::to_string).collect();
@@ -114,7 +114,7 @@ impl fmt::Display for Evaluation {
     }
 }
 
-/// How often each class was taken for each.
+/// The number of samples for each pair of true and predicted class.
 ///
 /// ```
 /// use final_layer::metrics::ConfusionMatrix;
@@ -129,7 +129,7 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Counts the pairs of the true and the predicted class of each sample.
+    /// Counts the pairs of true and predicted class.
     ///
     /// # Panics
     /// If a class is not in `0..classes`.
@@ -141,15 +141,15 @@ impl ConfusionMatrix {
         Self { counts }
     }
 
-    /// The share of samples whose class was predicted.
+    /// The share of samples whose class was predicted correctly.
     pub fn accuracy(&self) -> f64 {
         let right: u64 = (0..self.counts.len()).map(|i| self.counts[i][i]).sum();
         let all: u64 = self.counts.iter().flatten().sum();
         right as f64 / all as f64
     }
 
-    /// The share of a class's samples that were taken for it: of the positive class the
-    /// sensitivity, of the negative one the specificity.
+    /// The share of a class's samples that were predicted correctly: the sensitivity for the
+    /// positive class, the specificity for the negative one.
     pub fn recall(&self, class: usize) -> f64 {
         let row = &self.counts[class];
         row[class] as f64 / row.iter().sum::<u64>() as f64
@@ -175,10 +175,10 @@ impl fmt::Display for ConfusionMatrix {
     }
 }
 
-/// The area under the receiver operating characteristic curve, as the rank sum of Mann and Whitney:
-/// (Σ ranks of positives − P(P + 1)/2) ÷ (P · N), tied scores sharing their mean rank.
+/// The area under the receiver operating characteristic curve, by the rank sum of Mann and Whitney:
+/// (Σ ranks of positives − P(P + 1)/2) ÷ (P · N). Tied scores share their mean rank.
 ///
-/// NaN without both classes, or with a score that is NaN.
+/// NaN if a class has no sample or a score is NaN.
 pub fn roc_auc(truth: &[bool], scores: &[f64]) -> f64 {
     if scores.iter().any(|score| score.is_nan()) {
         return f64::NAN;
@@ -188,7 +188,7 @@ pub fn roc_auc(truth: &[bool], scores: &[f64]) -> f64 {
     let mut positive_ranks = 0.;
     let mut ranked = 0;
     for tied in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
-        // Ranks count from 1: the mean of ranked + 1 ..= ranked + tied.len().
+        // Ranks start at 1: the mean of ranked + 1 ..= ranked + tied.len().
         let rank = ranked as f64 + (tied.len() + 1) as f64 / 2.;
         positive_ranks += rank * tied.iter().filter(|&&i| truth[i]).count() as f64;
         ranked += tied.len();
@@ -198,8 +198,8 @@ pub fn roc_auc(truth: &[bool], scores: &[f64]) -> f64 {
     (positive_ranks - positives * (positives + 1.) / 2.) / (positives * negatives)
 }
 
-/// The receiver operating characteristic: from (0, 0) to (1, 1), the share of negatives and the share
-/// of positives that score at least each threshold, a point for each score that occurs.
+/// The receiver operating characteristic, from (0, 0) to (1, 1). For each distinct score, used as
+/// the threshold, a point (false positive rate, true positive rate).
 ///
 /// ```
 /// use final_layer::metrics::roc_curve;
@@ -227,10 +227,11 @@ pub fn root_mean_squared_error(truth: &[f64], predicted: &[f64]) -> f64 {
     (squared_errors(truth, predicted) / truth.len() as f64).sqrt()
 }
 
-/// R², the share of the variance that the prediction explains: 1 for a perfect one, 0 for the mean.
+/// R², the share of the variance that the prediction explains: 1 for a perfect prediction, 0 for
+/// the mean.
 ///
-/// As in scikit-learn, where the truth does not vary it is 1 if the prediction is perfect, else 0;
-/// of fewer than two samples it is NaN.
+/// If all true values are equal, it is 1 for a perfect prediction and otherwise 0, as in
+/// scikit-learn. With fewer than two samples it is NaN.
 pub fn r2(truth: &[f64], predicted: &[f64]) -> f64 {
     if truth.len() < 2 {
         return f64::NAN;

@@ -1,29 +1,29 @@
-//! The trace: every tensor of training, to be compared with the same from Python.
+//! The trace: every tensor of a training run, to be compared with Python's.
 //!
-//! Of a few steps on random data ([`record`]):
+//! For a few steps on random data ([`record`]):
 //!
-//! | key | what | shape |
+//! | key | content | shape |
 //! | --- | --- | --- |
-//! | `input`, `target` | the one batch that every step sees | `(N, features)`, the task's |
+//! | `input`, `target` | the batch that every step uses | `(N, features)`, the task's |
 //! | `init.<name>` | the parameters and buffers before step 1 | their own |
-//! | `output`, and the task's readings of it | of step 1, before it moves a weight | `(N, …)` |
-//! | `losses` | one a step | `(steps,)` |
-//! | `grad.<name>` | the gradients of step 1, of the parameters that have one | the parameter's |
+//! | `output`, and the task's readings of it | the output of step 1, before the weights change | `(N, …)` |
+//! | `losses` | the loss of each step | `(steps,)` |
+//! | `grad.<name>` | the gradients of step 1, for the parameters that have one | the parameter's |
 //! | `step1.<name>`, `step<steps>.<name>` | parameters and buffers after these steps | their own |
 //!
-//! Of training on a data set ([`insert_epoch`]), for each epoch, counted from 1:
+//! For training on a data set ([`insert_epoch`]), for each epoch, counted from 1:
 //!
-//! | key | what | shape |
+//! | key | content | shape |
 //! | --- | --- | --- |
-//! | `epoch<k>.losses` | one a batch | `(batches,)` |
+//! | `epoch<k>.losses` | the loss of each batch | `(batches,)` |
 //! | `epoch<k>.loss` | their mean over the samples, float64 | `()` |
 //! | `epoch<k>.<name>` | the parameters and buffers | their own |
 //! | `epoch<k>.optimizer.<i>.<name>` | the optimizer's state of parameter `i` | the state's |
 //! | `epoch<k>.output` | the outputs for the held-back samples | `(N, …)` |
-//! | `metric.epoch<k>.<name>` | how good they are, float64 | `()` |
+//! | `metric.epoch<k>.<name>` | their metrics, float64 | `()` |
 //!
-//! Names are those of the state dict. Where inputs, targets or outputs are several tensors, they are
-//! `input.0`, `input.1` and so on ([`Tensors`]).
+//! The names are those of the state dict. If inputs, targets or outputs are several tensors, the
+//! keys are `input.0`, `input.1` and so on ([`Tensors`]).
 
 use anyhow::Result;
 use tch::{Device, Tensor};
@@ -34,13 +34,13 @@ use crate::torch::optim::Optimizer;
 use crate::torch::serialization::NamedTensors;
 use crate::training::{Epoch, Training, forward_and_backward};
 
-/// Trains `model` for `steps` steps on one random batch and records what happens.
+/// Trains `model` for `steps` steps on one random batch and records the tensors.
 ///
-/// Draws the input, then the target, from the global generator, which is to stand where building
-/// the model left it.
+/// Draws the input, then the target, from the global generator, which must be in the state in which
+/// building the model left it.
 ///
 /// # Errors
-/// If the batch needs more memory than there is, or if training diverges to where no loss is
+/// If the batch does not fit into memory, or if training diverges so far that the loss cannot be
 /// computed.
 pub fn record<N: Network>(
     model: &Model<N>,
@@ -74,7 +74,7 @@ pub fn record<N: Network>(
     Ok(trace)
 }
 
-/// Adds what an epoch of training came to, and what the network then made of the held-back samples.
+/// Adds the results of an epoch, and the network's outputs for the held-back samples after it.
 pub fn insert_epoch<N: Network<Task: Dataset>>(
     trace: &mut NamedTensors,
     training: &Training<N>,
@@ -106,8 +106,8 @@ fn insert_state<N: Network>(trace: &mut NamedTensors, model: &Model<N>, prefix: 
     }
 }
 
-/// Records the gradients that there are. A buffer has none, nor has a parameter that is frozen or
-/// that the loss does not depend on.
+/// Records the gradients. Buffers have none, nor have frozen parameters or those that the loss does
+/// not depend on.
 fn insert_gradients<N: Network>(trace: &mut NamedTensors, model: &Model<N>) {
     for (name, parameter) in model.vs.variables() {
         let gradient = parameter.grad();
@@ -117,7 +117,7 @@ fn insert_gradients<N: Network>(trace: &mut NamedTensors, model: &Model<N>) {
     }
 }
 
-/// Records copies under `name`, which nothing that follows changes.
+/// Records copies under `name`, which later steps do not change.
 fn insert_tensors(trace: &mut NamedTensors, name: &str, tensors: &impl Tensors) {
     tensors.visit(name, &mut |name, tensor| {
         let copy = tensor.detach().to_device(Device::Cpu).copy();

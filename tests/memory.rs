@@ -4,18 +4,11 @@
 //! What Rust code asks for is counted, to the byte. What libtorch asks for is not: it is no more
 //! than the features and targets, or the weights, which Rust code collected before.
 
-#[path = "it/damage.rs"]
-mod damage;
-#[path = "it/files.rs"]
-mod files;
-
 use std::fs;
 use std::hint::black_box;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
-use damage::{Random, mutate};
-use files::{HOUSE, HOUSE_COLUMNS, encode, gzip, houses, medmnist as arrays, npz};
 use final_layer::data::{ames, medmnist, mnist, picture, text};
 use final_layer::torch::serialization::read_pt;
 use final_layer::torch::serialization::read_safetensors;
@@ -24,6 +17,8 @@ use flate2::write::ZlibEncoder;
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use peak_alloc::PeakAlloc;
 use tempfile::TempDir;
+use testing::damage::{Random, mutate};
+use testing::files::{HOUSE, HOUSE_COLUMNS, encode, gzip, houses, medmnist as arrays, npz};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -197,7 +192,7 @@ fn cases() -> Vec<Case> {
     let read_text = |path: &Path| text::read(path).is_ok() | text::read_prompt(path).is_ok();
     let read_pickle = |path: &Path| read_pt(path).is_ok();
     let read_weights = |path: &Path| read_safetensors(path).is_ok();
-    let [(images_name, images), (labels_name, labels), ..] = files::mnist(5, 2);
+    let [(images_name, images), (labels_name, labels), ..] = testing::files::mnist(5, 2);
     let grey = GrayImage::from_fn(28, 28, |x, y| Luma([(x * y) as u8]));
     let png = encode(checkered(), ImageFormat::Png);
     let case = |name, good: &[u8], finish, read, cost| Case {
@@ -319,7 +314,7 @@ fn progressive() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let status = std::process::Command::new(root.join(".venv/bin/python"))
-        .arg(root.join("tests/it/python/save_pictures.py"))
+        .arg(root.join("tests/python/save_pictures.py"))
         .arg(folder.path())
         .status();
     assert!(status.expect("run scripts/setup first").success());
@@ -329,7 +324,7 @@ fn progressive() -> Vec<u8> {
 /// A folder with the other files of MNIST, for the case that damages one of them.
 fn folder_for(name: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (file, bytes) in files::mnist(5, 2) {
+    for (file, bytes) in testing::files::mnist(5, 2) {
         if !name.starts_with(file) {
             fs::write(folder.path().join(file), bytes).unwrap();
         }
@@ -374,8 +369,8 @@ fn check(case: &Case) {
 fn bombs() -> Vec<Case> {
     const COUNT: usize = 20_000;
     let zeros = vec![0; COUNT * 784];
-    let black = files::idx(&[0x803, COUNT as u32, 28, 28], &zeros);
-    let array = files::npy("|u1", &format!("({COUNT}, 28, 28)"), &zeros);
+    let black = testing::files::idx(&[0x803, COUNT as u32, 28, 28], &zeros);
+    let array = testing::files::npy("|u1", &format!("({COUNT}, 28, 28)"), &zeros);
     let short = "1,1,1,1,1,1,1,1,1,1,1";
     let rows = houses(&vec![short; COUNT * 20]);
     let large = GrayImage::new(4000, 4000);

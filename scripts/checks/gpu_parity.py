@@ -68,7 +68,7 @@ def build_and_pack(folder, version):
     project = folder / f"torch-{version}"
     matrix.copy_project(project)
     for command in (
-        ("scripts/setup", "--torch", version),
+        ("scripts/setup", "--cuda", "--torch", version),
         ("cargo", "build", "--examples", "--locked"),
     ):
         done = matrix.run(project, *command)

@@ -2,7 +2,7 @@
 """Counts the instructions in one call of each case and holds them against committed numbers.
 
     scripts/checks/instructions.py             fails where a case takes more than it may
-    scripts/checks/instructions.py --record    commits to what it counts now
+    scripts/checks/instructions.py --record    commits to what it counts here and now
     scripts/checks/instructions.py --profile   says where the instructions go
 
 Seconds vary with whatever else runs, instructions do not: valgrind's callgrind runs
@@ -12,8 +12,9 @@ AVX-512, so libtorch runs its kernels for AVX2 here. Counted is the dev build, w
 built already; --profile is of the release build.
 
 The numbers hold for one libtorch and one kind of processor, by which MKL chooses its matrix
-product; on another, they are not comparable, which is no failure. The exit code is 1 if a case got
-slower, and 77 if nothing could be compared.
+product; the file has counts for each that was recorded. The exit code is 1 if a case got slower, and
+77 if there is nothing to compare with: on such a processor, count an earlier commit first, in a
+checkout of it, with `--record --committed FILE`, and then compare with `--committed FILE`.
 """
 
 import argparse
@@ -80,9 +81,9 @@ def main():
     try:
         found = json.loads(args.counted.read_text()) if args.counted else count_live(args.profile)
         if args.record:
-            write(args.committed, found)
+            record(args.committed, found)
         elif not args.profile:
-            sys.exit(compare(json.loads(args.committed.read_text()), found))
+            sys.exit(compare(read(args.committed), found))
     except Failed as error:
         sys.exit(f"error: {error}")
 
@@ -174,17 +175,32 @@ def print_profile(case, functions):
         print(f"{count / total:7.1%}  {name[:120]}")
 
 
-def write(file, found):
-    file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+def read(file):
+    """The counts of each libtorch and processor that was recorded."""
+    return json.loads(file.read_text()) if file.exists() else []
 
 
-def compare(committed, found):
+def surroundings(counts):
+    """What counts depend on, apart from the program."""
+    return f"torch {counts['torch']} on {counts['processor']}"
+
+
+def record(file, found):
+    """Adds counts to the file, in the place of those from the same surroundings."""
+    here = surroundings(found)
+    others = [counts for counts in read(file) if surroundings(counts) != here]
+    text = json.dumps([*others, found], indent=2, ensure_ascii=False)
+    file.write_text(text + "\n")
+
+
+def compare(recorded, found):
     """Prints a row for each case; returns the exit code."""
-    for key in ("torch", "processor"):
-        if committed[key] != found[key]:
-            print(f"instruction counts: not comparable, {key} is {found[key]} and the committed "
-                  f"numbers are from {committed[key]}")
-            return SKIPPED
+    by_surroundings = {surroundings(counts): counts for counts in recorded}
+    committed = by_surroundings.get(surroundings(found))
+    if not committed:
+        print(f"instruction counts: nothing to compare with for {surroundings(found)}; there are "
+              f"counts for {', '.join(by_surroundings)}")
+        return SKIPPED
     if committed["counts"].keys() != found["counts"].keys():
         raise Failed("the committed numbers have other cases; write them anew with --record")
     slower = 0

@@ -4,7 +4,7 @@
     scripts/generate/dropped_arguments.py >src/guide/dropped_arguments.md
 
 It reads the signatures in tch's source, PyTorch's operator schemas, the signatures of
-torch.nn.functional, and the functions and layers of src/torch/nn/. `cargo test` fails where the
+torch.nn.functional, and the functions and layers of crates/torch-parity/src/nn/. `cargo test` fails where the
 guide says something else.
 """
 
@@ -26,7 +26,7 @@ from collections import defaultdict
 import torch
 import torch.nn.functional as F
 
-NN = in_venv.ROOT / "src" / "torch" / "nn"
+NN = in_venv.ROOT / "crates" / "torch-parity" / "src" / "nn"
 
 # Where a tensor is, in which memory, and what draws it: no method of tch has these.
 IGNORED = {"generator", "memory_format", "layout", "pin_memory", "device", "non_blocking", "out"}

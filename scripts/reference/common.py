@@ -100,7 +100,7 @@ def build(task, seed, device="cpu", threads=None, weights=None):
     """The network as a PyTorch user builds it, seeded. `task` is a module of this folder, or makes
     its network where it is called."""
     # The first square root of a process, taken by two threads at once, is now and then a rough
-    # approximation (see prepare_sqrt in src/torch/optim/adam.rs).
+    # approximation (see prepare_sqrt in torch-parity/src/optim/adam.rs).
     torch.ones(1).sqrt()
     if threads:
         torch.set_num_threads(threads)

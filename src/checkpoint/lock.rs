@@ -1,4 +1,4 @@
-//! One training at a time writes a checkpoint.
+//! The lock that lets only one training run write a checkpoint.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -9,23 +9,23 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::torch::serialization::{folder_of, is_at, resolve};
 use crate::torch::shown_path;
 
-/// The right to write a checkpoint, until it is dropped.
+/// The exclusive right to write a checkpoint, until it is dropped.
 ///
-/// It is a lock on an empty file beside the checkpoint, `.lock-<name>`. The system gives it back
-/// when the process ends, however it ends. A process that is killed leaves the file behind, which
-/// is in nobody's way: the next training takes it over, and removes it at its end.
+/// It is a lock on an empty file beside the checkpoint, `.lock-<name>`. The system releases it when
+/// the process ends, however it ends. The file of a killed process does no harm: the next training
+/// run takes it over and removes it at its end.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
-    /// Locked for as long as it is open.
+    /// Locked while it is open.
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock for the checkpoint at `checkpoint`, which need not be there.
+    /// Takes the lock for the checkpoint at `checkpoint`, which need not exist.
     ///
     /// # Errors
-    /// If another training holds it, or if its file cannot be made.
+    /// If another training run holds it, or if its file cannot be created.
     pub fn take(checkpoint: &Path) -> Result<Self> {
         let cannot = || format!("cannot write {}", shown_path(checkpoint));
         let place = resolve(checkpoint).with_context(cannot)?;
@@ -42,10 +42,10 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => {
                     bail!("{} is in use by another training", shown_path(checkpoint))
                 }
-                // Where a file system has no locks, there is none to hold.
+                // File systems without locks: go on without one.
                 Err(TryLockError::Error(_)) => {}
             }
-            // Its last holder may have removed it since it was opened: then it is nobody's.
+            // The last holder may have removed the file since it was opened; then lock a new one.
             if is_at(&file, &path) {
                 return Ok(Self { path, _file: file });
             }
@@ -55,12 +55,14 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is still locked: whoever has opened it meanwhile sees that it is gone.
+        // Removed before it is unlocked, so that a process that has opened it meanwhile sees that
+        // it is gone.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Refuses what is no file of ours, which would be removed in the end, or wait when it is opened.
+/// Refuses a file that is not a lock file: it would be removed in the end, or opening it might
+/// block.
 fn check_own(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -68,7 +70,7 @@ fn check_own(path: &Path) -> Result<()> {
             let there = there?;
             ensure!(
                 there.is_file() && there.len() == 0,
-                "{}: expected the empty file that trainings lock, found something else",
+                "{}: expected an empty lock file, found something else",
                 shown_path(path)
             );
             Ok(())

@@ -1,4 +1,4 @@
-//! The options that every command takes, and the model that they describe.
+//! The options of every command, and the model that they describe.
 
 use std::fmt::Display;
 use std::io::{self, StdoutLock, Write};
@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
+use tch::Device;
 
 use super::settings::threads;
 use crate::data::Splits;
 use crate::evaluation::not_finite;
 use crate::plan::Plans;
 use crate::tasks::{Dataset, Model, Network};
+use crate::torch::Error;
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
 use crate::torch::serialization::load_state_dict;
@@ -28,23 +30,23 @@ pub(super) struct Common {
     /// cpu, cuda or cuda:N [default: cpu]
     #[arg(long, global = true)]
     pub device: Option<DeviceName>,
-    /// Threads of one operation [default: libtorch's]
+    /// Threads per operation [default: libtorch's]
     #[arg(long, global = true, value_name = "N", value_parser = threads,
         allow_negative_numbers = true)]
     pub threads: Option<i32>,
     /// Start from these weights (.safetensors, .pt or .pth)
     #[arg(long, global = true, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Whether a plan, checked against autograd to the bit, runs a network that is a chain of layers;
-    /// if not, autograd runs it, for a comparison
+    /// Run sequential networks from an execution plan that is checked against autograd to the bit;
+    /// off: by autograd, for comparison
     #[arg(long, global = true, value_enum, default_value_t = Plan::On)]
     pub plan: Plan,
-    /// Say on stderr what runs each size of batch
+    /// Print on stderr what runs each batch size
     #[arg(long, global = true)]
     pub verbose: bool,
 }
 
-/// What `--plan` may be.
+/// The values of `--plan`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Plan {
     On,
@@ -60,7 +62,7 @@ impl Common {
         self.device.unwrap_or_default()
     }
 
-    /// The network as these options describe it.
+    /// Builds the network that these options describe.
     pub fn model<N: Network>(&self) -> Result<Model<N>> {
         let mut model = model(
             self.seed(),
@@ -72,7 +74,7 @@ impl Common {
         Ok(model)
     }
 
-    /// What runs the network's batches.
+    /// The plans that these options describe.
     pub fn plans(&self) -> Plans {
         match (self.plan, self.verbose) {
             (Plan::On, false) => Plans::default(),
@@ -87,14 +89,22 @@ impl Common {
     }
 }
 
-/// Seeds the generator and builds the network, on the device and from the weights asked for.
+/// The device named by `--device`, if this machine has it.
+fn find(device: DeviceName) -> Result<Device> {
+    device.find().map_err(|error| match error {
+        Error::Device { device, reason } => anyhow!("--device {device}: {reason}"),
+        error => error.into(),
+    })
+}
+
+/// Seeds the generator and builds the network, on the given device and with the given weights.
 pub(super) fn model<N: Network>(
     seed: Seed,
     device: DeviceName,
     threads: Option<i32>,
     weights: Option<&Path>,
 ) -> Result<Model<N>> {
-    let device = device.find()?;
+    let device = find(device)?;
     match threads {
         Some(threads) => set_threads(threads)?,
         None => check_threads(tch::get_num_threads())?,
@@ -110,26 +120,26 @@ pub(super) fn model<N: Network>(
     Ok(model)
 }
 
-/// Sets how many threads an operation has, if the system gives so many.
+/// Sets the number of threads per operation.
 ///
 /// # Errors
-/// If it does not.
+/// If the system does not allow so many.
 pub fn set_threads(threads: i32) -> Result<()> {
     check_threads(threads)?;
     tch::set_num_threads(threads);
     Ok(())
 }
 
-/// Starts as many threads and lets them end. When libtorch comes to start its own, it is too late:
-/// OpenMP ends the process where it gets none.
+/// Starts that many threads and lets them end. Once libtorch starts its own it is too late: OpenMP
+/// ends the process if it cannot start a thread.
 fn check_threads(threads: i32) -> Result<()> {
-    /// Of a thread of OpenMP, where nothing else is set.
+    /// The default stack size of an OpenMP thread.
     const STACK: usize = 8 << 20;
-    // The first is the one that runs this.
+    // The first is the current thread.
     let mut started = 1;
     let gate = Mutex::new(());
     let all = thread::scope(|scope| {
-        // None ends before the last has started.
+        // No thread ends before the last has started.
         let _closed = gate.lock();
         (1..threads).try_for_each(|_| {
             let thread = thread::Builder::new().stack_size(STACK);
@@ -138,10 +148,10 @@ fn check_threads(threads: i32) -> Result<()> {
             io::Result::Ok(())
         })
     });
-    all.with_context(|| format!("--threads {threads}: the system gives no more than {started}"))
+    all.with_context(|| format!("--threads {threads}: the system allows no more than {started}"))
 }
 
-/// The data that are given, or else the project's small data for the task of `N`.
+/// The given data or, if `None`, the project's small data set for the task of `N`.
 pub(super) fn data_or_sample<N: Network<Task: Dataset>>(given: Option<&Path>) -> PathBuf {
     match (given, N::Task::SAMPLE_DATA) {
         (Some(path), _) => path.to_owned(),
@@ -155,7 +165,7 @@ pub(super) fn data_or_sample<N: Network<Task: Dataset>>(given: Option<&Path>) ->
     }
 }
 
-/// Reads a data set for the task of `N`; what the user has to know of it goes to stderr.
+/// Reads a data set for the task of `N` and prints its note, if any, on stderr.
 pub(super) fn read_data<N: Network<Task: Dataset>>(path: &Path) -> Result<Splits> {
     let data = N::Task::read(path)?;
     if let Some(text) = &data.note {
@@ -164,7 +174,7 @@ pub(super) fn read_data<N: Network<Task: Dataset>>(path: &Path) -> Result<Splits
     Ok(data)
 }
 
-/// Ends the process, as wrong usage, where weights are needed and not given.
+/// Ends the process with a usage error if weights are needed and not given.
 pub(super) fn require_weights(common: &Common) {
     if common.weights.is_none() {
         usage_error(
@@ -174,7 +184,7 @@ pub(super) fn require_weights(common: &Common) {
     }
 }
 
-/// Ends the process as clap does where options do not go together.
+/// Ends the process as clap does if options contradict each other.
 pub(super) fn usage_error(kind: ErrorKind, message: &str) -> ! {
     clap::Error::raw(
         kind,
@@ -183,17 +193,17 @@ pub(super) fn usage_error(kind: ErrorKind, message: &str) -> ! {
     .exit()
 }
 
-/// A note for the user, beside the results.
+/// Prints a note for the user, apart from the results.
 pub(super) fn note(text: impl Display) {
     say(format_args!("note: {text}"));
 }
 
-/// A line on stderr. If nobody can read it, the work goes on.
+/// Prints a line on stderr. If nobody can read it, the work continues.
 pub(super) fn say(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Where results go. An error says that it is stdout that cannot be written.
+/// The stream for results. Its errors say that stdout cannot be written.
 pub fn stdout() -> Stdout {
     Stdout(io::stdout().lock())
 }

@@ -1,4 +1,4 @@
-//! Without a command: the document's demonstration.
+//! Without a command: the article's demonstration.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use crate::torch::print::repr;
 pub(super) fn run<N: Network>(common: &Common) -> Result<ExitCode> {
     let model = common.model::<N>()?;
     let input = N::Task::draw_input(1)?.to_device(model.vs.device());
-    // In training mode there would be no batch norm of a single sample.
+    // Evaluation mode, since in training mode batch norm does not support a single sample.
     let output = no_grad(|| model.network.call(&input, false));
     let mut stdout = stdout();
     for (label, tensor) in N::Task::report(&output) {

@@ -1,12 +1,12 @@
-//! What moves bits although no option says so: recorded in a checkpoint, so that training that
-//! goes on elsewhere can say what is different.
+//! Conditions besides the options that change bits: recorded in a checkpoint, so that training
+//! resumed elsewhere can report the differences.
 
 use std::env;
 use std::fs;
 
 use crate::torch::serialization::Metadata;
 
-/// Variables that choose how many threads take part in a sum, or which instructions form it.
+/// Variables that choose the number of threads, or the instructions, with which a sum is computed.
 const VARIABLES: [&str; 4] = [
     "OMP_DYNAMIC",
     "OMP_THREAD_LIMIT",
@@ -29,7 +29,7 @@ pub(super) fn record(metadata: &mut Metadata) {
     }
 }
 
-/// What was otherwise where a checkpoint was written, a phrase each.
+/// The differences from the environment in which a checkpoint was written, one phrase each.
 pub(super) fn differences(recorded: &Metadata) -> Vec<String> {
     let mut here = Metadata::new();
     record(&mut here);
@@ -45,7 +45,7 @@ fn shown(value: Option<&String>) -> String {
     value.map_or("not set".to_owned(), |value| format!("{value:?}"))
 }
 
-/// The name of the processor's model, where the system tells it as Linux does.
+/// The name of the processor's model, on Linux.
 fn processor() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;

@@ -1,4 +1,4 @@
-//! `evaluate`: how good trained weights are, on the test samples of a data set.
+//! `evaluate`: the metrics of trained weights on the test samples of a data set.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ use crate::tasks::{Dataset, Evaluate, Network};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Folder with MNIST's files, or .npz, CSV or text file, as the network learns from
-    /// [default: the project's sample data]
+    /// Folder with MNIST's files, or an .npz, CSV or text file, depending on the network [default:
+    /// the project's sample data]
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Print one JSON object

@@ -1,17 +1,18 @@
-//! Memory that was freed is kept for the next step.
+//! Memory reuse between steps.
 
-/// Tells the C library to keep what libtorch frees instead of handing it back to the system.
+/// Configures the C library to keep the memory that libtorch frees instead of returning it to the
+/// system.
 ///
-/// A step frees every intermediate result and asks for the same again. By default glibc gives much of
-/// it back, and the system clears each page of 4 KiB anew: of a step with convolutions that is a tenth
-/// of the time and more. Buffers of more than 32 MiB, the most that glibc takes here, are handed back
-/// as before, and so is what there is beyond 1 GiB.
+/// A step frees every intermediate result and allocates the same sizes again. By default glibc
+/// returns much of it, and the system clears each page of 4 KiB anew: for a step with convolutions,
+/// this is a tenth of the time or more. Buffers of more than 32 MiB, the most that glibc can keep,
+/// are returned as before, as is everything beyond 1 GiB.
 ///
-/// To be called at the program's start. Does nothing where there is no glibc.
+/// Call this when the program starts. It is a no-op without glibc.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        // SAFETY: mallopt takes numbers alone, refuses those that it does not know, and holds the
+        // SAFETY: mallopt takes only numbers, refuses those that it does not know, and holds the
         // allocator's lock while it sets one.
         unsafe {
             libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
@@ -26,7 +27,7 @@ mod tests {
 
     use super::*;
 
-    /// How many pages this thread has been given so far.
+    /// The number of pages that this thread has been given so far.
     fn pages() -> u64 {
         let about = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         let (_, after_name) = about.rsplit_once(')').unwrap();
@@ -36,7 +37,7 @@ mod tests {
 
     /// By default the second buffer is new memory, as the first one was: 2,048 pages each.
     #[test]
-    fn the_same_memory_comes_again() {
+    fn freed_memory_is_reused() {
         keep_freed_memory();
         let fill = || drop(black_box(vec![1u8; 8 << 20]));
         fill();

@@ -1,8 +1,9 @@
-//! The command line that all examples share; nothing imports it but they.
+//! The command line that all examples share. Only the examples use it.
 //!
-//! Results go to stdout, progress, notes and errors to stderr; an error is one line. The exit code is
-//! 0, 1 for a run that failed, 2 for wrong usage, and 128 + the signal's number for training that a
-//! signal stopped and that is saved: 130 (SIGINT, Ctrl-C), 143 (SIGTERM), 129 (SIGHUP).
+//! Results go to stdout; progress, notes and errors go to stderr. An error is one line. The exit
+//! code is 0 for success, 1 for a failed run, 2 for wrong usage, and 128 + the signal's number if a
+//! signal stopped training and its state was saved: 130 (SIGINT, Ctrl-C), 143 (SIGTERM), 129
+//! (SIGHUP).
 
 mod common;
 mod demonstrate;
@@ -39,7 +40,7 @@ pub use paths::refuse_overwriting;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Without a command, prints the network's answer to a random input."
+    after_help = "Without a command, runs the untrained network on a random input."
 )]
 struct Cli {
     #[command(flatten)]
@@ -54,14 +55,14 @@ enum Command {
     Trace(trace::Args),
     /// Train on a data set
     Train(Box<train::Args>),
-    /// Judge trained weights on the test samples of a data set
+    /// Evaluate trained weights on the test samples of a data set
     Evaluate(evaluate::Args),
-    /// Answer what files ask: pictures, the rows of a CSV file, or texts
+    /// Predict for files: pictures, the rows of a CSV file, or texts
     Predict(predict::Args),
 }
 
-/// The program of a network: which commands it has beside the proof, which every network has
-/// (`trace`, and the answer to a random input).
+/// The program of a network, with the commands that it has besides those of the proof, which every
+/// network has (`trace`, and running on a random input).
 #[derive(Debug)]
 pub struct Program<N> {
     train: Option<Run<train::Args>>,
@@ -72,13 +73,13 @@ pub struct Program<N> {
 
 type Run<A> = fn(&Common, &A) -> Result<ExitCode>;
 
-/// The program of a network with every command.
+/// Runs the program of a network with every command.
 pub fn run<N: Network<Task: Evaluate + Predict>>() -> ExitCode {
     Program::<N>::proof().training().predictions().run()
 }
 
 impl<N: Network> Program<N> {
-    /// The proof alone.
+    /// Only the commands of the proof.
     pub fn proof() -> Self {
         Self {
             train: None,
@@ -88,7 +89,7 @@ impl<N: Network> Program<N> {
         }
     }
 
-    /// With `train` and `evaluate`.
+    /// Adds `train` and `evaluate`.
     pub fn training(self) -> Self
     where
         N::Task: Dataset + Evaluate,
@@ -100,7 +101,7 @@ impl<N: Network> Program<N> {
         }
     }
 
-    /// With `predict`.
+    /// Adds `predict`.
     pub fn predictions(self) -> Self
     where
         N::Task: Predict,
@@ -111,7 +112,7 @@ impl<N: Network> Program<N> {
         }
     }
 
-    /// Parses the command line and does what it says.
+    /// Parses the command line and runs the command.
     pub fn run(&self) -> ExitCode {
         exit_code(|| self.dispatch(&self.parse()))
     }
@@ -141,7 +142,7 @@ impl<N: Network> Program<N> {
     }
 }
 
-/// The command, where the program has it.
+/// The command, if the program has it.
 fn there<A>(name: &str, command: Option<Run<A>>) -> Run<A> {
     command.unwrap_or_else(|| {
         let message = format!("unrecognized subcommand '{name}'");
@@ -149,8 +150,8 @@ fn there<A>(name: &str, command: Option<Run<A>>) -> Run<A> {
     })
 }
 
-/// Does the work of an executable; returns the exit code that it comes to. An error is printed in
-/// one line, and a panic as well.
+/// Runs the work of an executable and returns its exit code. Prints an error or a panic in one
+/// line.
 pub fn exit_code(work: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
     signals::survive_large_files();
     keep_freed_memory();

@@ -1,8 +1,8 @@
-//! A panic ends as an error does: in one line that says where.
+//! Panics, reported like errors: in one line that names the place.
 //!
-//! Most of `tch`'s methods panic where libtorch refuses, with C++'s backtrace in the message; a
-//! network's code that calls them with a wrong shape, or without the memory that they need, panics
-//! too. The line names the place in the network's file. `RUST_BACKTRACE=1` shows all that there is.
+//! Most of `tch`'s methods panic if libtorch returns an error, with the C++ backtrace in the
+//! message. So a network's code panics if it calls them with a wrong shape or without enough
+//! memory. The line names the place in the network's file. `RUST_BACKTRACE=1` shows the full panic.
 
 use std::backtrace::Backtrace;
 use std::env;
@@ -11,7 +11,7 @@ use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 use super::common::say;
 use crate::torch::fold;
 
-/// Runs `work`; where it panics, the panic is told in one line on stderr, and there is no result.
+/// Runs `work`. If it panics, prints the panic in one line on stderr and returns `None`.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     let shows_all = env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
     let default = panic::take_hook();
@@ -21,7 +21,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
         }
         say(format_args!("error: {}", line(panic)));
     }));
-    // Nothing of what the work leaves behind is looked at again.
+    // State that the panic left inconsistent is not used again.
     panic::catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
@@ -36,7 +36,7 @@ fn line(panic: &PanicHookInfo) -> String {
     }
 }
 
-/// What the panic says, without the Rust and the C++ that `tch` wraps it in.
+/// The panic's message, without the Rust and C++ in which `tch` wraps it.
 fn message(text: &str) -> String {
     const UNWRAPPED: &str = "called `Result::unwrap()` on an `Err` value: ";
     let Some(error) = text.strip_prefix(UNWRAPPED) else {
@@ -45,7 +45,7 @@ fn message(text: &str) -> String {
     let Some(quoted) = error.strip_prefix("Torch(\"") else {
         return fold(error);
     };
-    // As `Debug` writes text.
+    // Escaped, as `Debug` writes text.
     let text = quoted.strip_suffix("\")").unwrap_or(quoted);
     let text = text.replace("\\n", "\n").replace("\\t", "\t");
     let line = fold(&text.replace("\\\"", "\"").replace("\\'", "'"));
@@ -55,13 +55,13 @@ fn message(text: &str) -> String {
     }
 }
 
-/// The file and line that the panic comes from: its own or, where that is a library's, those of
-/// the innermost call from a network's code.
+/// The file and line of the panic: its own or, if that is in a library, that of the innermost call
+/// from a network's code.
 fn origin(place: &Location, message: &str) -> Option<String> {
     if !is_librarys(place.file()) {
         return Some(format!("{}:{}", place.file(), place.line()));
     }
-    // Where memory is short, to find out from where it is asked for needs more of it.
+    // If memory is short, taking a backtrace needs more of it.
     if ["allocate memory", "bad_alloc"]
         .iter()
         .any(|sign| message.contains(sign))
@@ -74,7 +74,7 @@ fn origin(place: &Location, message: &str) -> Option<String> {
         .or_else(|| Some(format!("{}:{}", place.file(), place.line())))
 }
 
-/// The first `file:line` of a backtrace in a file that `is_meant`.
+/// The first `file:line` of a backtrace for which `is_meant` is true of the file.
 fn caller(trace: &str, is_meant: impl Fn(&str) -> bool) -> Option<String> {
     let places = trace.lines().filter_map(|line| {
         let (place, _column) = line.trim_start().strip_prefix("at ")?.rsplit_once(':')?;
@@ -85,14 +85,14 @@ fn caller(trace: &str, is_meant: impl Fn(&str) -> bool) -> Option<String> {
     Some(format!("{file}:{line}"))
 }
 
-/// Whether a file is the standard library's or a dependency's.
+/// Returns true if a file belongs to the standard library or a dependency.
 fn is_librarys(file: &str) -> bool {
     file.starts_with("/rustc/") || file.contains("/.cargo/") || file.contains("/registry/src/")
 }
 
-/// Whether a file is one of this crate's own that stand under the networks, or this very file.
+/// Returns true if a file belongs to torch-parity or is this very file.
 fn is_torchs(file: &str) -> bool {
-    ["src/torch/", "src/cli/panics.rs"]
+    ["crates/torch-parity/src/", "src/cli/panics.rs"]
         .iter()
         .any(|part| file.contains(part))
 }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn libtorchs_words_are_unwrapped() {
+    fn messages_of_libtorch_are_unwrapped() {
         let text = "called `Result::unwrap()` on an `Err` value: Torch(\"a \\\"b\\\" (1x2 and \
                     3x4)\\nException raised from addmm at x.cpp:1 (most recent call first):\\nf\")";
         assert_eq!(message(text), "a \"b\" (1x2 and 3x4)");
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn the_caller_is_the_innermost_of_the_right_files() {
         let trace = "   0: tch::f\n             at /home/me/.cargo/registry/src/x/tch/src/a.rs:1:2\n   \
-                     1: own::linear\n             at ./src/torch/nn/linear.rs:3:4\n   2: \
+                     1: own::linear\n             at ./crates/torch-parity/src/nn/linear.rs:3:4\n   2: \
                      own::forward\n             at ./src/networks/mine.rs:56:7\n   3: main\n";
         let own = caller(trace, |file| !is_librarys(file) && !is_torchs(file));
         assert_eq!(own.unwrap(), "src/networks/mine.rs:56");

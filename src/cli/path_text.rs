@@ -1,7 +1,7 @@
 //! Paths as text in a checkpoint's metadata, without loss.
 //!
-//! A path that is UTF-8 stands for itself. Any other is written as `hex:` and its bytes in
-//! hexadecimal digits. The paths recorded are absolute, so that none of them begins so by itself.
+//! A path in UTF-8 is written as it is, any other as `hex:` and its bytes in hexadecimal digits.
+//! Recorded paths are absolute, so none of them starts with `hex:` itself.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(super) fn to_text(path: &Path) -> String {
     }
 }
 
-/// The path that became this text, if one did.
+/// The path written as this text, if it is valid.
 pub(super) fn from_text(text: &str) -> Option<PathBuf> {
     let Some(digits) = text.strip_prefix(MARK) else {
         return Some(text.into());
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_path_comes_back() {
+    fn every_path_round_trips() {
         for bytes in [
             &b"/data/houses.csv"[..],
             b"/h\xff.csv",

@@ -1,4 +1,4 @@
-//! No command writes onto what it reads, or two of its files onto one.
+//! Checks that no command overwrites what it reads, or writes two of its files to one path.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,12 +9,12 @@ use clap::error::ErrorKind;
 use super::common::usage_error;
 use crate::torch::serialization::is_same_file;
 
-/// A path and the option that gives it, where it is given.
+/// An option and its path, if given.
 pub type Given<'a> = (&'static str, Option<&'a Path>);
 
-/// Ends the process, as wrong usage, where a path that is written leads to the same file as
-/// another or as one that is read, in whatever way: links and spelling make no difference. Of a
-/// folder that is read, every file in it counts but `.safetensors`, which no reader of data takes.
+/// Ends the process with a usage error if a path to be written leads to the same file as another
+/// one, or as one that is read; links and spelling make no difference. In a folder that is read,
+/// every file counts except `.safetensors`, which no reader of data uses.
 pub fn refuse_overwriting(written: &[Given], read: &[Given]) {
     for (i, &(option, path)) in written.iter().enumerate() {
         let Some(path) = path else { continue };
@@ -34,7 +34,8 @@ fn clash(message: &str) -> ! {
     usage_error(ErrorKind::ArgumentConflict, message)
 }
 
-/// Whether `path` leads to a file in `folder`, if that is one, that a reader of data may take.
+/// Returns true if `path` leads to a file in `folder`, if that is one, that a reader of data may
+/// use.
 fn is_read_in(path: &Path, folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files = entries.map(|entry| entry.path());

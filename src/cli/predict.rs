@@ -1,4 +1,4 @@
-//! `predict`: a network's answers to what is in files: pictures, the rows of a CSV file, texts.
+//! `predict`: a network's answers for inputs in files: pictures, the rows of a CSV file, texts.
 
 use std::ffi::OsStr;
 use std::io::{self, BufReader, IsTerminal, Write};
@@ -16,24 +16,24 @@ use tch::Tensor;
 /// The width of a bar for a probability of 1, in characters.
 const BAR: f64 = 40.;
 
-/// How many answers are made text at a time.
+/// The number of answers formatted at a time.
 const PORTION: i64 = 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// What to answer: PNG or JPEG, CSV or text files, as the network reads; - for stdin
+    /// Inputs: PNG or JPEG, CSV or text files, depending on the network; - for stdin
     ///
-    /// A network of pictures answers each PNG or JPEG file, one of prices each row of a CSV file,
-    /// and one of text says what comes next after each file. With -, stdin has the file names of
-    /// pictures, one a line, or the lines of a CSV file, or a text on each line. Each answer is printed as soon as its line has been read, in the same memory
-    /// however many there are. A line that cannot be read ends the run: the answers so far stand,
-    /// an error names the line as -:LINE, and the exit code is 1.
+    /// A picture network answers each PNG or JPEG file, a price network each row of a CSV file, and
+    /// a text network predicts what comes next after each file. With -, stdin holds one file name
+    /// of a picture per line, the lines of a CSV file, or one text per line. Each answer is printed
+    /// as soon as its line has been read, in constant memory. A line that cannot be read ends the
+    /// run: earlier answers stay valid, the error names the line as -:LINE, and the exit code is 1.
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// The pictures show dark ink on white
     #[arg(long)]
     invert: bool,
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -41,13 +41,16 @@ pub(super) struct Args {
 pub(super) fn run<N: Network<Task: Predict>>(common: &Common, args: &Args) -> Result<ExitCode> {
     require_weights(common);
     if args.invert && !N::Task::READS_PICTURES {
-        let message = format!("--invert is for pictures, which {} does not read", N::NAME);
+        let message = format!(
+            "--invert applies to pictures only, which {} does not read",
+            N::NAME
+        );
         usage_error(ErrorKind::ArgumentConflict, &message);
     }
     let is_stdin = |path: &PathBuf| path.as_os_str() == OsStr::new(STDIN);
     let from_stdin = args.inputs.iter().any(is_stdin);
     if from_stdin && args.inputs.len() > 1 {
-        let message = "- stands alone, without other inputs";
+        let message = "- cannot be combined with other inputs";
         usage_error(ErrorKind::ArgumentConflict, message);
     }
     let model = common.model::<N>()?;
@@ -58,7 +61,7 @@ pub(super) fn run<N: Network<Task: Predict>>(common: &Common, args: &Args) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// Answers line by line, as the lines come.
+/// Answers stdin line by line, as the lines arrive.
 fn answer_stdin<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Result<()> {
     let stdin = Box::new(BufReader::new(io::stdin()));
     let text = N::Task::read_each(stdin, args.invert, &mut |inputs| {
@@ -73,7 +76,8 @@ fn answer_stdin<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Res
 }
 
 fn answer_files<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Result<()> {
-    // All are read before anything is printed: one that cannot be read leaves no half answer.
+    // All files are read before anything is printed, so that a file that cannot be read leaves no
+    // partial output.
     let mut answered = Vec::new();
     for path in &args.inputs {
         let mut inputs = N::Task::read_inputs(path, args.invert)?;
@@ -89,7 +93,7 @@ fn answer_files<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Res
         for output in &portions {
             check_finite(&model.vs, output)?;
         }
-        // They have had their answer.
+        // Frees the features, which are no longer needed.
         inputs.features = Tensor::new();
         answered.push((inputs, portions));
     }
@@ -110,7 +114,7 @@ fn answer_files<N: Network<Task: Predict>>(model: &Model<N>, args: &Args) -> Res
     Ok(())
 }
 
-/// A line for each answer, of which the first is that of the sample at `start`.
+/// Prints a line for each answer; the first belongs to the sample at `start`.
 fn write_answers(inputs: &Inputs, start: usize, answers: &[Answer], args: &Args) -> Result<()> {
     let mut lines = String::new();
     for (index, answer) in answers.iter().enumerate() {
@@ -126,7 +130,7 @@ fn write_answers(inputs: &Inputs, start: usize, answers: &[Answer], args: &Args)
     Ok(stdout().write_all(lines.as_bytes())?)
 }
 
-/// The probability of each class as a bar.
+/// Prints the probability of each class as a bar.
 fn write_bars(answer: &Answer) -> Result<()> {
     let mut stdout = stdout();
     for (class, probability) in answer.probabilities.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How far training is: a bar on a terminal, a plain line now and then elsewhere; on stderr.
+//! The progress of training, on stderr: a bar on a terminal, otherwise a plain line now and then.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -13,7 +13,7 @@ use super::common::{say, stdout};
 use crate::torch::utils::data::DataLoader;
 use crate::training::Position;
 
-/// How often a plain line is written.
+/// The interval between plain lines.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Counts samples over all epochs.
@@ -24,7 +24,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts where training stands.
+    /// Starts at the given position.
     pub fn new(loader: &DataLoader, epochs: usize, position: &Position) -> Self {
         let on_terminal = io::stderr().is_terminal();
         let target = match on_terminal {
@@ -37,7 +37,7 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(all as u64), target)
             .with_style(style())
             .with_position(done as u64);
-        // What was done before does not count as done just now.
+        // Earlier work must not count towards the present speed.
         bar.tick();
         bar.reset_eta();
         Self {
@@ -75,7 +75,7 @@ impl Progress {
         ));
     }
 
-    /// Prints a result without tearing the bar. If its reader has left, training goes on.
+    /// Prints a result without disturbing the bar. If its reader is gone, training continues.
     pub fn print(&self, line: &str) -> Result<()> {
         match self.bar.suspend(|| writeln!(stdout(), "{line}")) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -83,7 +83,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -1,5 +1,5 @@
-//! The settings that decide what training computes: from the command line or, where training goes
-//! on, from the checkpoint, which nothing given may contradict.
+//! The settings that determine what training computes: from the command line or, if training is
+//! resumed, from the checkpoint, which the command line must not contradict.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ use crate::torch::serialization::Metadata;
 use crate::torch::{shown, shown_path};
 use crate::training::{Algorithm, Arguments, Schedule};
 
-/// What the command line may say of a training run.
+/// The settings of a training run on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Given {
-    /// Folder with MNIST's files, or .npz, CSV or text file, as the network learns from
-    /// [default: the project's sample data]
+    /// Folder with MNIST's files, or an .npz, CSV or text file, depending on the network [default:
+    /// the project's sample data]
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Passes over the training samples [default: 10]
@@ -43,7 +43,7 @@ pub(super) struct Given {
     #[arg(long, value_name = "F", value_parser = not_negative, allow_hyphen_values = true)]
     momentum: Option<f64>,
     /// Learning rate scheduler: step:step_size=N, multistep:milestones=N+N, exponential:gamma=F,
-    /// cosine, linear, one-cycle or plateau, each with more of Python's arguments after commas
+    /// cosine, linear, one-cycle or plateau; further arguments of Python's follow after commas
     #[arg(long, value_name = "NAME[:ARGUMENTS]")]
     scheduler: Option<Schedule>,
     /// Scale the gradients of a step down to this norm
@@ -68,7 +68,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// The settings of a new run: what is given, else the defaults.
+    /// The settings of a new run: the given values, otherwise the defaults.
     pub fn new<N: Network<Task: Dataset>>(common: &Common, given: &Given) -> Self {
         Self {
             data: data_or_sample::<N>(given.data.as_deref()),
@@ -88,10 +88,11 @@ impl Settings {
         }
     }
 
-    /// The settings that a checkpoint records.
+    /// The settings recorded in a checkpoint.
     ///
     /// # Errors
-    /// If it is another network's, if what is given differs, or if the epochs are to be fewer.
+    /// If the checkpoint belongs to another network, a given setting differs, or the epochs are
+    /// fewer.
     pub fn resumed<N: Network>(
         common: &Common,
         given: &Given,
@@ -136,7 +137,7 @@ impl Settings {
         let (wrote, reads) = (recorded.text("torch")?, torch_version());
         if wrote != reads {
             note(format!(
-                "the checkpoint is torch {wrote}'s, this is {reads}: bits may differ"
+                "the checkpoint was written by torch {wrote}, this is torch {reads}: bits may differ"
             ));
         }
         for difference in environment::differences(recorded.settings) {
@@ -149,7 +150,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Refuses data other than those that the checkpoint was trained on.
+    /// Refuses data that differ from those the checkpoint was trained on.
     pub fn check_same_data(&self, checkpoint: &Checkpoint, fingerprint: &str) -> Result<()> {
         let expected = checkpoint
             .settings
@@ -157,7 +158,7 @@ impl Settings {
             .map_or("none", String::as_str);
         ensure!(
             fingerprint == expected,
-            "{}: expected the training data of {} (CRC-32 {expected}), found others \
+            "{}: expected the training data of {} (CRC-32 {expected}), found other data \
              (CRC-32 {fingerprint})",
             shown_path(&self.data),
             shown_path(&checkpoint.path)
@@ -183,7 +184,7 @@ impl Settings {
         ];
         let owned = |(name, value): (&str, String)| (name.to_owned(), value);
         let mut metadata: Metadata = settings.map(owned).into();
-        // Only what is given is there.
+        // Options that were not given are not recorded.
         let number = |value: Option<f64>| value.map(|value| value.to_string());
         let options = [
             ("weight_decay", number(self.arguments.weight_decay)),
@@ -199,8 +200,8 @@ impl Settings {
         metadata
     }
 
-    /// The settings as a checkpoint records them, with what tells the data from others, and what
-    /// moves bits beside them.
+    /// The settings for a checkpoint, with the fingerprint of the data and the environment's
+    /// properties that change bits.
     pub fn record_with_data<N: Network>(&self, fingerprint: String) -> Metadata {
         let mut metadata = self.record::<N>();
         environment::record(&mut metadata);
@@ -211,12 +212,12 @@ impl Settings {
 
 const FINGERPRINT: &str = "data_crc32";
 
-/// The version of libtorch, as `torch.__version__` has it.
+/// The version of libtorch, as in `torch.__version__`.
 pub(super) fn torch_version() -> &'static str {
-    env!("FINAL_LAYER_TORCH_VERSION")
+    crate::torch::LIBTORCH_VERSION
 }
 
-/// The settings of a checkpoint, and where the command line contradicts them.
+/// The settings of a checkpoint, and their conflicts with the command line.
 struct Recorded<'a> {
     settings: &'a Metadata,
     conflicts: Vec<String>,
@@ -234,7 +235,7 @@ impl Recorded<'_> {
             .map_err(|_| anyhow!("expected a checkpoint: found {} as \"{name}\"", shown(text)))
     }
 
-    /// The recorded value, which a given one has to equal.
+    /// The recorded value, which a given one must equal.
     fn same<T: PartialEq + Display, E>(
         &mut self,
         name: &str,
@@ -244,7 +245,7 @@ impl Recorded<'_> {
         self.agree(name, given, parse, T::eq)
     }
 
-    /// As [`Recorded::same`], of a setting that is recorded only where it was given.
+    /// As [`Recorded::same`], for a setting that is recorded only if it was given.
     fn option<T: PartialEq + Display, E>(
         &mut self,
         name: &str,
@@ -256,13 +257,13 @@ impl Recorded<'_> {
         }
         if let Some(given) = given {
             let option = name.replace('_', "-");
-            let conflict = format!("--{option} {given}, but none in the checkpoint");
+            let conflict = format!("--{option} {given}, but not set in the checkpoint");
             self.conflicts.push(conflict);
         }
         Ok(None)
     }
 
-    /// The given value where it may take the place of the recorded one, else the recorded one.
+    /// The given value if it may replace the recorded one, otherwise the recorded one.
     fn agree<T: Display, E>(
         &mut self,
         name: &str,
@@ -300,7 +301,7 @@ pub(super) fn threads(text: &str) -> Result<i32, &'static str> {
     )
 }
 
-/// Beyond this limit, what Adam makes of it is no float32, which libtorch refuses from Python too.
+/// Above this limit, Adam's step size is not a float32, which libtorch refuses from Python, too.
 pub(super) fn learning_rate(text: &str) -> Result<f64, &'static str> {
     let rule = |lr: &f64| (0. ..=1e30).contains(lr);
     parse_if(text, rule, "expected a number from 0 to 1e30")

@@ -1,4 +1,4 @@
-//! The signals that ask training to end, and one that would end it for a file that grows too large.
+//! The signals that request the end of training, and the one sent when a file grows too large.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use signal_hook::consts::SIGHUP;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Those that a person, a terminal that closes and a system that shuts down send.
+/// Sent by a person, a terminal that closes, or a system that shuts down.
 const REQUESTS: &[i32] = &[
     SIGINT,
     SIGTERM,
@@ -18,7 +18,7 @@ const REQUESTS: &[i32] = &[
     SIGHUP,
 ];
 
-/// Whether the process is asked to end, and by which signal.
+/// The signal, if any, by which the process was asked to end.
 #[derive(Debug)]
 pub(super) struct Interrupts {
     has_come: Arc<AtomicBool>,
@@ -26,13 +26,13 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Listens from now on. A second signal ends the process at once. One that the process was
+    /// Starts listening. A second signal ends the process at once. A signal that the process was
     /// started to ignore, as by `nohup`, stays ignored.
     pub fn listen() -> Result<Self> {
         let has_come = Arc::new(AtomicBool::new(false));
         let came = Arc::new(AtomicUsize::new(0));
         for &signal in REQUESTS.iter().filter(|&&signal| !is_ignored(signal)) {
-            // In this order: the first asks whether the others have seen a signal before.
+            // In this order: the first handler checks whether the others have seen a signal before.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&has_come))?;
             flag::register_usize(signal, Arc::clone(&came), signal as usize)?;
             flag::register(signal, Arc::clone(&has_come))?;
@@ -41,7 +41,7 @@ impl Interrupts {
         Ok(Self { has_come, signal })
     }
 
-    /// Whether a signal has come.
+    /// Returns true if a signal has arrived.
     pub fn has_come(&self) -> bool {
         self.has_come.load(Ordering::SeqCst)
     }
@@ -52,19 +52,20 @@ impl Interrupts {
     }
 }
 
-/// Makes a file that grows beyond the process's limit an error of its write, not the process's end.
+/// Turns a file's growth beyond the process's limit into an error of the write, which would
+/// otherwise end the process.
 pub(super) fn survive_large_files() {
     #[cfg(unix)]
-    // Whether the signal came is of no interest: the write says so. Where it cannot be listened
-    // to, it does what it always does.
+    // The arrival of the signal does not matter, since the write reports the error. If registering
+    // fails, the default action stays in force.
     let _ = flag::register(libc::SIGXFSZ, Arc::default());
 }
 
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
-    // SAFETY: zeros are a value of `sigaction`, a struct of integers, flags and an optional
-    // function. Without a new action (null), the call changes nothing; it writes the present action
-    // into the struct behind the other pointer, which is valid and of the right type.
+    // SAFETY: zeros are a valid `sigaction`, a struct of integers, flags and an optional function.
+    // Without a new action (null), the call changes nothing; it writes the present action into the
+    // struct behind the other pointer, which is valid and of the right type.
     let action = unsafe {
         let mut action = std::mem::zeroed::<libc::sigaction>();
         match libc::sigaction(signal, std::ptr::null(), &mut action) {

@@ -16,7 +16,7 @@ use crate::training::{Algorithm, Arguments};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where the tensors go
+    /// Write the tensors to this file
     #[arg(long, value_name = "FILE.safetensors")]
     output: PathBuf,
     /// Training steps, all on the same batch
@@ -65,7 +65,7 @@ pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> 
         ("torch", torch_version().to_owned()),
     ];
     let mut metadata: Metadata = metadata.map(|(key, value)| (key.to_owned(), value)).into();
-    // Only what is given is there.
+    // Options that were not given are not recorded.
     for (key, value) in [
         ("weight_decay", args.weight_decay),
         ("momentum", args.momentum),

@@ -1,4 +1,4 @@
-//! `train`: trains the network on a data set, and goes on where it was stopped.
+//! `train`: trains the network on a data set, and resumes interrupted training.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -30,7 +30,7 @@ pub(super) struct Args {
     given: Given,
     #[command(flatten)]
     files: Files,
-    /// Try everything on one batch and write nothing
+    /// Run one batch and the evaluation, and write nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -42,7 +42,8 @@ where
     let files = &args.files;
     files.refuse_clashes(common, args.given.data.as_deref());
     let interrupts = Interrupts::listen()?;
-    // Held to the end: what is read next is what this training goes on from and replaces.
+    // Held to the end: the checkpoint read below is the one that this training resumes and
+    // replaces.
     let _lock = files.checkpoint().map(Lock::take).transpose()?;
     files.refuse_other_checkpoint()?;
     let resumed = files.resume.as_deref().map(Checkpoint::read).transpose()?;
@@ -51,7 +52,7 @@ where
         None => Settings::new::<N>(common, &args.given),
     };
     files.refuse_clashes(common, Some(&settings.data));
-    // Found out now rather than after hours of training.
+    // Checked now rather than after hours of training.
     let output = files
         .output
         .as_deref()
@@ -60,7 +61,7 @@ where
     let trace = files.trace.as_deref().map(OutputFile::create).transpose()?;
     files.checkpoint().map(check_writable).transpose()?;
 
-    // A checkpoint names its data where nothing is given.
+    // If no data are given, the checkpoint names them.
     let recorded_in = resumed.as_ref().filter(|_| args.given.data.is_none());
     let data = read_training_data::<N>(&settings.data, recorded_in)?;
     let fingerprint = fingerprint(&data.train)?;
@@ -75,7 +76,7 @@ where
     }
 
     if files.keeps_nothing() {
-        note("without --output or --checkpoint the trained weights are not kept");
+        note("without --output or --checkpoint the trained weights are not saved");
     }
     let metadata = settings.record_with_data::<N>(fingerprint);
     let mut session = Session {
@@ -109,7 +110,9 @@ where
     match recorded_in {
         Some(checkpoint) => data.with_context(|| {
             let path = shown_path(&checkpoint.path);
-            format!("{path} names its data, which --data names anew where they have moved")
+            format!(
+                "the data are named by {path}; if they have moved, give their new place with --data"
+            )
         }),
         None => data,
     }
@@ -143,7 +146,7 @@ fn new_training<N: Network<Task: Dataset>>(
     })
 }
 
-/// What goes on beside training.
+/// The observer of a training run.
 struct Session<'a> {
     held_back: (&'static str, &'a Samples),
     checkpoint: Option<&'a Path>,
@@ -159,7 +162,7 @@ impl Session<'_> {
         self.checkpoint.map_or(Ok(()), save)
     }
 
-    /// Saves where training was interrupted.
+    /// Saves the state of interrupted training.
     fn stop<N: Network<Task: Dataset>>(&self, training: &Training<N>) -> Result<()> {
         self.save(training)?;
         let Position { epochs, losses, .. } = &training.position;
@@ -169,8 +172,11 @@ impl Session<'_> {
             epochs + 1
         );
         match self.checkpoint {
-            Some(path) => note(format!("{place}; go on with --resume {}", shown_path(path))),
-            None => note(format!("{place}; nothing is kept without --checkpoint")),
+            Some(path) => note(format!(
+                "{place}; resume with --resume {}",
+                shown_path(path)
+            )),
+            None => note(format!("{place}; without --checkpoint nothing is saved")),
         }
         Ok(())
     }
@@ -187,8 +193,9 @@ impl<N: Network<Task: Dataset + Evaluate>> Observer<N> for Session<'_> {
 
     fn after_epoch(&mut self, training: &Training<N>, epoch: &Epoch) -> Result<()> {
         let (name, samples) = self.held_back;
-        // A network may draw in evaluation too, and what goes on from here has to draw the same. So
-        // this comes before the checkpoint, which is kept even where it fails.
+        // A network may draw numbers in evaluation too, and resumed training has to draw the same
+        // ones. So evaluate before saving the checkpoint, which is saved even if the evaluation
+        // fails.
         let evaluated = evaluate(&training.model, samples);
         self.save(training)?;
         let (output, evaluation) = evaluated?;
@@ -202,7 +209,7 @@ impl<N: Network<Task: Dataset + Evaluate>> Observer<N> for Session<'_> {
     }
 }
 
-/// Training that ends after its first step.
+/// An observer that ends training after its first step.
 struct OneStep;
 
 impl<N: Network<Task: Dataset>> Observer<N> for OneStep {
@@ -220,7 +227,7 @@ where
     let (_, evaluation) = evaluate(&training.model, samples)?;
     let step = match training.position.losses.last() {
         Some(loss) => format!("loss of one batch {loss:.6}"),
-        None => "no batch is left to train".to_owned(),
+        None => "no batch is left".to_owned(),
     };
     writeln!(
         stdout(),

@@ -1,4 +1,4 @@
-//! The files that `train` reads and writes, none of which may be another.
+//! The files that `train` reads and writes, all of which must differ.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,22 @@ use crate::torch::shown_path;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Files {
-    /// Where the trained weights go
+    /// Write the trained weights to this file
     #[arg(long, value_name = "FILE.safetensors", value_parser = safetensors())]
     pub output: Option<PathBuf>,
-    /// Where all that is needed to go on is kept, after each epoch and on Ctrl-C, SIGTERM or SIGHUP
-    /// [default: the file of --resume]
+    /// Save everything needed to resume to this file, after each epoch and on Ctrl-C, SIGTERM or
+    /// SIGHUP [default: the file of --resume]
     #[arg(long, value_name = "FILE.safetensors")]
     checkpoint: Option<PathBuf>,
-    /// Go on from this checkpoint, under its settings; only --epochs may be raised
+    /// Resume from this checkpoint with its settings; only --epochs may be raised
     #[arg(long, value_name = "FILE.safetensors")]
     pub resume: Option<PathBuf>,
-    /// Record losses, weights, optimizer and outputs after each epoch, to be compared
+    /// Record losses, weights, optimizer and outputs after each epoch, for comparison
     #[arg(long, value_name = "FILE.safetensors")]
     pub trace: Option<PathBuf>,
 }
 
-/// A path under which weights can be loaded again.
+/// A path from which weights can be loaded again.
 fn safetensors() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| {
         match path.extension() == Some(OsStr::new("safetensors")) {
@@ -41,23 +41,24 @@ fn safetensors() -> impl TypedValueParser<Value = PathBuf> {
 }
 
 impl Files {
-    /// Where checkpoints go.
+    /// The file for checkpoints.
     pub fn checkpoint(&self) -> Option<&Path> {
         self.checkpoint.as_deref().or(self.resume.as_deref())
     }
 
-    /// Whether neither the trained weights nor a checkpoint with them has a place.
+    /// Returns true if neither the trained weights nor a checkpoint is saved.
     pub fn keeps_nothing(&self) -> bool {
         self.output.is_none() && self.checkpoint().is_none()
     }
 
-    /// Refuses files that would overwrite each other or what is read, `data` among it.
+    /// Refuses files that would overwrite each other or a file that is read, including `data`.
     pub fn refuse_clashes(&self, common: &Common, data: Option<&Path>) {
         if self.resume.is_some() && common.weights.is_some() {
-            let message = "--weights and --resume: the checkpoint has weights of its own";
+            let message = "--weights and --resume: a checkpoint includes its weights";
             usage_error(ErrorKind::ArgumentConflict, message);
         }
-        // Its file is the checkpoint that is written, where no other is named.
+        // If no other file is named, the checkpoint that is resumed is also the one that is
+        // written.
         let (checkpoint, resume) = (self.checkpoint.as_deref(), self.resume.as_deref());
         let (kept, gone_on_from) = match (checkpoint, resume) {
             (Some(checkpoint), Some(resume)) if is_same_file(checkpoint, resume) => {
@@ -79,7 +80,7 @@ impl Files {
         refuse_overwriting(&written, &read);
     }
 
-    /// Refuses to overwrite a checkpoint that is not gone on from. Its lock has to be held.
+    /// Refuses to overwrite a checkpoint that is not resumed. The lock must be held.
     pub fn refuse_other_checkpoint(&self) -> Result<()> {
         let Some(path) = &self.checkpoint else {
             return Ok(());
@@ -91,7 +92,7 @@ impl Files {
         );
         ensure!(
             !is_there || self.resume.as_ref().is_some_and(is_resumed),
-            "{0}: there is a checkpoint already; go on from it with --resume {0}, or move it away",
+            "{0}: a checkpoint exists already; resume it with --resume {0}, or move it away",
             shown_path(path)
         );
         Ok(())

@@ -1,4 +1,4 @@
-//! Houses sold in Ames, Iowa: ten numbers each, and the price.
+//! House sales in Ames, Iowa: ten numbers for each house, and its price.
 //!
 //! Source: De Cock, "Ames, Iowa: Alternative to the Boston Housing Data as an End of Semester
 //! Regression Project", Journal of Statistics Education 19(3), 2011.
@@ -13,11 +13,11 @@ use super::bytes::{Source, only_file};
 use super::table::{Column, Rows};
 use super::{MOST_ROWS, MOST_TEXT, Samples, Splits};
 
-/// The unit of a price: what a target of 1 stands for.
+/// The unit of a price: a target of 1 is this many dollars.
 pub const DOLLARS: f64 = 100_000.;
 
-/// The ten features, and the price: the name as published, the name in the file of the well-known
-/// competition, and how a number becomes one of a size that a network learns from.
+/// The ten features and the price: the column's published name, its name in the file of the
+/// well-known competition, and the function that scales it to the order of 1.
 static COLUMNS: [Column; 11] = [
     (["Overall Qual", "OverallQual"], tens),
     (["Gr Liv Area", "GrLivArea"], thousands),
@@ -57,14 +57,14 @@ fn half_centuries(year: f32) -> f32 {
 ///
 /// The features are quality, cars, baths and rooms in tens, areas in thousands of square feet, and
 /// years in half centuries since 1950; the price is in [`DOLLARS`]. `path` is a `.csv` file, plain
-/// or gzip-compressed, or a folder with just one. Its first line names the columns. A row in which
-/// one of the eleven values is missing, empty or `NA`, is left out, as the note says; of the
-/// others every fifth is for testing.
+/// or gzip-compressed, or a folder with a single one. Its first line names the columns. A row in
+/// which one of the eleven values is missing, empty or `NA` is skipped and counted in the note; of
+/// the others, every fifth is for testing.
 ///
 /// # Errors
-/// If the file is missing, damaged, not UTF-8 or ragged; if a column is missing or there twice; if
-/// a value is no number; if fewer than five rows have all values; or if the text or its rows are
-/// more than [the limits](super).
+/// If the file is missing, damaged, not UTF-8 or ragged; if a column is missing or duplicated; if a
+/// value is not a number; if fewer than five rows have all values; or if the text or its rows
+/// exceed [the limits](super).
 pub fn read(path: &Path) -> Result<Splits> {
     let path = only_file(path, &[".csv", ".csv.gz"])?;
     let mut rows = open(&path, &COLUMNS)?;
@@ -93,11 +93,11 @@ pub fn read(path: &Path) -> Result<Splits> {
     })
 }
 
-/// Reads the features of houses that may have no price yet, as [`read`] does: float32 `(N, 10)`,
-/// the line of the file in which each house starts, and a note of rows that are left out.
+/// Reads the features of houses that may have no price, as [`read`] does: float32 `(N, 10)`, the
+/// line on which each house starts, and a note about skipped rows.
 ///
 /// # Errors
-/// As [`read`], if no row has all ten values.
+/// As [`read`]; also if no row has all ten values.
 pub fn read_features(path: &Path) -> Result<(Tensor, Vec<u64>, Option<String>)> {
     let path = only_file(path, &[".csv", ".csv.gz"])?;
     let mut rows = open(&path, &COLUMNS[..FEATURES])?;
@@ -114,14 +114,14 @@ pub fn read_features(path: &Path) -> Result<(Tensor, Vec<u64>, Option<String>)> 
     Ok((to_rows(features, FEATURES)?, lines, rows.note()))
 }
 
-/// Reads the features of houses from a text that may not have ended yet, as [`read_features`] does
-/// from a file, and hands on each house, float32 `(1, 10)`, with its line as soon as it is there.
-/// Returns the note of rows that were left out.
+/// Reads the features of houses from a stream, as [`read_features`] does from a file, and calls
+/// `each` with each house, float32 `(1, 10)`, and its line as soon as it is read. Returns the note
+/// about skipped rows.
 ///
-/// `name` is what the text is called in messages. However long it is, the memory is the same.
+/// `name` is the stream's name in messages. Memory use does not depend on the stream's length.
 ///
 /// # Errors
-/// As [`read_features`], but that there may be no row; and those of `each`.
+/// As [`read_features`], except that there may be no row; and the errors of `each`.
 pub fn read_each(
     input: impl BufRead + 'static,
     name: &str,
@@ -138,7 +138,7 @@ fn open(path: &Path, columns: &'static [Column]) -> Result<Rows> {
     Rows::new(Source::open(path)?, path.display().to_string(), columns)
 }
 
-/// The line and the numbers of the next row, if there is room for it beside `count` others.
+/// The line and the numbers of the next row, unless `count` other rows reach the limit.
 fn next(rows: &mut Rows, count: usize) -> Result<Option<(u64, Vec<f32>)>> {
     let Some(row) = rows.next()? else {
         return Ok(None);
@@ -175,7 +175,7 @@ impl Houses {
     }
 }
 
-/// The numbers in rows of `width`.
+/// A tensor with the numbers in rows of `width`.
 fn to_rows(numbers: Vec<f32>, width: usize) -> Result<Tensor> {
     Ok(Tensor::f_from_slice(&numbers)?.f_view([-1, width as i64])?)
 }

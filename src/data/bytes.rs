@@ -1,4 +1,4 @@
-//! The bytes of a file, plain or gzip-compressed, without trust in what it says of itself.
+//! The bytes of a file, plain or gzip-compressed, without trusting the sizes that it announces.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -10,13 +10,13 @@ use flate2::bufread::MultiGzDecoder;
 use crate::torch::one_line;
 use crate::torch::serialization::check_regular;
 
-/// Deflate makes at most 258 bytes of 2 bits: a file holds at most this many times its own size.
+/// Deflate turns 2 bits into at most 258 bytes, so a file expands by at most this factor.
 const MOST_EXPANSION: u64 = 1032;
 
-/// A file that is read plain or, where it starts with the bytes of gzip, decompressed.
+/// A file, decompressed if it starts with the magic bytes of gzip.
 pub(super) struct Source {
     reader: Box<dyn BufRead>,
-    /// The most bytes that `reader` can give.
+    /// The most bytes that `reader` can yield.
     most: u64,
     pub(super) is_compressed: bool,
 }
@@ -41,7 +41,7 @@ impl Source {
         })
     }
 
-    /// The most bytes that the file can hold, judging by its size.
+    /// The most bytes that the file can contain, judging by its size.
     pub(super) fn most(&self) -> u64 {
         self.most
     }
@@ -63,24 +63,24 @@ impl BufRead for Source {
     }
 }
 
-/// Opens a regular file; returns its size along with it.
+/// Opens a regular file and returns its size with it.
 pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
-    // Before it is opened: a pipe would wait for a writer.
+    // Before opening: opening a pipe would wait for a writer.
     check_regular(path)?;
     let file = File::open(path).with_context(|| cannot_read(path))?;
     let length = file.metadata().with_context(|| cannot_read(path))?.len();
     Ok((BufReader::new(file), length))
 }
 
-/// The most bytes that `compressed` bytes of deflate can become.
+/// The most bytes to which `compressed` bytes of deflate can expand.
 pub(super) fn most_inflated(compressed: u64) -> u64 {
     compressed.saturating_mul(MOST_EXPANSION)
 }
 
-/// Reads exactly `length` bytes, after which `reader` has to end.
+/// Reads exactly `length` bytes, after which `reader` must end.
 ///
-/// The buffer grows with what comes, so that a length that is made up costs no memory; and one
-/// byte more is asked for, which is also what makes a decompressor check its checksum.
+/// The buffer grows as data arrives, so that an announced length costs no memory. One more byte is
+/// requested, which also makes a decompressor verify its checksum.
 pub(super) fn read_exactly(reader: impl Read, length: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader
@@ -97,7 +97,7 @@ pub(super) fn read_exactly(reader: impl Read, length: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The path itself, or the only file in that folder whose name ends in one of `endings`.
+/// The path itself, or the only file in that folder whose name has one of `endings`.
 pub(super) fn only_file(path: &Path, endings: &[&str]) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
@@ -134,7 +134,7 @@ pub(super) fn cannot_read(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    /// A source without end.
+    /// An endless source.
     struct Zeros;
 
     impl Read for Zeros {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_announced() {
+    fn reading_stops_at_the_announced_length() {
         assert_eq!(read_exactly(&[1u8, 2][..], 2).unwrap(), [1, 2]);
         let message = |result: Result<Vec<u8>>| result.unwrap_err().to_string();
         assert_eq!(

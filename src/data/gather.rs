@@ -1,26 +1,26 @@
-//! Batches out of samples, in one pass into memory that is kept: rows are copied, and where they are
-//! pixels turned into numbers on the way.
+//! Gathers batches of samples in one pass, in reused memory: copies rows and converts pixels to
+//! numbers.
 
 use std::slice;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use tch::{Device, Kind, Tensor};
 
 use super::{Samples, pixels_to_float};
-use crate::torch::native::out::{is_shared, plain_bytes};
+use crate::kernels::{is_shared, plain_bytes};
 
-/// Takes batches out of samples. What it hands out is written again at the next call, unless
-/// somebody still holds it.
+/// Gathers batches of samples. The next call reuses a batch's memory unless something else still
+/// holds it.
 #[derive(Debug)]
 pub struct Gather<'a> {
     samples: &'a Samples,
-    /// Whether the features are uint8 pixels, to become float32 from 0 to 1.
+    /// If true, the features are uint8 pixels, to be converted to float32 from 0 to 1.
     pixels: bool,
     kept: Option<[Tensor; 2]>,
 }
 
 impl<'a> Gather<'a> {
-    /// Batches of `samples`: with `pixels`, their features as by [`pixels_to_float`].
+    /// Batches of `samples`; with `pixels`, the features are converted as by [`pixels_to_float`].
     pub fn new(samples: &'a Samples, pixels: bool) -> Self {
         Self {
             samples,
@@ -29,19 +29,17 @@ impl<'a> Gather<'a> {
         }
     }
 
-    /// The features and the targets of the samples at `indices`, int64 `(B,)`, with the bits of
-    /// [`Samples::batch`].
+    /// The features and the targets of the samples at `indices`, int64 `(B,)`, equal to the bit to
+    /// those of [`Samples::batch`].
     ///
     /// # Errors
-    /// If an index is none of a sample, or if there is not enough memory.
+    /// If an index is out of range, or if there is not enough memory.
     pub fn batch(&mut self, indices: &Tensor) -> Result<[Tensor; 2]> {
         let numbers = Vec::<i64>::try_from(indices)?;
         let rows = self.samples.len();
-        let outside = numbers.iter().find(|&&index| !(0..rows).contains(&index));
-        ensure!(
-            outside.is_none(),
-            "there is no sample {outside:?} among {rows}"
-        );
+        if let Some(index) = numbers.iter().find(|&index| !(0..rows).contains(index)) {
+            bail!("index {index} is out of range for {rows} samples");
+        }
         let Samples { features, targets } = self.samples;
         let kept = self.kept.take();
         let [input, target] = match kept.filter(|kept| fits(kept, numbers.len())) {
@@ -62,7 +60,7 @@ impl<'a> Gather<'a> {
             true => gather_pixels(features, &numbers, &input),
             false => gather_rows(features, &numbers, &input),
         };
-        // Tensors that do not lie in order are libtorch's.
+        // libtorch gathers tensors that are not contiguous.
         let input = match gathered {
             Some(()) => input,
             None if self.pixels => pixels_to_float(&features.f_index_select(0, indices)?),
@@ -77,13 +75,13 @@ impl<'a> Gather<'a> {
     }
 }
 
-/// Whether memory of before holds so many rows, and is nobody else's.
+/// Returns true if the kept memory has exactly this many rows and is held by nothing else.
 fn fits(kept: &[Tensor; 2], rows: usize) -> bool {
     let mut kept = kept.iter();
     kept.all(|tensor| !is_shared(tensor) && tensor.size().first() == Some(&(rows as i64)))
 }
 
-/// Room for so many rows of `like`.
+/// An uninitialized tensor with this many rows of `like`.
 fn empty(like: &Tensor, rows: usize, kind: Kind) -> Result<Tensor> {
     let mut size = like.size();
     *size
@@ -92,7 +90,7 @@ fn empty(like: &Tensor, rows: usize, kind: Kind) -> Result<Tensor> {
     Ok(Tensor::f_empty(size, (kind, Device::Cpu))?)
 }
 
-/// Copies rows of any dtype; `None`, and nothing done, where they do not lie in order.
+/// Copies rows of any dtype; `None` and no effect if they are not contiguous.
 fn gather_rows(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
     if source.kind() != out.kind() {
         return None;
@@ -102,9 +100,9 @@ fn gather_rows(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
     if row_length(to.len, indices.len() as i64)? != row {
         return None;
     }
-    // SAFETY: `plain_bytes` found so many bytes from there on, which stay as long as the tensors keep
-    // their memory, and nothing between it and here changes that. `out` was made here and nobody
-    // else has a handle to its memory, so that it is not that of `source`.
+    // SAFETY: `plain_bytes` found that many bytes at each address. They stay valid while the
+    // tensors keep their memory, which nothing changes between there and here. `out` was allocated
+    // here, and nothing else has a handle to its memory, so it does not overlap `source`.
     let (from, to) = unsafe {
         (
             slice::from_raw_parts(from.start.cast_const(), from.len),
@@ -117,8 +115,8 @@ fn gather_rows(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
     Some(())
 }
 
-/// Turns rows of uint8 pixels into float32, each pixel over 255; `None`, and nothing done, where they
-/// do not lie in order.
+/// Converts rows of uint8 pixels to float32, each pixel divided by 255; `None` and no effect if
+/// they are not contiguous.
 fn gather_pixels(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
     if source.kind() != Kind::Uint8 || out.kind() != Kind::Float {
         return None;
@@ -128,7 +126,7 @@ fn gather_pixels(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
     if row_length(to.len, indices.len() as i64)? != row * size_of::<f32>() {
         return None;
     }
-    // SAFETY: as in `gather_rows`; float32 of libtorch's are aligned.
+    // SAFETY: as in `gather_rows`; libtorch's float32 tensors are aligned.
     let (from, to) = unsafe {
         (
             slice::from_raw_parts(from.start.cast_const(), from.len),
@@ -141,14 +139,14 @@ fn gather_pixels(source: &Tensor, indices: &[i64], out: &Tensor) -> Option<()> {
     Some(())
 }
 
-/// The bytes of each of so many rows; `None` without any.
+/// The number of bytes in each of `rows` rows; `None` if there are none.
 fn row_length(bytes: usize, rows: i64) -> Option<usize> {
     let row = bytes.checked_div(usize::try_from(rows).ok()?)?;
     (row > 0).then_some(row)
 }
 
-/// The rows at `indices`, of `row` bytes each. While one is copied, the next are on their way from
-/// memory: a shuffled epoch takes rows from anywhere, so that each would be waited for.
+/// The rows at `indices`, of `row` bytes each. While one is copied, the next ones are prefetched: a
+/// shuffled epoch takes rows in random order, and each would otherwise be a cache miss.
 fn rows<'a>(from: &'a [u8], indices: &'a [i64], row: usize) -> impl Iterator<Item = &'a [u8]> {
     const AHEAD: usize = 2;
     let at = move |&index: &i64| {
@@ -166,19 +164,20 @@ fn rows<'a>(from: &'a [u8], indices: &'a [i64], row: usize) -> impl Iterator<Ite
     })
 }
 
-/// Tells the processor that the start of a row is read soon; where a row goes on, it sees by itself.
+/// Prefetches the start of a row; the hardware prefetches the rest of it.
 fn fetch(row: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     for line in row.chunks(64).take(16) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the address is that of a slice, and nothing is read or written: it is a hint.
+        // SAFETY: the address is that of a slice, and a prefetch reads and writes nothing: it is a
+        // hint.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = row;
 }
 
-/// A division for each pixel, as libtorch's: multiplying by 1/255 would round otherwise.
+/// Divides each pixel by 255, as libtorch does: multiplying by 1/255 would round differently.
 fn to_floats(pixels: &[u8], numbers: &mut [f32]) {
     #[inline(always)]
     fn divide(pixels: &[u8], numbers: &mut [f32]) {
@@ -214,7 +213,7 @@ mod tests {
             && bits(ours).equal(&bits(theirs))
     }
 
-    /// The same batches as by libtorch's operations.
+    /// Compares batches with those of libtorch's operations.
     fn check(samples: &Samples, pixels: bool, indices: &[i64]) {
         let indices = Tensor::from_slice(indices);
         let (features, targets) = samples.batch(&indices);
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_those_of_libtorch() {
+    fn batches_equal_those_of_libtorch() {
         let every_byte = Tensor::arange(6 * 300, (Kind::Int64, Device::Cpu)).remainder(256);
         let pixels = every_byte.to_kind(Kind::Uint8).view([6, 300]);
         let targets = Tensor::from_slice(&[7i64, 8, 9, 10, 11, 12]);
@@ -241,7 +240,7 @@ mod tests {
             (false, pixels.shallow_clone()),
             (true, pixels.view([6, 1, 20, 15])),
             (false, numbers.view([6, 2])),
-            // Not in order.
+            // Not contiguous.
             (true, pixels.tr().contiguous().tr()),
             (false, numbers.view([2, 6]).tr()),
             (false, numbers.narrow(0, 0, 6)),
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_used_again_unless_it_is_held() {
+    fn memory_is_reused_unless_it_is_held() {
         let samples = Samples {
             features: Tensor::from_slice(&[0u8, 51, 255]).view([3, 1]),
             targets: Tensor::from_slice(&[7i64, 8, 9]),

@@ -1,4 +1,4 @@
-//! Medical pictures in two classes: PneumoniaMNIST and the other binary sets of MedMNIST.
+//! Medical pictures in two classes: PneumoniaMNIST and the other binary data sets of MedMNIST.
 //!
 //! Source of the layout: <https://medmnist.com>.
 
@@ -18,14 +18,14 @@ const SETS: [&str; 3] = ["train", "val", "test"];
 /// Reads the 28×28 grey pictures and the labels 0 and 1 of the three sets: features uint8
 /// `(N, 784)`, targets float32 `(N, 1)`.
 ///
-/// `path` is the `.npz` file, or a folder with just one. In it are `train_images`,
-/// `train_labels`, and the same of `val` and `test`: images uint8 `(N, 28, 28)`, labels integers
+/// `path` is the `.npz` file, or a folder with a single one. It contains `train_images`,
+/// `train_labels`, and the same for `val` and `test`: images uint8 `(N, 28, 28)`, labels integers
 /// `(N, 1)` or `(N,)`.
 ///
 /// # Errors
-/// If the file is missing, damaged, or no `.npz` file; if an array is missing or empty, or of
-/// another dtype, shape or order; if a label is neither 0 nor 1, or if images and labels differ in
-/// number.
+/// If the file is missing, damaged, or not an `.npz` file; if an array is missing, empty, or has
+/// another dtype, shape or order; if a label is neither 0 nor 1; or if the numbers of images and
+/// labels differ.
 pub fn read(path: &Path) -> Result<Splits> {
     let path = only_file(path, &[".npz"])?;
     let mut archive = Archive::open(&path)?;
@@ -43,7 +43,7 @@ fn read_sets(archive: &mut Archive) -> Result<Splits> {
     })
 }
 
-/// Makes sure that the six arrays are there.
+/// Returns an error unless all six arrays exist.
 fn check_names(archive: &Archive) -> Result<()> {
     let wanted = SETS.map(|set| [images_name(set), labels_name(set)]);
     let wanted: Vec<String> = wanted.into_iter().flatten().collect();
@@ -99,7 +99,7 @@ fn read_images(archive: &mut Archive, name: &str) -> Result<Tensor> {
 
 /// The labels of `count` images, float32 `(N, 1)`.
 fn read_labels(archive: &mut Archive, name: &str, count: i64) -> Result<Tensor> {
-    // Eight bytes a label at most. A few too many are told apart later.
+    // At most eight bytes for each label. A few too many are detected later.
     let array = archive.array(name, 8 * count as u64)?;
     let labels = |array: &Array| {
         let integers = match array.shape[..] {

@@ -1,7 +1,7 @@
 //! Handwritten digits: the four IDX files of MNIST, each plain or gzip-compressed.
 //!
-//! IDX is a header of big-endian 32-bit numbers (magic number, count, for images also rows and
-//! columns), then one byte a pixel or label. Source: <http://yann.lecun.com/exdb/mnist/>.
+//! IDX is a header of big-endian 32-bit numbers (magic number, count, and for images also rows and
+//! columns), then one byte for each pixel or label. Source: <http://yann.lecun.com/exdb/mnist/>.
 
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ const LABELS_MAGIC: u32 = 0x0000_0801;
 /// Reads the 28×28 images and the labels 0 to 9 of both sets: features uint8 `(N, 784)`, targets
 /// int64 `(N,)`.
 ///
-/// `path` is the folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two that
-/// start with `t10k`, each with or without `.gz` (a plain file goes first); or one of these files;
-/// or a folder with them in `raw/` or `MNIST/raw/`, where torchvision leaves them.
+/// `path` is the folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the two files
+/// that start with `t10k`, each with or without `.gz` (a plain file takes precedence); or one of
+/// these files; or a folder with them in `raw/` or `MNIST/raw/`, where torchvision puts them.
 ///
 /// # Errors
-/// If a file is missing, damaged, of another format, of another image size, empty, has a label
-/// above 9, or if images and labels differ in number.
+/// If a file is missing, damaged, of another format or image size, or empty; if a label is above 9;
+/// or if the numbers of images and labels differ.
 pub fn read(path: &Path) -> Result<Splits> {
     let folder = folder(path)?;
     Ok(Splits {
@@ -45,7 +45,7 @@ fn labels_name(set: &str) -> String {
     format!("{set}-labels-idx1-ubyte")
 }
 
-/// The folder that holds the four files.
+/// The folder that contains the four files.
 fn folder(path: &Path) -> Result<PathBuf> {
     let about = path.metadata().with_context(|| cannot_read(path))?;
     if about.is_dir() {
@@ -66,7 +66,7 @@ fn folder(path: &Path) -> Result<PathBuf> {
     Ok(path.parent().unwrap_or(Path::new("")).to_owned())
 }
 
-/// The file of that name, plain or else compressed.
+/// The file of that name, or else its compressed version.
 fn find(folder: &Path, name: &str) -> Result<PathBuf> {
     for path in [folder.join(name), folder.join(format!("{name}.gz"))] {
         match path.metadata() {
@@ -81,7 +81,7 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf> {
         folder
     };
     bail!(
-        "{}: neither {name} nor {name}.gz is there",
+        "{}: neither {name} nor {name}.gz was found",
         folder.display()
     )
 }
@@ -93,7 +93,7 @@ fn read_set(folder: &Path, set: &str) -> Result<Samples> {
     let count = images.len() / PIXELS;
     let in_labels = || labels_path.display().to_string();
     let (source, announced) = open_labels(&labels_path).with_context(in_labels)?;
-    // Before they are read: each becomes eight bytes.
+    // Checked before the labels are read: each becomes eight bytes.
     if count != announced as usize {
         bail!(
             "{} has {count} images, but {} has {announced} labels",
@@ -117,7 +117,7 @@ fn read_images(path: &Path) -> Result<Vec<u8>> {
     read_items(source, count, PIXELS as u64, "images")
 }
 
-/// A file of labels, and how many its header announces.
+/// A file of labels, and the number that its header announces.
 fn open_labels(path: &Path) -> Result<(Source, u32)> {
     let mut source = Source::open(path)?;
     let [count] = read_header(&mut source, LABELS_MAGIC)?;
@@ -135,7 +135,7 @@ fn read_labels(source: Source, count: u32) -> Result<Vec<i64>> {
     Ok(labels.into_iter().map(i64::from).collect())
 }
 
-/// The numbers that follow the magic number.
+/// The numbers after the magic number.
 fn read_header<const N: usize>(source: &mut Source, magic: u32) -> Result<[u32; N]> {
     let mut number = || -> Result<u32> {
         let mut bytes = [0; 4];
@@ -155,12 +155,12 @@ fn read_header<const N: usize>(source: &mut Source, magic: u32) -> Result<[u32; 
     Ok(numbers)
 }
 
-/// The `count` items of `size` bytes that the header announces, if the file is no less and no more.
+/// The `count` items of `size` bytes that the header announces, if the file has exactly as many.
 fn read_items(source: Source, count: u32, size: u64, items: &str) -> Result<Vec<u8>> {
     if count == 0 {
         bail!("expected {items}, found 0");
     }
-    // At most 2^32 · 784: no overflow.
+    // At most 2^32 · 784, so it does not overflow.
     let length = u64::from(count) * size;
     let most = source.most();
     if source.is_compressed && length > MOST_INFLATED {

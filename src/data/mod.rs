@@ -1,4 +1,4 @@
-//! Data in the files in which it is published, plain or compressed, as tensors.
+//! Readers of data sets in their published file formats, plain or compressed.
 //!
 //! | reader | file | features | targets |
 //! | --- | --- | --- | --- |
@@ -8,22 +8,21 @@
 //! | [`picture`] | a PNG or JPEG | uint8 `(1, 784)` | |
 //! | [`text`] | one `.txt`, UTF-8 | uint8 `(N, 64)` | uint8 `(N, 64)` |
 //!
-//! What a header announces is never allocated before it is there: it is first held against the
-//! size of the file, and read no further than announced. A damaged file is refused in one line.
+//! A size that a header announces is first checked against the size of the file, and memory is only
+//! allocated as data arrives. A damaged file is an error of one line.
 //!
-//! Compression makes a small file of a large one. These are the limits beside the size of the file:
+//! Since compressed files can expand greatly, there are these limits besides the size of the file:
 //!
-//! | what | at most | memory for it |
+//! | content | at most | memory for it |
 //! | --- | --- | --- |
 //! | IDX, compressed; an array of a `.npz` | 1 GiB decompressed, 1.3 million images | 3 times that |
-//! | labels | one an image | 17 bytes each |
+//! | labels | one per image | 17 bytes each |
 //! | CSV, plain or compressed | 16 GiB of text | none: it is read as a stream |
-//! | a record of it | 1 MiB, 16,384 fields | that |
-//! | its rows that are kept | 16,777,216 | 44 bytes each, 3 times that while it is read |
+//! | a record of a CSV file | 1 MiB, 16,384 fields | the same |
+//! | the rows that are kept | 16,777,216 | 44 bytes each, 3 times that while the file is read |
 //! | a picture | 67,108,864 pixels | 10 bytes each |
 //!
-//! A plain IDX file or a text is as large as it likes: its size is the limit; a text is read into
-//! twice that.
+//! A plain IDX file or a text has no limit but its own size; a text needs twice its size in memory.
 
 use tch::{Kind, Tensor};
 
@@ -40,35 +39,35 @@ pub mod text;
 
 pub use gather::Gather;
 
-/// The most bytes that an IDX file or an array is decompressed to.
+/// The most bytes to which an IDX file or an array is decompressed.
 const MOST_INFLATED: u64 = 1 << 30;
 
 /// The most bytes of a CSV file's text.
 const MOST_TEXT: u64 = 1 << 34;
 
-/// The most rows that are kept of a CSV file.
+/// The most rows of a CSV file that are kept.
 const MOST_ROWS: usize = 1 << 24;
 
-/// The most pixels of a picture, more than a camera with 61 megapixels takes.
+/// The most pixels of a picture: more than those of a 61-megapixel camera.
 const MOST_PIXELS: u64 = 1 << 26;
 
-/// Features and targets, sample by sample, on the CPU.
+/// The features and targets of a set of samples, on the CPU.
 #[derive(Debug)]
 pub struct Samples {
-    /// What the network's input is made of: `(N, …)` of any shape and dtype, such as uint8 pixels
-    /// `(N, 784)`, float32 numbers `(N, 10)` or int64 tokens `(N, T)`.
+    /// The features, from which the network's input is made: `(N, …)` of any shape and dtype, such
+    /// as uint8 pixels `(N, 784)`, float32 numbers `(N, 10)` or int64 tokens `(N, T)`.
     pub features: Tensor,
-    /// What it has to answer: `(N, …)`, such as int64 classes `(N,)` or float32 `(N, 1)`.
+    /// The expected answers: `(N, …)`, such as int64 classes `(N,)` or float32 `(N, 1)`.
     pub targets: Tensor,
 }
 
 impl Samples {
-    /// How many samples there are.
+    /// The number of samples.
     pub fn len(&self) -> i64 {
         self.features.size()[0]
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -82,21 +81,21 @@ impl Samples {
     }
 }
 
-/// The samples of a data set, by what they are for.
+/// The samples of a data set, by purpose.
 #[derive(Debug)]
 pub struct Splits {
     /// For the training steps.
     pub train: Samples,
-    /// For a look in between, where the data set sets some apart.
+    /// For evaluation between epochs, if the data set has such samples.
     pub validation: Option<Samples>,
-    /// For the final verdict.
+    /// For the final evaluation.
     pub test: Samples,
-    /// What the user has to know of the reading, one line for stderr.
+    /// A note about the reading for the user, one line on stderr.
     pub note: Option<String>,
 }
 
 impl Splits {
-    /// All samples, by what they are for.
+    /// All samples, by purpose.
     pub fn all(&self) -> impl Iterator<Item = &Samples> {
         [
             Some(&self.train),
@@ -107,7 +106,7 @@ impl Splits {
         .flatten()
     }
 
-    /// The samples for a look in between, and what they are called: those for validation or, where
+    /// The samples for evaluation between epochs, and their name: the validation samples or, if
     /// there are none, the test samples.
     pub fn held_back(&self) -> (&'static str, &Samples) {
         match &self.validation {
@@ -117,16 +116,15 @@ impl Splits {
     }
 }
 
-/// Pixels as a network takes them: from uint8 to float32 from 0 to 1, as by
-/// `torchvision.transforms.ToTensor`.
+/// Converts uint8 pixels to float32 from 0 to 1, as `torchvision.transforms.ToTensor` does.
 pub fn pixels_to_float(pixels: &Tensor) -> Tensor {
     pixels.to_kind(Kind::Float) / 255.
 }
 
-/// The pixels along one side of a picture that the networks take.
+/// The pixels along one side of a picture.
 const SIDE: usize = 28;
 
-/// The pixels of such a picture.
+/// The pixels of a picture.
 pub(crate) const PIXELS: usize = SIDE * SIDE;
 
 #[cfg(test)]
@@ -134,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_is_what_the_file_had() {
+    fn a_batch_equals_the_contents_of_the_file() {
         let samples = Samples {
             features: Tensor::from_slice(&[0u8, 51, 255]).view([3, 1]),
             targets: Tensor::from_slice(&[7i64, 8, 9]),

@@ -1,4 +1,4 @@
-//! Arrays in NumPy's `.npz`: a zip archive with one `.npy` file an array.
+//! Arrays in NumPy's `.npz`: a zip archive with one `.npy` file for each array.
 //!
 //! A `.npy` file is a magic number, a version, the length of its header, the header (a Python
 //! dictionary of `descr`, `fortran_order` and `shape`) and the elements. Source:
@@ -16,7 +16,7 @@ use crate::torch::{one_line, shown};
 
 use super::bytes::{most_inflated, open, read_exactly};
 
-/// NumPy reads no longer header either, unless told to.
+/// By default, NumPy does not read longer headers either.
 const MOST_HEADER: usize = 10_000;
 
 /// An open `.npz` file.
@@ -31,25 +31,25 @@ impl Archive {
         let (file, length) = open(path)?;
         let zip = ZipArchive::new(file).map_err(|error| {
             let path = path.display();
-            anyhow!("{path}: no .npz file, or cut short: {}", one_line(&error))
+            anyhow!("{path}: not a complete .npz file: {}", one_line(&error))
         })?;
         Ok(Self { zip, length })
     }
 
-    /// The arrays in it, by name, in the order of the archive.
+    /// The names of the arrays, in the order of the archive.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         let names = self.zip.file_names_raw().map(String::from_utf8_lossy);
         names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned())
     }
 
-    /// Reads the array of that name, of no more than `most` bytes beside its header.
+    /// Reads the array of that name, of at most `most` bytes plus its header.
     pub(super) fn array(&mut self, name: &str, most: u64) -> Result<Array> {
         let bytes = self.read(&format!("{name}.npy"), most + MOST_HEADER as u64);
         let array = bytes.and_then(parse);
         array.with_context(|| name.to_owned())
     }
 
-    /// The bytes of a file in the archive, at most so many, whose checksum they match.
+    /// The bytes of a file in the archive, at most `limit` of them, with a verified checksum.
     fn read(&mut self, name: &str, limit: u64) -> Result<Vec<u8>> {
         let unreadable = |error| anyhow!("cannot be read: {}", one_line(&error));
         let entry = self.zip.by_name(name).map_err(unreadable)?;
@@ -60,7 +60,7 @@ impl Archive {
         };
         let length = entry.size();
         if length > most {
-            bail!("the archive announces {length} bytes, but holds at most {most} of it");
+            bail!("the archive announces {length} bytes, but can hold at most {most}");
         }
         ensure!(
             length <= limit,
@@ -113,13 +113,13 @@ impl Array {
         })))
     }
 
-    /// Makes sure that there are as many bytes as elements of `size` bytes take.
+    /// Returns an error unless there are as many bytes as elements of `size` bytes need.
     pub(super) fn check_length(&self, size: u64) -> Result<()> {
         let needed = self.shape.iter().try_fold(size, |n, &m| n.checked_mul(m));
         let found = self.elements.len() as u64;
         ensure!(
             needed == Some(found),
-            "its shape {} does not go with {found} bytes of data",
+            "its shape {} does not match {found} bytes of data",
             self.shape_text()
         );
         Ok(())
@@ -137,7 +137,7 @@ impl Array {
     }
 }
 
-/// Takes a `.npy` file apart.
+/// Splits a `.npy` file into header and elements.
 fn parse(mut bytes: Vec<u8>) -> Result<Array> {
     let (start, header) = find_header(&bytes).context("expected a .npy file of version 1 to 3")?;
     let (dtype, shape) = parse_header(header)?;
@@ -149,7 +149,7 @@ fn parse(mut bytes: Vec<u8>) -> Result<Array> {
     })
 }
 
-/// Where the header starts, and its text.
+/// The position of the header, and its text.
 fn find_header(bytes: &[u8]) -> Option<(usize, &str)> {
     let (start, length): (usize, usize) = match *bytes.strip_prefix(b"\x93NUMPY")? {
         [1, 0, a, b, ..] => (10, usize::from(u16::from_le_bytes([a, b]))),
@@ -160,11 +160,11 @@ fn find_header(bytes: &[u8]) -> Option<(usize, &str)> {
     Some((start, str::from_utf8(text).ok()?))
 }
 
-/// The dtype and the shape in the text of a header.
+/// The dtype and the shape in a header.
 fn parse_header(header: &str) -> Result<(String, Vec<u64>)> {
     let odd = || format!("expected the header of an array, found {}", shown(header));
     ensure!(header.len() <= MOST_HEADER, odd());
-    // One dictionary and one tuple. The parser takes twice as long for each level of nesting.
+    // One dictionary and one tuple, as the parser's time doubles with each level of nesting.
     ensure!(header.matches(['(', '[', '{']).count() <= 2, odd());
     let value = header.trim().parse();
     let Ok(Value::Dict(entries)) = value else {

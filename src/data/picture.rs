@@ -1,4 +1,4 @@
-//! A picture of any size, made into what the networks for pictures take.
+//! Pictures of any size, converted to the input of the picture networks.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -18,19 +18,19 @@ use crate::torch::one_line;
 use super::bytes::{most_inflated, open, read_exactly};
 use super::{MOST_PIXELS, PIXELS, SIDE};
 
-/// A JPEG spends no less than a bit on a block of 64 pixels.
+/// A JPEG needs at least one bit for each block of 64 pixels.
 const MOST_PIXELS_PER_JPEG_BYTE: u64 = 8 * 64;
 
-/// Reads a PNG or JPEG as 28×28 grey pixels, light strokes on black: uint8 `(1, 784)`, and says in
-/// a line what was done.
+/// Reads a PNG or JPEG as 28×28 grey pixels, light strokes on black: uint8 `(1, 784)`, with a line
+/// that says what was done.
 ///
-/// What is transparent becomes white, colours become grey by their luma, and `invert` is for dark
-/// ink on white. The picture is scaled so that its longer side is 28, and centred on black; one
-/// that is 28×28 already keeps its pixels. Of an animation, this is the first picture.
+/// Transparent pixels become white, colours become grey by their luma; `invert` is for dark ink on
+/// white. The picture is scaled so that its longer side is 28, and centred on black; a picture of
+/// 28×28 keeps its pixels. Of an animation, the first picture is used.
 ///
 /// # Errors
-/// If the file is missing, no PNG or JPEG, damaged, or says that it has more pixels than a file of
-/// its size can hold or than [the limit](super).
+/// If the file is missing, not a PNG or JPEG, damaged, or announces more pixels than a file of its
+/// size can contain or than [the limit](super).
 pub fn read(path: &Path, invert: bool) -> Result<(Tensor, String)> {
     let (file, length) = open(path)?;
     let (pixels, steps) = read_exactly(file, length)
@@ -43,7 +43,7 @@ pub fn read(path: &Path, invert: bool) -> Result<(Tensor, String)> {
     ))
 }
 
-/// The pixels, and what was done step by step.
+/// The pixels, and the steps that were done.
 fn prepare(bytes: &[u8], invert: bool) -> Result<(Vec<u8>, Vec<String>)> {
     let (mut picture, mut steps) = decode(bytes)?;
     if invert {
@@ -60,7 +60,7 @@ fn decode(bytes: &[u8]) -> Result<(GrayImage, Vec<String>)> {
     match image::guess_format(bytes) {
         Ok(ImageFormat::Png) => {
             let mut limits = Limits::no_limits();
-            // Four channels of 16 bits a pixel, and as much for all else that a file may hold.
+            // Four channels of 16 bits for each pixel, and as much for everything else in the file.
             limits.max_alloc = Some(most_inflated(length).min(2 * 8 * MOST_PIXELS));
             let decoder = readable(PngDecoder::with_limits(cursor, limits))?;
             let most = most_inflated(length).saturating_mul(8) / png_bits(bytes);
@@ -79,17 +79,18 @@ fn readable<T>(result: ImageResult<T>) -> Result<T> {
     result.map_err(|error| anyhow!("cannot be read as a picture: {}", one_line(&error)))
 }
 
-/// How many bits a pixel has in a PNG, whose header was read before.
+/// The bits per pixel of a PNG whose header has been read.
 fn png_bits(bytes: &[u8]) -> u64 {
-    // The signature, and of the first chunk: length, name, width, height, depth, colour type.
+    // The signature, then the first chunk: length, name, width, height, depth, colour type.
     let (depth, colour_type) = (u64::from(bytes[24]), bytes[25]);
     depth * [1, 1, 3, 1, 2, 1, 4][usize::from(colour_type)]
 }
 
-/// Whether the picture has its end marker. The decoder would fill up with grey what is missing.
+/// Returns true if the JPEG has its end marker. The decoder would fill missing parts with grey.
 ///
-/// A JPEG is markers, each with the length of what follows; after a scan's come its pixels, in which
-/// 0xff stands only before 0 or a restart marker. What follows on the end is none of the picture's.
+/// A JPEG consists of markers, each with the length of its segment; a scan's segment is followed by
+/// its pixels, in which 0xff occurs only before 0 or a restart marker. Anything after the end
+/// marker does not belong to the picture.
 fn is_whole_jpeg(bytes: &[u8]) -> bool {
     const END: u8 = 0xd9;
     let is_pixel = |&byte: &u8| matches!(byte, 0 | 0xd0..=0xd7);
@@ -113,7 +114,7 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
     false
 }
 
-/// Decodes a picture of no more pixels than a file of its size can hold.
+/// Decodes a picture if it has no more pixels than a file of its size can contain.
 fn to_grey(mut decoder: impl ImageDecoder, most: u64) -> Result<(GrayImage, Vec<String>)> {
     let (width, height) = decoder.dimensions();
     let most = most.min(MOST_PIXELS);
@@ -142,10 +143,10 @@ fn to_grey(mut decoder: impl ImageDecoder, most: u64) -> Result<(GrayImage, Vec<
     Ok((picture.into_luma8(), steps))
 }
 
-/// The luma of each pixel, by the weights of Rec. 709, and of what is transparent as much white.
+/// The luma of each pixel by the weights of Rec. 709, with transparency blended with white.
 ///
-/// `image` would do it in code that is not optimized in a development build, or takes 20 s more to
-/// build. These are loops that this crate compiles.
+/// `image` would do this in code that is not optimized in a development build, or that takes 20 s
+/// longer to build. These loops are compiled as part of this crate.
 fn grey(picture: DynamicImage) -> GrayImage {
     match picture {
         DynamicImage::ImageLuma8(picture) => picture,
@@ -196,7 +197,7 @@ fn fit(picture: GrayImage, steps: &mut Vec<String>) -> GrayImage {
     let (width, height) = (scaled(picture.width()), scaled(picture.height()));
     let mut picture = picture;
     if picture.dimensions() != (width, height) {
-        // Of every source pixel it takes as much as belongs to the new one, and it does not ring.
+        // This filter averages over the area of each new pixel and does not ring.
         picture = imageops::resize(&picture, width, height, FilterType::Triangle);
         steps.push(format!("scaled to {width}×{height}"));
     }

@@ -1,4 +1,4 @@
-//! The records of a CSV text, one at a time, in memory that no text can enlarge.
+//! The records of a CSV text, one at a time, in bounded memory.
 
 use std::io::{BufRead, Cursor, Read};
 
@@ -13,15 +13,15 @@ const MOST_BYTES: usize = 1 << 20;
 /// The most fields of a record, as in a spreadsheet.
 const MOST_FIELDS: usize = 1 << 14;
 
-/// A text of records, read as they are asked for.
+/// The records of a text, read on demand.
 pub(super) struct Records {
     input: Box<dyn BufRead>,
     parser: Reader,
-    /// The line in which the next byte of the input is.
+    /// The line of the next input byte.
     line: u64,
-    /// The bytes read so far.
+    /// The number of bytes read so far.
     length: u64,
-    /// What the fields of the present record hold, one behind the other, and where each ends.
+    /// The contents of the current record's fields, one after the other, and the end of each.
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -33,7 +33,7 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// How many fields there are.
+    /// The number of fields.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -46,7 +46,7 @@ impl Record<'_> {
         (0..self.len()).map(|index| self.field(index)).collect()
     }
 
-    /// The field at `index`, which is less than [`Record::len`].
+    /// The field at `index`, which must be less than [`Record::len`].
     pub(super) fn field(&self, index: usize) -> Result<&str> {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         let field = str::from_utf8(&self.bytes[start..self.ends[index]]);
@@ -55,7 +55,7 @@ impl Record<'_> {
 }
 
 impl Records {
-    /// The records of `input`, without the byte-order mark that it may start with.
+    /// The records of `input`, without its byte-order mark, if any.
     pub(super) fn new(mut input: impl BufRead + 'static) -> Result<Self> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         let mut start = Vec::new();
@@ -82,7 +82,7 @@ impl Records {
         })
     }
 
-    /// The line in which the present record starts, or, before it is read, the next one.
+    /// The line on which the current record starts or, before it is read, that of the next one.
     pub(super) fn skip_blank_lines(&mut self) -> Result<u64> {
         loop {
             let input = self.input.fill_buf().map_err(damaged)?;
@@ -122,17 +122,17 @@ impl Records {
         }
     }
 
-    /// The bytes read so far.
+    /// The number of bytes read so far.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Goes on by `count` bytes of those that are there.
+    /// Advances by `count` of the available bytes.
     fn consume(&mut self, count: usize) {
         if count == 0 {
             return;
         }
-        // What is there already is there again.
+        // The bytes were available before, so this cannot fail.
         let there = self.input.fill_buf().unwrap_or_default();
         let lines = there[..count].iter().filter(|&&byte| byte == b'\n');
         self.line += lines.count() as u64;
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_those_of_an_editor() {
+    fn line_numbers_are_those_of_an_editor() {
         let cases: [(&str, &[u64]); 6] = [
             ("a,b\n1,2\n3,4", &[1, 2, 3]),
             ("a,b\r\n1,2\r\n3,4\r\n", &[1, 2, 3]),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_whole_however_the_text_comes() {
+    fn fields_do_not_depend_on_how_the_text_arrives() {
         let text = "\u{feff}name,\"a \"\"b\"\",\nc\"\r\né,";
         for size in 1..9 {
             let input = std::io::BufReader::with_capacity(size, text.as_bytes());

@@ -1,4 +1,4 @@
-//! Chosen columns of a CSV text, by their names in its first line, as float32.
+//! Selected columns of a CSV text, by their names in its first line, as float32.
 
 use std::io::BufRead;
 
@@ -9,27 +9,27 @@ use crate::torch::shown;
 
 use super::records::{Record, Records};
 
-/// A column: the names that it may have, and how a number in it is scaled.
+/// A column: its possible names, and the function that scales its numbers.
 pub(super) type Column = ([&'static str; 2], fn(f32) -> f32);
 
-/// The rows of a text that have a value in each column, read as they are asked for.
+/// The rows of a text that have a value in each column, read on demand.
 pub(super) struct Rows {
-    /// What the text is called in messages.
+    /// The name of the text in messages.
     name: String,
     records: Records,
     columns: &'static [Column],
-    /// Where in a record each column is.
+    /// The index of each column in a record.
     places: Vec<usize>,
-    /// How many fields each record has.
+    /// The number of fields in each record.
     fields: usize,
-    /// How many rows there were, and how many of them had all values.
+    /// The number of rows read, and of those that had all values.
     found: u64,
     whole: u64,
 }
 
 /// A row that has a value in each column.
 pub(super) struct Row {
-    /// The line of the text in which it starts.
+    /// The line on which it starts.
     pub(super) line: u64,
     pub(super) numbers: Vec<f32>,
 }
@@ -38,7 +38,7 @@ impl Rows {
     /// Reads the first line of the text.
     ///
     /// # Errors
-    /// If it cannot be read, or if a column is missing or there twice.
+    /// If it cannot be read, or if a column is missing or duplicated.
     pub(super) fn new(
         input: impl BufRead + 'static,
         name: String,
@@ -63,11 +63,11 @@ impl Rows {
         })
     }
 
-    /// The next row that has a value in each column. A value is missing where a field is empty or
+    /// The next row that has a value in each column. A value is missing if its field is empty or
     /// `NA`.
     ///
     /// # Errors
-    /// If the text is damaged, not UTF-8 or ragged, or if a value is no number.
+    /// If the text is damaged, not UTF-8 or ragged, or if a value is not a number.
     pub(super) fn next(&mut self) -> Result<Option<Row>> {
         loop {
             let line = self.records.skip_blank_lines();
@@ -84,13 +84,13 @@ impl Rows {
         }
     }
 
-    /// The values that the next record has.
+    /// The values of the next record.
     fn next_numbers(&mut self) -> Result<Option<Vec<f32>>> {
         let Some(record) = self.records.next()? else {
             return Ok(None);
         };
         let (expected, found) = (self.fields, record.len());
-        // The other fields are not used, but a text is UTF-8 as a whole.
+        // The other fields are not used, but the whole text must be UTF-8.
         for index in 0..found {
             record.field(index)?;
         }
@@ -106,17 +106,17 @@ impl Rows {
         Ok(Some(numbers))
     }
 
-    /// What the text is called in messages.
+    /// The name of the text in messages.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The bytes of text read so far.
+    /// The number of bytes of text read so far.
     pub(super) fn length(&self) -> u64 {
         self.records.length()
     }
 
-    /// What there is to say of rows that lack a value.
+    /// A note about the rows without all values.
     pub(super) fn note(&self) -> Option<String> {
         let left_out = self.found - self.whole;
         let (lack, are) = match left_out {
@@ -131,13 +131,13 @@ impl Rows {
     }
 }
 
-/// Where in a row each column is, by any of its names.
+/// The index of each column in a row, by any of its names.
 fn find_columns(header: &[&str], columns: &[Column]) -> Result<Vec<usize>> {
     let find = |(names, _): &Column| {
         let mut found = (0..header.len()).filter(|&place| names.contains(&header[place]));
         match (found.next(), found.next()) {
             (Some(place), None) => Ok(place),
-            (Some(_), Some(_)) => bail!("the column {} is there twice", names[0]),
+            (Some(_), Some(_)) => bail!("the column {} is duplicated", names[0]),
             (None, _) => {
                 let expected: Vec<&str> = columns.iter().map(|(names, _)| names[0]).collect();
                 bail!(
@@ -152,7 +152,8 @@ fn find_columns(header: &[&str], columns: &[Column]) -> Result<Vec<usize>> {
     columns.iter().map(find).collect()
 }
 
-/// The number in a field as float32, by way of float64 as in Python, or none where it is missing.
+/// The number in a field as float32, converted by way of float64 as in Python; `None` if it is
+/// missing.
 fn read_number(field: &str) -> Result<Option<f32>> {
     let field = field.trim();
     if field.is_empty() || field == "NA" {

@@ -1,4 +1,4 @@
-//! A text in UTF-8, as chunks of bytes and the bytes that follow each.
+//! A UTF-8 text as chunks of bytes, each with the bytes that follow.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -13,19 +13,18 @@ use super::{Samples, Splits};
 /// The bytes of a sample.
 pub const CHUNK: i64 = 64;
 
-/// The most chunks that are held back: their outputs, 64 KiB each, are all in memory at once.
+/// The most chunks that are held back: their outputs, 64 KiB each, are in memory at the same time.
 const MOST_HELD_BACK: i64 = 1024;
 
-/// The most bytes of a file that are read as a prompt, its last ones.
+/// The most bytes of a file that are read as a prompt, from its end.
 const MOST_PROMPT: u64 = 4096;
 
-/// Reads the text of the file, or of the only `.txt` file of the folder, at `path`, chunk by chunk:
-/// features uint8 `(N, 64)`, and as targets the byte that follows each of them. The last tenth of the
-/// chunks, at most 1,024, is the test. What is left of the text after the last whole chunk is left
-/// out.
+/// Reads the text of the file, or of the only `.txt` file in the folder, at `path`, in chunks:
+/// features uint8 `(N, 64)` and, as targets, the byte after each of them. The last tenth of the
+/// chunks, at most 1,024, is for testing. The text after the last whole chunk is ignored.
 ///
 /// # Errors
-/// If it cannot be read, is no UTF-8, or has less than two chunks and a byte.
+/// If it cannot be read, is not UTF-8, or is shorter than two chunks and one byte.
 pub fn read(path: &Path) -> Result<Splits> {
     let path = &only_file(path, &[".txt"])?;
     let (file, length) = open(path)?;
@@ -58,11 +57,11 @@ fn split(text: &[u8]) -> Result<Splits> {
     })
 }
 
-/// Reads the end of the file at `path`, at most 4,096 bytes, without the end of its last line: uint8
-/// `(1, L)`; and says so where that is not all.
+/// Reads the last 4,096 bytes of the file at `path`, without the last line's ending: uint8 `(1,
+/// L)`, with a note if the file is longer.
 ///
 /// # Errors
-/// If it cannot be read, is no UTF-8, or is empty.
+/// If it cannot be read, is not UTF-8, or is empty.
 pub fn read_prompt(path: &Path) -> Result<(Tensor, Option<String>)> {
     let (mut file, length) = open(path)?;
     let start = length.saturating_sub(MOST_PROMPT);
@@ -72,7 +71,7 @@ pub fn read_prompt(path: &Path) -> Result<(Tensor, Option<String>)> {
     file.take(MOST_PROMPT)
         .read_to_end(&mut bytes)
         .with_context(|| cannot_read(path))?;
-    // A character that the start falls into is left out.
+    // Skips a character that is cut by the start.
     let whole = match start {
         0 => 0,
         _ => bytes
@@ -91,22 +90,22 @@ pub fn read_prompt(path: &Path) -> Result<(Tensor, Option<String>)> {
     Ok((prompt, note))
 }
 
-/// Whether a byte of UTF-8 is within a character.
+/// Returns true if a byte of UTF-8 continues a character.
 fn is_inside(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 
-/// A prompt from a text, without the end of its last line: uint8 `(1, L)`.
+/// A prompt from a text, without the last line's ending: uint8 `(1, L)`.
 ///
 /// # Errors
-/// If it is no UTF-8, or empty.
+/// If it is not UTF-8, or empty.
 pub fn prompt(text: &[u8]) -> Result<Tensor> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
     check_utf8(text)?;
     ensure!(
         !text.is_empty(),
-        "expected a text to go on from, found nothing"
+        "expected a text to continue, found an empty one"
     );
     Ok(Tensor::from_slice(text).unsqueeze(0))
 }
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused() {
+    fn invalid_texts_are_refused() {
         let message = |result: Result<Splits>| result.unwrap_err().to_string();
         assert_eq!(
             message(split(&[b'a'; 128])),

@@ -1,18 +1,18 @@
 //! # What autograd does, line by line
 //!
-//! `loss.backward()` puts a gradient into every parameter. Behind it stands one rule, the chain rule,
-//! and for each layer one formula. This page writes them down for a network that is a chain: linear
-//! layers, activations, a loss at the end. The code below is not an illustration. It is what runs when
-//! such a network is trained ([`crate::plan`]), held against autograd to the bit before it may.
+//! `loss.backward()` computes the gradient of every parameter, by one rule, the chain rule, and one
+//! formula for each layer. This page gives the formulas for sequential networks: linear layers,
+//! activations, and a loss at the end. The code below is more than an illustration: it trains such
+//! networks ([`crate::plan`]), after a check that it equals autograd to the bit.
 //!
 //! # The rule
 //!
-//! Each layer takes x and gives y, and the last y goes into the loss L. What training needs is ∂L/∂W for
-//! each weight W: how L changes as W does. Going backward, a layer is handed ∂L/∂y and answers with two
-//! things: the gradients of its own parameters, and ∂L/∂x, which is ∂L/∂y of the layer below. No layer
-//! has to know what comes before or after it.
+//! Each layer maps x to y, and the last y goes into the loss L. Training needs ∂L/∂W for each weight W:
+//! the rate at which L changes with W. In the backward pass, a layer receives ∂L/∂y and computes the
+//! gradients of its own parameters and ∂L/∂x, which is ∂L/∂y of the layer before it. No layer needs to
+//! know its neighbours.
 //!
-//! Gradients have the shape of what they are gradients of: ∂L/∂W is `(out, in)` as W is.
+//! A gradient has the shape of its parameter: ∂L/∂W is `(out, in)`, as W is.
 //!
 //! | layer | forward | backward, given G = ∂L/∂y |
 //! | --- | --- | --- |
@@ -22,7 +22,7 @@
 //! | tanh | y = tanh x | ∂L/∂x = G (1 − y²) |
 //! | sigmoid | y = 1 / (1 + e⁻ˣ) | ∂L/∂x = G y (1 − y) |
 //!
-//! The losses are means, over N samples or M numbers, and ∂L/∂L = 1 starts it all:
+//! The losses are means over N samples or M numbers, and the backward pass starts with ∂L/∂L = 1:
 //!
 //! | loss | forward | backward |
 //! | --- | --- | --- |
@@ -31,8 +31,8 @@
 //! | binary cross-entropy | L = −1/M Σ t ln y + (1 − t) ln(1 − y) | ∂L/∂y = (y − t) / (y (1 − y)) / M |
 //! | the same on logits | L = 1/M Σ (1 − t) y − ln σ(y) | ∂L/∂y = (σ(y) − t) / M |
 //!
-//! The last two lines are why a sigmoid and a loss on probabilities can do worse than a loss on logits:
-//! in front of a sigmoid, y (1 − y) cancels on paper, and in float32 it has become 0 before it can
+//! The last two lines show why a loss on the probabilities of a sigmoid can be worse than a loss on
+//! logits: on paper, the factor y (1 − y) of the sigmoid cancels; in float32 it may round to 0 first
 //! ([more](super::last_layer)).
 //!
 //! # By hand, against autograd
@@ -61,13 +61,13 @@
 //! });
 //! ```
 //!
-//! This is close, not equal: autograd calls kernels of its own for some of these lines, which round
-//! otherwise. The code below calls the same kernels, and is equal.
+//! The results are close but not equal: for some of these lines, autograd calls special kernels that
+//! round differently. The code below calls the same kernels and is equal to the bit.
 //!
 //! # Forward
 //!
-//! Everything is written into memory that is kept from batch to batch. An activation writes over what
-//! it was given, as each of their derivatives can be told from y alone.
+//! All results are written to buffers that are reused from batch to batch. An activation overwrites its
+//! input, since its derivative can be computed from y alone.
 //!
 //! ```rust,ignore
 #![doc = include_str!("../plan/forward.rs")]
@@ -85,10 +85,10 @@
 #![doc = include_str!("../plan/backward.rs")]
 //! ```
 //!
-//! # What autograd does besides
+//! # The rest of autograd
 //!
-//! It finds the chain by itself, in whatever order the operations come, for operations of every kind,
-//! and through branches, loops and weights that are used twice (whose gradients it adds up). For that it
-//! records each operation as it runs, keeps what the backward pass will need, and allocates every
-//! result. For a network of a few small layers this costs more than the numbers; for a large one it is
-//! lost beside them. `benches/README.md` says how much.
+//! Autograd finds the chain by itself, for any operations in any order, through branches, loops and
+//! weights that are used twice (whose gradients it adds). To do so, it records each operation as it
+//! runs, keeps the tensors that the backward pass will need, and allocates every result. For a network
+//! of a few small layers this costs more than the arithmetic; for a large network it is negligible.
+//! `benches/README.md` has the times.

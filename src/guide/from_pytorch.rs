@@ -1,15 +1,15 @@
 //! # From PyTorch to tch
 //!
-//! `tch` calls the libtorch that Python calls. Most of a port is therefore spelling: the same
-//! operations under other names. The rest is a list of places where `tch` does something else by
-//! default. This page has both: [the spelling](#line-by-line), then [the traps](#traps).
+//! `tch` and Python call the same libtorch. Most of a port is therefore a matter of spelling: the same
+//! operations under other names. The rest is a list of cases in which `tch` has other defaults. This
+//! page has both: [the spelling](#line-by-line), then [the traps](#traps).
 //!
 //! # The three networks, side by side
 //!
-//! Rust on the left, Python on the right. The files are the ones that are compiled; a test holds
-//! the right-hand column against the class in `scripts/reference/`.
+//! Rust on the left, Python on the right. These are the files that are compiled; a test compares
+//! the right-hand column with the class in `scripts/reference/`.
 //!
-//! A digit is one of ten classes, so its network gives ten logits:
+//! A digit is one of ten classes, so its network has ten logits as output:
 //!
 //! ```rust,standalone_crate,no_run
 //! # mod torch { pub mod nn { pub use final_layer::torch::nn::linear; } }
@@ -25,7 +25,7 @@
 #![doc = include_str!("../networks/house_price_predictor.rs")]
 //! ```
 //!
-//! For a question of yes or no, a sigmoid follows the one output:
+//! For a yes-or-no question, a sigmoid follows the single output:
 //!
 //! ```rust,standalone_crate,no_run
 //! # mod torch { pub mod nn { pub use final_layer::torch::nn::linear; } }
@@ -35,12 +35,12 @@
 //!
 //! # Line by line
 //!
-//! `scripts/port.py` translates by this table. It is written from `scripts/port/spellings/` by
-//! `scripts/generate/spellings_table.py`, and a test fails where it is not what that writes.
+//! `scripts/port.py` translates by this table, which `scripts/generate/spellings_table.py` generates
+//! from `scripts/port/spellings/`. A test fails if it is out of date.
 //!
 #![doc = include_str!("spellings.md")]
 //!
-//! Put together, one step of training reads like this in both languages:
+//! Put together, one training step reads like this in both languages:
 //!
 //! ```
 //! use final_layer::networks::DigitClassifier;
@@ -68,7 +68,7 @@
 //! let mut names: Vec<String> = vs.variables().into_keys().collect();
 //! names.sort();
 //! assert_eq!(names, ["fc1.bias", "fc1.weight", "fc2.bias", "fc2.weight"]);
-//! // The order of creation is the order of drawing: weight, bias, weight, bias.
+//! // Parameters are drawn in the order in which they are created: weight, bias, weight, bias.
 //! let sizes: Vec<_> = vs.trainable_variables().iter().map(Tensor::size).collect();
 //! assert_eq!(sizes, [vec![128, 784], vec![128], vec![10, 128], vec![10]]);
 //! # Ok::<(), final_layer::torch::Error>(())
@@ -76,57 +76,58 @@
 //!
 //! # Traps
 //!
-//! Each row has what one writes first in `tch`, what that costs, and what gives Python's result. In
-//! the code, `z` are logits (a network's outputs, one for each class), `p` their softmax and `y` the
-//! classes. `tests/it/traps.rs` measures the cost on the digits' network, with seed 0, 64 random
-//! samples and one thread, and fails where this table says something else. A number after ≈ is that of
-//! a processor with AVX-512: on another it may be smaller, even 0, and the test lets it be up to ten
-//! times as large. All else it takes to the letter.
+//! Each row has the obvious code in `tch`, the difference that it makes, and the code that gives
+//! Python's result. In the code, `z` are logits (a network's outputs, one for each class), `p` their
+//! softmax and `y` the classes. `tests/guide/` measures the differences on the digits' network, with
+//! seed 0, 64 random samples and one thread, and fails if this table disagrees. A number after ≈ depends
+//! on the processor: here it is that of an Intel Xeon with AVX-512 (family 6, model 207), and the test
+//! prints that of yours. Everything else must agree exactly.
 //!
 #![doc = include_str!("traps.md")]
 //!
-//! The small sizes are not small errors of the port: they are roundings, and training makes them
-//! grow. What they cost is the proof. Where two runs must be equal, any difference is a mistake;
-//! where they may differ by 1e-7, a mistake of 1e-7 goes unseen.
+//! The small differences come from rounding, and training makes them grow. Their price is the proof:
+//! if two runs must be equal, any difference is a mistake; if they may differ by 1e-7, a mistake of
+//! 1e-7 goes unnoticed.
 //!
 //! # Traps of layers
 //!
-//! This is what it costs to take `tch`'s own layer, or a method of `tch` that leaves out arguments, in
-//! the place of the one in [`crate::torch::nn`]. A row here stands for rows of `tests/layers/`, each of
-//! which names a layer, its arguments and its input, and fails where a bit differs from Python's. The
-//! numbers are measured and held as above, by `tests/it/layers.rs`.
+//! The differences that result from `tch`'s own layer, or from a method of `tch` that leaves out
+//! arguments, in place of the one in [`crate::torch::nn`]. Each row here summarizes rows of
+//! `torch-parity/tests/rows/`, which name a layer, its arguments and its input, and fail if a bit
+//! differs from Python's. `torch-parity/tests/layers/` measures and checks the numbers as above.
 //!
 #![doc = include_str!("layers.md")]
 //!
-//! Rows that do not fail are those where `tch`'s layer is Python's: layer and group norm as far as it
-//! has their arguments, an embedding without `padding_idx`, an activation whose arguments are left at
-//! their defaults, `cross_entropy_for_logits` and `nll_loss` on `(N, K)` without further arguments;
-//! on more dimensions and on probabilities these two panic. The last column counts rows with arguments
-//! that `tch`'s layer does not have.
-//! `rrelu()` panics whatever it is given: its binding hands on an upper bound below the lower.
+//! The rows that do not fail are those in which `tch`'s layer equals Python's: layer and group norm as
+//! far as it has their arguments, an embedding without `padding_idx`, an activation with default
+//! arguments, and `cross_entropy_for_logits` and `nll_loss` on `(N, K)` without further arguments; on
+//! more dimensions and on probabilities these two panic. The last column counts rows with arguments
+//! that `tch`'s layer does not have. `rrelu()` always panics: its binding passes an upper bound below
+//! the lower.
 //!
-//! # What `tch`'s methods leave out
+//! # Arguments that `tch`'s methods leave out
 //!
-//! A method of `tch` that lacks an argument takes its default, whatever the line in Python says. Most
-//! numbers that have a default (PyTorch's `Scalar`) are missing so. The first table has each method
-//! of `tch` that leaves out an argument of a function of `torch.nn.functional` (`F`), or of a method
-//! of `torch.Tensor`: of those that PyTorch's operator schemas have, or, where a function of `F` is
-//! written in Python, that its signature has. It passes over `generator`, `out` and `inplace`, over
-//! what says where a tensor is and how it lies in memory, and over what Python has given up, such as
-//! `size_average`. It compares names, not values: that `tch`'s `Reduction` lacks `"batchmean"` is not
-//! in it. `g_add` and `g_sub` are what the operators `+` and `-` call.
+//! A method of `tch` without an argument uses its default, whatever the line in Python says. Most
+//! numbers with a default (PyTorch's `Scalar`) are missing in this way. The first table has each method
+//! of `tch` that leaves out an argument of a function of `torch.nn.functional` (`F`) or of a method of
+//! `torch.Tensor`, according to PyTorch's operator schemas or, if a function of `F` is written in
+//! Python, to its signature. It ignores `generator`, `out` and `inplace`, arguments about device and
+//! memory layout, and deprecated ones such as `size_average`. It compares names, not values, so it does
+//! not show that `tch`'s `Reduction` lacks `"batchmean"`. The operators `+` and `-` call `g_add` and
+//! `g_sub`.
 //!
-//! The last column names what takes these arguments, here or in `tch`. Left alone are operations of
-//! tensors that no layer or loss of Python's asks for, and matrix products in 8 and 16 bits for GPUs.
-//! Written as two operations, such as `a + b * alpha`, they are rounded twice. Both tables are written by
-//! `scripts/generate/dropped_arguments.py`, and a test fails where they are not what it writes.
+//! The last column names a function that has these arguments, here or in `tch`. “Left alone”
+//! marks operations that no layer or loss of Python's needs, and matrix products in 8 and 16 bits on
+//! GPUs. Two operations in place of one, such as `a + b * alpha`, round twice.
+//! `scripts/generate/dropped_arguments.py` generates both tables, and a test fails if they are out of
+//! date.
 //!
 #![doc = include_str!("dropped_arguments.md")]
 //!
 //! # Traps that end in an error
 //!
-//! `tch`'s methods panic where Python raises. Each has a twin that begins with `f_` and returns a
-//! `Result`; its message goes on with a C++ backtrace, so print the first line.
+//! `tch`'s methods panic where Python raises an exception. Each has a variant that begins with `f_` and
+//! returns a `Result`. Its message ends in a C++ backtrace, so print only the first line.
 //!
 //! ```
 //! use final_layer::torch::device::DeviceName;
@@ -135,7 +136,7 @@
 //!
 //! let message = |error: TchError| error.to_string().lines().next().unwrap().to_owned();
 //!
-//! // Shapes that do not fit. `a.matmul(&b)` would panic with this message.
+//! // A shape mismatch. `a.matmul(&b)` would panic with this message.
 //! let options = (Kind::Float, Device::Cpu);
 //! let (a, b) = (Tensor::ones([1, 3], options), Tensor::ones([2, 4], options));
 //! assert_eq!(
@@ -143,7 +144,7 @@
 //!     "Internal torch error: mat1 and mat2 shapes cannot be multiplied (1x3 and 2x4)",
 //! );
 //!
-//! // A `.pt` that tch itself wrote: `save` writes C++'s archive, `load` expects Python's pickle.
+//! // A `.pt` written by tch itself: `save` writes C++'s archive, `load` expects Python's pickle.
 //! let folder = tempfile::tempdir()?;
 //! let path = folder.path().join("model.pt");
 //! let mut vs = VarStore::new(Device::Cpu);
@@ -152,7 +153,7 @@
 //! let error = message(vs.load(&path).unwrap_err());
 //! assert!(error.ends_with("Expected GenericDict but got Object"), "{error}");
 //!
-//! // A GPU that is there and not seen, because nothing has loaded libtorch_cuda.
+//! // A GPU is invisible until libtorch_cuda is loaded; `find` loads it.
 //! if !Cuda::is_available() {
 //!     assert!("cuda:1000".parse::<DeviceName>().unwrap().find().is_err());
 //! }

@@ -7,55 +7,55 @@
 //! | which of K, any number at once | K logits | binary cross-entropy of each | a sigmoid for each | [`several`](#several) |
 //! | how much | the number | squared error | as it is | [`regression`](#regression) |
 //!
-//! A *logit* is what the last layer gives for a class: any number, larger for what the network
-//! holds more likely. *Softmax* makes probabilities of several logits, a *sigmoid* one probability
-//! of one logit. In `tch` the losses are `cross_entropy_for_logits`,
-//! `binary_cross_entropy_with_logits` and `mse_loss`. One rule stands behind the second column:
-//! **while training, nothing follows the last layer; what follows it when an answer is read depends
-//! on the question.**
+//! A *logit* is the last layer's output for a class: any number, larger if the network considers the
+//! class more likely. *Softmax* turns several logits into probabilities, a *sigmoid* turns one logit
+//! into one probability. In `tch` the losses are `cross_entropy_for_logits`,
+//! `binary_cross_entropy_with_logits` and `mse_loss`. One rule explains the second column:
+//! **during training, nothing follows the last layer; to read an answer, the question decides what
+//! follows it.**
 //!
-//! What is called *the document* here is an article of 30 January 2025, “Is softmax essential for
-//! neural networks?”. It shows three PyTorch classes, which are this crate's first three networks,
-//! and makes claims about their last layers, which this page puts to the test. Its
-//! `BinaryClassifier` has a sigmoid inside, and so has the port;
-//! [below](#yes-or-no-one-sigmoid) is what that costs.
+//! *The article* is “Is softmax essential for neural networks?” of 30 January 2025. It shows three
+//! PyTorch classes, which are this crate's first three networks, and makes claims about their last
+//! layers, which this page tests. Its `BinaryClassifier` has a sigmoid inside, and so has the port;
+//! the price of that is [below](#yes-or-no-one-sigmoid).
 //!
-//! The numbers on this page come from networks that are trained on the project's small sample data,
-//! each from ten seeds and at the learning rate that is best for it; a few come from MNIST, and say
-//! so. A number after ± is half of a 95 % interval over these seeds. [At the end](#claims) is the
-//! command that prints them all.
+//! The numbers on this page come from networks trained on the project's small sample data, each from
+//! ten seeds and at its own best learning rate; a few come from MNIST and are marked as such. A number
+//! after ± is half of a 95 % interval over these seeds. The command [at the end](#claims) prints them
+//! all.
 //!
-//! # What softmax does
+//! # The definition of softmax
 //!
 //! ```text
 //! p_k = exp(z_k) / Σ exp(z_j)
 //! ```
 //!
-//! The sum is over j = 1 … K. Softmax makes K positive numbers that sum to one from any K finite
-//! logits z; in float32 some round to 0 ([`probabilities`](#probabilities)). It keeps their order,
+//! The sum is over j = 1 … K. Softmax maps any K finite logits z to K positive numbers that sum to one;
+//! in float32 some of them round to 0 ([`probabilities`](#probabilities)). It keeps their order,
 //! so `argmax` finds the same class before and after, for all 2520 answers that were tested, unless
-//! two logits are so near (6e-8) that their probabilities round to the same ([`argmax`](#argmax)).
+//! two logits are so close (6e-8) that their probabilities round to the same number
+//! ([`argmax`](#argmax)).
 //!
-//! It does not see a constant c that is added to all logits, since exp(c) can be taken out of
-//! numerator and denominator ([`shift`](#shift)). One logit alone therefore is no probability:
+//! A constant c that is added to all logits does not change the result, since exp(c) cancels in the
+//! fraction ([`shift`](#shift)). A single logit is therefore not a probability:
 //! those of the trained networks range from −31.3 to 33.6 ([`arbitrary`](#arbitrary)). The
-//! difference of two logits does mean something, though, and exactly so:
+//! difference of two logits, however, has an exact meaning:
 //!
 //! ```text
 //! z_i − z_j = ln (p_i / p_j)
 //! ```
 //!
-//! If two logits differ by 0.7, one class is twice as probable as the other, since ln 2 = 0.69. All
-//! that softmax adds is the scale on which the probabilities sum to one ([`relative`](#relative)).
-//! The largest logit by itself even says something of how sure an answer is. Take a right answer
-//! and a wrong one: the right one has the larger logit in 86.6 ± 1.9 of 100 such pairs, and the
+//! If two logits differ by 0.7, one class is twice as probable as the other, since ln 2 = 0.69. Softmax
+//! only adds the scale on which the probabilities sum to one ([`relative`](#relative)). Even the
+//! largest logit by itself carries some information on how sure an answer is. Take a right answer and
+//! a wrong one: the right one has the larger logit in 86.6 ± 1.9 of 100 such pairs, and the
 //! larger probability in 92.1 ± 1.0. This share is called the area under the ROC curve, or AUC;
 //! chance would give 50 ([`confidence`](#confidence)).
 //!
-//! The formula overflows as it stands: in float32 exp(89) is infinite, and ∞/∞ is no number
-//! ([`overflow`](#overflow)). The constant mends that. With c = −max z every exponent is at most 0
-//! and one of them is 0, so the sum lies between 1 and K. Softmax is computed so, in libtorch as
-//! everywhere.
+//! Computed as written, the formula overflows: in float32 exp(89) is infinite, and ∞/∞ is NaN
+//! ([`overflow`](#overflow)). The constant solves that. With c = −max z every exponent is at most 0
+//! and one of them is 0, so the sum lies between 1 and K. libtorch and all other libraries compute
+//! softmax in this way.
 //!
 //! ```
 //! use tch::{Device, Kind, Tensor};
@@ -66,28 +66,28 @@
 //! let p = Vec::<f32>::try_from(z.softmax(0, Kind::Float))?;
 //! assert_eq!(format!("{p:.4?}"), "[0.0900, 0.2447, 0.6652]");
 //!
-//! // Adding 100 to every logit moves the last bits and nothing else.
+//! // Adding 100 to every logit changes only the last bits.
 //! tch::manual_seed(0);
 //! let z = Tensor::randn([1000, 10], (Kind::Float, Device::Cpu));
 //! let (p, shifted) = (z.softmax(1, Kind::Float), (&z + 100.).softmax(1, Kind::Float));
 //! let largest = f64::try_from((p - shifted).abs().max())?;
-//! assert!(1e-7 < largest && largest < 1e-5, "{largest}");
+//! assert!(0. < largest && largest < 1e-5, "{largest}");
 //!
-//! // Softmax keeps the class. A sigmoid of each logit need not: in float32, 40 and 40.00001
+//! // Softmax keeps the class. A sigmoid of each logit may not: in float32, 40 and 40.00001
 //! // both give 1, and argmax takes the first.
 //! let z = Tensor::from_slice(&[0f32, 40., 40.00001]);
 //! let class = |z: &Tensor| z.argmax(0, false).int64_value(&[]);
 //! assert_eq!([class(&z), class(&z.softmax(0, Kind::Float)), class(&z.sigmoid())], [2, 2, 1]);
-//! // Nor does softmax where the logits differ in their last bit.
+//! // Neither does softmax if the logits differ only in their last bit.
 //! let z = Tensor::from_slice(&[0.1f32, 0.1f32.next_up()]);
 //! assert_eq!([class(&z), class(&z.softmax(0, Kind::Float))], [1, 0]);
 //! # anyhow::Ok(())
 //! ```
 //!
-//! # Why logits go into the loss
+//! # Why the loss takes logits
 //!
-//! Cross-entropy asks for the logarithm of the probability of the right class c. Put softmax in,
-//! and the exponential goes away:
+//! Cross-entropy needs the logarithm of the probability of the right class c. With softmax inserted,
+//! the exponential cancels:
 //!
 //! ```text
 //! −ln p_c = −ln (exp(z_c) / Σ exp(z_j)) = ln Σ exp(z_j) − z_c
@@ -100,30 +100,32 @@
 //! ```
 //!
 //! where the sum lies between 1 and K: nothing overflows, and the logarithm is never that of 0. The
-//! gradient by `z_k` is `p_k`, less 1 for k = c: it does not vanish while the answer is wrong.
+//! gradient with respect to `z_k` is `p_k`, less 1 for k = c: it does not vanish while the answer is
+//! wrong.
 //!
-//! A softmax of one's own before the loss loses that. The probability of a class whose logit is
-//! more than 104 below the largest is 0 in float32 ([`probabilities`](#probabilities)), its
-//! logarithm −∞, and the gradient no number. This is why `F.cross_entropy`, and
+//! A separate softmax before the loss gives that up. The probability of a class whose logit is more
+//! than 104 below the largest is 0 in float32 ([`probabilities`](#probabilities)), its logarithm is −∞,
+//! and the gradient is NaN. This is why `F.cross_entropy`, and
 //! `cross_entropy_for_logits` here, take logits.
 //!
-//! They also apply softmax themselves. If they are given probabilities, it is applied twice.
-//! Probabilities lie between 0 and 1, so to the loss they are logits that hardly differ. Even a
-//! perfect answer, 1 for the right class and 0 for the other K − 1, has a loss then:
+//! They also apply softmax themselves. If they are given probabilities, softmax is applied twice.
+//! Probabilities lie between 0 and 1, so the loss sees logits that hardly differ. Even a perfect
+//! answer, 1 for the right class and 0 for the other K − 1, then has a loss:
 //!
 //! ```text
 //! −ln (e / (e + K − 1)) = ln (1 + (K − 1)/e)
 //! ```
 //!
-//! For ten classes this is 1.46115 nats; a *nat* is the unit of what a natural logarithm measures.
-//! A network that is wrong and sure of it gets next to no gradient to mend that. On the sample digits the second softmax changes the accuracy by
-//! −5.4 ± 2.1 points of a hundred with Adam, and by −1.2 ± 1.4 with SGD ([`losses`](#losses)).
+//! For ten classes this is 1.46115 nats; a *nat* is the unit of information for natural logarithms. A
+//! network that is confidently wrong gets almost no gradient to correct it. On the sample digits the
+//! second softmax changes the accuracy by −5.4 ± 2.1 percentage points with Adam, and by −1.2 ± 1.4
+//! with SGD ([`losses`](#losses)).
 //!
 //! Softmax is not the only way to train a classifier, however. Ten sigmoids with binary
 //! cross-entropy change the accuracy by +0.1 ± 0.9 points with Adam and −0.6 ± 0.5 with SGD, and
-//! squared error on the bare logits by +0.1 ± 1.0 and −0.2 ± 0.8. What decides between them is the
-//! learning rate: each loss has its own, and at one rate for all, almost any of them can be made to
-//! win ([`losses`](#losses)).
+//! squared error on the bare logits by +0.1 ± 1.0 and −0.2 ± 0.8. The learning rate
+//! decides between them: each loss has its own best rate, and with one rate for all, almost any of
+//! them can be made to win ([`losses`](#losses)).
 //!
 //! ```
 //! use tch::{Kind, Reduction, Tensor};
@@ -153,7 +155,7 @@
 //! assert_eq!(format!("{floor:.5}"), "1.46115");
 //! assert_eq!(format!("{:.5}", (1. + 9. / 1f64.exp()).ln()), "1.46115");
 //!
-//! // Sure of the wrong class: the gradient once, and through two softmaxes.
+//! // Confident in the wrong class: the gradient through one softmax, and through two.
 //! let (_, once) = at(&sure, |z| z.cross_entropy_for_logits(&right(3)));
 //! let (_, through_two) = at(&sure, twice(3));
 //! assert_eq!(format!("{:.3}", norm(once)), "1.414");
@@ -164,32 +166,32 @@
 //!
 //! # Yes or no: one sigmoid
 //!
-//! Softmax over two classes is a sigmoid, if the logit of the first class is held at 0. The
+//! Softmax over two classes is a sigmoid if the logit of the first class is fixed at 0. The
 //! probability of the second is then:
 //!
 //! ```text
 //! exp(z) / (exp(0) + exp(z)) = 1 / (1 + exp(−z)) = sigmoid(z)
 //! ```
 //!
-//! A second output adds nothing to what can be said, since softmax sees only the difference of the
-//! two logits. It is the same mathematics, though not the same bits. Networks were trained to tell
-//! odd digits from even ones: with one sigmoid in place of two outputs, the number of pairs in the
+//! A second output adds no expressive power, since softmax depends only on the difference of the two
+//! logits. The mathematics is the same, though not the bits. Networks were trained to tell odd digits
+//! from even ones: with one sigmoid in place of two outputs, the number of pairs in the
 //! right order changes by −0.0 ± 0.2 of 100 with Adam and by −0.1 ± 0.6 with SGD. The second output
-//! costs 65 weights, 0.13 % of all, and a time that is lost in the noise ([`binary`](#binary)).
+//! costs 65 weights, 0.13 % of all, and no measurable time ([`binary`](#binary)).
 //!
-//! *Binary cross-entropy* is −ln p where the answer is yes, and −ln(1 − p) where it is no. Computed
-//! from p, it has the trouble of the last section again. In float32 sigmoid(16.7) is 1: the
-//! logarithm of 1 − p is cut off at −100, and the sigmoid's slope p(1 − p) is 0, so that no gradient
-//! gets back to z ([`saturation`](#saturation)). Where the answer is yes, p itself grows small
-//! without becoming 0, and the gradient fades from z = −28 on. Computed from the logit, with y = 1
-//! for yes and 0 for no, the loss is log-sum-exp of (0, z) less z·y, and has no such place:
+//! *Binary cross-entropy* is −ln p if the answer is yes, and −ln(1 − p) if it is no. Computed from p,
+//! it has the problem of the last section again. In float32 sigmoid(16.7) is 1: the logarithm of
+//! 1 − p is clamped at −100, and the sigmoid's slope p(1 − p) is 0, so that no gradient reaches z
+//! ([`saturation`](#saturation)). If the answer is yes, p itself becomes small without becoming 0, and
+//! the gradient fades below z = −28. Computed from the logit, with y = 1 for yes and 0 for no, the
+//! loss is the log-sum-exp of (0, z) minus z·y, which does not saturate:
 //!
 //! ```text
 //! max(z, 0) − z·y + ln(1 + exp(−|z|))
 //! ```
 //!
-//! A network with the sigmoid inside, as the document's, trains as long as it does not say yes with
-//! more than z = 16.6 where the answer is no, nor no with much less than −28 where it is yes.
+//! A network with the sigmoid inside, such as the article's, trains as long as its logit is at most
+//! 16.6 where the answer is no, and not far below −28 where it is yes.
 //!
 //! ```
 //! use tch::{Device, Kind, Reduction, Tensor};
@@ -198,7 +200,7 @@
 //! let pair = Tensor::stack(&[z.zeros_like(), z.shallow_clone()], 1);
 //! let positive = pair.softmax(1, Kind::Float).select(1, 1);
 //! let largest = f64::try_from((z.sigmoid() - positive).abs().max())?;
-//! assert!(0. < largest && largest < 2e-7, "{largest:e}");
+//! assert!(largest < 1e-6, "{largest:e}");
 //!
 //! /// Loss and gradient at the logit `z` for an answer, 0 or 1: through a sigmoid, and from `z`.
 //! fn losses(z: f32, answer: f32) -> [(f32, f32); 2] {
@@ -226,21 +228,21 @@
 //! # A number: nothing
 //!
 //! Softmax over one logit is exp(z)/exp(z) = 1 for every z. The answer is always 1 and the gradient
-//! always 0, so nothing is learnt. A sigmoid learns, as long as the prices lie within the unit that
-//! its 1 stands for. It cannot say 2, and on dearer houses its error is 137.4 ± 13.2 % larger than
-//! that of a bare output, with Adam.
+//! always 0, so nothing is learnt. A sigmoid learns as long as the prices lie between 0 and 1 unit. It
+//! cannot output 2, and on more expensive houses its error is 137.4 ± 13.2 % larger than that of a
+//! linear output, with Adam.
 //!
-//! Softmax can serve a number all the same, if it has a scale to spread over. With 21 outputs for
-//! 21 prices, trained with cross-entropy, the mean of the prices under these probabilities is an
-//! answer whose error differs from the bare output's by +0.8 ± 2.3 % with Adam and +15.3 ± 2.6 %
+//! Softmax can still predict a number, as a distribution over a scale. With 21 outputs for 21 prices,
+//! trained with cross-entropy, the mean of the prices under these probabilities is an answer whose
+//! error differs from the linear output's by +0.8 ± 2.3 % with Adam and +15.3 ± 2.6 %
 //! with SGD ([`regression`](#regression)).
 //!
 //! # Several labels at once: a sigmoid for each
 //!
-//! Softmax shares out one unit of probability. Where two labels hold, it can at best give ½ to
-//! each, which costs ln 2 apiece, however sure the network is. At a threshold of 0.5 it names one
-//! label at most. At a lower one, fitted on other pictures, it names several, and a sigmoid for
-//! each label still gets all of them right for 25.4 ± 3.5 more pictures of 100 with Adam
+//! Softmax distributes one unit of probability. If two labels hold, it can at best give ½ to each,
+//! which costs ln 2 each, however sure the network is. With a threshold of 0.5 it predicts at most one
+//! label. With a lower one, fitted on other pictures, it predicts several, and a sigmoid for each
+//! label still gets all of them right for 25.4 ± 3.5 more pictures of 100 with Adam
 //! ([`several`](#several)).
 //!
 //! ```
@@ -262,28 +264,28 @@
 //! # anyhow::Ok(())
 //! ```
 //!
-//! # How sure is sure
+//! # Calibration: how sure is sure
 //!
-//! `argmax` of the logits says which class, and not how sure. Softmax says how sure the network is,
-//! and not how often it is right when it is that sure. Of answers given with a probability of 0.9,
-//! nine of ten should be right; how far the two are apart on the mean is the *calibration error*.
-//! On the sample's test digits the networks are 5.3 ± 1.0 points of a hundred surer than right, and
-//! on those of MNIST 1.8 ± 0.2. The remedy is to divide all logits by one number, the *temperature*,
-//! which is fitted on pictures that the network has not learnt from: on the sample by 1.39, which
-//! changes the loss by −0.072 ± 0.012 nats ([`calibration`](#calibration)).
+//! `argmax` of the logits gives the class, but not the confidence. Softmax gives the network's
+//! confidence, but not how often the network is right at that confidence. Of the answers given with
+//! a probability of 0.9, nine of ten should be right; the mean difference of the two is the
+//! *calibration error*. On the sample's test digits the networks are overconfident by 5.3 ± 1.0
+//! percentage points, and on those of MNIST by 1.8 ± 0.2. The remedy is to divide all logits by one
+//! number, the *temperature*, which is fitted on pictures that were not used for training: on the
+//! sample by 1.39, which changes the loss by −0.072 ± 0.012 nats ([`calibration`](#calibration)).
 //!
-//! What it costs to do without shows where a decision needs a probability. Let a wrong answer cost
-//! 10, and a person who is asked instead 1; then an answer is worth taking from a probability of
-//! 0.9 on. If the largest logit is taken for this probability, a picture costs 0.60 ± 0.09 more on
-//! the sample, and 0.15 ± 0.02 more on MNIST, where fewer answers are wrong. A bound on the logit that
-//! is fitted on other pictures costs 0.17 ± 0.06 more than softmax does on the sample
+//! The price of omitting softmax shows where a decision needs a probability. Let a wrong answer cost
+//! 10, and asking a person instead 1; then the network's answer should be used from a probability of
+//! 0.9 on. If the largest logit is used as this probability, a picture costs 0.60 ± 0.09 more on
+//! the sample, and 0.15 ± 0.02 more on MNIST, where fewer answers are wrong. A threshold on the logit
+//! that is fitted on other pictures costs 0.17 ± 0.06 more than softmax does on the sample
 //! ([`decision`](#decision)).
 //!
-//! # The document's own numbers
+//! # The article's own numbers
 //!
-//! What the document prints beside its code is no run's output: its ten probabilities sum to 0.978,
-//! and softmax makes others of its logits. Its price and its probability of yes lack the second
-//! dimension of a `(1, 1)` output.
+//! The numbers printed beside the article's code are not the output of a run: its ten probabilities sum
+//! to 0.978, and softmax of its logits gives others. Its price and its probability of yes lack the
+//! second dimension of a `(1, 1)` output.
 //!
 //! ```
 //! use tch::{Kind, Tensor};
@@ -301,10 +303,10 @@
 //!
 //! # Claims
 //!
-//! Each name above stands for claims that this command tests and prints, from networks that it
-//! trains; its report has the figures, and the rule of each verdict. What it printed from seed 0 is
-//! kept in `docs/is-softmax-essential.txt`, and in `docs/is-softmax-essential-mnist.txt` for MNIST;
-//! `docs/is-softmax-essential.md` holds the two against each other:
+//! Each name above stands for claims that the command below tests on networks that it trains. Its
+//! report has the figures, and the rule of each verdict. Its output from seed 0 is kept in
+//! `docs/is-softmax-essential.txt`, and for MNIST in `docs/is-softmax-essential-mnist.txt`;
+//! `docs/is-softmax-essential.md` compares the two:
 //!
 //! ```sh
 //! cargo run --example is_softmax_essential

@@ -1,7 +1,9 @@
-//! The document's three networks: Rust on the left, the Python that it mirrors on the right.
+//! The three networks of the article "Is softmax essential for neural networks?" (January 2025):
+//! Rust on the left, the Python class on the right. `docs/is-softmax-essential.md` examines its
+//! claims.
 //!
-//! They differ in their last layer alone: logits that a softmax turns into probabilities, a number
-//! as it is, a probability from a sigmoid. They know nothing of data, training or the command line.
+//! They differ only in their last layer: logits for a softmax, a number without activation, and a
+//! probability from a sigmoid. They do not depend on data, training or the command line.
 
 mod binary_classifier;
 mod digit_classifier;

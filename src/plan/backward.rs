@@ -1,4 +1,5 @@
-//! Backward: the gradient of the loss by every parameter, from the last layer to the first.
+//! The backward pass: the gradient of the loss with respect to every parameter, from the last layer
+//! to the first.
 
 use tch::Tensor;
 
@@ -6,11 +7,11 @@ use super::buffer::{Buffer, empty};
 use super::chain::{Layer, Loss};
 use super::forward::{Forward, refused};
 use super::loss::Judged;
-use crate::torch::Result;
-use crate::torch::native::out::{
+use crate::kernels::{
     leaky_relu_backward_, mm_out, relu_backward_, set_grad, sigmoid_backward_, sum_rows_out,
     tanh_backward_, wants_gradient,
 };
+use crate::torch::Result;
 
 /// A training step up to the gradients.
 #[derive(Debug)]
@@ -23,9 +24,10 @@ pub(super) struct Step {
 /// The gradients of one layer.
 #[derive(Debug)]
 struct Gradients {
-    /// By what the layer gives, `(N, out)`: ∂L/∂y, and then ∂L/∂z, of what its activation takes.
+    /// With respect to the layer's output, `(N, out)`: first ∂L/∂y, then ∂L/∂z, with z the input of
+    /// its activation.
     output: Tensor,
-    /// A handle to the same, transposed: `(out, N)`.
+    /// A transposed view of it: `(out, N)`.
     output_t: Tensor,
     /// ∂L/∂W, `(out, in)`.
     weight: Buffer,
@@ -34,7 +36,7 @@ struct Gradients {
 }
 
 impl Step {
-    /// A step of the layers `forward`.
+    /// A training step over the layers `forward`.
     pub fn new(forward: Forward, loss: Loss) -> Result<Self> {
         let mut gradients = Vec::new();
         for layer in &forward.layers {
@@ -61,12 +63,13 @@ impl Step {
         })
     }
 
-    /// Whether this is a batch that the step was made for, and the weights are where they were.
+    /// Returns true if the plan was made for such a batch, and the weights have not moved in
+    /// memory.
     pub fn is_for(&self, input: &Tensor, target: &Tensor) -> bool {
         self.forward.takes(input) && self.loss.takes(target)
     }
 
-    /// Whether, besides, every parameter wants a gradient and has none.
+    /// Returns true if, in addition, every parameter requires a gradient and has none.
     pub fn takes(&self, input: &Tensor, target: &Tensor) -> bool {
         let mut parameters = self.forward.parameters();
         self.is_for(input, target) && parameters.all(|parameter| wants_gradient(&parameter.tensor))
@@ -76,7 +79,8 @@ impl Step {
         &self.forward
     }
 
-    /// A whole step up to the gradients, which are then in the parameters: the output and the loss.
+    /// Runs a step up to the gradients and sets those of the parameters. Returns the output and the
+    /// loss.
     pub fn run(&mut self, input: &Tensor, target: &Tensor) -> Result<[Tensor; 2]> {
         let computed = self.compute(input, target)?;
         for (parameter, gradient) in self.gradients() {
@@ -85,7 +89,7 @@ impl Step {
         Ok(computed)
     }
 
-    /// Forward and backward: the output and the loss.
+    /// Runs the forward and the backward pass. Returns the output and the loss.
     pub fn compute(&mut self, input: &Tensor, target: &Tensor) -> Result<[Tensor; 2]> {
         let y = self.forward.run(input)?.shallow_clone();
         let loss = self.loss.forward(&y, target)?.shallow_clone();
@@ -96,7 +100,7 @@ impl Step {
         Ok([y, loss])
     }
 
-    /// Each parameter with the gradient that was computed last.
+    /// Each parameter with its last computed gradient.
     pub fn gradients(&self) -> impl Iterator<Item = (&Tensor, &Tensor)> {
         let layers = self.forward.layers.iter().zip(&self.gradients);
         layers.flat_map(|(layer, gradients)| {

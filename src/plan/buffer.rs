@@ -1,20 +1,21 @@
 use tch::{Device, Kind, Tensor};
 
+use crate::kernels::is_shared;
 use crate::torch::Result;
-use crate::torch::native::out::is_shared;
 
-/// Memory that is written again and again, but for what somebody still holds: that is left to them,
-/// and new memory takes its place. So what a plan hands out is as much theirs as what autograd does.
+/// Memory that is reused for each step, unless something else still holds it: then that keeps the
+/// old memory, and the buffer allocates new memory. The results of a plan are therefore as safe to
+/// keep as those of autograd.
 #[derive(Debug)]
 pub(super) struct Buffer(Tensor);
 
 impl Buffer {
-    /// Float32, `size`.
+    /// A float32 buffer of this size.
     pub fn new(size: &[i64]) -> Result<Self> {
         Ok(Self(empty(size)?))
     }
 
-    /// To be written: what was in it is gone.
+    /// The tensor to write into; its contents are lost.
     pub fn free(&mut self) -> Result<&Tensor> {
         if is_shared(&self.0) {
             self.0 = self.0.f_empty_like()?;
@@ -22,13 +23,13 @@ impl Buffer {
         Ok(&self.0)
     }
 
-    /// To be read.
+    /// The tensor to read.
     pub fn get(&self) -> &Tensor {
         &self.0
     }
 }
 
-/// Float32, `size`, with anything in it.
+/// A float32 tensor of this size, uninitialized.
 pub(super) fn empty(size: &[i64]) -> Result<Tensor> {
     Ok(Tensor::f_empty(size, (Kind::Float, Device::Cpu))?)
 }
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_is_left_alone() {
+    fn memory_held_elsewhere_is_not_overwritten() {
         let mut buffer = Buffer::new(&[2]).unwrap();
         let at_first = buffer.free().unwrap().data_ptr();
         assert_eq!(buffer.free().unwrap().data_ptr(), at_first);

@@ -1,8 +1,9 @@
-//! What a network says of itself, for a plan to be made of it.
+//! A network's description of itself as a chain of layers, from which a plan is made.
 
 use std::fmt;
 
-/// A network that is a chain: each layer takes what the one before gives, and a loss judges the last.
+/// A sequential network: each layer takes the output of the one before, and a loss takes that of
+/// the last.
 ///
 /// ```
 /// use final_layer::plan::{Chain, Layer::*, Loss};
@@ -12,9 +13,9 @@ use std::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chain(
-    /// The layers, from the input on. An activation stands after a linear layer.
+    /// The layers, starting at the input. Every activation follows a linear layer.
     pub &'static [Layer],
-    /// What training brings down.
+    /// The loss that training minimizes.
     pub Loss,
 );
 
@@ -22,7 +23,7 @@ pub struct Chain(
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Layer {
     /// `nn.Linear`, by the name of its parameters: `Linear("fc1")` has `fc1.weight` and, unless it
-    /// was made without, `fc1.bias`.
+    /// has no bias, `fc1.bias`.
     Linear(&'static str),
     /// `F.relu`
     Relu,
@@ -39,7 +40,7 @@ pub enum Layer {
 pub enum Loss {
     /// `F.cross_entropy` on logits `(N, K)` with int64 classes `(N,)`
     CrossEntropy,
-    /// `F.mse_loss` on `(N, K)` numbers with as many
+    /// `F.mse_loss` on numbers `(N, K)` with targets of the same shape
     SquaredError,
     /// `F.binary_cross_entropy` on `(N, K)` probabilities with float32 `(N, K)`, 0 or 1
     BinaryCrossEntropy,

@@ -1,5 +1,5 @@
-//! Whether a plan gives autograd's bits, for one size of batch and the threads that there are: held
-//! against a batch that autograd has just run.
+//! The check that a plan gives autograd's bits for one batch size and number of threads: it repeats
+//! a batch that autograd has just run.
 
 use anyhow::{Context, Result, bail, ensure};
 use tch::nn::VarStore;
@@ -10,20 +10,21 @@ use super::chain::{Chain, Layer};
 use super::forward::Forward;
 use crate::torch::native::tensor_id;
 
-/// What came of holding a plan against autograd.
+/// The result of comparing a plan with autograd.
 #[derive(Debug)]
 pub(super) enum Verdict<P> {
-    /// It has the bits, and could have had others.
+    /// Equal to autograd to the bit, on a batch that would expose a mismatch.
     Equal(P),
-    /// This batch shows too little: another has to.
+    /// Equal, but on a batch that would not expose every mismatch; the next batch is compared as
+    /// well.
     Blind,
 }
 
-/// A plan for training steps, where it makes of this batch what autograd made of it: the output, the
-/// loss, and the gradients that lie in the parameters.
+/// A plan for training steps whose output, loss and gradients for this batch equal autograd's,
+/// which are passed in and in the parameters.
 ///
 /// # Errors
-/// If it does not: where they differ. If there can be no plan.
+/// If there can be no plan, or if a tensor differs; the message names it.
 pub(super) fn step(
     vs: &VarStore,
     chain: &Chain,
@@ -33,7 +34,10 @@ pub(super) fn step(
     let variables = vs.variables();
     let forward = Forward::new(chain, &variables, rows(input)?)?;
     let mut plan = Step::new(forward, chain.1)?;
-    ensure!(plan.is_for(input, target), "no plan takes such tensors");
+    ensure!(
+        plan.is_for(input, target),
+        "a plan does not support such tensors"
+    );
     let [planned_output, planned_loss] = plan.compute(input, target)?;
     ensure_equal("the output", output, &planned_output)?;
     ensure_equal("the loss", loss, &planned_loss)?;
@@ -58,10 +62,10 @@ pub(super) fn step(
     })
 }
 
-/// A plan for predictions, where it makes of this batch what the network made of it.
+/// A plan for predictions whose output for this batch equals the network's.
 ///
 /// # Errors
-/// If it does not. If there can be no plan.
+/// If there can be no plan, or if the output differs.
 pub(super) fn prediction(
     vs: &VarStore,
     chain: &Chain,
@@ -69,7 +73,7 @@ pub(super) fn prediction(
     output: &Tensor,
 ) -> Result<Verdict<Forward>> {
     let mut plan = Forward::new(chain, &vs.variables(), rows(input)?)?;
-    ensure!(plan.takes(input), "no plan takes such tensors");
+    ensure!(plan.takes(input), "a plan does not support such tensors");
     ensure_equal("the output", output, plan.run(input)?)?;
     Ok(if is_blind(&plan)? {
         Verdict::Blind
@@ -78,8 +82,8 @@ pub(super) fn prediction(
     })
 }
 
-/// Whether the batch that has just run would have come to the same without one of the activations, or
-/// with other weights.
+/// Returns true if the batch that has just run might give the same result without one of the
+/// activations, or with other weights.
 fn is_blind(forward: &Forward) -> Result<bool> {
     for layer in &forward.layers {
         let y = layer.output.get();
@@ -95,7 +99,7 @@ fn is_blind(forward: &Forward) -> Result<bool> {
     Ok(false)
 }
 
-/// How many samples a batch has.
+/// The number of samples in a batch.
 fn rows(input: &Tensor) -> Result<i64> {
     input.size().first().copied().context("a batch has no rows")
 }
@@ -104,13 +108,13 @@ fn any(flags: &Tensor) -> Result<bool> {
     Ok(bool::try_from(flags.any())?)
 }
 
-/// Refuses a tensor that is not equal to the bit.
+/// Returns an error unless the tensors are equal to the bit.
 fn ensure_equal(what: &str, expected: &Tensor, found: &Tensor) -> Result<()> {
-    ensure!(expected.defined(), "{what} is in the plan alone");
+    ensure!(expected.defined(), "{what} is missing in autograd");
     let (size, planned) = (expected.size(), found.size());
     if size != planned || expected.kind() != Kind::Float {
         let kind = expected.kind();
-        bail!("{what} is {kind:?} {size:?}, and in the plan Float {planned:?}");
+        bail!("{what} is {kind:?} {size:?}, but Float {planned:?} in the plan");
     }
     let bits = |tensor: &Tensor| tensor.contiguous().view_dtype(Kind::Int);
     let differing = bits(expected).ne_tensor(&bits(found)).sum(Kind::Int64);

@@ -1,4 +1,4 @@
-//! Forward: what a network makes of a batch. Each line stands beside its formula.
+//! The forward pass: the network's output for a batch, each line beside its formula.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use super::buffer::Buffer;
 use super::chain::{Chain, Layer};
-use crate::torch::native::out::{
+use crate::kernels::{
     addmm_out, is_input, is_where_it_was, leaky_relu_, mm_out, relu_, sigmoid_, tanh_,
 };
 use crate::torch::{Error, Result};
@@ -15,7 +15,7 @@ use crate::torch::{Error, Result};
 #[derive(Debug)]
 pub(super) struct Forward {
     pub layers: Vec<Dense>,
-    /// `(N, features)`, of the input.
+    /// The size of the input, `(N, features)`.
     pub input_size: [i64; 2],
 }
 
@@ -24,14 +24,14 @@ pub(super) struct Forward {
 pub(super) struct Dense {
     pub weight: Parameter,
     pub bias: Option<Parameter>,
-    /// The weight's handle once more, transposed: `(in, out)`.
+    /// A transposed view of the weight: `(in, out)`.
     weight_t: Tensor,
     pub activation: Option<Layer>,
-    /// What it gives, `(N, out)`.
+    /// The output, `(N, out)`.
     pub output: Buffer,
 }
 
-/// A parameter, and a handle without gradient to its memory.
+/// A parameter, and a detached view of its memory.
 #[derive(Debug)]
 pub(super) struct Parameter {
     pub tensor: Tensor,
@@ -39,7 +39,7 @@ pub(super) struct Parameter {
 }
 
 impl Forward {
-    /// The layers of `chain` over parameters by name, for batches of `batch_size`.
+    /// The layers of `chain` with the parameters in `variables`, for batches of `batch_size`.
     pub fn new(
         chain: &Chain,
         variables: &HashMap<String, Tensor>,
@@ -62,7 +62,7 @@ impl Forward {
         Ok(Self { layers, input_size })
     }
 
-    /// What the network makes of `input`.
+    /// The network's output for `input`.
     pub fn run<'a>(&'a mut self, input: &'a Tensor) -> Result<&'a Tensor> {
         let mut x = input;
         for layer in &mut self.layers {
@@ -71,7 +71,8 @@ impl Forward {
         Ok(x)
     }
 
-    /// Whether this is a batch that the layers were made for, and the weights are where they were.
+    /// Returns true if the layers were made for such a batch, and the weights have not moved in
+    /// memory.
     pub fn takes(&self, input: &Tensor) -> bool {
         is_input(input, Kind::Float, &self.input_size) && self.weights_are_where_they_were()
     }
@@ -85,7 +86,7 @@ impl Forward {
         })
     }
 
-    /// Whether the weights lie where they lay when this was made.
+    /// Returns true if the weights are at the same addresses as when this was made.
     pub fn weights_are_where_they_were(&self) -> bool {
         self.parameters()
             .all(|parameter| is_where_it_was(&parameter.tensor, &parameter.handle))
@@ -100,13 +101,13 @@ impl Dense {
         };
         let bias = parameter("bias");
         let [out, _] = weight.handle.size()[..] else {
-            return refused(format!("{name}.weight is no matrix"));
+            return refused(format!("{name}.weight is not a matrix"));
         };
         if bias
             .as_ref()
             .is_some_and(|bias| bias.handle.size() != [out])
         {
-            return refused(format!("{name}.bias is not of {out} numbers"));
+            return refused(format!("{name}.bias does not have {out} numbers"));
         }
         Ok(Self {
             weight_t: weight.handle.f_tr()?,
@@ -124,7 +125,7 @@ impl Dense {
             Some(bias) => addmm_out(z, &bias.handle, x, &self.weight_t)?, // z = b + x Wᵀ
             None => mm_out(z, x, &self.weight_t)?,                        // z = x Wᵀ
         }
-        // In place: an activation's derivative can be told from its value.
+        // In place, since the derivative of each activation can be computed from its value.
         match self.activation {
             None | Some(Layer::Linear(_)) => {}
             Some(Layer::Relu) => relu_(z)?, // y = max(z, 0)

@@ -1,20 +1,21 @@
-//! The losses, and their gradients by the network's output, each beside its formula.
+//! The losses, and their gradients with respect to the network's output, each line beside its
+//! formula.
 //!
-//! N is the number of samples, and with K numbers a sample M = N K.
+//! N is the number of samples; with K numbers per sample, M = N K.
 
 use tch::{Kind, Tensor};
 
 use super::buffer::{Buffer, empty};
 use super::chain::Loss;
-use crate::torch::Result;
-use crate::torch::native::div_;
-use crate::torch::native::out::{
+use crate::kernels::{
     binary_cross_entropies_out, binary_cross_entropy_backward_out, is_input, log_softmax_backward_,
     log_softmax_out, mean_out, mse_loss_backward_out, mse_losses_out, nll_loss_backward_out,
     nll_loss_out, sigmoid_out, sub_,
 };
+use crate::torch::Result;
+use crate::torch::native::div_;
 
-/// A loss, with room for what it computes on the way.
+/// A loss, with buffers for its intermediate results.
 #[derive(Debug)]
 pub(super) struct Judged {
     loss: Loss,
@@ -23,9 +24,10 @@ pub(super) struct Judged {
     one: Tensor,
     /// L, a scalar.
     value: Buffer,
-    /// ln softmax(y) of the cross-entropy, of the others the losses ℓ one by one: `(N, K)`.
+    /// ln softmax(y) for the cross-entropy; for the other losses, the loss ℓ of each number: `(N,
+    /// K)`.
     each: Tensor,
-    /// The weight of all samples, N: of the cross-entropy alone.
+    /// The total weight of the samples, N; for the cross-entropy only.
     total_weight: Tensor,
 }
 
@@ -42,7 +44,7 @@ impl Judged {
         })
     }
 
-    /// Whether `target` is what the loss takes.
+    /// Returns true if the loss supports `target`.
     pub fn takes(&self, target: &Tensor) -> bool {
         match self.loss {
             Loss::CrossEntropy => is_input(target, Kind::Int64, &self.size[..1]),
@@ -50,7 +52,7 @@ impl Judged {
         }
     }
 
-    /// L, the loss of the output `y` beside `target`.
+    /// L, the loss of the output `y` for `target`.
     pub fn forward(&mut self, y: &Tensor, target: &Tensor) -> Result<&Tensor> {
         let loss = self.value.free()?;
         match self.loss {
@@ -68,7 +70,8 @@ impl Judged {
                 mean_out(loss, &self.each)?; // L = 1/M Σ ℓ
             }
             Loss::BinaryCrossEntropyWithLogits => {
-                // ℓ = (1 − t) y − ln σ(y): the same with σ(y) for y, and no logarithm of 0.
+                // ℓ = (1 − t) y − ln σ(y): the same with σ(y) in place of y, without a logarithm of
+                // 0.
                 let (none, no_weight) = (tch::Reduction::None, None::<Tensor>);
                 let each = y.f_binary_cross_entropy_with_logits(target, no_weight, None, none)?;
                 mean_out(loss, &each)?; // L = 1/M Σ ℓ
@@ -82,7 +85,7 @@ impl Judged {
         match self.loss {
             Loss::CrossEntropy => {
                 let (log_softmax, weight) = (&self.each, &self.total_weight);
-                // ∂L/∂ln pₙₖ = −1/N where k is the target, else 0
+                // ∂L/∂ln pₙₖ = −1/N if k is the target, else 0
                 nll_loss_backward_out(grad, &self.one, log_softmax, target, weight)?;
                 // ∂L/∂yₙₖ = ∂L/∂ln pₙₖ − pₙₖ Σⱼ ∂L/∂ln pₙⱼ = (pₙₖ − [k is the target]) / N
                 log_softmax_backward_(grad, log_softmax)?;

@@ -1,30 +1,31 @@
-//! The step ahead of autograd: a network that is a chain of layers, run forward and backward over
-//! buffers that are kept, by the kernels that autograd calls in the end, and with its bits.
+//! Execution plans: sequential networks run from a precompiled plan, without autograd, with reused
+//! buffers, and with autograd's bits, since the plan calls the same kernels.
 //!
-//! Autograd records a graph in each step, allocates what it computes and takes the graph apart again,
-//! and libtorch looks each operation up. For small networks that is most of the time. A network that
-//! says its [`Chain`], as [`CHAIN`](crate::tasks::Network::CHAIN), has a plan, one for each size of
-//! batch:
+//! In each step, autograd records a graph, allocates every result and tears the graph down again,
+//! and libtorch dispatches each operation. For small networks this takes most of the time. A
+//! network that declares its [`Chain`], as [`CHAIN`](crate::tasks::Network::CHAIN), gets a plan for
+//! each batch size:
 //!
-//! | file | what is there |
+//! | file | content |
 //! | --- | --- |
-//! | `chain.rs` | what a network says |
-//! | `forward.rs` | what it makes of a batch, line by line with formulas |
-//! | `loss.rs` | the losses and their gradients, the same way |
-//! | `backward.rs` | the gradient of every parameter, the same way |
-//! | `buffer.rs` | memory that is used again unless somebody holds it |
-//! | `check.rs` | whether a plan gives autograd's bits |
+//! | `chain.rs` | the declaration of a chain |
+//! | `forward.rs` | the forward pass, each line beside its formula |
+//! | `loss.rs` | the losses and their gradients, likewise |
+//! | `backward.rs` | the gradient of every parameter, likewise |
+//! | `buffer.rs` | memory that is reused unless something else holds it |
+//! | `check.rs` | the comparison of a plan with autograd |
 //!
-//! Nobody has to trust a chain. The first batch of each size is autograd's. A plan is made for that
-//! size and for the threads that there are, is given the same batch, and has to come to the same
-//! output, the same loss and the same gradient of every parameter, to the bit. If one bit differs, or
-//! there is no chain, autograd goes on doing the work, and [`Plans::on`] hears why. A batch that could
-//! not tell an activation from none (no number below 0 in front of a ReLU, weights that are all 0)
-//! proves nothing: the next one is asked.
+//! Every plan is verified. Autograd runs the first batch of each size. Then a plan is made for that
+//! size and the current number of threads, runs the same batch, and must give the same output, the
+//! same loss and the same gradient for every parameter, equal to the bit. If a bit differs, or if
+//! the network declares no chain, autograd runs all later batches, and the callback of
+//! [`Plans::on`] receives the reason. A batch that would not expose a missing activation (no
+//! negative number before a ReLU, or weights that are all 0) proves nothing; then the next batch is
+//! compared.
 //!
-//! At each batch a plan looks whether it is one that it was made for: the shape, the dtype and the
-//! threads, the weights in the memory where they were, each wanting a gradient and having none. Any
-//! other is autograd's.
+//! At each batch, a plan checks that it was made for such a batch: same shape, dtype and number of
+//! threads, the weights at the same addresses, each requiring a gradient and having none. Autograd
+//! runs any other batch.
 
 mod backward;
 mod buffer;
@@ -48,13 +49,13 @@ use self::forward::Forward;
 use crate::torch::native::is_grad_enabled;
 use crate::torch::one_line;
 
-/// How many sizes of batch a model has plans for; any more are autograd's.
+/// The most batch sizes for which a model has plans; autograd runs the others.
 const MOST: usize = 8;
 
-/// After so many batches that could not tell, autograd stays.
+/// The most batches without a clear result; after that, autograd runs this size.
 const MOST_BLIND: usize = 8;
 
-/// The plans of a model, made when a batch of a new size comes.
+/// The plans of a model, each made at the first batch of its size.
 #[derive(Debug, Default)]
 pub struct Plans {
     is_off: bool,
@@ -62,10 +63,10 @@ pub struct Plans {
     made: RefCell<Made>,
 }
 
-/// The one tensor that something is, where it is no more than one.
+/// `Some` if the value is a single tensor.
 type One<'a> = Option<&'a Tensor>;
 
-/// Hears what runs a batch.
+/// The callback that receives what runs a batch.
 struct Say(Box<dyn Fn(&str) + Send>);
 
 #[derive(Debug, Default)]
@@ -74,26 +75,26 @@ struct Made {
     predictions: Vec<Entry<Forward>>,
 }
 
-/// What was found out about batches of one size.
+/// The result for one batch size.
 #[derive(Debug)]
 struct Entry<P> {
-    /// Of the input, `(N, …)`.
+    /// The size of the input, `(N, …)`.
     size: Vec<i64>,
     threads: i32,
     runs: Runs<P>,
 }
 
-/// What runs batches of one size.
+/// The state of one batch size.
 #[derive(Debug)]
 enum Runs<P> {
     Plan(P),
     Autograd,
-    /// Autograd, until a batch can tell; so many could not.
+    /// Autograd so far; this many batches gave no clear result.
     NotKnown(usize),
 }
 
 impl Plans {
-    /// Plans where there can be some. `say` hears, once for each size of batch, what runs it.
+    /// Uses plans wherever possible. `say` receives, once for each batch size, what runs it.
     pub fn on(say: impl Fn(&str) + Send + 'static) -> Self {
         Self {
             say: Some(Say(Box::new(say))),
@@ -101,7 +102,7 @@ impl Plans {
         }
     }
 
-    /// No plans: autograd runs every batch.
+    /// Uses no plans: autograd runs every batch.
     pub fn off() -> Self {
         Self {
             is_off: true,
@@ -109,8 +110,8 @@ impl Plans {
         }
     }
 
-    /// The output and the loss of a batch of input and target, with the gradients in the parameters, as
-    /// by autograd; or nothing, and nothing done, where that has to do it.
+    /// The output and the loss of a batch of input and target, with the gradients in the
+    /// parameters, as from autograd; `None` and no effect if autograd has to run it.
     pub(crate) fn step(&self, chain: Option<Chain>, batch: [One<'_>; 2]) -> Option<[Tensor; 2]> {
         let ([Some(input), Some(target)], true) = (batch, self.is_on(chain)) else {
             return None;
@@ -120,12 +121,12 @@ impl Plans {
         }
         let entries = &mut self.made.borrow_mut().steps;
         let plan = find(entries, |plan: &Step| plan.takes(input, target))?;
-        // What the plan refuses, autograd refuses in its own words.
+        // If the plan returns an error, autograd runs the batch and reports it.
         plan.run(input, target).ok()
     }
 
-    /// Makes a plan for batches of this size, unless it is known what runs them, and holds it against
-    /// what autograd made of this one: output and loss, and the gradients in the parameters.
+    /// Makes a plan for this batch size, unless it is settled already, and compares it with
+    /// autograd's results for this batch: output, loss, and the gradients in the parameters.
     pub(crate) fn learn_step(
         &self,
         (chain, vs): (Option<Chain>, &VarStore),
@@ -138,7 +139,7 @@ impl Plans {
         });
     }
 
-    /// The output for a batch in evaluation mode, or nothing where the network has to compute it.
+    /// The output for a batch in evaluation mode; `None` if the network has to compute it.
     pub(crate) fn predict(&self, chain: Option<Chain>, input: One<'_>) -> Option<Tensor> {
         let input = input.filter(|_| self.is_on(chain))?;
         let entries = &mut self.made.borrow_mut().predictions;
@@ -147,7 +148,7 @@ impl Plans {
         Some(output.shallow_clone())
     }
 
-    /// As [`Plans::learn_step`], of a prediction.
+    /// As [`Plans::learn_step`], for a prediction.
     pub(crate) fn learn_prediction(
         &self,
         (chain, vs): (Option<Chain>, &VarStore),
@@ -175,7 +176,7 @@ impl Plans {
     ) {
         let size = input.map_or_else(Vec::new, Tensor::size);
         let threads = tch::get_num_threads();
-        // Of weights that lie elsewhere now nothing is known.
+        // Forget plans whose weights have moved in memory.
         entries.retain(|entry| match &entry.runs {
             Runs::Plan(plan) => plan.forward().weights_are_where_they_were(),
             Runs::Autograd | Runs::NotKnown(_) => true,
@@ -212,19 +213,19 @@ impl Plans {
     }
 }
 
-const NOTHING_SHOWN: &str = "autograd: no batch shows what the activations do";
+const NOTHING_SHOWN: &str = "autograd: no batch would expose a missing activation";
 
-const NO_CHAIN: &str = "the network names no chain of layers";
+const NO_CHAIN: &str = "the network declares no chain of layers";
 
-/// The tensors, if there is one in each place.
+/// The tensors, if each place has one.
 fn all(places: [One<'_>; 2]) -> Result<[&Tensor; 2]> {
     let [Some(a), Some(b)] = places else {
-        bail!("it has several tensors where a plan has one");
+        bail!("a plan supports only a single input, output and target tensor");
     };
     Ok([a, b])
 }
 
-/// The plan that takes a batch, with the threads that there are.
+/// The plan that takes this batch with the current number of threads.
 fn find<P>(entries: &mut [Entry<P>], takes: impl Fn(&P) -> bool) -> Option<&mut P> {
     let threads = tch::get_num_threads();
     let mut entries = entries.iter_mut();
@@ -234,7 +235,7 @@ fn find<P>(entries: &mut [Entry<P>], takes: impl Fn(&P) -> bool) -> Option<&mut 
     })
 }
 
-/// A plan, whose layers stand over parameters.
+/// A plan with layers over parameters.
 trait Planned {
     fn forward(&self) -> &Forward;
 }

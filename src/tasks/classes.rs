@@ -30,33 +30,33 @@ impl Network for DigitClassifier {
     }
 }
 
-/// Which of the ten digits a picture shows.
+/// Classification of pictures of the ten digits.
 pub type DigitClassification = Classes<10, Digits>;
 
-/// Which of `K` classes an input belongs to: `K` scores, which are logits unless `S` says otherwise.
-/// Targets are int64 `(N,)`, from 0 to `K` − 1.
+/// Classification into `K` classes by `K` scores, which are logits unless `S` is given. Targets are
+/// int64 `(N,)`, from 0 to `K` − 1.
 #[derive(Debug)]
 pub struct Classes<const K: i64, I, S = Logits>(PhantomData<(I, S)>);
 
-/// What a classifier's outputs `(N, K)` are, float32.
+/// The meaning of a classifier's outputs `(N, K)`, float32.
 pub trait ClassScores {
-    /// What they are called in the demonstration.
+    /// Their label in the demonstration.
     const LABEL: &'static str;
-    /// What the probabilities are called there, and in the trace.
+    /// The label of the probabilities in the demonstration, and their name in the trace.
     const PROBABILITIES: (&'static str, &'static str);
 
     /// The loss of outputs `(N, K)` and classes `(N,)`.
     fn loss(output: &Tensor, target: &Tensor) -> Tensor;
 
-    /// The probabilities `(N, K)` that outputs `(N, K)` stand for.
+    /// The probabilities `(N, K)` that correspond to outputs `(N, K)`.
     fn probabilities(output: &Tensor) -> Tensor;
 }
 
-/// Any numbers: a softmax makes probabilities of them, and the loss is cross-entropy.
+/// Unbounded scores: softmax turns them into probabilities, and the loss is cross-entropy.
 #[derive(Debug)]
 pub struct Logits;
 
-/// Logarithms of probabilities, as `F.log_softmax` gives them; the loss is `F.nll_loss`.
+/// Logarithms of probabilities, as from `F.log_softmax`; the loss is `F.nll_loss`.
 #[derive(Debug)]
 pub struct LogProbabilities;
 
@@ -144,7 +144,7 @@ impl<const K: i64, I: Readable, S: ClassScores> Dataset for Classes<K, I, S> {
     }
 }
 
-/// Refuses a class that has no logit, which libtorch's loss would read past its memory for.
+/// Refuses a class without a logit, for which libtorch's loss would read out of bounds.
 fn check_classes(targets: &Tensor, classes: i64) -> Result<()> {
     let outside = targets.lt(0).logical_or(&targets.ge(classes));
     let place = outside.nonzero();
@@ -199,7 +199,8 @@ impl<const K: i64, I: Questions, S: ClassScores> Predict for Classes<K, I, S> {
     }
 }
 
-/// The probabilities, `(N, K)` float32, and the likeliest class, `(N,)` int64, of `(N, K)` scores.
+/// The probabilities, `(N, K)` float32, and the most likely class, `(N,)` int64, for scores `(N,
+/// K)`.
 fn probabilities_and_class<S: ClassScores>(output: &Tensor) -> (Tensor, Tensor) {
     let probabilities = S::probabilities(output);
     let class = probabilities.argmax(1, false);

@@ -28,7 +28,7 @@ impl Measured for Houses {
 impl Readable for Houses {
     const SAMPLE_DATA: Option<&'static str> = Some("houses.csv");
 
-    /// The Ames houses, under the names of either of their files.
+    /// The Ames houses, with the column names of either published file.
     fn read(path: &Path) -> Result<Splits> {
         ames::read(path)
     }
@@ -45,7 +45,7 @@ impl Questions for Houses {
         })
     }
 
-    /// A CSV file: its first line, which names the columns, and a house a row.
+    /// A CSV stream: the first line names the columns, then one house in each row.
     fn read_each(
         input: Box<dyn BufRead>,
         _invert: bool,

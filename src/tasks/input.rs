@@ -1,4 +1,4 @@
-//! What a network is asked about: how inputs are drawn and, where there are files of them, read.
+//! The inputs of a network: random ones and, if there are files, those read from them.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 use super::Inputs;
 use crate::data::{Splits, pixels_to_float};
 
-/// Inputs of one kind, enough for the proof. Over images, say, that is all of it:
+/// One kind of input. For a proof, drawing it is enough; for images, for example:
 ///
 /// ```
 /// use final_layer::tasks::Input;
@@ -29,7 +29,7 @@ pub trait Input {
     /// A random input, `(N, …)` of any shape and dtype, on the CPU.
     ///
     /// # Errors
-    /// If it needs more memory than there is.
+    /// If there is not enough memory.
     fn draw(batch_size: i64) -> Result<Tensor>;
 }
 
@@ -41,7 +41,7 @@ pub trait Readable: Input {
     /// As [`Dataset::read`](super::Dataset::read).
     ///
     /// # Errors
-    /// If it cannot be read, in one line that names the file and the place in it.
+    /// If the data cannot be read. The message is one line that names the file and the place in it.
     fn read(path: &Path) -> Result<Splits>;
 
     /// As [`Dataset::PIXELS`](super::Dataset::PIXELS).
@@ -64,13 +64,13 @@ pub trait Questions: Readable {
     /// As [`Predict::read_inputs`](super::Predict::read_inputs).
     ///
     /// # Errors
-    /// If it cannot be read, in one line that names the file.
+    /// If the file cannot be read. The message is one line that names the file.
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs>;
 
     /// As [`Predict::read_each`](super::Predict::read_each).
     ///
     /// # Errors
-    /// If a line is none that can be read, naming it as `-:LINE`; and those of `each`.
+    /// If a line cannot be read, with its place as `-:LINE`; and the errors of `each`.
     fn read_each(
         input: Box<dyn BufRead>,
         invert: bool,

@@ -1,4 +1,4 @@
-//! Questions, one a line.
+//! Reading of one input per line.
 
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use anyhow::{Context, Result, ensure};
 
 use super::STDIN;
 
-/// The most bytes of a line: no system has longer paths, and a text is long enough with so many.
+/// The most bytes of a line: longer than any path, and long enough for a text.
 const MOST_BYTES: usize = 1 << 16;
 
-/// Hands on the file name in each line of `input` that is not blank, as soon as it is there.
+/// Calls `each` with the file name in each non-blank line of `input`, as soon as it is read.
 ///
 /// # Errors
-/// If the input cannot be read, and those of `each`, with the line.
+/// If the input cannot be read; and the errors of `each`, with the line.
 pub(super) fn for_each_path(
     input: impl BufRead,
     mut each: impl FnMut(&Path) -> Result<()>,
@@ -24,11 +24,11 @@ pub(super) fn for_each_path(
     })
 }
 
-/// Hands on each line of `input` that is not blank, without its end, as soon as it is there, with its
-/// number; it should be `what`.
+/// Calls `each` with each non-blank line of `input`, without its line ending, and the line's
+/// number, as soon as it is read. `what` describes the expected content in errors.
 ///
 /// # Errors
-/// If the input cannot be read or a line is too long, with its number; and those of `each`.
+/// If the input cannot be read or a line is too long, with its number; and the errors of `each`.
 pub(super) fn for_each_line(
     mut input: impl BufRead,
     what: &str,
@@ -57,7 +57,7 @@ pub(super) fn for_each_line(
     Ok(())
 }
 
-/// A path, which may be any bytes.
+/// A path, from any bytes.
 #[cfg(unix)]
 fn to_path(name: &[u8]) -> Result<PathBuf> {
     use std::ffi::OsStr;
@@ -65,7 +65,7 @@ fn to_path(name: &[u8]) -> Result<PathBuf> {
     Ok(OsStr::from_bytes(name).into())
 }
 
-/// A path, which is text.
+/// A path, from UTF-8.
 #[cfg(not(unix))]
 fn to_path(name: &[u8]) -> Result<PathBuf> {
     let name = str::from_utf8(name).context("expected a file name in UTF-8")?;

@@ -1,4 +1,4 @@
-//! A task with another loss.
+//! A task with a different loss.
 
 use std::io::BufRead;
 use std::marker::PhantomData;
@@ -11,12 +11,11 @@ use super::{Answer, Dataset, Evaluate, Inputs, Objective, Predict};
 use crate::data::Splits;
 use crate::metrics::Evaluation;
 
-/// What training brings down.
+/// The loss that training minimizes.
 pub trait Loss<Output = Tensor, Target = Tensor> {
     /// The loss of an output and its target, a float32 scalar.
-    ///
     /// # Errors
-    /// If the output is one that libtorch computes no loss of.
+    /// If libtorch cannot compute the loss of this output.
     fn loss(output: &Output, target: &Target) -> Result<Tensor>;
 }
 

@@ -1,20 +1,20 @@
-//! What each network is asked to do: all in which one network's proof, training and use differ from
-//! another's, cut by what each of them needs.
+//! Tasks: everything in which one network's proof, training and use differ from another's, as one
+//! trait for each command.
 //!
-//! | for | a task is | which says |
+//! | for | trait | which defines |
 //! | --- | --- | --- |
-//! | the proof (`trace`, and no command) | an [`Objective`] | what is drawn for it, and its loss |
-//! | `train` | a [`Dataset`] and [`Evaluate`] | how samples are read and become input |
-//! | `evaluate` | the same | how good answers are |
-//! | `predict` | [`Predict`] | how one input is read, and how an answer reads |
+//! | the proof (`trace`, and no command) | [`Objective`] | random inputs and targets, and the loss |
+//! | `train` | [`Dataset`] and [`Evaluate`] | how samples are read and turned into input |
+//! | `evaluate` | the same | the metrics |
+//! | `predict` | [`Predict`] | how one input is read, and how an answer is worded |
 //!
-//! [`Classes`], [`YesOrNo`] and [`Quantity`] are all of these over any [`Input`]; the document's
-//! three tasks are instances of them. [`WithLoss`] is any task with another loss, [`Transformed`] any
-//! input after a transform, such as pixels that are normalized.
+//! [`Classes`], [`YesOrNo`] and [`Quantity`] implement all of these for any [`Input`]; the
+//! article's three tasks are instances of them. [`WithLoss`] is a task with a different loss,
+//! [`Transformed`] an input after a transform, such as normalization.
 //!
-//! A network's input, output and target are [`Tensors`]: one or several. A data set has one tensor of
-//! features and one of targets, so that what it trains has one input and one target; of outputs there
-//! may be several. For the proof there may be several of each.
+//! A network's input, output and target are [`Tensors`]: one or several. A data set has one tensor
+//! of features and one of targets, so a network trained on it has one input and one target, but may
+//! have several outputs. For the proof there may be several of each.
 
 mod classes;
 mod houses;
@@ -50,8 +50,9 @@ use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric};
 use crate::plan::{Chain, Plans};
 
-/// Python's `forward`. A network of one tensor in and one out is a [`Module`](tch::nn::Module) or
-/// [`ModuleT`] and has it by that; one of several tensors says here what they are:
+/// Python's `forward`. A network from one tensor to one tensor implements
+/// [`Module`](tch::nn::Module) or [`ModuleT`], which is enough; one with several tensors implements
+/// this trait:
 ///
 /// ```
 /// use final_layer::tasks::Forward;
@@ -69,13 +70,13 @@ use crate::plan::{Chain, Plans};
 /// }
 /// ```
 pub trait Forward {
-    /// What it takes: where these are several, Python's `forward` has as many arguments.
+    /// The input. If it has several tensors, Python's `forward` has as many arguments.
     type Input: Tensors;
-    /// What it gives: where these are several, Python's `forward` returns a tuple.
+    /// The output. If it has several tensors, Python's `forward` returns a tuple.
     type Output: Tensors;
 
-    /// What it makes of an input, in training or in evaluation: Python's `model(input)`. It has not
-    /// the name of tch's `forward_t`, so that a network can call its layers' beside it.
+    /// Python's `model(input)`, in training or evaluation mode. Its name differs from tch's
+    /// `forward_t`, so that a network can call its layers' `forward_t` without ambiguity.
     fn call(&self, input: &Self::Input, train: bool) -> Self::Output;
 }
 
@@ -88,61 +89,61 @@ impl<M: ModuleT> Forward for M {
     }
 }
 
-/// A network: its class, its name and what it is asked to do.
+/// A network: its class, its name and its task.
 pub trait Network:
     Forward<
         Input = <<Self as Network>::Task as Objective>::Input,
         Output = <<Self as Network>::Task as Objective>::Output,
     > + Sized
 {
-    /// What it is asked to do.
+    /// The network's task.
     type Task: Objective;
-    /// The name of the example, and of the Python module that it mirrors.
+    /// The name of the example, and of the mirrored Python module.
     const NAME: &'static str;
-    /// What the example does, in a line of `--help`.
+    /// A line of `--help` that describes the example.
     const ABOUT: &'static str = "A network, and the proof that it is Python's";
 
-    /// The same as a chain of layers, where it is one: then a [plan](crate::plan) runs it.
+    /// The network as a chain of layers, if it is sequential: then a [plan](crate::plan) runs it.
     const CHAIN: Option<Chain> = None;
 
-    /// The network with its initial weights, drawn in Python's order.
+    /// Creates the network and draws its initial weights in Python's order.
     fn new(vs: &Path) -> Self;
 }
 
-/// What the proof needs: a random batch, and the loss that training brings down.
+/// The requirements of the proof: a random batch, and the loss that training minimizes.
 pub trait Objective {
-    /// What the network takes.
+    /// The network's input.
     type Input: Tensors;
-    /// What the network gives.
+    /// The network's output.
     type Output: Tensors;
-    /// What the loss holds against it.
+    /// The target with which the loss compares the output.
     type Target: Tensors;
 
     /// A random input of `batch_size` samples, drawn on the CPU after the weights.
     ///
     /// # Errors
-    /// If it needs more memory than there is.
+    /// If there is not enough memory.
     fn draw_input(batch_size: i64) -> Result<Self::Input>;
 
-    /// A random target of each sample, drawn after the input.
+    /// A random target for each sample, drawn after the input.
     ///
     /// # Errors
-    /// If it needs more memory than there is.
+    /// If there is not enough memory.
     fn draw_target(batch_size: i64) -> Result<Self::Target>;
 
     /// The loss, a float32 scalar.
     ///
     /// # Errors
-    /// If the output is one that libtorch computes no loss of.
+    /// If libtorch cannot compute the loss of this output.
     fn loss(output: &Self::Output, target: &Self::Target) -> Result<Tensor>;
 
-    /// What is read off an `(N, …)` output, by name, to be compared as well.
+    /// Further tensors computed from an `(N, …)` output, by name, which are compared as well.
     fn readings(_output: &Self::Output) -> Vec<(&'static str, Tensor)> {
         Vec::new()
     }
 
-    /// What is printed of an output without a command: a tensor after each label, a line each. By
-    /// default each tensor has the label that its place in the output gives it.
+    /// The lines printed for an output when no command is given: a label and a tensor each. By
+    /// default, each tensor is labelled by its place in the output.
     fn report(output: &Self::Output) -> Vec<(String, Tensor)> {
         let named = output.named("Output").into_iter();
         named
@@ -151,39 +152,38 @@ pub trait Objective {
     }
 }
 
-/// What training needs besides: samples, of one tensor of features and one of targets.
+/// The requirements of training: samples with one tensor of features and one of targets.
 pub trait Dataset: Objective<Input = Tensor, Target = Tensor> {
-    /// The project's small data for this task, under `data/sample`; without any, `--data` is
+    /// The project's small data set for this task, under `data/sample`; if `None`, `--data` is
     /// required.
     const SAMPLE_DATA: Option<&'static str> = None;
 
-    /// Whether the features are uint8 pixels that become float32 from 0 to 1, and nothing else happens
-    /// to them: then training turns them into numbers as it gathers a batch.
+    /// If true, the features are uint8 pixels that only need to become float32 from 0 to 1:
+    /// training then converts them while it gathers a batch.
     const PIXELS: bool = false;
 
     /// Reads a data set.
     ///
     /// # Errors
-    /// If it cannot be read, in one line that names the file and the place in it.
+    /// If it cannot be read. The message is one line that names the file and the place in it.
     fn read(path: &FilePath) -> Result<Splits>;
 
-    /// What the network sees of a batch of features, as in [`Samples`](crate::data::Samples). By
-    /// default these themselves; pixels, for one, become float32 from 0 to 1.
+    /// The network's input for a batch of features of [`Samples`](crate::data::Samples). By default
+    /// the features themselves; pixels become float32 from 0 to 1, for example.
     fn to_input(features: &Tensor) -> Tensor {
         features.shallow_clone()
     }
 
-    /// What the loss sees of a batch of targets, as in [`Samples`](crate::data::Samples). By default
-    /// these themselves.
+    /// The loss's target for a batch of targets of [`Samples`](crate::data::Samples). By default
+    /// the targets themselves.
     fn to_target(targets: &Tensor) -> Tensor {
         targets.shallow_clone()
     }
 }
 
-/// How good outputs are.
+/// The metrics of a task.
 pub trait Evaluate: Objective {
-    /// How well `output` answers `target`, both on the CPU, as a person in the field reads it; by
-    /// default, the loss.
+    /// The metrics of `output` for `target`, both on the CPU; by default, the loss.
     ///
     /// # Errors
     /// If the outputs cannot be read as answers.
@@ -196,53 +196,53 @@ pub trait Evaluate: Objective {
     }
 }
 
-/// What `predict` needs: questions from files, and answers in words.
+/// The requirements of `predict`: inputs from files, and answers in words.
 pub trait Predict: Dataset {
-    /// Whether what is to be predicted is a picture, for which alone `invert` is.
+    /// If true, the inputs are pictures, and `--invert` applies.
     const READS_PICTURES: bool = false;
 
-    /// Reads what is to be predicted from one file; `invert` is for dark ink on white.
+    /// Reads the inputs in one file; `invert` is for dark ink on white.
     ///
     /// # Errors
-    /// If it cannot be read, in one line that names the file.
+    /// If the file cannot be read. The message is one line that names the file.
     fn read_inputs(path: &FilePath, invert: bool) -> Result<Inputs>;
 
-    /// Reads what is to be predicted from a stream, such as stdin, and hands on each sample as soon
-    /// as it is there. Returns what the user has to know at the end.
+    /// Reads inputs from a stream, such as stdin, and calls `each` with each sample as soon as it
+    /// is read. Returns a note for the user, if there is one.
     ///
     /// # Errors
-    /// If a line is none that can be read, naming it as `-:LINE`; and those of `each`.
+    /// If a line cannot be read, with its place as `-:LINE`; and the errors of `each`.
     fn read_each(
         input: Box<dyn BufRead>,
         invert: bool,
         each: &mut dyn FnMut(Inputs) -> Result<()>,
     ) -> Result<Option<String>>;
 
-    /// Reads the answers off an output on the CPU, one a sample.
+    /// The answers in an output on the CPU, one for each sample.
     ///
     /// # Errors
     /// If the outputs cannot be read as answers.
     fn answers(output: &Self::Output) -> Result<Vec<Answer>>;
 }
 
-/// The name of stdin, where a file is asked for, and in messages.
+/// The name of stdin as a file argument and in messages.
 pub const STDIN: &str = "-";
 
-/// What a file holds for a network to judge.
+/// The inputs in a file.
 #[derive(Debug)]
 pub struct Inputs {
     /// The features, `(N, …)`, as in [`Samples`](crate::data::Samples).
     pub features: Tensor,
-    /// What the file is called.
+    /// The name of the file.
     pub file: String,
-    /// The line of the file in which each sample starts, or nothing where the file is one sample.
+    /// The line of the file on which each sample starts; empty if the file is one sample.
     pub lines: Vec<u64>,
-    /// What was done to the file's contents, for the user.
+    /// How the file's contents were changed, for the user.
     pub note: Option<String>,
 }
 
 impl Inputs {
-    /// What the sample at `index` is called.
+    /// The name of the sample at `index`.
     pub fn name(&self, index: usize) -> String {
         match self.lines.get(index) {
             Some(line) => format!("{}:{line}", self.file),
@@ -256,9 +256,9 @@ impl Inputs {
 pub struct Answer {
     /// In words.
     pub text: String,
-    /// For machines: an object.
+    /// As a JSON object.
     pub json: serde_json::Value,
-    /// The probability of each class, where there are more than two.
+    /// The probability of each class, if there are more than two.
     pub probabilities: Vec<f64>,
 }
 
@@ -275,13 +275,13 @@ pub struct Model<N: Network> {
     pub vs: VarStore,
     /// The network over these parameters.
     pub network: N,
-    /// What runs its batches where autograd need not.
+    /// The plans that run its batches without autograd.
     pub plans: Plans,
 }
 
 impl<N: Network> Model<N> {
-    /// `Network().to(device)`: the weights are drawn on the CPU and then moved, as in Python, so
-    /// that every device starts from the same bits.
+    /// `Network().to(device)`: draws the weights on the CPU and then moves them, as Python does, so
+    /// that every device starts with the same bits.
     pub fn new(device: Device) -> Self {
         let mut vs = VarStore::new(Device::Cpu);
         let network = N::new(&vs.root());
@@ -293,8 +293,8 @@ impl<N: Network> Model<N> {
         }
     }
 
-    /// The network's output for `input` in evaluation mode, without gradients: by its
-    /// [plan](crate::plan) where it has one.
+    /// The network's output for `input` in evaluation mode, without gradients, by its
+    /// [plan](crate::plan) if it has one.
     pub fn predict(&self, input: &N::Input) -> N::Output {
         let planned = self.plans.predict(N::CHAIN, input.one());
         if let Some(output) = planned.and_then(N::Output::from_one) {

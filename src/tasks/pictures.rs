@@ -11,7 +11,7 @@ use crate::data::{PIXELS, Splits, medmnist, mnist, picture};
 #[derive(Debug)]
 pub struct Digits;
 
-/// Pictures of 28×28 grey pixels in a binary set of MedMNIST, and whether they are positive.
+/// Pictures of 28×28 grey pixels in a binary data set of MedMNIST, with labels 0 and 1.
 #[derive(Debug)]
 pub struct XRays;
 
@@ -31,7 +31,7 @@ impl Readable for Digits {
     const SAMPLE_DATA: Option<&'static str> = Some("digits");
     const PIXELS: bool = true;
 
-    /// MNIST, Fashion-MNIST or another set in their layout.
+    /// MNIST, Fashion-MNIST or another data set in the same layout.
     fn read(path: &Path) -> Result<Splits> {
         mnist::read(path)
     }
@@ -41,7 +41,7 @@ impl Readable for XRays {
     const SAMPLE_DATA: Option<&'static str> = Some("odd_or_even.npz");
     const PIXELS: bool = true;
 
-    /// A binary set of MedMNIST, such as PneumoniaMNIST.
+    /// A binary data set of MedMNIST, such as PneumoniaMNIST.
     fn read(path: &Path) -> Result<Splits> {
         medmnist::read(path)
     }
@@ -61,7 +61,7 @@ impl Questions for Digits {
         })
     }
 
-    /// File names, one a line.
+    /// One file name on each line.
     fn read_each(
         input: Box<dyn BufRead>,
         invert: bool,

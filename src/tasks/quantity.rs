@@ -30,16 +30,16 @@ impl Network for HousePricePredictor {
     }
 }
 
-/// What a house sells for.
+/// Prediction of a house's price.
 pub type HousePricing = Quantity<Houses>;
 
-/// What a number is a number of.
+/// A quantity that is predicted.
 pub trait Measured: Input {
-    /// What it is called in the demonstration.
+    /// Its label in the demonstration.
     const LABEL: &'static str = "Predicted value:";
-    /// What it is called for machines.
+    /// Its key in JSON.
     const NAME: &'static str = "value";
-    /// What an output of 1 stands for.
+    /// The value of an output of 1.
     const SCALE: f64 = 1.;
     /// The unit of [`Measured::SCALE`].
     const UNIT: Unit = Unit::None;
@@ -47,7 +47,8 @@ pub trait Measured: Input {
 
 impl<const N: i64> Measured for Features<N> {}
 
-/// A number for each input, as it is, and its squared error. Targets are float32 `(N, 1)`.
+/// Regression: one number for each input, without activation, and squared error. Targets are
+/// float32 `(N, 1)`.
 #[derive(Debug)]
 pub struct Quantity<I>(PhantomData<I>);
 
@@ -92,7 +93,7 @@ impl<I: Measured + Readable> Dataset for Quantity<I> {
 }
 
 impl<I: Measured> Evaluate for Quantity<I> {
-    /// In the unit of the quantity.
+    /// The metrics in the unit of the quantity.
     fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
         let (truth, predicted) = (in_units::<I>(target)?, in_units::<I>(output)?);
         let error = root_mean_squared_error(&truth, &predicted);

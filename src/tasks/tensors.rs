@@ -1,10 +1,10 @@
 use tch::{Device, Tensor};
 
-/// What goes into a network or comes out of it: one tensor, several in a tuple, as many as there
-/// are in a `Vec`, and these within each other.
+/// The inputs or outputs of a network: a tensor, a tuple of several, a `Vec` of any number, or a
+/// nesting of these.
 ///
-/// Each has the name that it has in a trace, in both languages: that of the whole for a tensor, with
-/// its place after a dot for one of several.
+/// Each tensor has the same name in the traces of both languages: a single tensor has the name of
+/// the whole; to the name of one of several, a dot and its place are added.
 ///
 /// ```
 /// use final_layer::tasks::Tensors;
@@ -20,23 +20,24 @@ use tch::{Device, Tensor};
 /// assert_eq!(names(vec![b, c].named("input")), ["input.0", "input.1"]);
 /// ```
 pub trait Tensors: Sized {
-    /// Hands on each tensor, in order, with its name, where the whole is called `name`.
+    /// Calls `each` with each tensor's name and the tensor, in order; `name` is the name of the
+    /// whole.
     fn visit(&self, name: &str, each: &mut dyn FnMut(String, &Tensor));
 
-    /// The same with what `f` makes of each tensor, in order.
+    /// The same structure with `f` applied to each tensor, in order.
     fn map(&self, f: &mut dyn FnMut(&Tensor) -> Tensor) -> Self;
 
-    /// The tensor, where this is one and no more.
+    /// `Some` if the value is a single tensor.
     fn one(&self) -> Option<&Tensor> {
         None
     }
 
-    /// The inverse of [`Tensors::one`].
+    /// The value for a single tensor; the inverse of [`Tensors::one`].
     fn from_one(_tensor: Tensor) -> Option<Self> {
         None
     }
 
-    /// Each tensor with its name, where the whole is called `name`.
+    /// Each tensor with its name; `name` is the name of the whole.
     fn named(&self, name: &str) -> Vec<(String, Tensor)> {
         let mut named = Vec::new();
         self.visit(name, &mut |name, tensor| {
@@ -53,17 +54,17 @@ pub trait Tensors: Sized {
             .collect()
     }
 
-    /// Each without its history, as by `Tensor::detach`.
+    /// The same tensors without autograd history, as from `Tensor::detach`.
     fn detach(&self) -> Self {
         self.map(&mut Tensor::detach)
     }
 
-    /// Each on `device`.
+    /// The same tensors on `device`.
     fn to_device(&self, device: Device) -> Self {
         self.map(&mut |tensor| tensor.to_device(device))
     }
 
-    /// Batches, `(N, …)` each, one after the other. There has to be one; each has as many tensors as
+    /// Concatenates batches, each `(N, …)`. There must be at least one; all have as many tensors as
     /// the first.
     fn concatenate(batches: &[Self]) -> Self {
         let batches: Vec<_> = batches
@@ -109,7 +110,7 @@ impl<T: Tensors> Tensors for Vec<T> {
     }
 }
 
-/// A tuple of as many parts as there are places.
+/// Implements [`Tensors`] for tuples.
 macro_rules! tuple {
     ($($part:ident $place:tt),+) => {
         impl<$($part: Tensors),+> Tensors for ($($part,)+) {
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_detached_has_no_history() {
+    fn detached_tensors_have_no_history() {
         let leaf = Tensor::from(1f32).set_requires_grad(true);
         let output = (&leaf * 2., (&leaf * 3., &leaf * 4.));
         assert!(output.tensors().iter().all(Tensor::requires_grad));

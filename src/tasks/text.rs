@@ -9,14 +9,14 @@ use super::{Answer, Dataset, Evaluate, Inputs, Objective, Predict, STDIN, lines}
 use crate::data::{Splits, text};
 use crate::metrics::{Evaluation, Metric};
 
-/// How many bytes there are to choose from.
+/// The number of different bytes.
 const BYTES: i64 = 256;
 
-/// How many of the likeliest bytes an answer names.
+/// The number of most likely bytes in an answer.
 const NAMED: i64 = 5;
 
-/// Which byte of a text follows each of its bytes: inputs and targets are int64 `(N, T)`, outputs are
-/// float32 logits `(N, T, 256)`. As each byte is one of 256, any text in UTF-8 will do.
+/// Prediction of the next byte of a text after each of its bytes: inputs and targets are int64 `(N,
+/// T)`, outputs are float32 logits `(N, T, 256)`. Working on bytes, it takes any text in UTF-8.
 #[derive(Debug)]
 pub struct NextByte;
 
@@ -73,7 +73,7 @@ impl Dataset for NextByte {
 }
 
 impl Evaluate for NextByte {
-    /// How many bits a byte has left to say, and among how many bytes that is a choice.
+    /// Bits per byte, and the perplexity.
     fn evaluate(output: &Tensor, target: &Tensor) -> Result<Evaluation> {
         let nats = f64::try_from(Self::loss(&output.to_kind(Kind::Double), target)?)?;
         Ok(Evaluation {
@@ -87,7 +87,7 @@ impl Evaluate for NextByte {
 }
 
 impl Predict for NextByte {
-    /// A text of which the next byte is asked for.
+    /// A text; the answer is its next byte.
     fn read_inputs(path: &Path, _invert: bool) -> Result<Inputs> {
         let (features, note) = text::read_prompt(path)?;
         Ok(Inputs {
@@ -98,7 +98,7 @@ impl Predict for NextByte {
         })
     }
 
-    /// Each line that is not empty is such a text.
+    /// One such text on each non-empty line.
     fn read_each(
         input: Box<dyn BufRead>,
         _invert: bool,
@@ -116,7 +116,7 @@ impl Predict for NextByte {
         Ok(None)
     }
 
-    /// The likeliest bytes after the last one.
+    /// The most likely bytes after the last one.
     fn answers(output: &Tensor) -> Result<Vec<Answer>> {
         let probabilities = output.select(1, -1).softmax(-1, Kind::Double);
         let (probabilities, bytes) = probabilities.topk(NAMED, -1, true, true);
@@ -136,7 +136,7 @@ impl Predict for NextByte {
     }
 }
 
-/// A byte that may come next, in words and for machines.
+/// A byte that may come next, in words and for JSON.
 fn name((byte, probability): (u8, f64)) -> (String, Value) {
     (
         format!("\"{}\" {probability:.4}", byte.escape_ascii()),

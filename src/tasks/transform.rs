@@ -1,4 +1,4 @@
-//! What is done with a batch on its way to the network, as by `torchvision.transforms`.
+//! Transforms of a batch on its way to the network, as in `torchvision.transforms`.
 
 use std::io::BufRead;
 use std::marker::PhantomData;
@@ -10,13 +10,13 @@ use tch::Tensor;
 use super::{Input, Inputs, Questions, Readable};
 use crate::data::Splits;
 
-/// Another shape of each sample, and other numbers if need be.
+/// A new shape for each sample and, optionally, normalization.
 pub trait Transform {
-    /// The shape of a sample as the network takes it.
+    /// The shape of a sample for the network.
     const SHAPE: &'static [i64];
 
-    /// The mean and the standard deviation that become 0 and 1, as by
-    /// `transforms.Normalize((mean,), (std,))` of pictures with one channel.
+    /// The mean and the standard deviation to normalize by, as by `transforms.Normalize((mean,),
+    /// (std,))` for pictures with one channel.
     const NORMALIZE: Option<(f32, f32)> = None;
 }
 
@@ -44,7 +44,7 @@ pub trait Transform {
 pub struct Transformed<I, T>(PhantomData<(I, T)>);
 
 impl<I: Input, T: Transform> Input for Transformed<I, T> {
-    /// Random numbers of `I` in the transform's shape; they count as normalized.
+    /// Random numbers of `I` in the transform's shape, taken as already normalized.
     fn draw(batch_size: i64) -> Result<Tensor> {
         Ok(I::draw(batch_size)?.f_view(&with_batch(batch_size, T::SHAPE)[..])?)
     }
@@ -88,7 +88,8 @@ fn with_batch(batch_size: i64, shape: &[i64]) -> Vec<i64> {
     [&[batch_size], shape].concat()
 }
 
-/// `F.normalize` of torchvision: it subtracts and divides by float32 numbers, in this order.
+/// torchvision's `F.normalize`: subtracts the mean, then divides by the standard deviation, in
+/// float32.
 fn normalize(input: &Tensor, mean: f32, std: f32) -> Tensor {
     let (mean, std) = (Tensor::from(mean), Tensor::from(std));
     (input - mean) / std
@@ -106,7 +107,7 @@ mod tests {
         const NORMALIZE: Option<(f32, f32)> = Some((0.1307, 0.3081));
     }
 
-    /// Of each of the 256 values a pixel has; the same numbers multiplied by 1 / std are others.
+    /// For each of the 256 pixel values. Multiplying by 1 / std would give other bits.
     #[test]
     fn pixels_are_normalized_in_float32() {
         let mut pixels: Vec<u8> = (0..=255).collect();

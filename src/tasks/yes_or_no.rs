@@ -30,10 +30,10 @@ impl Network for BinaryClassifier {
     }
 }
 
-/// Whether a picture belongs to the positive class.
+/// Binary classification of pictures.
 pub type BinaryClassification = YesOrNo<XRays>;
 
-/// Whether an input belongs to the positive class: a probability, and binary cross-entropy. Targets
+/// Binary classification: the probability of the positive class, with binary cross-entropy. Targets
 /// are float32 `(N, 1)`, 0 or 1.
 #[derive(Debug)]
 pub struct YesOrNo<I>(PhantomData<I>);
@@ -55,7 +55,7 @@ impl<I: Input> Objective for YesOrNo<I> {
 
     /// `F.binary_cross_entropy` on probabilities.
     fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
-        // Where other losses become NaN, libtorch refuses this one, as from Python.
+        // libtorch returns an error, also from Python, where other losses become NaN.
         let loss = output.f_binary_cross_entropy::<Tensor>(target, None, tch::Reduction::Mean);
         loss.context("no loss of probabilities that are NaN")
     }
@@ -128,7 +128,7 @@ impl<I: Questions> Predict for YesOrNo<I> {
     }
 }
 
-/// Whether a probability, or a target of 0 or 1, stands for the positive class.
+/// Returns true if a probability, or a target of 0 or 1, means the positive class.
 fn is_positive(probability: f64) -> bool {
     probability > 0.5
 }

@@ -36,12 +36,12 @@ pub enum Algorithm {
     RAdam,
 }
 
-/// An optimizer's arguments beside the learning rate; `None` is the algorithm's default.
+/// An optimizer's arguments besides the learning rate; `None` keeps the algorithm's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Arguments {
     /// `weight_decay`
     pub weight_decay: Option<f64>,
-    /// `momentum`, of SGD and RMSprop alone.
+    /// `momentum`, for SGD and RMSprop only.
     pub momentum: Option<f64>,
 }
 
@@ -49,22 +49,23 @@ impl Algorithm {
     /// The optimizer for all trainable variables of `vs`, with learning rate `lr`.
     ///
     /// # Errors
-    /// If `lr` is negative, or if `vs` has no variable.
+    /// If `lr` is negative, or if `vs` has no trainable variable.
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Box<dyn Optimizer>> {
         self.build_with(vs, lr, Arguments::default())
     }
 
-    /// As [`Algorithm::build`], with other arguments than the defaults.
+    /// As [`Algorithm::build`], with arguments other than the defaults.
     ///
     /// # Errors
-    /// As [`Algorithm::build`]; if an argument is out of range, or is not the algorithm's.
+    /// As [`Algorithm::build`]; also if an argument is out of range or not supported by the
+    /// algorithm.
     pub fn build_with(
         self,
         vs: &VarStore,
         lr: f64,
         arguments: Arguments,
     ) -> Result<Box<dyn Optimizer>> {
-        // The optimizer `$class` with the defaults `$config`, but for the arguments that are given.
+        // Builds the optimizer `$class` from the defaults `$config` and the given arguments.
         macro_rules! build {
             ($class:ident, $config:expr) => {{
                 let mut config = $config;

@@ -1,4 +1,4 @@
-//! Training: the one loop, for every network.
+//! Training: one loop for every network.
 
 mod algorithm;
 mod scheduler;
@@ -19,21 +19,21 @@ use crate::torch::nn::utils::clip_grad_norm_;
 use crate::torch::optim::Optimizer;
 use crate::torch::utils::data::{Batches, DataLoader, GeneratorStates};
 
-/// What one step computed before it moved the weights.
+/// The results of a training step's forward pass.
 #[derive(Debug)]
 pub struct Step<Output> {
-    /// The network's output, `(N, …)` each, without gradient.
+    /// The network's output, each `(N, …)`, detached.
     pub output: Output,
-    /// The loss, a float32 scalar, without gradient.
+    /// The loss, a float32 scalar, detached.
     pub loss: Tensor,
 }
 
-/// Drops the gradients, runs the network forward and the loss backward, by the model's
-/// [plan](crate::plan) where it has one. The gradients are then in the parameters, and
-/// `optimizer.step()` is the caller's.
+/// Clears the gradients, then runs the forward pass and the backward pass, by the model's
+/// [plan](crate::plan) if it has one. This leaves the gradients in the parameters; the caller calls
+/// `optimizer.step()`.
 ///
 /// # Errors
-/// If the output is one that libtorch computes no loss of.
+/// If libtorch cannot compute the loss of the output.
 pub fn forward_and_backward<N: Network>(
     model: &Model<N>,
     optimizer: &mut dyn Optimizer,
@@ -58,19 +58,19 @@ pub fn forward_and_backward<N: Network>(
     Ok(Step { output, loss })
 }
 
-/// Where training stands: after `losses.len()` batches of the epoch that follows `epochs`.
+/// The progress of training: `epochs` whole epochs and `losses.len()` batches of the next.
 #[derive(Clone, Debug, Default)]
 pub struct Position {
-    /// The epochs behind it.
+    /// The number of finished epochs.
     pub epochs: usize,
-    /// The loss of each batch of the present epoch so far.
+    /// The loss of each batch of the current epoch so far.
     pub losses: Vec<f32>,
-    /// The loader's generators when the present epoch started, so that its order can be drawn
-    /// again; `None` between epochs.
+    /// The states of the loader's generators at the start of the current epoch, from which its
+    /// order can be drawn again; `None` between epochs.
     pub epoch_start: Option<GeneratorStates>,
 }
 
-/// What a finished epoch came to.
+/// The results of a finished epoch.
 #[derive(Debug)]
 pub struct Epoch {
     /// Its number, from 1.
@@ -85,43 +85,43 @@ pub struct Epoch {
 pub struct Training<N: Network<Task: Dataset>> {
     /// The network.
     pub model: Model<N>,
-    /// What moves its weights.
+    /// The optimizer, which updates the weights.
     pub optimizer: Box<dyn Optimizer>,
-    /// What changes the optimizer's learning rate, if anything.
+    /// The learning rate scheduler, if any.
     pub scheduler: Option<Scheduler>,
-    /// The largest norm that a step's gradients may have; longer ones are scaled down.
+    /// The maximum norm of a step's gradients; larger gradients are scaled down.
     pub clip_grad_norm: Option<f64>,
-    /// What says which samples each step takes.
+    /// The loader, which determines the samples of each step.
     pub loader: DataLoader,
-    /// The epochs that it lasts in all.
+    /// The total number of epochs.
     pub epochs: usize,
-    /// Where it stands.
+    /// The progress so far.
     pub position: Position,
 }
 
-/// What goes on beside training; by default, nothing.
+/// Callbacks during training; by default, no-ops.
 pub trait Observer<N: Network<Task: Dataset>> {
-    /// After each step, which took `samples` samples; its loss is the position's last. Training
-    /// ends here if the answer is to break.
+    /// Called after each step, which used `samples` samples; its loss is the last one of the
+    /// position. Training ends here if it returns `Break`.
     fn after_step(&mut self, _position: &Position, _samples: usize) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
-    /// After each epoch. What it draws comes before the next one's order, as in Python; so a
-    /// checkpoint has to be written after what it draws.
+    /// Called after each epoch. Numbers drawn here come before those of the next epoch's order, as
+    /// in Python; so write a checkpoint after they are drawn.
     ///
     /// # Errors
-    /// Whatever is to end training.
+    /// Any error ends training.
     fn after_epoch(&mut self, _training: &Training<N>, _epoch: &Epoch) -> Result<()> {
         Ok(())
     }
 }
 
-/// Nobody watches.
+/// An observer that does nothing.
 impl<N: Network<Task: Dataset>> Observer<N> for () {}
 
 impl<N: Network<Task: Dataset>> Training<N> {
-    /// Training that is about to begin. The loader draws when an epoch starts, so build the model
+    /// Training that has not started yet. The loader draws when an epoch starts, so build the model
     /// just before, as in Python.
     pub fn new(
         model: Model<N>,
@@ -140,15 +140,15 @@ impl<N: Network<Task: Dataset>> Training<N> {
         }
     }
 
-    /// Trains from where it stands to the end of the last epoch, or until `observer` breaks, which
-    /// leaves it between two batches.
+    /// Trains from the current position to the end of the last epoch, or until `observer` breaks,
+    /// which leaves training between two batches.
     ///
-    /// An epoch draws its order when it starts, as in Python; what the network or the observer
-    /// draws comes in between.
+    /// An epoch draws its order when it starts, as in Python; numbers that the network or the
+    /// observer draws come in between.
     ///
     /// # Errors
-    /// If a loss is not finite, or the weights between epochs are not; or what the observer fails
-    /// with.
+    /// If a loss is not finite, or a weight is not at the end of an epoch; and the observer's
+    /// errors.
     pub fn run(
         &mut self,
         samples: &Samples,
@@ -186,8 +186,8 @@ impl<N: Network<Task: Dataset>> Training<N> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The batches that the present epoch has still to take, and how many samples each had that it
-    /// took.
+    /// The remaining batches of the current epoch, and the number of samples in each of its
+    /// finished ones.
     fn batches(&mut self) -> Result<(Batches, Vec<usize>)> {
         let behind = self.position.losses.len();
         if let Some(start) = self.position.epoch_start.as_ref().filter(|_| behind > 0) {
@@ -198,7 +198,7 @@ impl<N: Network<Task: Dataset>> Training<N> {
         Ok((self.loader.iter(), Vec::new()))
     }
 
-    /// A finite loss may still have a gradient that is not.
+    /// A finite loss may have gradients that are not finite.
     fn check_weights(&self) -> Result<()> {
         if let Some(name) = not_finite(&self.model.vs)? {
             let (epoch, batch) = (self.position.epochs + 1, self.position.losses.len());
@@ -233,7 +233,7 @@ impl<N: Network<Task: Dataset>> Training<N> {
         Ok(())
     }
 
-    /// What follows the backward pass: clipping, the optimizer's step, the scheduler's.
+    /// The steps after the backward pass: clipping, the optimizer, the scheduler.
     fn move_weights(&mut self) -> Result<(), Error> {
         if let Some(max_norm) = self.clip_grad_norm {
             let groups = 0..self.optimizer.group_count();
@@ -249,7 +249,8 @@ impl<N: Network<Task: Dataset>> Training<N> {
     }
 }
 
-/// The mean over the samples: each loss is a mean over its batch, and the last batch may be short.
+/// The mean over the samples: each loss is the mean over its batch, and the last batch may be
+/// smaller.
 fn mean_loss(losses: &[f32], sizes: &[usize]) -> f64 {
     let weighted = losses.iter().zip(sizes);
     let sum: f64 = weighted.map(|(&loss, &n)| f64::from(loss) * n as f64).sum();

@@ -1,4 +1,4 @@
-//! Learning rate schedulers by name, as a command line says them.
+//! Learning rate schedulers by name, for the command line.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use crate::torch::{Error, Result};
 
 /// A scheduler's name and arguments: `step:step_size=10,gamma=0.5`, `cosine`.
 ///
-/// | name | class | arguments under Python's names | it steps after |
+/// | name | class | arguments, under Python's names | steps after |
 /// | --- | --- | --- | --- |
 /// | `step` | `StepLR` | `step_size`, `gamma` (0.1) | an epoch |
 /// | `multistep` | `MultiStepLR` | `milestones` (`30+80`), `gamma` (0.1) | an epoch |
@@ -39,7 +39,7 @@ enum Kind {
     Plateau,
 }
 
-/// Each kind, its name, the arguments that it needs, and those that it may have.
+/// The kinds, each with its name, its required arguments and its optional ones.
 type Spelling = (
     Kind,
     &'static str,
@@ -104,7 +104,7 @@ impl fmt::Display for Schedule {
 }
 
 impl Schedule {
-    /// Refuses values that are no numbers, before anything is built.
+    /// Refuses values that are not numbers, before anything is built.
     fn check_numbers(&self) -> Result<(), String> {
         for (key, value) in &self.arguments {
             let is_number = match key.as_str() {
@@ -124,10 +124,10 @@ impl Schedule {
         argument.and_then(|(_, value)| value.parse().ok())
     }
 
-    /// The scheduler, for an optimizer whose training lasts `epochs` epochs of `batches` batches.
+    /// The scheduler for an optimizer that trains for `epochs` epochs of `batches` batches.
     ///
     /// # Errors
-    /// In Python's words, if an argument is out of range.
+    /// With Python's message, if an argument is out of range.
     pub fn build(
         &self,
         optimizer: &mut dyn Optimizer,
@@ -189,7 +189,7 @@ impl Schedule {
     }
 }
 
-/// A scheduler, by what it steps after.
+/// A scheduler, by the event after which it steps.
 #[derive(Debug)]
 pub enum Scheduler {
     /// Each epoch.
@@ -201,10 +201,10 @@ pub enum Scheduler {
 }
 
 impl Scheduler {
-    /// What is due after a batch.
+    /// Steps after a batch, if this scheduler does so.
     ///
     /// # Errors
-    /// As [`LrScheduler::step`].
+    /// See [`LrScheduler::step`].
     pub fn after_batch(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
         match self {
             Self::ByBatch(scheduler) => scheduler.step(optimizer),
@@ -212,10 +212,10 @@ impl Scheduler {
         }
     }
 
-    /// What is due after an epoch of that mean loss.
+    /// Steps after an epoch with that mean loss, if this scheduler does so.
     ///
     /// # Errors
-    /// As [`LrScheduler::step`].
+    /// See [`LrScheduler::step`].
     pub fn after_epoch(&mut self, optimizer: &mut dyn Optimizer, mean_loss: f64) -> Result<()> {
         match self {
             Self::ByEpoch(scheduler) => scheduler.step(optimizer),
@@ -224,10 +224,10 @@ impl Scheduler {
         }
     }
 
-    /// Its state, as text for a checkpoint.
+    /// The state as JSON, for a checkpoint.
     ///
     /// # Errors
-    /// If a number in it is NaN.
+    /// If a number in the state is NaN.
     pub fn to_json(&self) -> Result<String> {
         lr_scheduler::to_json(&match self {
             Self::ByEpoch(scheduler) | Self::ByBatch(scheduler) => scheduler.state_dict(),
@@ -235,10 +235,10 @@ impl Scheduler {
         })
     }
 
-    /// Goes on from what [`Scheduler::to_json`] gave.
+    /// Restores a state from [`Scheduler::to_json`].
     ///
     /// # Errors
-    /// If it is another scheduler's.
+    /// If it is the state of another scheduler.
     pub fn load_json(&mut self, text: &str) -> Result<()> {
         let state: Settings = lr_scheduler::from_json(text)?;
         match self {
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_scheduler_is_refused() {
+    fn invalid_schedulers_are_refused() {
         for (text, problem) in [
             (
                 "cosin",

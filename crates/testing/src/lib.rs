@@ -1,0 +1,178 @@
+//! Helpers that the tests of this workspace share: where things are, and how they are run.
+
+pub mod damage;
+pub mod files;
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tch::{Kind, Tensor};
+
+pub const NETWORKS: [&str; 3] = [
+    "digit_classifier",
+    "house_price_predictor",
+    "binary_classifier",
+];
+
+/// A path in the project.
+pub fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("this crate lies in crates/")
+        .join(path)
+}
+
+/// The folder of the examples of the package under test, built from the sources as they are now.
+///
+/// Plain `cargo test` has built them; `cargo test --test NAME` has not.
+pub fn examples() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build_examples).clone()
+}
+
+/// Builds the examples with the profile and in the folder of the running test; costs a third of a
+/// second if they are current.
+fn build_examples() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    let folder = test.ancestors().nth(2).expect("target/<profile>/deps");
+    let target = folder.parent().expect("target/<profile>");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(root(""))
+        .args(["build", "--quiet", "--examples", "--target-dir"])
+        .arg(target);
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    let status = command.status().expect("cargo runs, as it runs this test");
+    assert!(
+        status.success(),
+        "cargo build --examples fails; it says why above"
+    );
+    folder.join("examples")
+}
+
+/// An example, to be run.
+pub fn example(name: &str) -> Command {
+    Command::new(examples().join(name))
+}
+
+/// The folder of libtorch that cargo names for builds and runs; its libraries are in `lib/`.
+pub fn libtorch() -> PathBuf {
+    std::env::var_os("LIBTORCH")
+        .expect(".cargo/config.toml sets it")
+        .into()
+}
+
+/// The Python that `scripts/setup` installed, to run a script of the project.
+pub fn python(script: &str) -> Command {
+    let python = root(".venv/bin/python");
+    assert!(
+        python.exists(),
+        "there is no .venv yet: run scripts/setup first"
+    );
+    let mut command = Command::new(python);
+    command.arg(root(script));
+    command
+}
+
+pub fn run(command: &mut Command) -> Output {
+    command
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
+}
+
+/// Runs a command that has to succeed; returns its stdout.
+pub fn stdout(command: &mut Command) -> String {
+    let output = run(command);
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("UTF-8 on stdout")
+}
+
+/// Runs a command that has to refuse with exit code 1 and one line on stderr, but for notes;
+/// returns that line.
+pub fn refusal(command: &mut Command) -> String {
+    let output = run(command);
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8 on stderr");
+    assert_eq!(output.status.code(), Some(1), "{command:?}: {stderr}");
+    let lines = stderr.lines().filter(|line| !line.starts_with("note: "));
+    let [line] = lines.collect::<Vec<_>>()[..] else {
+        panic!("not one line: {stderr}");
+    };
+    assert!(line.starts_with("error: "), "{stderr}");
+    assert!(output.stdout.is_empty(), "a refusal prints no result");
+    line.to_owned()
+}
+
+/// Runs a script of Python code with arguments; returns its stdout.
+pub fn python_code(script: &str, args: &[&OsStr]) -> String {
+    stdout(python(script).args(args))
+}
+
+/// Whether two tensors have the same shape, dtype and bits: 0.0 and -0.0 differ here.
+pub fn same_bits(a: &Tensor, b: &Tensor) -> bool {
+    let bits = |tensor: &Tensor| match tensor.kind() {
+        Kind::Float => tensor.view_dtype(Kind::Int),
+        Kind::Double => tensor.view_dtype(Kind::Int64),
+        _ => tensor.shallow_clone(),
+    };
+    a.kind() == b.kind() && a.size() == b.size() && bits(a).equal(&bits(b))
+}
+
+/// The global random generator belongs to one test at a time.
+pub fn lock_generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs on one thread, alone with the global random generator.
+pub fn on_one_thread<R>(run: impl FnOnce() -> R) -> R {
+    on_threads(1, run)
+}
+
+/// Runs on so many threads, alone with the global random generator.
+pub fn on_threads<R>(count: i32, run: impl FnOnce() -> R) -> R {
+    let _generator = lock_generator();
+    let threads = tch::get_num_threads();
+    tch::set_num_threads(count);
+    let result = run();
+    tch::set_num_threads(threads);
+    result
+}
+
+/// Writes a file that is to be run. Another process does it: a process that is started while this
+/// one has the file open for writing keeps it open for a moment, and the file is "busy".
+pub fn write_executable(path: &Path, content: &[u8]) {
+    let mut writer = Command::new("sh")
+        .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writer.stdin.take().unwrap().write_all(content).unwrap();
+    assert!(writer.wait().unwrap().success(), "cannot write {path:?}");
+}
+
+/// Returns true if a measured cell of a table is as told, apart from the values of numbers after `≈`.
+pub fn agree(told: &str, measured: &str) -> bool {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let (told, measured) = (words(told), words(measured));
+    let alike = |(a, b): (&String, &String)| a == b || is_about(a) && is_about(b);
+    told.len() == measured.len() && told.iter().zip(&measured).all(alike)
+}
+
+/// Returns true for a word like `≈3e-8,`.
+fn is_about(word: &str) -> bool {
+    let number = word.strip_prefix('≈').unwrap_or_default();
+    let number = number.trim_end_matches([',', ';']).parse();
+    number.is_ok_and(f64::is_finite)
+}

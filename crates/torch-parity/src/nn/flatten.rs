@@ -1,0 +1,65 @@
+//! `torch.nn.Flatten` and `Unflatten`, which `tch` has as methods alone.
+//!
+//! Source: `torch/nn/modules/flatten.py`.
+
+use tch::Tensor;
+
+use super::modules;
+use crate::Result;
+
+/// `nn.Flatten(start_dim=1, end_dim=-1)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flatten {
+    /// The first dimension that is merged.
+    pub start_dim: i64,
+    /// The last dimension that is merged; a negative one counts from the end.
+    pub end_dim: i64,
+}
+
+impl Default for Flatten {
+    fn default() -> Self {
+        Self {
+            start_dim: 1,
+            end_dim: -1,
+        }
+    }
+}
+
+impl Flatten {
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If the input does not have these dimensions.
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        Ok(xs.f_flatten(self.start_dim, self.end_dim)?)
+    }
+}
+
+/// `nn.Unflatten(dim, unflattened_size)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unflatten {
+    /// The dimension that is divided.
+    pub dim: i64,
+    /// The dimensions that stand in its place; one may be −1, to be found out.
+    pub unflattened_size: Vec<i64>,
+}
+
+impl Unflatten {
+    /// With a dimension and those that stand in its place.
+    pub fn new(dim: i64, unflattened_size: impl Into<Vec<i64>>) -> Self {
+        Self {
+            dim,
+            unflattened_size: unflattened_size.into(),
+        }
+    }
+
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If the input's dimension cannot be divided so.
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        Ok(xs.f_unflatten(self.dim, &self.unflattened_size[..])?)
+    }
+}
+
+modules!(Flatten, Unflatten);

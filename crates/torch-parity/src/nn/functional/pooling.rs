@@ -1,0 +1,82 @@
+//! The pooling functions of `torch.nn.functional` that are more than one operation.
+
+use tch::{Device, Scalar, Tensor};
+
+use crate::Result;
+use crate::nn::{functions, refuse};
+
+functions! {
+    /// `F.lp_pool1d`, `F.lp_pool2d` and `F.lp_pool3d(input, norm_type, kernel_size, stride=None,
+    /// ceil_mode=False)`, as `kernel_size` has one, two or three numbers: (Σ xᵖ)^(1/p) over each
+    /// window.
+    fn lp_pool / f_lp_pool(
+        input: &Tensor, norm_type: f64, kernel_size: &[i64], stride: &[i64], ceil_mode: bool,
+    ) -> Tensor {
+        let pool = match kernel_size.len() {
+            1 => Pool::One,
+            2 => Pool::Two,
+            3 => Pool::Three,
+            n => return refuse(format!("kernel_size has one to three numbers, not {n}")),
+        };
+        if norm_type == f64::INFINITY {
+            return pool.max(&input.f_abs()?, kernel_size, stride, ceil_mode);
+        }
+        if norm_type == f64::NEG_INFINITY {
+            let highest = pool.max(&input.f_abs()?.f_neg()?, kernel_size, stride, ceil_mode)?;
+            return Ok(highest.f_neg()?);
+        }
+        let mean = pool.mean(&input.f_pow_tensor_scalar(norm_type)?, kernel_size, stride, ceil_mode)?;
+        let positive = mean.f_sign()?.f_mul(&mean.f_abs()?.f_relu()?)?;
+        let sum = positive.f_mul_scalar(kernel_size.iter().product::<i64>())?;
+        Ok(sum.f_pow_tensor_scalar(Scalar::from(1. / norm_type))?)
+    }
+}
+
+/// The pooling functions of as many dimensions.
+enum Pool {
+    One,
+    Two,
+    Three,
+}
+
+impl Pool {
+    fn max(&self, x: &Tensor, kernel: &[i64], stride: &[i64], ceil_mode: bool) -> Result<Tensor> {
+        Ok(match self {
+            Self::One => x.f_max_pool1d(kernel, stride, 0, 1, ceil_mode),
+            Self::Two => x.f_max_pool2d(kernel, stride, 0, 1, ceil_mode),
+            Self::Three => x.f_max_pool3d(kernel, stride, 0, 1, ceil_mode),
+        }?)
+    }
+
+    fn mean(&self, x: &Tensor, kernel: &[i64], stride: &[i64], ceil_mode: bool) -> Result<Tensor> {
+        Ok(match self {
+            Self::One => x.f_avg_pool1d(kernel, stride, 0, ceil_mode, true),
+            Self::Two => x.f_avg_pool2d(kernel, stride, 0, ceil_mode, true, None),
+            Self::Three => x.f_avg_pool3d(kernel, stride, 0, ceil_mode, true, None),
+        }?)
+    }
+}
+
+functions! {
+    /// `F.fractional_max_pool2d` and `F.fractional_max_pool3d(input, kernel_size, output_size)` of
+    /// `(N, C, …)` or `(C, …)`, drawing where the windows lie.
+    fn fractional_max_pool / f_fractional_max_pool(
+        input: &Tensor, kernel_size: &[i64], output_size: &[i64],
+    ) -> Tensor {
+        let n = kernel_size.len();
+        let size = input.size();
+        if (n != 2 && n != 3) || size.len() < n + 1 {
+            return refuse(format!("expected {}D or {}D input, got {}D", n + 1, n + 2, size.len()));
+        }
+        let batch = if size.len() == n + 1 { 1 } else { size[0] };
+        let draws = [batch, size[size.len() - n - 1], n as i64];
+        let samples = Tensor::f_rand(draws, (input.kind(), Device::Cpu))?;
+        let samples = samples.f_to(input.device())?;
+        let (output, _) = if n == 2 {
+            input.f_fractional_max_pool2d(kernel_size, output_size, &samples)?
+        } else {
+            input.f_fractional_max_pool3d(kernel_size, output_size, &samples)?
+        };
+        Ok(output)
+    }
+}

@@ -1,0 +1,104 @@
+//! `torch.nn.functional.pad`, `affine_grid` and `grid_sample`.
+
+use tch::Tensor;
+
+use crate::Result;
+use crate::nn::{functions, refuse};
+
+/// What [`pad`] adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PadMode {
+    /// `"constant"`: a value.
+    #[default]
+    Constant,
+    /// `"reflect"`: what is on the other side of the edge, without the edge.
+    Reflect,
+    /// `"replicate"`: the edge.
+    Replicate,
+    /// `"circular"`: what is at the other end.
+    Circular,
+}
+
+functions! {
+    /// `F.pad(input, pad, mode="constant", value=None)`: `pad` says how much is added before and
+    /// after each dimension, the last one first; a negative number takes away. The modes but
+    /// `Constant` take no value; its own is 0 if there is none.
+    fn pad / f_pad(input: &Tensor, pad: &[i64], mode: PadMode, value: Option<f64>) -> Tensor {
+        let mode = match mode {
+            PadMode::Constant => "constant",
+            PadMode::Reflect => "reflect",
+            PadMode::Replicate => "replicate",
+            PadMode::Circular => "circular",
+        };
+        Ok(input.f_pad(pad, mode, value)?)
+    }
+}
+
+/// How [`grid_sample`] finds values between those that are there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GridSampleMode {
+    /// `"bilinear"`; of five dimensions trilinear.
+    #[default]
+    Bilinear = 0,
+    /// `"nearest"`.
+    Nearest = 1,
+    /// `"bicubic"`, of four dimensions.
+    Bicubic = 2,
+}
+
+/// What [`grid_sample`] finds outside of its input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GridSamplePadding {
+    /// `"zeros"`.
+    #[default]
+    Zeros = 0,
+    /// `"border"`: the edge.
+    Border = 1,
+    /// `"reflection"`: what is as far on the other side of the edge.
+    Reflection = 2,
+}
+
+functions! {
+    /// `F.grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=False)`:
+    /// the values of `(N, C, H, W)` at the places that `grid` `(N, H', W', 2)` names, from −1 to 1;
+    /// or of `(N, C, D, H, W)` at those of `(N, D', H', W', 3)`.
+    fn grid_sample / f_grid_sample(
+        input: &Tensor, grid: &Tensor, mode: GridSampleMode, padding_mode: GridSamplePadding,
+        align_corners: bool,
+    ) -> Tensor {
+        Ok(input.f_grid_sampler(grid, mode as i64, padding_mode as i64, align_corners)?)
+    }
+
+    /// `F.affine_grid(theta, size, align_corners=False)`: the grid for [`grid_sample`] that affine
+    /// maps `theta` make, `(N, 2, 3)` for a `size` `[N, C, H, W]`, `(N, 3, 4)` for `[N, C, D, H,
+    /// W]`.
+    fn affine_grid / f_affine_grid(theta: &Tensor, size: &[i64], align_corners: bool) -> Tensor {
+        if !theta.is_floating_point() {
+            return refuse(format!(
+                "Expected theta to have floating point type, but got {:?}", theta.kind()
+            ));
+        }
+        let numbers: Vec<String> = size.iter().map(i64::to_string).collect();
+        let shown = format!("({})", numbers.join(", "));
+        let n = match size.len() {
+            n @ 4..=5 => n as i64 - 2,
+            _ => return refuse(format!(
+                "affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, \
+                 respectively. Got size {shown}."
+            )),
+        };
+        let shape = theta.size();
+        if shape.len() != 3 || shape[1..] != [n, n + 1] {
+            return refuse(format!(
+                "Expected a batch of {n}D affine matrices of shape Nx{n}x{} for size {shown}. Got \
+                 torch.Size({shape:?}).", n + 1
+            ));
+        }
+        // As in Python, a spatial size of 1 goes past the other question.
+        let of_one = align_corners && size[2..].iter().min() == Some(&1);
+        if size.iter().any(|&n| n <= 0) && !of_one {
+            return refuse(format!("Expected non-zero, positive output size. Got {shown}"));
+        }
+        Ok(Tensor::f_affine_grid_generator(theta, size, align_corners)?)
+    }
+}

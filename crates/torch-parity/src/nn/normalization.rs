@@ -1,0 +1,355 @@
+//! `torch.nn.LayerNorm`, `GroupNorm`, `RMSNorm` and `LocalResponseNorm`.
+//!
+//! The first two agree with `tch::nn` as far as it has their arguments; `bias` it has not, nor the
+//! others.
+//!
+//! Source: `torch/nn/modules/normalization.py`.
+
+use std::borrow::Borrow;
+
+use tch::Tensor;
+use tch::nn::{Init, Path};
+
+use super::functional::f_local_response_norm;
+use super::{batchnorm, modules, new_parameter, or_panic, refuse};
+use crate::Result;
+
+/// The arguments of `nn.LayerNorm`, in tch's spelling.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerNormConfig {
+    /// Whether cuDNN may be used on a GPU.
+    pub cudnn_enabled: bool,
+    /// Added to the variance.
+    pub eps: f64,
+    /// Whether there are a weight and a bias.
+    pub elementwise_affine: bool,
+    /// The initial weight.
+    pub ws_init: Init,
+    /// The initial bias.
+    pub bs_init: Init,
+    /// Whether an affine layer has a bias.
+    pub bias: bool,
+}
+
+impl Default for LayerNormConfig {
+    fn default() -> Self {
+        Self {
+            cudnn_enabled: true,
+            eps: 1e-5,
+            elementwise_affine: true,
+            ws_init: Init::Const(1.),
+            bs_init: Init::Const(0.),
+            bias: true,
+        }
+    }
+}
+
+/// `nn.LayerNorm`.
+#[derive(Debug)]
+pub struct LayerNorm {
+    config: LayerNormConfig,
+    /// The weight, of the normalized shape.
+    pub ws: Option<Tensor>,
+    /// The bias, of the normalized shape.
+    pub bs: Option<Tensor>,
+    /// The last dimensions of the input, over which it normalizes.
+    pub normalized_shape: Vec<i64>,
+}
+
+/// `nn.LayerNorm(normalized_shape)` of `(…, *normalized_shape)`.
+///
+/// Adds `weight` and `bias`, each of the normalized shape. Draws nothing.
+///
+/// # Panics
+/// If [`f_layer_norm`] returns an error.
+#[track_caller]
+pub fn layer_norm<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    normalized_shape: Vec<i64>,
+    config: LayerNormConfig,
+) -> LayerNorm {
+    or_panic(f_layer_norm(vs, normalized_shape, config))
+}
+
+/// As [`layer_norm`], but returns an error instead of panicking.
+///
+/// # Errors
+/// If a number of the shape is negative or the path has a layer already.
+pub fn f_layer_norm<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    normalized_shape: Vec<i64>,
+    config: LayerNormConfig,
+) -> Result<LayerNorm> {
+    let affine = config.elementwise_affine;
+    let (ws, bs) = weight_and_bias(
+        vs.borrow(),
+        &normalized_shape,
+        affine.then_some(config.ws_init),
+        (affine && config.bias).then_some(config.bs_init),
+    )?;
+    Ok(LayerNorm {
+        config,
+        ws,
+        bs,
+        normalized_shape,
+    })
+}
+
+type WeightAndBias = (Option<Tensor>, Option<Tensor>);
+
+fn weight_and_bias(
+    vs: &Path,
+    size: &[i64],
+    ws_init: Option<Init>,
+    bs_init: Option<Init>,
+) -> Result<WeightAndBias> {
+    let parameter = |name, init: Option<Init>| {
+        init.map(|init| new_parameter(vs, name, size, init))
+            .transpose()
+    };
+    Ok((parameter("weight", ws_init)?, parameter("bias", bs_init)?))
+}
+
+impl LayerNorm {
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If the input's last dimensions are not the normalized shape.
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        Ok(xs.f_layer_norm(
+            &self.normalized_shape[..],
+            self.ws.as_ref(),
+            self.bs.as_ref(),
+            self.config.eps,
+            self.config.cudnn_enabled,
+        )?)
+    }
+}
+
+/// The arguments of `nn.GroupNorm`, in tch's spelling.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupNormConfig {
+    /// Whether cuDNN may be used on a GPU.
+    pub cudnn_enabled: bool,
+    /// Added to the variance.
+    pub eps: f64,
+    /// Whether there are a weight and a bias.
+    pub affine: bool,
+    /// The initial weight.
+    pub ws_init: Init,
+    /// The initial bias.
+    pub bs_init: Init,
+    /// Whether an affine layer has a bias.
+    pub bias: bool,
+}
+
+impl Default for GroupNormConfig {
+    fn default() -> Self {
+        Self {
+            cudnn_enabled: true,
+            eps: 1e-5,
+            affine: true,
+            ws_init: Init::Const(1.),
+            bs_init: Init::Const(0.),
+            bias: true,
+        }
+    }
+}
+
+/// `nn.GroupNorm`.
+#[derive(Debug)]
+pub struct GroupNorm {
+    config: GroupNormConfig,
+    /// The weight `(num_channels,)`.
+    pub ws: Option<Tensor>,
+    /// The bias `(num_channels,)`.
+    pub bs: Option<Tensor>,
+    /// Into how many groups the channels are divided.
+    pub num_groups: i64,
+    /// How many channels there are.
+    pub num_channels: i64,
+}
+
+/// `nn.GroupNorm(num_groups, num_channels)` of `(N, num_channels, …)`.
+///
+/// Adds `weight` and `bias`, each `(num_channels,)`. Draws nothing.
+///
+/// # Panics
+/// If [`f_group_norm`] returns an error.
+#[track_caller]
+pub fn group_norm<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    num_groups: i64,
+    num_channels: i64,
+    config: GroupNormConfig,
+) -> GroupNorm {
+    or_panic(f_group_norm(vs, num_groups, num_channels, config))
+}
+
+/// As [`group_norm`], but returns an error instead of panicking.
+///
+/// # Errors
+/// If the groups do not divide the channels or the path has a layer already.
+pub fn f_group_norm<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    num_groups: i64,
+    num_channels: i64,
+    config: GroupNormConfig,
+) -> Result<GroupNorm> {
+    if num_groups == 0 || num_channels % num_groups != 0 {
+        return refuse(format!(
+            "num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
+        ));
+    }
+    let (ws, bs) = weight_and_bias(
+        vs.borrow(),
+        &[num_channels],
+        config.affine.then_some(config.ws_init),
+        (config.affine && config.bias).then_some(config.bs_init),
+    )?;
+    Ok(GroupNorm {
+        config,
+        ws,
+        bs,
+        num_groups,
+        num_channels,
+    })
+}
+
+impl GroupNorm {
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If the input has fewer than two dimensions, another number of channels, or one value in each
+    /// group.
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        check_groups(&xs.size(), self.num_groups)?;
+        Ok(xs.f_group_norm(
+            self.num_groups,
+            self.ws.as_ref(),
+            self.bs.as_ref(),
+            self.config.eps,
+            self.config.cudnn_enabled,
+        )?)
+    }
+}
+
+/// What `F.group_norm` refuses.
+pub(super) fn check_groups(size: &[i64], num_groups: i64) -> Result<()> {
+    if size.len() < 2 {
+        let n = size.len();
+        return refuse(format!(
+            "Expected at least 2 dimensions for input tensor but received {n}"
+        ));
+    }
+    let groups = [size[0] * size[1] / num_groups, num_groups];
+    let groups = [&groups, &size[2..]].concat();
+    batchnorm::check_values_per_channel(&groups, || format!("{groups:?}"))
+}
+
+/// The arguments of `nn.RMSNorm`.
+#[derive(Clone, Copy, Debug)]
+pub struct RMSNormConfig {
+    /// Added to the mean square; `None` is the dtype's machine epsilon.
+    pub eps: Option<f64>,
+    /// Whether there is a weight, of 1 at first.
+    pub elementwise_affine: bool,
+}
+
+impl Default for RMSNormConfig {
+    fn default() -> Self {
+        Self {
+            eps: None,
+            elementwise_affine: true,
+        }
+    }
+}
+
+/// `nn.RMSNorm`.
+#[derive(Debug)]
+pub struct RMSNorm {
+    config: RMSNormConfig,
+    /// The weight, of the normalized shape.
+    pub ws: Option<Tensor>,
+    /// The last dimensions of the input, over which it normalizes.
+    pub normalized_shape: Vec<i64>,
+}
+
+/// `nn.RMSNorm(normalized_shape)` of `(…, *normalized_shape)`.
+///
+/// Adds `weight`, of the normalized shape. Draws nothing.
+///
+/// # Panics
+/// If [`f_rms_norm`] returns an error.
+#[track_caller]
+pub fn rms_norm<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    normalized_shape: Vec<i64>,
+    config: RMSNormConfig,
+) -> RMSNorm {
+    or_panic(f_rms_norm(vs, normalized_shape, config))
+}
+
+/// As [`rms_norm`], but returns an error instead of panicking.
+///
+/// # Errors
+/// If a number of the shape is negative or the path has a layer already.
+pub fn f_rms_norm<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    normalized_shape: Vec<i64>,
+    config: RMSNormConfig,
+) -> Result<RMSNorm> {
+    let init = config.elementwise_affine.then_some(Init::Const(1.));
+    let (ws, _) = weight_and_bias(vs.borrow(), &normalized_shape, init, None)?;
+    Ok(RMSNorm {
+        config,
+        ws,
+        normalized_shape,
+    })
+}
+
+impl RMSNorm {
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If the input's last dimensions are not the normalized shape.
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        let shape = &self.normalized_shape[..];
+        Ok(xs.f_rms_norm(shape, self.ws.as_ref(), self.config.eps)?)
+    }
+}
+
+/// `nn.LocalResponseNorm(size)` of `(N, C, …)`.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalResponseNorm {
+    /// Over how many channels.
+    pub size: i64,
+    /// How much the mean square weighs.
+    pub alpha: f64,
+    /// The exponent.
+    pub beta: f64,
+    /// Added to what is raised to it.
+    pub k: f64,
+}
+
+impl LocalResponseNorm {
+    /// With Python's defaults for the rest.
+    pub fn new(size: i64) -> Self {
+        Self {
+            size,
+            alpha: 1e-4,
+            beta: 0.75,
+            k: 1.,
+        }
+    }
+
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If the input has fewer than three dimensions.
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        f_local_response_norm(xs, self.size, self.alpha, self.beta, self.k)
+    }
+}
+
+modules!(LayerNorm, GroupNorm, RMSNorm, LocalResponseNorm);

@@ -1,0 +1,236 @@
+//! `torch.nn.Embedding`, with the arguments that `tch` leaves out, and `torch.nn.EmbeddingBag`.
+//!
+//! | | `tch::nn::embedding` | `torch.nn.Embedding` |
+//! | --- | --- | --- |
+//! | row of `padding_idx` | drawn as the others | 0 |
+//! | `max_norm` | missing | rows that are used are shortened first |
+//!
+//! Source: `torch/nn/modules/sparse.py`.
+
+use std::borrow::Borrow;
+
+use tch::nn::{Init, Path};
+use tch::{Tensor, no_grad};
+
+use super::functional::{self as F, EmbeddingBagMode};
+use super::{modules, new_parameter, or_panic};
+use crate::Result;
+
+/// The arguments of `nn.Embedding`, in tch's spelling.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddingConfig {
+    /// Whether the weight's gradient is a sparse tensor.
+    pub sparse: bool,
+    /// Whether gradients are divided by how often a row is used.
+    pub scale_grad_by_freq: bool,
+    /// How the weight is drawn.
+    pub ws_init: Init,
+    /// The row that stands for padding: 0 at first, and without gradient. −1 is Python's `None`, as
+    /// in tch; for a row counted from the end, write `num_embeddings - 1` and so on.
+    pub padding_idx: i64,
+    /// The longest that a row may be: rows that are used are shortened to it in place.
+    pub max_norm: Option<f64>,
+    /// The p of that length.
+    pub norm_type: f64,
+}
+
+impl Default for EmbeddingConfig {
+    fn default() -> Self {
+        Self {
+            sparse: false,
+            scale_grad_by_freq: false,
+            ws_init: Init::Randn {
+                mean: 0.,
+                stdev: 1.,
+            },
+            padding_idx: -1,
+            max_norm: None,
+            norm_type: 2.,
+        }
+    }
+}
+
+/// `nn.Embedding`.
+#[derive(Debug)]
+pub struct Embedding {
+    /// The weight `(num_embeddings, embedding_dim)`.
+    pub ws: Tensor,
+    config: EmbeddingConfig,
+}
+
+/// `nn.Embedding(num_embeddings, embedding_dim)`: int64 of any shape `(…)` to
+/// `(…, embedding_dim)`.
+///
+/// Adds `weight` `(num_embeddings, embedding_dim)`, drawn from N(0, 1).
+///
+/// # Panics
+/// If [`f_embedding`] returns an error.
+#[track_caller]
+pub fn embedding<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    num_embeddings: i64,
+    embedding_dim: i64,
+    config: EmbeddingConfig,
+) -> Embedding {
+    or_panic(f_embedding(vs, num_embeddings, embedding_dim, config))
+}
+
+/// As [`embedding`], but returns an error instead of panicking.
+///
+/// # Errors
+/// If `padding_idx` is not a row, a number is negative, or the path has a layer already.
+pub fn f_embedding<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    num_embeddings: i64,
+    embedding_dim: i64,
+    config: EmbeddingConfig,
+) -> Result<Embedding> {
+    let padding_idx = (config.padding_idx != -1).then_some(config.padding_idx);
+    let size = [num_embeddings, embedding_dim];
+    let ws = new_rows(vs.borrow(), size, config.ws_init, padding_idx)?;
+    Ok(Embedding { ws, config })
+}
+
+/// The weight, with zeros in the row of padding.
+fn new_rows(vs: &Path, size: [i64; 2], init: Init, padding_idx: Option<i64>) -> Result<Tensor> {
+    let padding_idx = padding_idx.map(|index| F::row_index(index, size[0]));
+    let padding_idx = padding_idx.transpose()?;
+    let ws = new_parameter(vs, "weight", &size, init)?;
+    if let Some(index) = padding_idx {
+        let _ = no_grad(|| ws.f_get(index)?.f_fill_(0))?;
+    }
+    Ok(ws)
+}
+
+impl Embedding {
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If an index is not a row.
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        let config = &self.config;
+        F::f_embedding(
+            xs,
+            &self.ws,
+            (config.padding_idx != -1).then_some(config.padding_idx),
+            config.max_norm,
+            config.norm_type,
+            config.scale_grad_by_freq,
+            config.sparse,
+        )
+    }
+}
+
+/// The arguments of `nn.EmbeddingBag`.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddingBagConfig {
+    /// The longest that a row may be: rows that are used are shortened to it in place.
+    pub max_norm: Option<f64>,
+    /// The p of that length.
+    pub norm_type: f64,
+    /// Whether gradients are divided by how often a row is used.
+    pub scale_grad_by_freq: bool,
+    /// How the rows of a bag become one.
+    pub mode: EmbeddingBagMode,
+    /// Whether the weight's gradient is a sparse tensor.
+    pub sparse: bool,
+    /// Whether the last offset is the end of the last bag.
+    pub include_last_offset: bool,
+    /// The row that counts as nothing; a negative one counts from the end.
+    pub padding_idx: Option<i64>,
+}
+
+impl Default for EmbeddingBagConfig {
+    fn default() -> Self {
+        Self {
+            max_norm: None,
+            norm_type: 2.,
+            scale_grad_by_freq: false,
+            mode: EmbeddingBagMode::Mean,
+            sparse: false,
+            include_last_offset: false,
+            padding_idx: None,
+        }
+    }
+}
+
+/// `nn.EmbeddingBag`.
+#[derive(Debug)]
+pub struct EmbeddingBag {
+    /// The weight `(num_embeddings, embedding_dim)`.
+    pub ws: Tensor,
+    config: EmbeddingBagConfig,
+}
+
+/// `nn.EmbeddingBag(num_embeddings, embedding_dim)`: int64 `(B, L)` to `(B, embedding_dim)`.
+///
+/// Adds `weight` `(num_embeddings, embedding_dim)`, drawn from N(0, 1).
+///
+/// # Panics
+/// If [`f_embedding_bag`] returns an error.
+#[track_caller]
+pub fn embedding_bag<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    num_embeddings: i64,
+    embedding_dim: i64,
+    config: EmbeddingBagConfig,
+) -> EmbeddingBag {
+    or_panic(f_embedding_bag(vs, num_embeddings, embedding_dim, config))
+}
+
+/// As [`embedding_bag`], but returns an error instead of panicking.
+///
+/// # Errors
+/// If `padding_idx` is not a row, a number is negative, or the path has a layer already.
+pub fn f_embedding_bag<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    num_embeddings: i64,
+    embedding_dim: i64,
+    config: EmbeddingBagConfig,
+) -> Result<EmbeddingBag> {
+    let init = EmbeddingConfig::default().ws_init;
+    let size = [num_embeddings, embedding_dim];
+    let ws = new_rows(vs.borrow(), size, init, config.padding_idx)?;
+    Ok(EmbeddingBag { ws, config })
+}
+
+impl EmbeddingBag {
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// As [`f_forward_bags`](Self::f_forward_bags).
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        self.f_forward_bags(xs, None, None)
+    }
+
+    /// `forward(input, offsets, per_sample_weights)`: bags of rows that begin at `offsets` `(B,)`
+    /// in an input `(L,)`, each row multiplied by its weight.
+    ///
+    /// # Errors
+    /// If an index is not a row, or the tensors do not fit each other or the mode.
+    pub fn f_forward_bags(
+        &self,
+        xs: &Tensor,
+        offsets: Option<&Tensor>,
+        per_sample_weights: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let config = &self.config;
+        let rows = self.ws.size()[0];
+        let padding_idx = config.padding_idx.map(|index| F::row_index(index, rows));
+        F::f_embedding_bag(
+            xs,
+            &self.ws,
+            offsets,
+            config.max_norm,
+            config.norm_type,
+            config.scale_grad_by_freq,
+            config.mode,
+            config.sparse,
+            per_sample_weights,
+            config.include_last_offset,
+            padding_idx.transpose()?,
+        )
+    }
+}
+
+modules!(Embedding, EmbeddingBag);

@@ -1,0 +1,231 @@
+//! `torch.nn.Transformer` and the layers that it is made of.
+//!
+//! `tch::nn` has none of them.
+//!
+//! In evaluation without gradients Python's encoder takes another path, with other last bits: with
+//! `batch_first` a layer is one fused function, and a stack of them squeezes padding out of the
+//! batch first, in a nested tensor. Both are here, each where Python takes it. Without the first,
+//! the outputs of the rows in `tests/rows/transformer.json` differ from Python's in the last bits;
+//! without the second, the steps that are padding keep values where Python gives zeros.
+//!
+//! Not here: `custom_encoder` and `custom_decoder` (call the parts one after the other instead),
+//! nested tensors as inputs, and autocast.
+//!
+//! Source: `torch/nn/modules/transformer.py`.
+
+mod decoder;
+mod encoder;
+mod encoder_layer;
+mod layer;
+
+use std::borrow::Borrow;
+
+use tch::nn::{Path, VarStore};
+use tch::{Device, Kind, Tensor};
+
+pub use decoder::{
+    DecoderMasks, TransformerDecoder, TransformerDecoderLayer, f_transformer_decoder,
+    f_transformer_decoder_layer, transformer_decoder, transformer_decoder_layer,
+};
+pub use encoder::{
+    TransformerEncoder, TransformerEncoderConfig, f_transformer_encoder, transformer_encoder,
+};
+pub use encoder_layer::{
+    EncoderMasks, TransformerEncoderLayer, f_transformer_encoder_layer, transformer_encoder_layer,
+};
+pub use layer::{Activation, TransformerLayerConfig};
+
+use super::init::f_xavier_uniform_;
+use super::normalization::LayerNormConfig;
+use super::or_panic;
+use crate::{Error, Result};
+
+/// The arguments of `nn.Transformer` with Python's defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct TransformerConfig {
+    /// How many features a step has.
+    pub d_model: i64,
+    /// How many attentions stand side by side.
+    pub nhead: i64,
+    /// How many layers the encoder has.
+    pub num_encoder_layers: i64,
+    /// How many layers the decoder has.
+    pub num_decoder_layers: i64,
+    /// What the layers are made with.
+    pub layer: TransformerLayerConfig,
+}
+
+impl Default for TransformerConfig {
+    fn default() -> Self {
+        Self {
+            d_model: 512,
+            nhead: 8,
+            num_encoder_layers: 6,
+            num_decoder_layers: 6,
+            layer: TransformerLayerConfig::default(),
+        }
+    }
+}
+
+/// An encoder and a decoder that looks at what it gives, as [`transformer`] makes them.
+#[derive(Debug)]
+pub struct Transformer {
+    encoder: TransformerEncoder,
+    decoder: TransformerDecoder,
+    config: TransformerConfig,
+}
+
+/// `nn.Transformer()`: sources `(S, N, E)` and targets `(T, N, E)` to `(T, N, E)`, with
+/// `batch_first` `(N, S, E)` and `(N, T, E)` to `(N, T, E)`, E = `d_model`.
+///
+/// Adds `encoder.layers.<i>.…`, `encoder.norm.…`, `decoder.layers.<i>.…`, `decoder.norm.…`. As in
+/// Python one layer of each kind is drawn and copied; then every parameter of more than one
+/// dimension is drawn anew, Xavier uniform, in the order of their names here.
+///
+/// # Panics
+/// If [`f_transformer`] returns an error.
+#[track_caller]
+pub fn transformer<'a, T: Borrow<Path<'a>>>(vs: T, config: TransformerConfig) -> Transformer {
+    or_panic(f_transformer(vs, config))
+}
+
+/// As [`transformer`], but returns an error instead of panicking.
+///
+/// # Errors
+/// As [`f_transformer_encoder_layer`].
+pub fn f_transformer<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    config: TransformerConfig,
+) -> Result<Transformer> {
+    let vs = vs.borrow();
+    let TransformerConfig {
+        d_model,
+        nhead,
+        layer,
+        ..
+    } = config;
+    let norm = Some(LayerNormConfig {
+        eps: layer.layer_norm_eps,
+        bias: layer.bias,
+        ..Default::default()
+    });
+    let drawn = scratch(vs);
+    let first = f_transformer_encoder_layer(drawn.root(), d_model, nhead, layer)?;
+    let encoder_config = TransformerEncoderConfig {
+        norm,
+        ..Default::default()
+    };
+    let layers = config.num_encoder_layers;
+    let encoder = f_transformer_encoder(vs / "encoder", &first, layers, encoder_config)?;
+    let drawn = scratch(vs);
+    let first = f_transformer_decoder_layer(drawn.root(), d_model, nhead, layer)?;
+    let layers = config.num_decoder_layers;
+    let decoder = f_transformer_decoder(vs / "decoder", &first, layers, norm)?;
+    let parameters = encoder.parameters().into_iter().chain(decoder.parameters());
+    for parameter in parameters.filter(|parameter| parameter.dim() > 1) {
+        f_xavier_uniform_(&mut parameter.shallow_clone(), 1.)?;
+    }
+    Ok(Transformer {
+        encoder,
+        decoder,
+        config,
+    })
+}
+
+/// Where a layer is drawn that is only there to be copied.
+fn scratch(vs: &Path) -> VarStore {
+    let mut scratch = VarStore::new(vs.device());
+    scratch.set_kind(vs.kind());
+    scratch
+}
+
+impl Transformer {
+    /// The decoder's output for `tgt`, `(T, N, E)`, which has looked at the encoder's for `src`,
+    /// `(S, N, E)`. The shapes are those of [`transformer`]; one sample is `(S, E)` and `(T, E)`.
+    ///
+    /// # Panics
+    /// If [`f_forward_t`](Self::f_forward_t) returns an error.
+    #[track_caller]
+    pub fn forward_t(
+        &self,
+        src: &Tensor,
+        tgt: &Tensor,
+        src_masks: EncoderMasks,
+        tgt_masks: DecoderMasks,
+        train: bool,
+    ) -> Tensor {
+        or_panic(self.f_forward_t(src, tgt, src_masks, tgt_masks, train))
+    }
+
+    /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// In Python's words, if shapes or dtypes do not go together.
+    pub fn f_forward_t(
+        &self,
+        src: &Tensor,
+        tgt: &Tensor,
+        src_masks: EncoderMasks,
+        tgt_masks: DecoderMasks,
+        train: bool,
+    ) -> Result<Tensor> {
+        self.check_sizes(&src.size(), &tgt.size())?;
+        let memory = self.encoder.f_forward_masked_t(src, src_masks, train)?;
+        self.decoder.f_forward_t(tgt, &memory, tgt_masks, train)
+    }
+
+    fn check_sizes(&self, src: &[i64], tgt: &[i64]) -> Result<()> {
+        let batch = if self.config.layer.batch_first { 0 } else { 1 };
+        if src.len() == 3 && Some(&src[batch]) != tgt.get(batch) {
+            return Err(Error::Tensor(
+                "the batch number of src and tgt must be equal".into(),
+            ));
+        }
+        let d_model = Some(&self.config.d_model);
+        if src.last() != d_model || tgt.last() != d_model {
+            return Err(Error::Tensor(
+                "the feature number of src and tgt must be equal to d_model".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// `(sz, sz)`: −∞ above the diagonal and 0 elsewhere, so that a step sees none after it.
+    ///
+    /// # Panics
+    /// If `sz` is negative or there is not enough memory.
+    #[track_caller]
+    pub fn generate_square_subsequent_mask(sz: i64, options: (Kind, Device)) -> Tensor {
+        or_panic(causal_mask(sz, options))
+    }
+}
+
+fn causal_mask(sz: i64, options: (Kind, Device)) -> Result<Tensor> {
+    Ok(Tensor::f_full([sz, sz], f64::NEG_INFINITY, options)?.f_triu(1)?)
+}
+
+/// `_detect_is_causal_mask`: the hint, or else whether `mask` is the causal one for `input`.
+fn is_causal(
+    hint: Option<bool>,
+    mask: Option<&Tensor>,
+    input: &Tensor,
+    batch_first: bool,
+) -> Result<bool> {
+    let (None, Some(mask)) = (hint, mask) else {
+        return Ok(hint.unwrap_or(false));
+    };
+    let size = input.size();
+    let dim = if batch_first && size.len() == 3 { 1 } else { 0 };
+    let Some(&steps) = size.get(dim) else {
+        return Ok(false);
+    };
+    if mask.size() != [steps, steps] {
+        return Ok(false);
+    }
+    Ok(mask.f_equal(&causal_mask(steps, (mask.f_kind()?, mask.device()))?)?)
+}
+
+/// What Python says of a stack without layers.
+fn no_layers() -> Error {
+    Error::Argument("index 0 is out of range".into())
+}

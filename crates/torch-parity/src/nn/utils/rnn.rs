@@ -1,0 +1,223 @@
+//! `torch.nn.utils.rnn`: sequences of different lengths in one tensor.
+//!
+//! Here are [`pack_padded_sequence`] and [`pad_packed_sequence`]. `pad_sequence` is tch's
+//! `Tensor::pad_sequence`; `pack_sequence` is the two after each other; `unpack_sequence` and
+//! `unpad_sequence`, which cut a tensor into a list, are not here.
+//!
+//! Source: `torch/nn/utils/rnn.py`.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::nn::or_panic;
+use crate::{Error, Result};
+
+/// `PackedSequence`: the time steps of all sequences after each other, without padding.
+///
+/// Made by [`pack_padded_sequence`]; the recurrent layers take it in `forward_packed_t`.
+#[derive(Debug)]
+pub struct PackedSequence {
+    data: Tensor,
+    batch_sizes: Tensor,
+    /// By which the samples were sorted, and how they get back to where they were.
+    order: Option<Order>,
+}
+
+#[derive(Debug)]
+struct Order {
+    sorted_indices: Tensor,
+    unsorted_indices: Tensor,
+}
+
+impl PackedSequence {
+    /// `(sum of the lengths, …)`: the first step of all sequences, then the second, and so on.
+    pub fn data(&self) -> &Tensor {
+        &self.data
+    }
+
+    /// How many sequences have a first step, a second, and so on: `int64`, on the CPU.
+    pub fn batch_sizes(&self) -> &Tensor {
+        &self.batch_sizes
+    }
+
+    /// The place that each sequence of `data` had before they were sorted by length, if they were.
+    pub fn sorted_indices(&self) -> Option<&Tensor> {
+        self.order.as_ref().map(|order| &order.sorted_indices)
+    }
+
+    /// The place in `data` of each sequence, if they were sorted by length.
+    pub fn unsorted_indices(&self) -> Option<&Tensor> {
+        self.order.as_ref().map(|order| &order.unsorted_indices)
+    }
+
+    /// The same lengths and order with other data, such as the old one after dropout.
+    pub fn with_data(&self, data: Tensor) -> Self {
+        Self {
+            data,
+            batch_sizes: self.batch_sizes.shallow_clone(),
+            order: self.order.as_ref().map(|order| Order {
+                sorted_indices: order.sorted_indices.shallow_clone(),
+                unsorted_indices: order.unsorted_indices.shallow_clone(),
+            }),
+        }
+    }
+
+    /// How many sequences there are.
+    pub(in crate::nn) fn batch_size(&self) -> Result<i64> {
+        Ok(self.batch_sizes.f_int64_value(&[0])?)
+    }
+
+    /// A state `(layers, N, size)` in the order of `data`.
+    pub(in crate::nn) fn sort(&self, state: &Tensor) -> Result<Tensor> {
+        select(state, 1, self.sorted_indices())
+    }
+
+    /// A state `(layers, N, size)` in the order that the sequences had before they were packed.
+    pub(in crate::nn) fn unsort(&self, state: &Tensor) -> Result<Tensor> {
+        select(state, 1, self.unsorted_indices())
+    }
+}
+
+fn select(tensor: &Tensor, dim: i64, indices: Option<&Tensor>) -> Result<Tensor> {
+    match indices {
+        Some(indices) => Ok(tensor.f_index_select(dim, indices)?),
+        None => Ok(tensor.shallow_clone()),
+    }
+}
+
+/// `pack_padded_sequence(input, lengths, batch_first, enforce_sorted)`: packs sequences
+/// `(L, N, …)`, with `batch_first` `(N, L, …)`, of which the n-th is valid for `lengths[n]` steps.
+///
+/// With `enforce_sorted`, Python's default, the lengths have to fall from each sequence to the
+/// next; without, the sequences are sorted here, and the layers' states and
+/// [`pad_packed_sequence`] give them back in the order in which they came.
+///
+/// ```
+/// use torch_parity::nn::{self, utils::rnn::{pack_padded_sequence, pad_packed_sequence}};
+/// use tch::{Device, Kind, Tensor};
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let gru = nn::gru(vs.root() / "gru", 10, 20, Default::default());
+/// let input = Tensor::zeros([5, 3, 10], (Kind::Float, Device::Cpu));
+/// let packed = pack_padded_sequence(&input, &[2, 5, 4], false, false);
+/// let (output, _state) = gru.forward_packed_t(&packed, None, true);
+/// let (output, lengths) = pad_packed_sequence(&output, false, 0., None);
+/// assert_eq!(output.size(), [5, 3, 20]);
+/// assert_eq!(Vec::<i64>::try_from(lengths).unwrap(), [2, 5, 4]);
+/// ```
+///
+/// # Panics
+/// If [`f_pack_padded_sequence`] returns an error.
+#[track_caller]
+pub fn pack_padded_sequence(
+    input: &Tensor,
+    lengths: &[i64],
+    batch_first: bool,
+    enforce_sorted: bool,
+) -> PackedSequence {
+    or_panic(f_pack_padded_sequence(
+        input,
+        lengths,
+        batch_first,
+        enforce_sorted,
+    ))
+}
+
+/// As [`pack_padded_sequence`], but returns an error instead of panicking.
+///
+/// # Errors
+/// If there are not as many lengths as sequences, if a length is below 1 or above L, or if the
+/// lengths rise although they are said to be sorted.
+pub fn f_pack_padded_sequence(
+    input: &Tensor,
+    lengths: &[i64],
+    batch_first: bool,
+    enforce_sorted: bool,
+) -> Result<PackedSequence> {
+    let lengths = Tensor::f_from_slice(lengths)?;
+    let (lengths, sorted_indices) = match enforce_sorted {
+        true => (lengths, None),
+        false => {
+            let (lengths, indices) = lengths.f_sort(0, true)?;
+            (lengths, Some(indices.f_to(input.device())?))
+        }
+    };
+    let batch_dim = if batch_first { 0 } else { 1 };
+    let input = select(input, batch_dim, sorted_indices.as_ref())?;
+    let (data, batch_sizes) = input.f_internal_pack_padded_sequence(&lengths, batch_first)?;
+    let order = match sorted_indices {
+        Some(sorted_indices) => Some(Order {
+            unsorted_indices: invert_permutation(&sorted_indices)?,
+            sorted_indices,
+        }),
+        None => None,
+    };
+    Ok(PackedSequence {
+        data,
+        batch_sizes,
+        order,
+    })
+}
+
+fn invert_permutation(permutation: &Tensor) -> Result<Tensor> {
+    let places = Tensor::f_arange(
+        permutation.numel() as i64,
+        (Kind::Int64, permutation.device()),
+    )?;
+    let mut inverse = permutation.f_empty_like()?;
+    Ok(inverse.f_scatter_(0, permutation, &places)?)
+}
+
+/// `pad_packed_sequence(sequence, batch_first, padding_value, total_length)`: the sequences
+/// `(L, N, …)`, with `batch_first` `(N, L, …)`, and their lengths `(N,)`, `int64`.
+///
+/// L is `total_length`, or the longest length where it is `None`. What is behind a sequence's end
+/// is `padding_value`, in Python 0 by default.
+///
+/// # Panics
+/// If [`f_pad_packed_sequence`] returns an error.
+#[track_caller]
+pub fn pad_packed_sequence(
+    sequence: &PackedSequence,
+    batch_first: bool,
+    padding_value: f64,
+    total_length: Option<i64>,
+) -> (Tensor, Tensor) {
+    or_panic(f_pad_packed_sequence(
+        sequence,
+        batch_first,
+        padding_value,
+        total_length,
+    ))
+}
+
+/// As [`pad_packed_sequence`], but returns an error instead of panicking.
+///
+/// # Errors
+/// In Python's words, if `total_length` is less than the longest length.
+pub fn f_pad_packed_sequence(
+    sequence: &PackedSequence,
+    batch_first: bool,
+    padding_value: f64,
+    total_length: Option<i64>,
+) -> Result<(Tensor, Tensor)> {
+    let longest = sequence.batch_sizes.size()[0];
+    let length = total_length.unwrap_or(longest);
+    if length < longest {
+        return Err(Error::Argument(format!(
+            "Expected total_length to be at least the length of the longest sequence in input, \
+             but got total_length={length} and max sequence length being {longest}"
+        )));
+    }
+    let (padded, lengths) = Tensor::f_internal_pad_packed_sequence(
+        &sequence.data,
+        &sequence.batch_sizes,
+        batch_first,
+        padding_value,
+        length,
+    )?;
+    let Some(indices) = sequence.unsorted_indices() else {
+        return Ok((padded, lengths));
+    };
+    let batch_dim = if batch_first { 0 } else { 1 };
+    let lengths = lengths.f_index_select(0, &indices.f_to(Device::Cpu)?)?;
+    Ok((padded.f_index_select(batch_dim, indices)?, lengths))
+}

@@ -1,0 +1,78 @@
+use tch::Tensor;
+
+use super::optimizer::OptimizerOf;
+use super::single_tensor::{SingleTensor, State, arguments, real, with_decay};
+use super::{check_lr, check_value, invalid};
+use crate::Result;
+use crate::native::{add_, add_number_, addcmul_, clone, mul_};
+
+arguments! {
+    "Adadelta" => AdadeltaConfig {
+        /// Decay of the running averages of the squares of the gradient and of the step.
+        rho: f64 = 0.9,
+        /// Added under both roots.
+        eps: f64 = 1e-6,
+        /// Weight decay, an L2 penalty.
+        weight_decay: f64 = 0.,
+        /// `true` is refused: it is for steps that a GPU records.
+        capturable: bool = false,
+    }
+}
+
+/// `torch.optim.Adadelta`. Python's default learning rate is 1.
+pub type Adadelta = OptimizerOf<AdadeltaConfig>;
+
+const SQUARE_AVG: &str = "square_avg";
+const ACC_DELTA: &str = "acc_delta";
+
+impl SingleTensor for AdadeltaConfig {
+    const TENSORS: &'static [&'static str] = &[SQUARE_AVG, ACC_DELTA];
+
+    fn check_ranges(&self) -> Result<()> {
+        check_lr(self.lr)?;
+        if !(0. ..=1.).contains(&self.rho) {
+            return invalid("Invalid rho value", self.rho);
+        }
+        check_value("epsilon", self.eps)?;
+        check_value("weight_decay", self.weight_decay)
+    }
+
+    fn single_tensor(&self, param: &mut Tensor, grad: &Tensor, state: &mut State) -> Result<()> {
+        let &Self {
+            lr,
+            rho,
+            eps,
+            weight_decay,
+            ..
+        } = self;
+        state.next_step();
+        let grad = with_decay(grad, param, weight_decay)?;
+
+        let is_complex = param.is_complex();
+        let mut square_avg = real(is_complex, &state.tensor(SQUARE_AVG)?)?;
+        let mut acc_delta = real(is_complex, &state.tensor(ACC_DELTA)?)?;
+        let grad = real(is_complex, &grad)?;
+
+        // square_avg.mul_(rho).addcmul_(grad, grad, value=1 - rho)
+        mul_(&mut square_avg, rho)?;
+        addcmul_(&mut square_avg, &grad, &grad, 1. - rho)?;
+        let std = root_of_sum(&square_avg, eps)?; // square_avg.add(eps).sqrt_()
+        let mut delta = root_of_sum(&acc_delta, eps)?; // acc_delta.add(eps).sqrt_()
+        let mut delta = delta.f_div_(&std)?.f_mul_(&grad)?; // delta.div_(std).mul_(grad)
+        // acc_delta.mul_(rho).addcmul_(delta, delta, value=1 - rho)
+        mul_(&mut acc_delta, rho)?;
+        addcmul_(&mut acc_delta, &delta, &delta, 1. - rho)?;
+
+        if is_complex {
+            delta = delta.f_view_as_complex()?; // torch.view_as_complex(delta)
+        }
+        Ok(add_(param, &delta, -lr)?) // param.add_(delta, alpha=-lr)
+    }
+}
+
+/// `tensor.add(number).sqrt_()`
+fn root_of_sum(tensor: &Tensor, number: f64) -> Result<Tensor> {
+    let mut sum = clone(tensor)?;
+    add_number_(&mut sum, number)?;
+    Ok(sum.f_sqrt_()?)
+}

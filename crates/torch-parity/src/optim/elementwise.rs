@@ -1,0 +1,288 @@
+//! Updates element by element: one pass over memory, or three, where tensor operations take up to
+//! nine.
+//!
+//! What is done to an element is what the tensor operations of [`Adam`](super::Adam) and
+//! [`Sgd`](super::Sgd) do, with the roundings of libtorch's kernels: `lerp`, `addcmul` and
+//! `add(alpha)` multiply and add in one rounding, `addcdiv` rounds the product, the quotient and the
+//! sum. The square root is libtorch's own, as that of the mathematics library behind it is not the
+//! float32 nearest to the root: of 1,021 numbers, 170 differed on an AMD EPYC with AVX-512.
+//!
+//! libtorch chooses its kernels by the processor; so the first step of a process finds out whether
+//! the bits are the same on the one at hand ([`same_bits`]), and all keep to the tensor form if not.
+//! Which tensors are made for it is decided once for each update, as a value ([`Plain`]) that the
+//! passes are made from: they all happen, or none does.
+
+use std::slice;
+
+use tch::{Kind, Tensor};
+
+use crate::Result;
+use crate::native::{bump_version, plain_elements};
+
+/// The numbers of one step of Adam that all elements share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AdamStep {
+    /// What the parameter is multiplied by first: AdamW's weight decay, or 1.
+    pub decay: f64,
+    /// β₁ and β₂.
+    pub betas: (f64, f64),
+    /// The square root of the second bias correction.
+    pub bias_correction2_sqrt: f64,
+    /// ε.
+    pub eps: f64,
+    /// Learning rate ÷ first bias correction.
+    pub step_size: f64,
+}
+
+/// Tensors of one shape whose elements are float32 numbers that lie in order in memory of the CPU,
+/// none in two of the tensors: neither sparse nor negated nor a ZeroTensor, expanded or transposed.
+pub(super) struct Plain<'a, const N: usize> {
+    tensors: [&'a Tensor; N],
+    elements: [*mut f32; N],
+}
+
+impl<'a, const N: usize> Plain<'a, N> {
+    /// The tensors, if they are so.
+    pub fn of(tensors: [&'a Tensor; N]) -> Option<Self> {
+        let elements = plain_elements(tensors)?;
+        Some(Self { tensors, elements })
+    }
+
+    /// Raises autograd's version counter of the tensors with these numbers, which are about to be
+    /// written: once for an update, where Python's operations raise it once each.
+    fn writes(&self, numbers: &[usize]) -> Result<()> {
+        for &number in numbers {
+            bump_version(self.tensors[number])?;
+        }
+        Ok(())
+    }
+
+    /// Runs one pass over the elements.
+    #[inline(always)]
+    fn pass(&mut self, update: impl FnOnce([&mut [f32]; N])) {
+        let count = self.tensors[0].numel();
+        let elements = self.elements.map(|start| {
+            // SAFETY: `plain_elements` found `count` float32 from `start` on, in order and aligned,
+            // apart from those of the other tensors. They stay there as long as the tensors keep
+            // shape and memory, which no call between it and here changes. Nothing else reads or
+            // writes them meanwhile: `update` runs on this thread and knows of no tensor, and
+            // libtorch works on a tensor only when it is called. (A handle to the same tensor on
+            // another thread would be the data race that tch's own in-place operations allow.)
+            unsafe { slice::from_raw_parts_mut(start, count) }
+        });
+        with_fma(|| update(elements));
+    }
+}
+
+impl Plain<'_, 5> {
+    /// Adam's update of a parameter and its two moments, in three passes. The tensors are parameter,
+    /// gradient, both moments, and room for the denominator.
+    pub fn adam(mut self, step: &AdamStep) -> Result<()> {
+        self.writes(&[0, 2, 3])?;
+        self.pass(|[_, g, m, v, _]| adam_moments(g, m, v, step.betas));
+        let [.., v, denom] = self.tensors;
+        let _ = v.f_sqrt_out(denom)?;
+        self.pass(|[p, _, m, _, sqrt]| adam_param(p, m, sqrt, step));
+        Ok(())
+    }
+}
+
+impl Plain<'_, 2> {
+    /// SGD's update of a parameter, p − lr·g. The tensors are parameter and gradient.
+    pub fn sgd(mut self, lr: f64) -> Result<()> {
+        self.writes(&[0])?;
+        self.pass(|[p, g]| sgd_elements(p, g, lr));
+        Ok(())
+    }
+}
+
+impl Plain<'_, 3> {
+    /// SGD's update of a parameter and its momentum: b ← μ·b + (1 − dampening)·g, p − lr·b. The
+    /// tensors are parameter, gradient and momentum.
+    pub fn momentum(mut self, numbers: [f64; 3]) -> Result<()> {
+        self.writes(&[0, 2])?;
+        self.pass(|[p, g, b]| momentum_elements(p, g, b, numbers));
+        Ok(())
+    }
+}
+
+// In libtorch, too, numbers become float32 before they meet a tensor.
+
+#[inline(always)]
+fn adam_moments(g: &[f32], m: &mut [f32], v: &mut [f32], (beta1, beta2): (f64, f64)) {
+    let lerp_weight = (1. - beta1) as f32;
+    let (beta2, weight2) = (beta2 as f32, (1. - beta2) as f32);
+    for ((&g, m), v) in g.iter().zip(m).zip(v) {
+        *m = lerp_weight.mul_add(g - *m, *m);
+        *v = (g * weight2).mul_add(g, *v * beta2);
+    }
+}
+
+#[inline(always)]
+fn adam_param(p: &mut [f32], m: &[f32], sqrt: &[f32], step: &AdamStep) {
+    let (decay, eps) = (step.decay as f32, step.eps as f32);
+    let bias_correction2_sqrt = step.bias_correction2_sqrt as f32;
+    let minus_step_size = -step.step_size as f32;
+    for ((p, &m), &sqrt) in p.iter_mut().zip(m).zip(sqrt) {
+        let denom = sqrt / bias_correction2_sqrt + eps;
+        *p = *p * decay + m * minus_step_size / denom;
+    }
+}
+
+#[inline(always)]
+fn sgd_elements(p: &mut [f32], g: &[f32], lr: f64) {
+    let minus_lr = -lr as f32;
+    for (p, &g) in p.iter_mut().zip(g) {
+        *p = g.mul_add(minus_lr, *p);
+    }
+}
+
+#[inline(always)]
+fn momentum_elements(p: &mut [f32], g: &[f32], b: &mut [f32], [lr, momentum, dampening]: [f64; 3]) {
+    let (minus_lr, momentum, weight) = (-lr as f32, momentum as f32, (1. - dampening) as f32);
+    for ((p, &g), b) in p.iter_mut().zip(g).zip(b) {
+        *b = g.mul_add(weight, *b * momentum);
+        *p = b.mul_add(minus_lr, *p);
+    }
+}
+
+/// Runs `update`, compiled for processors that multiply and add in one instruction where this is
+/// one. On others `mul_add` rounds once, too, but slowly, and libtorch rounds twice.
+#[inline(always)]
+fn with_fma(update: impl FnOnce()) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,fma")]
+        fn compiled_for_fma(update: impl FnOnce()) {
+            update();
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has both features.
+            return unsafe { compiled_for_fma(update) };
+        }
+    }
+    update();
+}
+
+/// Whether two ways of updating parameters give the same bits on this processor: tried for a few
+/// steps on numbers of many sizes, as many as fill libtorch's vectors and leave a rest. What cannot
+/// be tried is not the same.
+pub(super) fn same_bits(
+    mut one_way: impl FnMut(&mut Tensor, &Tensor) -> Result<()>,
+    mut other_way: impl FnMut(&mut Tensor, &Tensor) -> Result<()>,
+) -> bool {
+    let mut params = [0, 1].map(|_| numbers(0));
+    (1..=3).all(|step| {
+        one_way(&mut params[0], &numbers(step)).is_ok()
+            && other_way(&mut params[1], &numbers(step)).is_ok()
+            && equal(&params[0], &params[1])
+    })
+}
+
+/// Whether two float32 tensors have the same bits.
+pub(super) fn equal(a: &Tensor, b: &Tensor) -> bool {
+    a.view_dtype(Kind::Int).equal(&b.view_dtype(Kind::Int))
+}
+
+/// Float32 numbers of either sign from about 1e-9 to 1e9, always the same for one `seed`. The global
+/// generator is left alone.
+pub(super) fn numbers(seed: u64) -> Tensor {
+    const COUNT: u64 = 1021;
+    let number = |i: u64| {
+        // The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+        let mut bits = (seed * COUNT + i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^= bits >> 31;
+        let (sign, exponent) = (bits & 1 << 31, 97 + (bits >> 32) % 60);
+        f32::from_bits((sign | exponent << 23 | bits & 0x7f_ffff) as u32)
+    };
+    Tensor::from_slice(&(0..COUNT).map(number).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn double(tensors: [&Tensor; 2]) -> bool {
+        let Some(mut plain) = Plain::of(tensors) else {
+            return false;
+        };
+        plain.pass(|[a, b]| {
+            for (a, b) in a.iter_mut().zip(b) {
+                *a = *b * 2.;
+            }
+        });
+        true
+    }
+
+    #[test]
+    fn elements_are_those_of_the_tensors() {
+        let (a, b) = (numbers(0), numbers(1));
+        assert!(double([&a, &b]));
+        assert!(equal(&a, &(numbers(1) * 2.)));
+        assert!(equal(&b, &numbers(1)));
+        // A part of a tensor that lies in order, too; what is around it stays.
+        let whole = numbers(0);
+        assert!(double([
+            &whole.narrow(0, 8, 4),
+            &numbers(1).narrow(0, 0, 4)
+        ]));
+        assert!(equal(
+            &whole.narrow(0, 8, 4),
+            &(numbers(1).narrow(0, 0, 4) * 2.)
+        ));
+        for (start, length) in [(0, 8), (12, 1009)] {
+            let around = |tensor: &Tensor| tensor.narrow(0, start, length);
+            assert!(equal(&around(&whole), &around(&numbers(0))));
+        }
+    }
+
+    #[test]
+    fn other_tensors_are_left_alone() {
+        let good = numbers(0);
+        let others = [
+            numbers(1).to_kind(Kind::Double),
+            numbers(1).view_dtype(Kind::Int),
+            numbers(1).narrow(0, 0, 1020),
+            numbers(1).view([1021, 1]),
+            numbers(1).internal_neg_view(),
+            numbers(1).to_sparse(None, None::<&[i64]>, None),
+            Tensor::internal_efficientzerotensor([1021], (Kind::Float, tch::Device::Cpu)),
+            numbers(1).narrow(0, 0, 1).expand([1021], false),
+            Tensor::new(),
+        ];
+        for other in &others {
+            assert!(!double([&good, other]), "{other:?}");
+            assert!(!double([other, &good]), "{other:?}");
+        }
+        let same = good.shallow_clone();
+        assert!(!double([&good, &same]), "the same elements twice");
+        // Every other element of a tensor.
+        let strided = numbers(1).narrow(0, 0, 1020).view([510, 2]).select(1, 0);
+        assert!(!double([&strided, &numbers(2).narrow(0, 0, 510)]));
+        // Two parts of one tensor, that overlap and that do not.
+        let whole = numbers(3);
+        let [first, second] = [0, 10].map(|start| whole.narrow(0, start, 11));
+        assert!(!double([&first, &second]));
+        let [first, second] = [0, 11].map(|start| whole.narrow(0, start, 11));
+        assert!(double([&first, &second]));
+        let [a, b] = [0, 1].map(|_| Tensor::from_slice::<f32>(&[]));
+        assert!(!double([&a, &b]));
+        assert!(equal(&good, &numbers(0)));
+    }
+
+    #[test]
+    fn one_rounding_more_is_seen() {
+        let fused = |param: &mut Tensor, grad: &Tensor| {
+            let plain = Plain::of([&*param, grad]).expect("plain tensors");
+            plain.sgd(0.1)
+        };
+        assert!(same_bits(fused, fused));
+        let twice = |param: &mut Tensor, grad: &Tensor| {
+            *param += grad * -0.1;
+            Ok(())
+        };
+        assert!(!same_bits(fused, twice));
+    }
+}

@@ -1,0 +1,211 @@
+//! `torch.optim.lr_scheduler`: learning rates that change from epoch to epoch, or from step to step.
+//!
+//! Python's schedulers keep a reference to their optimizer; here it is lent to them at each step:
+//!
+//! ```
+//! use torch_parity::nn;
+//! use torch_parity::optim::lr_scheduler::{LrScheduler, StepLR};
+//! use torch_parity::optim::{Optimizer, Sgd, SgdConfig};
+//!
+//! let vs = nn::VarStore::new(tch::Device::Cpu);
+//! let _ = nn::linear(vs.root() / "fc", 2, 1, Default::default());
+//! let mut optimizer = Sgd::new(&vs, SgdConfig::new(0.5))?;
+//! let mut scheduler = StepLR::new(&mut optimizer, 1, 0.5)?; // StepLR(optimizer, 1, gamma=0.5)
+//! optimizer.step()?; //                                        optimizer.step()
+//! scheduler.step(&mut optimizer)?; //                          scheduler.step()
+//! assert_eq!(optimizer.lr(0), 0.25);
+//! # Ok::<(), torch_parity::Error>(())
+//! ```
+//!
+//! Each computes the next rate as Python does, most of them from the rate at hand and not in closed
+//! form, so that the rates have Python's bits after any number of steps. What is not here: the
+//! argument `last_epoch` (load a state dict instead) and that of `step`, which Python gives up.
+//!
+//! Source: `torch/optim/lr_scheduler.py`.
+
+mod one_cycle;
+mod plateau;
+mod schedules;
+mod state;
+
+use std::fmt;
+
+pub use one_cycle::{AnnealStrategy, OneCycleLR, OneCycleLrConfig};
+pub use plateau::{Mode, ReduceLROnPlateau, ReduceLrOnPlateauConfig, ThresholdMode};
+pub use schedules::{
+    CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, LinearLrConfig, MultiStepLR, StepLR,
+};
+
+pub use state::{from_json, to_json};
+
+use super::{Optimizer, Setting, Settings, refused};
+use crate::Result;
+use state::{entry, floats, int, list};
+
+/// What all schedulers but [`ReduceLROnPlateau`] are. A scheduler is to be lent the optimizer that
+/// it was made for.
+pub trait LrScheduler: fmt::Debug {
+    /// `scheduler.step()`: sets the learning rates of the next epoch.
+    ///
+    /// # Errors
+    /// In Python's words, where its `step` raises an error; nothing has changed then.
+    fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()>;
+
+    /// `scheduler.get_last_lr()`: of each parameter group, the learning rate that was set last.
+    fn get_last_lr(&self) -> &[f64];
+
+    /// `scheduler.state_dict()`, under Python's names.
+    fn state_dict(&self) -> Settings;
+
+    /// Goes on from what [`LrScheduler::state_dict`] or Python gave. The optimizer's learning rates
+    /// are in its own state dict.
+    ///
+    /// # Errors
+    /// If an entry is missing or has another type. Nothing is loaded then.
+    fn load_state_dict(&mut self, state: &Settings) -> Result<()>;
+}
+
+/// How one kind of scheduler comes to a learning rate: Python's `get_lr`.
+pub trait Schedule: fmt::Debug + Clone {
+    /// The learning rate of a parameter group.
+    ///
+    /// # Errors
+    /// Where Python's `get_lr` raises one.
+    fn lr(&self, now: &Now) -> Result<f64>;
+
+    /// Its momentum, where that is scheduled as well.
+    ///
+    /// # Errors
+    /// As [`Schedule::lr`].
+    fn momentum(&self, _now: &Now) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
+    /// The arguments, under the names of Python's attributes.
+    fn save(&self) -> Settings;
+
+    /// Takes the arguments over that [`Schedule::save`] or Python gave.
+    ///
+    /// # Errors
+    /// If one is missing or has another type.
+    fn load(&mut self, state: &Settings) -> Result<()>;
+}
+
+/// Where a scheduler stands, for one parameter group.
+#[derive(Debug)]
+pub struct Now<'a> {
+    /// How often it has stepped, with this step and without the first, that of the constructor.
+    pub last_epoch: i64,
+    /// The group's present learning rate.
+    pub lr: f64,
+    /// The group's learning rate at the start, `initial_lr`.
+    pub base_lr: f64,
+    /// The group's number.
+    pub group: usize,
+    /// For the group's other settings.
+    pub optimizer: &'a dyn Optimizer,
+}
+
+impl Now<'_> {
+    /// Whether this is the step that the constructor takes.
+    pub fn is_initial(&self) -> bool {
+        self.last_epoch == 0
+    }
+}
+
+/// A scheduler with the schedule `S`.
+#[derive(Debug)]
+pub struct SchedulerOf<S> {
+    schedule: S,
+    base_lrs: Vec<f64>,
+    last_epoch: i64,
+    last_lr: Vec<f64>,
+}
+
+const INITIAL_LR: &str = "initial_lr";
+
+impl<S: Schedule> SchedulerOf<S> {
+    /// A scheduler at its start. Sets the learning rates of the first epoch, and keeps those that it
+    /// found under `initial_lr`, unless another scheduler has done so before.
+    fn start(optimizer: &mut dyn Optimizer, schedule: S) -> Result<Self> {
+        let mut base_lrs = Vec::new();
+        for group in 0..optimizer.group_count() {
+            let lr = optimizer.lr(group);
+            let initial = optimizer.setting(group, INITIAL_LR);
+            let initial = initial.as_ref().and_then(Setting::as_f64);
+            if initial.is_none() {
+                optimizer.set_setting(group, INITIAL_LR, lr.into())?;
+            }
+            base_lrs.push(initial.unwrap_or(lr));
+        }
+        let mut scheduler = Self {
+            schedule,
+            base_lrs,
+            last_epoch: -1,
+            last_lr: Vec::new(),
+        };
+        scheduler.step(optimizer)?;
+        Ok(scheduler)
+    }
+}
+
+impl<S: Schedule> LrScheduler for SchedulerOf<S> {
+    fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
+        if optimizer.group_count() != self.base_lrs.len() {
+            return refused(format!(
+                "the scheduler is for {} parameter groups, the optimizer has {}",
+                self.base_lrs.len(),
+                optimizer.group_count()
+            ));
+        }
+        let mut next = Vec::new();
+        for (group, &base_lr) in self.base_lrs.iter().enumerate() {
+            let now = Now {
+                last_epoch: self.last_epoch + 1,
+                lr: optimizer.lr(group),
+                base_lr,
+                group,
+                optimizer: &*optimizer,
+            };
+            next.push((self.schedule.lr(&now)?, self.schedule.momentum(&now)?));
+        }
+        self.last_epoch += 1;
+        for (group, &(lr, momentum)) in next.iter().enumerate() {
+            optimizer.set_lr(group, lr);
+            if let Some(momentum) = momentum {
+                optimizer.set_momentum(group, momentum);
+            }
+        }
+        self.last_lr = next.into_iter().map(|(lr, _)| lr).collect();
+        Ok(())
+    }
+
+    fn get_last_lr(&self) -> &[f64] {
+        &self.last_lr
+    }
+
+    fn state_dict(&self) -> Settings {
+        let mut state = self.schedule.save();
+        state.extend([
+            entry("base_lrs", list(&self.base_lrs)),
+            entry("last_epoch", self.last_epoch),
+            entry("_step_count", self.last_epoch + 1),
+            entry("_is_initial", false),
+            entry("_get_lr_called_within_step", false),
+            entry("_last_lr", list(&self.last_lr)),
+        ]);
+        state
+    }
+
+    fn load_state_dict(&mut self, state: &Settings) -> Result<()> {
+        let mut schedule = self.schedule.clone();
+        schedule.load(state)?;
+        *self = Self {
+            schedule,
+            base_lrs: floats(state, "base_lrs")?,
+            last_epoch: int(state, "last_epoch")?,
+            last_lr: floats(state, "_last_lr")?,
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,347 @@
+//! The schedules whose learning rate follows from the number of the epoch.
+
+use std::f64::consts::PI;
+use std::fmt;
+use std::rc::Rc;
+
+use super::state::{entry, float, int, int_list, ints};
+use super::{Now, Schedule, SchedulerOf};
+use crate::Result;
+use crate::optim::{Optimizer, Setting, Settings, refused};
+
+/// `StepLR`: times γ every `step_size` epochs.
+pub type StepLR = SchedulerOf<Step>;
+
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Step {
+    step_size: i64,
+    gamma: f64,
+}
+
+impl StepLR {
+    /// `StepLR(optimizer, step_size, gamma)`; Python's γ is 0.1 where none is given.
+    ///
+    /// # Errors
+    /// If `step_size` is 0.
+    pub fn new(optimizer: &mut dyn Optimizer, step_size: i64, gamma: f64) -> Result<Self> {
+        if step_size == 0 {
+            return refused("StepLR: step_size is 0, expected at least 1");
+        }
+        Self::start(optimizer, Step { step_size, gamma })
+    }
+}
+
+impl Schedule for Step {
+    fn lr(&self, now: &Now) -> Result<f64> {
+        Ok(
+            match now.is_initial() || now.last_epoch % self.step_size != 0 {
+                true => now.lr,
+                false => now.lr * self.gamma,
+            },
+        )
+    }
+
+    fn save(&self) -> Settings {
+        Settings::from([
+            entry("step_size", self.step_size),
+            entry("gamma", self.gamma),
+        ])
+    }
+
+    fn load(&mut self, state: &Settings) -> Result<()> {
+        *self = Self {
+            step_size: int(state, "step_size")?,
+            gamma: float(state, "gamma")?,
+        };
+        match self.step_size {
+            0 => refused("StepLR: step_size is 0, expected at least 1"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `MultiStepLR`: times γ at each milestone.
+pub type MultiStepLR = SchedulerOf<MultiStep>;
+
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct MultiStep {
+    milestones: Vec<i64>,
+    gamma: f64,
+}
+
+impl MultiStepLR {
+    /// `MultiStepLR(optimizer, milestones, gamma)`; Python's γ is 0.1 where none is given. A
+    /// milestone that is named twice counts twice.
+    ///
+    /// # Errors
+    /// None; as in Python, any milestones will do.
+    pub fn new(optimizer: &mut dyn Optimizer, milestones: &[i64], gamma: f64) -> Result<Self> {
+        let mut milestones = milestones.to_vec();
+        milestones.sort_unstable();
+        Self::start(optimizer, MultiStep { milestones, gamma })
+    }
+}
+
+impl Schedule for MultiStep {
+    fn lr(&self, now: &Now) -> Result<f64> {
+        let here = self.milestones.iter().filter(|&&at| at == now.last_epoch);
+        Ok(match here.count() {
+            0 => now.lr,
+            // As Python's `**`, which is C's pow.
+            times => now.lr * self.gamma.powf(times as f64),
+        })
+    }
+
+    /// Python has a `Counter` in place of the list.
+    fn save(&self) -> Settings {
+        Settings::from([
+            entry("milestones", int_list(&self.milestones)),
+            entry("gamma", self.gamma),
+        ])
+    }
+
+    fn load(&mut self, state: &Settings) -> Result<()> {
+        *self = Self {
+            milestones: ints(state, "milestones")?,
+            gamma: float(state, "gamma")?,
+        };
+        Ok(())
+    }
+}
+
+/// `ExponentialLR`: times γ every epoch.
+pub type ExponentialLR = SchedulerOf<Exponential>;
+
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Exponential {
+    gamma: f64,
+}
+
+impl ExponentialLR {
+    /// `ExponentialLR(optimizer, gamma)`.
+    ///
+    /// # Errors
+    /// None; as in Python, any γ will do.
+    pub fn new(optimizer: &mut dyn Optimizer, gamma: f64) -> Result<Self> {
+        Self::start(optimizer, Exponential { gamma })
+    }
+}
+
+impl Schedule for Exponential {
+    fn lr(&self, now: &Now) -> Result<f64> {
+        Ok(match now.is_initial() {
+            true => now.lr,
+            false => now.lr * self.gamma,
+        })
+    }
+
+    fn save(&self) -> Settings {
+        Settings::from([entry("gamma", self.gamma)])
+    }
+
+    fn load(&mut self, state: &Settings) -> Result<()> {
+        self.gamma = float(state, "gamma")?;
+        Ok(())
+    }
+}
+
+/// `CosineAnnealingLR`: along half a cosine, from the first learning rate to `eta_min` in `t_max`
+/// epochs, and back again (Loshchilov and Hutter 2017, without restarts).
+pub type CosineAnnealingLR = SchedulerOf<CosineAnnealing>;
+
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct CosineAnnealing {
+    t_max: i64,
+    eta_min: f64,
+}
+
+impl CosineAnnealingLR {
+    /// `CosineAnnealingLR(optimizer, T_max, eta_min)`; Python's `eta_min` is 0 where none is given.
+    ///
+    /// # Errors
+    /// If `t_max` is 0.
+    pub fn new(optimizer: &mut dyn Optimizer, t_max: i64, eta_min: f64) -> Result<Self> {
+        if t_max == 0 {
+            return refused("CosineAnnealingLR: T_max is 0, expected at least 1");
+        }
+        Self::start(optimizer, CosineAnnealing { t_max, eta_min })
+    }
+}
+
+impl Schedule for CosineAnnealing {
+    fn lr(&self, now: &Now) -> Result<f64> {
+        if now.is_initial() {
+            return Ok(now.lr);
+        }
+        let (epoch, t_max) = (now.last_epoch as f64, self.t_max as f64);
+        // The rate at hand is `eta_min` there, from which no factor leads away.
+        if (now.last_epoch - 1 - self.t_max) % (2 * self.t_max) == 0 {
+            return Ok(now.lr + (now.base_lr - self.eta_min) * (1. - (PI / t_max).cos()) / 2.);
+        }
+        let one_plus_cos = |epoch: f64| 1. + (PI * epoch / t_max).cos();
+        let factor = one_plus_cos(epoch) / one_plus_cos(epoch - 1.);
+        Ok(factor * (now.lr - self.eta_min) + self.eta_min)
+    }
+
+    fn save(&self) -> Settings {
+        Settings::from([entry("T_max", self.t_max), entry("eta_min", self.eta_min)])
+    }
+
+    fn load(&mut self, state: &Settings) -> Result<()> {
+        *self = Self {
+            t_max: int(state, "T_max")?,
+            eta_min: float(state, "eta_min")?,
+        };
+        match self.t_max {
+            0 => refused("CosineAnnealingLR: T_max is 0, expected at least 1"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `LinearLR`: a factor that grows (or falls) evenly over the first epochs.
+pub type LinearLR = SchedulerOf<LinearLrConfig>;
+
+/// The arguments of `LinearLR`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinearLrConfig {
+    /// The first factor, above 0 and at most 1.
+    pub start_factor: f64,
+    /// The last factor, from 0 to 1.
+    pub end_factor: f64,
+    /// In how many epochs.
+    pub total_iters: i64,
+}
+
+impl Default for LinearLrConfig {
+    fn default() -> Self {
+        Self {
+            start_factor: 1. / 3.,
+            end_factor: 1.,
+            total_iters: 5,
+        }
+    }
+}
+
+impl LinearLR {
+    /// `LinearLR(optimizer, start_factor, end_factor, total_iters)`.
+    ///
+    /// # Errors
+    /// If a factor is out of range.
+    pub fn new(optimizer: &mut dyn Optimizer, config: LinearLrConfig) -> Result<Self> {
+        if !(config.start_factor > 0. && config.start_factor <= 1.) {
+            return refused(
+                "Starting multiplicative factor expected to be greater than 0 and less or equal \
+                 to 1.",
+            );
+        }
+        if !(0. ..=1.).contains(&config.end_factor) {
+            return refused("Ending multiplicative factor expected to be between 0 and 1.");
+        }
+        Self::start(optimizer, config)
+    }
+}
+
+impl Schedule for LinearLrConfig {
+    fn lr(&self, now: &Now) -> Result<f64> {
+        if now.is_initial() {
+            return Ok(now.lr * self.start_factor);
+        }
+        if now.last_epoch > self.total_iters {
+            return Ok(now.lr);
+        }
+        let difference = self.end_factor - self.start_factor;
+        let reached =
+            self.total_iters as f64 * self.start_factor + (now.last_epoch - 1) as f64 * difference;
+        Ok(now.lr * (1. + difference / reached))
+    }
+
+    fn save(&self) -> Settings {
+        Settings::from([
+            entry("start_factor", self.start_factor),
+            entry("end_factor", self.end_factor),
+            entry("total_iters", self.total_iters),
+        ])
+    }
+
+    fn load(&mut self, state: &Settings) -> Result<()> {
+        *self = Self {
+            start_factor: float(state, "start_factor")?,
+            end_factor: float(state, "end_factor")?,
+            total_iters: int(state, "total_iters")?,
+        };
+        Ok(())
+    }
+}
+
+/// `LambdaLR`: the first learning rate times a function of the epoch.
+pub type LambdaLR = SchedulerOf<Lambda>;
+
+/// A factor for the epoch, from 0.
+type Factor = dyn Fn(i64) -> f64;
+
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct Lambda {
+    /// One for all parameter groups, or one for each.
+    factors: Vec<Rc<Factor>>,
+    groups: usize,
+}
+
+impl fmt::Debug for Lambda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lambda").finish_non_exhaustive()
+    }
+}
+
+impl LambdaLR {
+    /// `LambdaLR(optimizer, lr_lambda)`, one function for all parameter groups.
+    ///
+    /// # Errors
+    /// None; as in Python, any function will do.
+    pub fn new(
+        optimizer: &mut dyn Optimizer,
+        lr_lambda: impl Fn(i64) -> f64 + 'static,
+    ) -> Result<Self> {
+        let groups = optimizer.group_count();
+        let factors: Vec<Rc<Factor>> = vec![Rc::new(lr_lambda)];
+        Self::start(optimizer, Lambda { factors, groups })
+    }
+
+    /// `LambdaLR(optimizer, [lr_lambda, …])`, a function for each parameter group.
+    ///
+    /// # Errors
+    /// If there is not one for each.
+    pub fn for_groups(
+        optimizer: &mut dyn Optimizer,
+        lr_lambdas: Vec<Box<dyn Fn(i64) -> f64>>,
+    ) -> Result<Self> {
+        let (groups, found) = (optimizer.group_count(), lr_lambdas.len());
+        if found != groups {
+            return refused(format!("Expected {groups} lr_lambdas, but got {found}"));
+        }
+        let factors = lr_lambdas.into_iter().map(Rc::from).collect();
+        Self::start(optimizer, Lambda { factors, groups })
+    }
+}
+
+impl Schedule for Lambda {
+    fn lr(&self, now: &Now) -> Result<f64> {
+        let factor = &self.factors[now.group % self.factors.len()];
+        Ok(now.base_lr * factor(now.last_epoch))
+    }
+
+    /// Functions are not kept, as in Python: `None` for each group.
+    fn save(&self) -> Settings {
+        let none = vec![Setting::None; self.groups];
+        Settings::from([("lr_lambdas".to_owned(), Setting::List(none))])
+    }
+
+    fn load(&mut self, _: &Settings) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+use tch::Tensor;
+
+use super::optimizer::OptimizerOf;
+use super::single_tensor::{SingleTensor, State, arguments, real, with_decay};
+use super::{check_betas, check_lr, check_value};
+use crate::Result;
+use crate::native::{add_, add_number_, addcmul_, clone, div_, lerp_, mul_};
+
+arguments! {
+    "RAdam" => RAdamConfig {
+        /// Decay of the running averages of the gradient and of its square.
+        betas: (f64, f64) = (0.9, 0.999),
+        /// Added to the denominator.
+        eps: f64 = 1e-8,
+        /// Weight decay: an L2 penalty, or a shrinking of the weights where it is decoupled.
+        weight_decay: f64 = 0.,
+        /// Whether the weight decay is AdamW's (Loshchilov and Hutter 2019).
+        decoupled_weight_decay: bool = false,
+        /// `true` is refused: it is for steps that a GPU records.
+        capturable: bool = false,
+    }
+}
+
+/// `torch.optim.RAdam`.
+pub type RAdam = OptimizerOf<RAdamConfig>;
+
+const EXP_AVG: &str = "exp_avg";
+const EXP_AVG_SQ: &str = "exp_avg_sq";
+
+impl SingleTensor for RAdamConfig {
+    const TENSORS: &'static [&'static str] = &[EXP_AVG, EXP_AVG_SQ];
+    const ADDED: &'static [&'static str] = &["decoupled_weight_decay"];
+    const FOREACH_IS_EQUAL: bool = false;
+
+    fn check_ranges(&self) -> Result<()> {
+        check_lr(self.lr)?;
+        check_value("epsilon", self.eps)?;
+        check_betas(self.betas)?;
+        check_value("weight_decay", self.weight_decay)
+    }
+
+    fn momentum(&mut self) -> Option<&mut f64> {
+        Some(&mut self.betas.0)
+    }
+
+    fn single_tensor(&self, param: &mut Tensor, grad: &Tensor, state: &mut State) -> Result<()> {
+        let &Self {
+            lr,
+            betas: (beta1, beta2),
+            eps,
+            weight_decay,
+            decoupled_weight_decay,
+            ..
+        } = self;
+        let is_complex = param.is_complex();
+        let mut param = real(is_complex, param)?;
+        let mut grad = real(is_complex, grad)?;
+        let mut exp_avg = real(is_complex, &state.tensor(EXP_AVG)?)?;
+        let mut exp_avg_sq = real(is_complex, &state.tensor(EXP_AVG_SQ)?)?;
+
+        let step = state.next_step();
+
+        if weight_decay != 0. && decoupled_weight_decay {
+            mul_(&mut param, 1. - lr * weight_decay)?; // param.mul_(1 - lr * weight_decay)
+        } else {
+            grad = with_decay(&grad, &param, weight_decay)?;
+        }
+
+        lerp_(&mut exp_avg, &grad, 1. - beta1)?; // exp_avg.lerp_(grad, 1 - beta1)
+        // exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+        mul_(&mut exp_avg_sq, beta2)?;
+        addcmul_(&mut exp_avg_sq, &grad, &grad, 1. - beta2)?;
+
+        let bias_correction1 = 1. - beta1.powf(step); // 1 - beta1 ** step
+        let bias_correction2 = 1. - beta2.powf(step); // 1 - beta2 ** step
+
+        // bias_corrected_exp_avg * lr, where bias_corrected_exp_avg = exp_avg / bias_correction1
+        let mut update = clone(&exp_avg)?;
+        div_(&mut update, bias_correction1)?;
+        mul_(&mut update, lr)?;
+
+        // The longest and the present length of the approximated simple moving average.
+        let rho_inf = 2. / (1. - beta2) - 1.;
+        let rho_t = rho_inf - 2. * step * beta2.powf(step) / bias_correction2;
+
+        if rho_t > 5. {
+            // The rectification of the variance.
+            let rect = ((rho_t - 4.) * (rho_t - 2.) * rho_inf
+                / ((rho_inf - 4.) * (rho_inf - 2.) * rho_t))
+                .powf(0.5);
+            // (bias_correction2**0.5) / exp_avg_sq.sqrt().add_(eps): number / tensor is
+            // tensor.reciprocal() * number.
+            let mut root = exp_avg_sq.f_sqrt()?;
+            add_number_(&mut root, eps)?;
+            let mut adaptive_lr = root.f_reciprocal_()?;
+            mul_(&mut adaptive_lr, bias_correction2.powf(0.5))?;
+            update = update.f_mul_(&adaptive_lr)?;
+            mul_(&mut update, rect)?;
+        }
+        Ok(add_(&mut param, &update, -1.)?) // param.add_(…, alpha=-1.0)
+    }
+}

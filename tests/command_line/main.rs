@@ -1,0 +1,9 @@
+//! The command line of the networks, and its refusals.
+
+mod demonstration;
+mod device;
+mod mirror;
+mod one_line;
+mod refusals;
+mod several_tensors;
+mod weights;

@@ -1,0 +1,18 @@
+//! Training and what comes of it, by the real executables beside the real Python.
+
+mod checkpoints;
+mod distributed;
+mod dropout;
+mod hostile;
+mod kept_files;
+mod mutations;
+mod one_training;
+mod optim;
+mod optimizer_table;
+mod plan;
+mod predict;
+mod predict_stdin;
+mod real_data;
+mod resume;
+mod train;
+mod unix;

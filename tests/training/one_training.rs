@@ -1,0 +1,166 @@
+//! One checkpoint belongs to one training, and is what that training wrote.
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use final_layer::torch::serialization::read_safetensors;
+
+use crate::resume::{PATIENCE, Run, wait_until};
+use testing::damage::Random;
+use testing::{example, refusal, same_bits, stdout};
+
+const NETWORK: &str = "house_price_predictor";
+
+#[test]
+fn of_twenty_that_start_at_once_one_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("c.safetensors");
+    let start = || {
+        let mut command = example(NETWORK);
+        // Longer than twenty processes need to start, which is why it is ended below.
+        command.args(["train", "--epochs=1000000", "--threads=1", "--checkpoint"]);
+        command
+            .arg(&checkpoint)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut running: Vec<Child> = (0..20).map(|_| start()).collect();
+    let mut refused = 0;
+    let begin = Instant::now();
+    while running.len() > 1 {
+        assert!(begin.elapsed() < PATIENCE, "it hangs");
+        running = running
+            .into_iter()
+            .filter_map(|mut child| {
+                if child.try_wait().unwrap().is_none() {
+                    return Some(child);
+                }
+                let output = child.wait_with_output().unwrap();
+                let stderr = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(output.status.code(), Some(1), "{stderr}");
+                let expected = "error: {} is in use by another training\n";
+                let expected = expected.replace("{}", checkpoint.to_str().unwrap());
+                assert_eq!(stderr, expected);
+                refused += 1;
+                None
+            })
+            .collect();
+        sleep(Duration::from_millis(10));
+    }
+    assert_eq!(refused, 19);
+    let mut one = running.pop().unwrap();
+    wait_until(&mut one, || checkpoint.exists());
+
+    // It is in use for who would go on from it, too, under any of its names.
+    #[cfg(unix)]
+    {
+        let link = folder.path().join("link.safetensors");
+        std::os::unix::fs::symlink(&checkpoint, &link).unwrap();
+        let line = refusal(example(NETWORK).args(["train", "--resume"]).arg(&link));
+        assert!(
+            line.ends_with("link.safetensors is in use by another training"),
+            "{line}"
+        );
+    }
+    // Killed, it leaves a lock that nobody holds.
+    one.kill().unwrap();
+    one.wait().unwrap();
+    let mut next = example(NETWORK);
+    next.args(["train", "--dry-run", "--resume"]);
+    stdout(next.arg(&checkpoint));
+}
+
+/// Trainings that write different weights to one place do not take each other's unfinished files.
+#[test]
+fn many_may_write_to_one_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("w.safetensors");
+    let start = || {
+        let mut command = example(NETWORK);
+        command.args(["train", "--epochs=1", "--threads=1", "--output"]);
+        command
+            .arg(&weights)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let running: Vec<Child> = (0..20).map(|_| start()).collect();
+    for child in running {
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+#[test]
+fn a_lock_of_another_kind_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = folder.path().join(".lock-c.safetensors");
+    fs::write(&theirs, "notes").unwrap();
+    let mut command = example(NETWORK);
+    command.args(["train", "--epochs=1", "--checkpoint=c.safetensors"]);
+    let line = refusal(command.current_dir(&folder));
+    assert!(
+        line.contains(".lock-c.safetensors: expected the empty file"),
+        "{line}"
+    );
+    assert_eq!(fs::read(&theirs).unwrap(), b"notes");
+}
+
+/// Of 200 files with one bit changed, at random places, none is gone on from with other weights.
+#[test]
+fn no_flipped_bit_is_taken_for_training() {
+    let run = Run::new(NETWORK, &["--epochs=1", "--threads=1"]);
+    run.finish();
+    let good = fs::read(run.checkpoint()).unwrap();
+    let (flipped, weights) = (
+        run.path("flipped.safetensors"),
+        run.path("again.safetensors"),
+    );
+    let go_on = || {
+        let mut command = example(NETWORK);
+        command
+            .args(["train", "--epochs=2", "--resume"])
+            .arg(&flipped);
+        command.arg("--output").arg(&weights);
+        command
+    };
+    fs::write(&flipped, &good).unwrap();
+    stdout(&mut go_on());
+    let expected = read_safetensors(&weights).unwrap();
+
+    let mut random = Random::new();
+    let (mut refused, mut same) = (0, 0);
+    for _ in 0..200 {
+        let bit = random.below(good.len() * 8);
+        let mut bytes = good.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&flipped, &bytes).unwrap();
+        fs::remove_file(&weights).unwrap();
+        let output = go_on().output().unwrap();
+        if output.status.success() {
+            let found = read_safetensors(&weights).unwrap();
+            let is_same = |(name, tensor)| same_bits(tensor, &found[name as &String]);
+            assert!(expected.iter().all(is_same), "bit {bit} gave other weights");
+            same += 1;
+            continue;
+        }
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "bit {bit}: {stderr}");
+        let errors: Vec<_> = stderr
+            .lines()
+            .filter(|line| !line.starts_with("note: "))
+            .collect();
+        assert!(
+            matches!(errors[..], [line] if line.contains("flipped.safetensors")),
+            "{stderr}"
+        );
+        refused += 1;
+        fs::write(&weights, "").unwrap();
+    }
+    println!("{refused} of 200 refused, {same} of the same weights");
+}

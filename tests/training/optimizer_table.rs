@@ -1,0 +1,198 @@
+//! The table of optimizers with their arguments that optim.rs compares with Python.
+
+use final_layer::torch::Error;
+use final_layer::torch::optim::{
+    Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adam, AdamConfig, Adamax, AdamaxConfig,
+    NAdam, NAdamConfig, Optimizer, ParamGroups, RAdam, RAdamConfig, RmsProp, RmsPropConfig, Sgd,
+    SgdConfig,
+};
+use serde_json::{Value, json};
+
+/// The arguments of Python's optimizers, as JSON, beyond the defaults.
+pub fn cases() -> Vec<(&'static str, Value)> {
+    vec![
+        ("SGD", json!({})),
+        ("SGD", json!({"lr": 0.1})),
+        ("SGD", json!({"lr": 0.1, "momentum": 0.9})),
+        ("SGD", json!({"lr": 0.1, "momentum": 0.9, "dampening": 0.1})),
+        ("SGD", json!({"lr": 0.1, "momentum": 0.9, "nesterov": true})),
+        ("SGD", json!({"lr": 0.1, "weight_decay": 0.01})),
+        (
+            "SGD",
+            json!({"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "nesterov": true}),
+        ),
+        ("SGD", json!({"maximize": true})),
+        (
+            "SGD",
+            json!({"momentum": 0.9, "weight_decay": 0.01, "dampening": 0.5, "maximize": true}),
+        ),
+        (
+            "SGD",
+            json!({"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "foreach": true}),
+        ),
+        ("Adam", json!({})),
+        ("Adam", json!({"weight_decay": 0.03})),
+        ("Adam", json!({"amsgrad": true, "weight_decay": 0.01})),
+        (
+            "Adam",
+            json!({"lr": 0.02, "betas": [0.8, 0.99], "eps": 1e-5}),
+        ),
+        // From a weight of 1/2 on, `lerp` takes another formula.
+        ("Adam", json!({"betas": [0.3, 0.9]})),
+        ("Adam", json!({"betas": [0.5, 0.9]})),
+        ("Adam", json!({"betas": [0.0, 0.0], "eps": 1e-3})),
+        ("Adam", json!({"maximize": true})),
+        (
+            "Adam",
+            json!({"maximize": true, "amsgrad": true, "weight_decay": 0.1}),
+        ),
+        (
+            "Adam",
+            json!({"decoupled_weight_decay": true, "weight_decay": 0.1}),
+        ),
+        ("Adam", json!({"foreach": true})),
+        (
+            "Adam",
+            json!({"foreach": true, "amsgrad": true, "weight_decay": 0.1}),
+        ),
+        ("AdamW", json!({})),
+        ("AdamW", json!({"weight_decay": 0.1, "amsgrad": true})),
+        ("AdamW", json!({"weight_decay": 0.0, "maximize": true})),
+        ("AdamW", json!({"foreach": true, "lr": 0.01})),
+        ("RMSprop", json!({})),
+        ("RMSprop", json!({"lr": 1e-3, "alpha": 0.9, "eps": 1e-3})),
+        ("RMSprop", json!({"lr": 1e-3, "weight_decay": 0.1})),
+        ("RMSprop", json!({"lr": 1e-3, "momentum": 0.9})),
+        ("RMSprop", json!({"lr": 1e-3, "centered": true})),
+        (
+            "RMSprop",
+            json!({"lr": 1e-3, "centered": true, "momentum": 0.5, "weight_decay": 0.1, "maximize": true}),
+        ),
+        (
+            "RMSprop",
+            json!({"lr": 1e-3, "centered": true, "momentum": 0.5, "foreach": true}),
+        ),
+        ("Adagrad", json!({})),
+        ("Adagrad", json!({"lr": 0.1, "lr_decay": 0.01})),
+        ("Adagrad", json!({"weight_decay": 0.1})),
+        ("Adagrad", json!({"initial_accumulator_value": 0.1})),
+        ("Adagrad", json!({"eps": 1e-3})),
+        ("Adagrad", json!({"maximize": true, "weight_decay": 0.01})),
+        (
+            "Adagrad",
+            json!({"foreach": true, "lr_decay": 0.1, "weight_decay": 0.1}),
+        ),
+        ("Adadelta", json!({})),
+        ("Adadelta", json!({"lr": 0.5, "rho": 0.8})),
+        ("Adadelta", json!({"rho": 1.0})),
+        ("Adadelta", json!({"eps": 1e-3})),
+        ("Adadelta", json!({"weight_decay": 0.1})),
+        ("Adadelta", json!({"maximize": true, "weight_decay": 0.01})),
+        ("Adadelta", json!({"foreach": true, "weight_decay": 0.1})),
+        ("Adamax", json!({})),
+        (
+            "Adamax",
+            json!({"lr": 0.02, "betas": [0.8, 0.99], "eps": 1e-3}),
+        ),
+        ("Adamax", json!({"betas": [0.3, 0.9]})),
+        ("Adamax", json!({"weight_decay": 0.1})),
+        ("Adamax", json!({"maximize": true, "weight_decay": 0.01})),
+        ("Adamax", json!({"foreach": true, "weight_decay": 0.1})),
+        ("NAdam", json!({})),
+        (
+            "NAdam",
+            json!({"lr": 0.02, "betas": [0.8, 0.99], "eps": 1e-5}),
+        ),
+        ("NAdam", json!({"betas": [0.3, 0.9]})),
+        ("NAdam", json!({"momentum_decay": 0.1})),
+        ("NAdam", json!({"weight_decay": 0.1})),
+        (
+            "NAdam",
+            json!({"weight_decay": 0.1, "decoupled_weight_decay": true}),
+        ),
+        ("NAdam", json!({"maximize": true, "weight_decay": 0.01})),
+        ("RAdam", json!({})),
+        (
+            "RAdam",
+            json!({"lr": 0.02, "betas": [0.8, 0.99], "eps": 1e-5}),
+        ),
+        // Too short a memory for the variance to be rectified.
+        ("RAdam", json!({"betas": [0.3, 0.5]})),
+        ("RAdam", json!({"weight_decay": 0.1})),
+        (
+            "RAdam",
+            json!({"weight_decay": 0.1, "decoupled_weight_decay": true}),
+        ),
+        ("RAdam", json!({"maximize": true, "weight_decay": 0.01})),
+    ]
+}
+
+/// `torch.optim.<class>(params, **kwargs)`
+pub fn build(
+    class: &str,
+    params: impl Into<ParamGroups>,
+    kwargs: &Value,
+) -> Result<Box<dyn Optimizer>, Error> {
+    let number = |name: &str, default: f64| kwargs[name].as_f64().unwrap_or(default);
+    let flag = |name: &str| kwargs[name].as_bool().unwrap_or(false);
+    let two = |name: &str, default: (f64, f64)| {
+        let number = |i: usize, default| kwargs[name][i].as_f64().unwrap_or(default);
+        (number(0, default.0), number(1, default.1))
+    };
+    // The named arguments by their types, and those that all classes have.
+    macro_rules! build {
+        ($optimizer:ident, $defaults:expr, [$($number:ident)*], [$($two:ident)*], [$($flag:ident)*]) => {{
+            let mut config = $defaults;
+            config.lr = number("lr", config.lr);
+            config.weight_decay = number("weight_decay", config.weight_decay);
+            config.maximize = flag("maximize");
+            config.foreach = kwargs["foreach"].as_bool();
+            config.differentiable = flag("differentiable");
+            $(config.$number = number(stringify!($number), config.$number);)*
+            $(config.$two = two(stringify!($two), config.$two);)*
+            $(config.$flag |= flag(stringify!($flag));)*
+            Box::new($optimizer::new(params, config)?)
+        }};
+    }
+    Ok(match class {
+        "SGD" => {
+            let mut config = SgdConfig::new(1e-3);
+            config.fused = kwargs["fused"].as_bool();
+            build!(Sgd, config, [momentum dampening], [], [nesterov])
+        }
+        "Adam" | "AdamW" => {
+            let mut config = match class {
+                "Adam" => AdamConfig::adam(1e-3),
+                _ => AdamConfig::adamw(1e-3),
+            };
+            config.fused = kwargs["fused"].as_bool();
+            build!(Adam, config, [eps], [betas], [amsgrad capturable decoupled_weight_decay])
+        }
+        "RMSprop" => {
+            let config = RmsPropConfig::new(1e-2);
+            build!(RmsProp, config, [alpha eps momentum], [], [centered capturable])
+        }
+        "Adagrad" => {
+            let mut config = AdagradConfig::new(1e-2);
+            config.fused = kwargs["fused"].as_bool();
+            build!(Adagrad, config, [lr_decay initial_accumulator_value eps], [], [])
+        }
+        "Adadelta" => build!(Adadelta, AdadeltaConfig::new(1.), [rho eps], [], [capturable]),
+        "Adamax" => build!(
+            Adamax,
+            AdamaxConfig::new(2e-3),
+            [eps],
+            [betas],
+            [capturable]
+        ),
+        "NAdam" => {
+            let config = NAdamConfig::new(2e-3);
+            build!(NAdam, config, [eps momentum_decay], [betas], [capturable decoupled_weight_decay])
+        }
+        "RAdam" => {
+            let config = RAdamConfig::new(1e-3);
+            build!(RAdam, config, [eps], [betas], [capturable decoupled_weight_decay])
+        }
+        _ => panic!("{class} is no class"),
+    })
+}
