@@ -103,7 +103,7 @@ def type_of(value: Expression, classes: dict[int, Class], titles: dict[int, str]
         case NewClass(number=number):
             return ClassType(number)
         case NewSequential():
-            write = Expressions(Scope({}, frozenset(), classes, titles, True))
+            write = Expressions(Scope({}, frozenset(), classes, titles))
             return SequentialType(_trains(write, value))
         case NewList(items=items):
             return ListType(type_of(items[0], classes, titles))

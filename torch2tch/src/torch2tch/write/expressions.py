@@ -46,7 +46,7 @@ class Expressions:
     def owned(self, node: Expression) -> Syntax:
         """A tensor to give away."""
         syntax = self.expression(node)
-        if self.is_reference(node) or isinstance(node, (Held, Item)):
+        if self.is_reference(node) or isinstance(node, (Held, Item)) or node in self.scope.shared:
             return method(syntax, "shallow_clone")
         return syntax
 
