@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """The document's demonstration: a network's answer to a random input."""
 
-import common
 import torch
+from torch2tch.reference import common
 
 
 def main():

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from common import Refused
+from torch2tch.reference.common import Refused
 
 from .arguments import argument, parameters
 

@@ -1,7 +1,7 @@
 """Yes or no: a sigmoid over one output."""
 
-import data
 import torch
+from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 

@@ -3,7 +3,7 @@
 The imports are made where they are needed, as most comparisons are of networks of this project.
 """
 
-from common import ERRORS, fail, one_line
+from torch2tch.reference.common import ERRORS, fail, one_line
 
 from .build import DoesNotCompile
 
@@ -12,8 +12,8 @@ __all__ = ["DoesNotCompile", "crate", "executable", "subject"]
 
 def subject(file, name, options):
     """The class `name` of `file`, to be recorded; or the end of the program, in a line."""
-    from port.refusals import Refused, Wrong
-    from port.source import Source
+    from torch2tch.port.refusals import Refused, Wrong
+    from torch2tch.port.source import Source
 
     from .subject import Subject
 
@@ -29,7 +29,7 @@ def subject(file, name, options):
 def executable(subject, options, folder):
     """The executable that records it in Rust, and the environment that it needs; or the end of the
     program, in a line. A port that does not compile is the caller's to report."""
-    from port.refusals import Refused, Wrong
+    from torch2tch.port.refusals import Refused, Wrong
 
     from .prepare import prepare
 
@@ -45,7 +45,7 @@ def executable(subject, options, folder):
 
 def crate(folder, ported, subject, git):
     """Makes a crate of its own of a port; or the end of the program, in a line."""
-    from port.crate import write_crate
+    from torch2tch.crate import write_crate
 
     try:
         write_crate(folder, ported, subject, git)

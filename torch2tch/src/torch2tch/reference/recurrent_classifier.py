@@ -1,7 +1,7 @@
 """Ten digits, read row by row from top to bottom: an LSTM, and batch norm with its buffers."""
 
-import data
 import torch
+from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 

@@ -1,8 +1,8 @@
 """Digits squeezed into twenty numbers, and drawn again from them: noise in the forward pass, and three
 outputs."""
 
-import data
 import torch
+from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 

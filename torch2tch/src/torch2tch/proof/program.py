@@ -3,7 +3,7 @@
 import inspect
 from pathlib import Path
 
-from common import Refused
+from torch2tch.reference.common import Refused
 
 from .arguments import argument, output, quoted, read, type_of
 

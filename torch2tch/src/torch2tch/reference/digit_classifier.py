@@ -1,7 +1,7 @@
 """Ten digits: logits, and a softmax to read them."""
 
-import data
 import torch
+from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 

@@ -1,7 +1,7 @@
 """Ten digits by two convolutions: normalized pixels, and the logarithms of probabilities."""
 
-import data
 import torch
+from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 

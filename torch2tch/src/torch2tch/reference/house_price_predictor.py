@@ -1,7 +1,7 @@
 """A price: no activation after the last layer."""
 
-import data
 import torch
+from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 

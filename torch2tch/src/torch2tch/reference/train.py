@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Trains a network on a data set, as an ordinary PyTorch script does."""
 
 import argparse
@@ -7,10 +6,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import common
-import schedulers
 import torch
-from record_trace import OPTIMIZERS
+from torch2tch.reference import common
+from torch2tch.reference import schedulers
+from torch2tch.reference.record_trace import OPTIMIZERS
 from safetensors.torch import save, save_file
 from torch.utils.data import DataLoader, TensorDataset
 

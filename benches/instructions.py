@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Counts the instructions in one call of each case and holds them against committed numbers.
 
-    scripts/checks/instructions.py             fails where a case takes more than it may
-    scripts/checks/instructions.py --record    commits to what it counts here and now
-    scripts/checks/instructions.py --profile   says where the instructions go
+    benches/instructions.py             fails where a case takes more than it may
+    benches/instructions.py --record    commits to what it counts here and now
+    benches/instructions.py --profile   says where the instructions go
 
 Seconds vary with whatever else runs, instructions do not: valgrind's callgrind runs
 benches/worker.rs, on one thread, and counts within the calls alone, after as many to warm up: all
@@ -27,12 +27,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "benches")]
-
-import in_venv  # noqa: E402
-import workers  # noqa: E402
-from workers import Failed  # noqa: E402
+import in_venv
+import workers
+from workers import Failed
 
 COMMITTED = in_venv.ROOT / "benches" / "instructions.json"
 

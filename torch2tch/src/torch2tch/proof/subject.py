@@ -1,13 +1,13 @@
-"""A class of any Python file, with all that a recording needs besides: as scripts/reference/ has for
+"""A class of any Python file, with all that a recording needs besides: as torch2tch/src/torch2tch/reference/ has for
 the networks there."""
 
 import inspect
 from dataclasses import dataclass
 
-import common
+from torch2tch.reference import common
 import torch
-from common import Refused, one_line
-from port.facts import evaluate_arguments
+from torch2tch.reference.common import Refused, one_line
+from torch2tch.port.facts import evaluate_arguments
 from safetensors.torch import save_file
 
 

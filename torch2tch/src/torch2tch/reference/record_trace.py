@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 """Records every tensor of a few training steps on random data."""
 
 import functools
 
-import common
 import torch
+from torch2tch.reference import common
 from safetensors.torch import save_file
 
 OPTIMIZERS = {

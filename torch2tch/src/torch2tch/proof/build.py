@@ -9,8 +9,8 @@ import os
 import subprocess
 from pathlib import Path
 
-import in_venv
-from common import fail
+from torch2tch import checkout
+from torch2tch.reference.common import fail
 
 # What a port, and the program around it, may use.
 CRATES = ["final_layer", "tch", "anyhow"]
@@ -56,7 +56,7 @@ def library_arguments():
     command = ["cargo", "build", "--lib", "--example=digit_classifier", "--quiet",
                "--message-format=json-render-diagnostics"]
     try:
-        built = subprocess.run(command, cwd=in_venv.ROOT, stdout=subprocess.PIPE, text=True)
+        built = subprocess.run(command, cwd=checkout.ROOT, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
         fail("cargo is not on the PATH; a port is compiled with it")
     if built.returncode:

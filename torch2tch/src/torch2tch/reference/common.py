@@ -8,11 +8,9 @@ import sys
 import traceback
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent
-sys.path.insert(0, str(FOLDER.parent))
-import in_venv  # noqa: E402
+import torch
 
-import torch  # noqa: E402
+FOLDER = Path(__file__).parent
 
 NETWORKS = ["digit_classifier", "house_price_predictor", "binary_classifier"]
 
@@ -61,11 +59,11 @@ def threads(text):
 
 def task(name, *functions):
     """The module of a network: its class, and the functions that the caller needs of it."""
-    path = (FOLDER / f"{name}.py").relative_to(in_venv.ROOT)
+    path = f"{__package__}.{name}"
     if not (name.isidentifier() and (FOLDER / f"{name}.py").is_file()):
         usage(f"there is no network {name!r}; expected one of {', '.join(known_networks())}")
     try:
-        module = importlib.import_module(name)
+        module = importlib.import_module(path)
     except Exception as error:
         fail(f"{path}, line {line_in(error, name)}: {type(error).__name__}: {one_line(error)}")
     for needed in (class_name(name), *functions):
@@ -105,7 +103,7 @@ def build(task, seed, device="cpu", threads=None, weights=None):
     if threads:
         torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    make = task if callable(task) else getattr(task, class_name(task.__name__))
+    make = task if callable(task) else getattr(task, class_name(task.__name__.rpartition(".")[2]))
     model = make().to(device)
     if weights:
         with naming(weights):

@@ -2,8 +2,8 @@
 
 import math
 
-import data
 import torch
+from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 

@@ -11,15 +11,15 @@ import tomllib
 from pathlib import Path
 from string import Template
 
-import common
-import in_venv
+from torch2tch.reference import common
+from torch2tch import checkout
 import torch
-from common import Refused
-from port.proof.arguments import output, quoted
-from port.proof.program import call_with
-from port.proof.signature import read_signature
-from port.proof.subject import Batch, plain
-from port.names import snake
+from torch2tch.reference.common import Refused
+from torch2tch.proof.arguments import output, quoted
+from torch2tch.proof.program import call_with
+from torch2tch.proof.signature import read_signature
+from torch2tch.proof.subject import Batch, plain
+from torch2tch.port.names import snake
 from safetensors.torch import save_file
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -67,7 +67,7 @@ def fill(folder, package, ported, subject, git):
     texts = {
         "package": package, "crate": package.replace("-", "_"), "class": subject.name, "module": module,
         "python": Path(subject.path).name, "torch": torch.__version__,
-        "source": f"git = {json.dumps(git)}" if git else f"path = {json.dumps(str(in_venv.ROOT))}",
+        "source": f"git = {json.dumps(git)}" if git else f"path = {json.dumps(str(checkout.ROOT))}",
         "tch": tch_version(),
         "libtorch": json.dumps(str(Path(torch.__file__).parent)),
         "inputs": listed([f"`{name}`" for name in names]),
@@ -84,7 +84,7 @@ def fill(folder, package, ported, subject, git):
         path.write_text(text, encoding="utf-8")
     rustfmt(path for path in map(folder.__truediv__, FILES.values()) if path.suffix == ".rs")
     # The versions that the project is tested with; cargo leaves out what is not needed.
-    shutil.copy(in_venv.ROOT / "Cargo.lock", folder / "Cargo.lock")
+    shutil.copy(checkout.ROOT / "Cargo.lock", folder / "Cargo.lock")
 
 
 def record(folder, ported, subject):
@@ -140,7 +140,7 @@ def rustfmt(paths):
 
 
 def tch_version():
-    manifest = tomllib.loads((in_venv.ROOT / "Cargo.toml").read_text(encoding="utf-8"))
+    manifest = tomllib.loads((checkout.ROOT / "Cargo.toml").read_text(encoding="utf-8"))
     return manifest["dependencies"]["tch"]
 
 

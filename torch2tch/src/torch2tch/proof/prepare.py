@@ -4,8 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
-import in_venv
-from common import Refused
+from torch2tch import checkout
+from torch2tch.reference.common import Refused
 
 from .build import compile_program
 from .loss import translate_loss
@@ -50,6 +50,6 @@ def is_executable(rust):
 def kept_folder(name, rust):
     """Where the program and what the compiler said of it stay, a folder for each file of Rust."""
     mark = hashlib.sha256(str(Path(rust).resolve()).encode()).hexdigest()[:8]
-    folder = in_venv.ROOT / "target" / "port" / f"{name}-{mark}"
+    folder = checkout.ROOT / "target" / "port" / f"{name}-{mark}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -4,11 +4,11 @@ import ast
 import copy
 
 import torch
-from port import Root
-from port.mirror import column_of, layout
-from port.network import Network
-from port.values import Known, Rust
-from port.write import Writer, type_text
+from torch2tch.port import Root
+from torch2tch.port.mirror import column_of, layout
+from torch2tch.port.network import Network
+from torch2tch.port.values import Known, Rust
+from torch2tch.port.write import Writer, type_text
 
 from .arguments import argument
 

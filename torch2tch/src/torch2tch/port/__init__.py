@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from torch2tch import checkout
+
 from .facts import Facts, evaluate_tensor, shape_text, silence
 from .forward import Forward
 from .mirror import Item
@@ -183,11 +185,9 @@ def shapes(facts, drawn):
 
 
 def nn_names():
-    """What is public in this project's torch::nn."""
-    from in_venv import ROOT
-
+    """The public names of torch_parity::nn."""
     names = {"functional", "init", "utils"}
-    for path in (ROOT / "src" / "torch" / "nn").rglob("*.rs"):
+    for path in (checkout.ROOT / "crates" / "torch-parity" / "src" / "nn").rglob("*.rs"):
         text = path.read_text(encoding="utf-8")
         names |= set(re.findall(r"pub (?:fn|struct|enum|type|trait) (\w+)", text))
         names |= set(re.findall(r"^    ([A-Z]\w*)\b(?= *(?:[{=|(]))", text, re.MULTILINE))
