@@ -53,7 +53,7 @@ def compare(left, right, names=("Python", "Rust")):
     for name in sorted(left.keys() | right.keys(), key=moment):
         sides = [side[name] for side in (left, right) if name in side]
         if len(sides) == 2:
-            verdict = _difference(*sides, names)
+            verdict = difference(*sides, names)
         else:
             verdict = f"only in {names[0] if name in left else names[1]}"
         shape, dtype = sides[0].shape, str(sides[0].dtype)
@@ -95,7 +95,7 @@ def _natural(name):
             for part in name.split(".")]
 
 
-def _difference(left, right, names):
+def difference(left, right, names):
     """What differs, in a phrase, or nothing."""
     if left.shape != right.shape:
         return f"shape {left.shape} in {names[0]}, {right.shape} in {names[1]}"

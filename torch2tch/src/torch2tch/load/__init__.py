@@ -4,6 +4,7 @@ A target is `FILE.py:NAME`, `package.module:NAME` or `FILE.pt2`; NAME is a class
 gives a module. Nothing is installed, and nothing runs that importing the target would not run.
 """
 
+import ast
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 from ..subject import Input, Refused, Subject
-from .errors import is_below, located, one_line, shown
+from .errors import Usage, located, one_line
 from .module import load_module
 from .places import place_of
 from .script import Loaded, load_file
@@ -61,7 +62,7 @@ def load(target: str, options: Options) -> Target:
         return load_program(Path(target), options)
     where, colon, name = target.rpartition(":")
     if not colon or not where or not name:
-        raise Refused(f"expected FILE.py:NAME, package.module:NAME or FILE.pt2, found {target!r}")
+        raise Usage(f"expected FILE.py:NAME, package.module:NAME or FILE.pt2, found {target!r}")
     loaded = loaded_for(where, name, options)
     module = loaded.module
     made = find(loaded, where, name)
@@ -83,7 +84,7 @@ def loaded_for(where: str, name: str, options: Options) -> Loaded:
     if where.endswith(".py"):
         return load_file(Path(where), wanted, list(options.argv))
     if "/" in where or not all(part.isidentifier() for part in where.split(".")):
-        raise Refused(f"{where}: expected a file that ends in .py, or the name of a module")
+        raise Usage(f"{where}: expected a file that ends in .py, or the name of a module")
     return load_module(where, list(options.argv))
 
 
@@ -98,11 +99,11 @@ def find(loaded: Loaded, where: str, name: str) -> Callable:
         known = [n for n, value in vars(loaded.module).items()
                  if isinstance(value, type) and issubclass(value, nn.Module)
                  and value.__module__ == loaded.module.__name__]
-        raise Refused(*missing_imports(loaded),
+        raise Usage(*missing_imports(loaded),
                       f"{where}: there is no class or function {name}; found "
                       f"{', '.join(known[:12]) or 'no nn.Module'}")
     if not callable(made) or (isinstance(made, type) and not issubclass(made, nn.Module)):
-        raise Refused(f"{where}: {name} is no nn.Module and no function that gives one")
+        raise Usage(f"{where}: {name} is no nn.Module and no function that gives one")
     return made
 
 
@@ -130,9 +131,9 @@ def call_of(options: Options, names: dict[str, object]) -> dict[str, object]:
     try:
         positional, call = evaluate_arguments(options.call, names)
     except (Exception, SystemExit) as error:
-        raise Refused(f"--call {options.call!r}: {one_line(error)}") from error
+        raise Usage(f"--call {options.call!r}: {one_line(error)}") from error
     if positional:
-        raise Refused(f"--call {options.call!r}: expected NAME=VALUE; positional arguments are --input")
+        raise Usage(f"--call {options.call!r}: expected NAME=VALUE; positional arguments are --input")
     return call
 
 
@@ -155,9 +156,7 @@ def constants(inputs: tuple[Input, ...], call: dict[str, object], made: Callable
     return tuple(kept), fixed
 
 
-def is_literal(node) -> bool:
-    import ast
-
+def is_literal(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) or (isinstance(node, ast.UnaryOp) and is_literal(node.operand))
 
 
@@ -169,7 +168,7 @@ def maker(made: Callable, target: str, name: str, args: str, names: dict[str, ob
         try:
             positional, keywords = evaluate_arguments(args, names)
         except (Exception, SystemExit) as error:
-            raise Refused(*blame(error, loaded, f"--args {args!r}: ")) from error
+            raise Usage(*blame(error, loaded, f"--args {args!r}: ")) from error
         try:
             model = made(*positional, **keywords)
         except Refused:
@@ -177,7 +176,7 @@ def maker(made: Callable, target: str, name: str, args: str, names: dict[str, ob
         except (Exception, SystemExit, RecursionError) as error:
             hint = "" if args or not isinstance(error, TypeError) else \
                 " (--args gives the constructor its arguments)"
-            raise Refused(*blame(error, loaded, f"{shown_target(target)}: `{name}({args})`: ", hint)) from error
+            raise Refused(*blame(error, loaded, f"{target}: `{name}({args})`: ", hint)) from error
         if not isinstance(model, nn.Module):
             raise Refused(f"{target}: `{name}({args})` gives {type(model).__name__}, not an nn.Module")
         return model
@@ -194,18 +193,14 @@ def blame(error: BaseException, loaded: Loaded, start: str, end: str = "") -> li
     return lines
 
 
-def shown_target(target: str) -> str:
-    return target
-
-
 def load_program(path: Path, options: Options) -> Target:
     """A program of `torch.export.save`: its example inputs are its inputs unless others are given."""
     try:
         program = torch.export.load(path)
     except FileNotFoundError as error:
-        raise Refused(f"{path}: {error.strerror}") from error
+        raise Usage(f"{path}: {error.strerror}") from error
     except Exception as error:
-        raise Refused(f"{path}: expected a program that torch.export.save wrote: {one_line(error)}") from error
+        raise Usage(f"{path}: expected a program that torch.export.save wrote: {one_line(error)}") from error
     names = {**vars(torch), "torch": torch, "nn": nn, "F": nn.functional}
     if options.inputs:
         inputs = tuple(map(parse_input, options.inputs))

@@ -4,6 +4,12 @@ import linecache
 import traceback
 from pathlib import Path
 
+from ..subject import Refused
+
+
+class Usage(Refused):
+    """Wrong usage: a target or an option that is not there or not Python."""
+
 
 def one_line(error: BaseException) -> str:
     """`TypeError: message`; of a message of several lines the first, as C++ adds its frames."""

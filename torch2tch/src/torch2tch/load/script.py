@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..subject import Refused
-from .errors import located, one_line, place_in, shown
+from .errors import Usage, located, one_line, place_in, shown
 from .siblings import Siblings, module_name
 from .statements import Statement, keep_needed, statements
 
@@ -56,15 +56,15 @@ def read(path: Path) -> tuple[str, ast.Module]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise Refused(f"{path}: {error.strerror}") from error
+        raise Usage(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise Refused(f"{path}: expected Python, found a file that is not UTF-8") from error
+        raise Usage(f"{path}: expected Python, found a file that is not UTF-8") from error
     try:
         return text, ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         place = f"{shown(path)}:{line}: " if line else f"{shown(path)}: "
-        raise Refused(f"{place}{type(error).__name__}: {getattr(error, 'msg', None) or error}") from error
+        raise Usage(f"{place}{type(error).__name__}: {getattr(error, 'msg', None) or error}") from error
 
 
 @contextlib.contextmanager

@@ -5,7 +5,8 @@ import builtins
 import re
 from collections.abc import Iterable, Mapping
 
-from ..subject import BATCH_SIZE, Input, Refused, Size
+from ..subject import BATCH_SIZE, Input, Size
+from .errors import Usage
 
 NAMED = re.compile(r"\s*([A-Za-z_]\w*)\s*=(?!=)(.*)", re.DOTALL)
 
@@ -22,7 +23,7 @@ def parsed(expression: str, option: str) -> ast.Expression:
     try:
         return ast.parse(expression, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Refused(f"{option}: {getattr(error, 'msg', None) or error}") from error
+        raise Usage(f"{option}: {getattr(error, 'msg', None) or error}") from error
 
 
 def names_in(texts: Iterable[str]) -> set[str]:
@@ -58,7 +59,7 @@ def parse_sizes(texts: Iterable[str]) -> dict[str, tuple[int, int]]:
     for text in texts:
         match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*=\s*(\d+)\s*,\s*(\d+)\s*", text)
         if not match or match[2] == match[3] or 0 in (int(match[2]), int(match[3])):
-            raise Refused(f"--size {text!r}: expected a name and two sizes that differ, such as "
+            raise Usage(f"--size {text!r}: expected a name and two sizes that differ, such as "
                           "length=12,7")
         found[match[1]] = (int(match[2]), int(match[3]))
     return found
@@ -69,10 +70,10 @@ def sizes_of(inputs: tuple[Input, ...], names: Mapping[str, object],
     free = free_names(inputs, {name: value for name, value in names.items() if name not in given})
     for name in given:
         if name not in free and name != BATCH_SIZE:
-            raise Refused(f"--size {name}: no --input reads {name}")
+            raise Usage(f"--size {name}: no --input reads {name}")
     for name in free:
         if name not in given and name != BATCH_SIZE:
-            raise Refused(f"--input: {name} is no name of the file or of torch; a size that stays free "
+            raise Usage(f"--input: {name} is no name of the file or of torch; a size that stays free "
                           f"needs two values, such as --size {name}=12,7")
     return tuple(Size(name, given[name]) if name in given else Size(name) for name in free)
 

@@ -58,10 +58,13 @@ class Port:
     network: object = field(repr=False, default=None)
 
 
-def port(path, class_name, args="", inputs=(), nn_path="final_layer::torch::nn"):
+def port(path, class_name, args="", inputs=(), nn_path="final_layer::torch::nn", module=None,
+         drawn=None):
+    """`module` is what the file is where it is loaded already, `drawn` two draws of the inputs."""
     source = Source(path)
+    source.module = module
     facts = Facts(source, class_name, args)
-    drawn = draw(source, inputs)
+    drawn = draw(source, inputs) if drawn is None else drawn
     network = Network(source, facts)
     for _ in range(8):
         network.changed = network.learned = False

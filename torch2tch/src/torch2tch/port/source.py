@@ -1,23 +1,9 @@
 """A Python file: its text, its syntax tree, and the module that it is."""
 
 import ast
-import contextlib
-import io
-import sys
 from pathlib import Path
-from types import ModuleType
 
-from .refusals import Wrong
-
-# The statements of a file that define something.
-DEFINITIONS = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Assign, ast.AnnAssign,
-               ast.If, ast.Try)
-
-
-def is_main(statement):
-    """`if __name__ == "__main__":`."""
-    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
-
+from .refusals import Refused, Wrong
 
 class Source:
     def __init__(self, path):
@@ -37,38 +23,17 @@ class Source:
         self.classes = {n.name: n for n in self.tree.body if isinstance(n, ast.ClassDef)}
         self.functions = {n.name: n for n in self.tree.body if isinstance(n, ast.FunctionDef)}
 
-    def load(self):
-        """Makes the module of what the file defines: its imports, classes, functions and names.
+    def load(self, wanted=()):
+        """Makes the module that the file is; what fails in it is refused where it is needed."""
+        from torch2tch.load.script import load_file
+        from torch2tch.subject import Refused as NotLoaded
 
-        What else a script does, such as to train, is not run. A definition that fails (a package
-        that is not installed, an argument that is not given) is passed over: what needs it is
-        refused later.
-        """
-        folder = str(Path(self.path).resolve().parent)
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-        name = Path(self.path).stem
-        self.module = ModuleType(name)
-        self.module.__file__ = str(Path(self.path).resolve())
-        sys.modules[name] = self.module
-        argv, sys.argv = sys.argv, [self.path]
         try:
-            for statement in self.tree.body:
-                if isinstance(statement, DEFINITIONS) and not is_main(statement):
-                    self.run(statement)
-        finally:
-            sys.argv = argv
+            loaded = load_file(Path(self.path), [*wanted, "draw_input", "draw_target", "loss", "readings"], [])
+        except NotLoaded as error:
+            raise Refused(list(error.lines)) from error
+        self.module, self.failed = loaded.module, loaded.failed
         return self.module
-
-    def run(self, statement):
-        code = compile(ast.Module([statement], []), self.path, "exec")
-        try:
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                exec(code, vars(self.module))
-        except (Exception, SystemExit) as error:
-            if isinstance(statement, ast.ClassDef):
-                place = f"{self.path}:{statement.lineno}: `class {statement.name}`"
-                self.failed[statement.name] = f"{place}: {one_line(error)}"
 
     def text_of(self, node):
         """The text of a place, in a line."""
