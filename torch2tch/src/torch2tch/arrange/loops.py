@@ -31,10 +31,20 @@ def _rolled(body: tuple[Statement, ...], lengths: dict[str, int]) -> tuple[State
             out.append(body[place])
             place += 1
             continue
-        statements, rest = run
-        out += statements
-        return (*out, *_rolled(rest, lengths))
+        (start, loop), rest = run
+        begun = _begun(out, start, loop, rest)
+        return (*begun, loop, *_rolled(rest, lengths))
     return tuple(out)
+
+
+def _begun(out: list[Statement], start: Let, loop: For, rest: tuple[Statement, ...]) -> list[Statement]:
+    """What is before the loop: its variable is what the statement before gives, where nothing else
+    uses that."""
+    before = out[-1] if out else None
+    if isinstance(before, Let) and before.target == start.value and \
+            before.target not in (*names_in(loop), *names_in(rest)):
+        return [*out[:-1], dataclasses.replace(before, target=start.target)]
+    return [*out, start]
 
 
 def _run(body: tuple[Statement, ...], place: int, lengths: dict[str, int]):

@@ -3,7 +3,7 @@
 import dataclasses
 
 from ..nodes import (
-    Do, Effect, Held, Let, NewClass, NewLayer, NewList, Register, Rolled, Statement, Variable, everything,
+    Do, Effect, For, Held, Let, NewClass, NewLayer, NewList, Register, Rolled, Statement, Variable, everything,
 )
 from ..understand import Struct
 from .bodies import Body, effect, uses
@@ -34,8 +34,9 @@ def read_fields(structs: list[Struct]) -> set[str]:
 def drop_fields(struct: Struct, read: set[str]) -> Struct:
     """The struct without fields that no method reads. A layer with parameters is made all the same,
     as they are in the state dict and draw."""
-    used = {held.parts[0] for held in everything((struct.forward, struct.constructor))
-            if isinstance(held, Held)} | read
+    parts = list(everything((struct.forward, struct.constructor)))
+    used = {held.parts[0] for held in parts if isinstance(held, Held)} | read
+    used |= {loop.field for loop in parts if isinstance(loop, For)}
     out: list[Statement] = []
     for statement in struct.constructor:
         if not isinstance(statement, Register) or statement.field in used or not statement.field:

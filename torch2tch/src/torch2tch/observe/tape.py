@@ -1,6 +1,7 @@
 """The tape of a constructor: every operation that makes or changes a tensor, in order, with its lines
 of Python; a function of torch.nn.init is one entry, whatever it does inside."""
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -109,6 +110,12 @@ class Tape:
 
     def storage(self, number: int) -> int:
         return storage(self.tensors[number])
+
+    @functools.cached_property
+    def produced(self) -> set[int]:
+        """The storages that operations made, and did not only view."""
+        return {self.storage(n) for event in self.events for n in event.gives()
+                if self.storage(n) not in {self.storage(r) for r in event.reads()}}
 
     def needed(self, model: nn.Module) -> list[Event]:
         """The events that parameters, buffers or the generator depend on, in order."""

@@ -93,7 +93,7 @@ class Constructor:
         found = []
         for child in held_directly(self.observed, self.path, self.understood):
             order = starts(self.observed, child)
-            if self.tensors.is_listed(child):
+            if self.tensors.is_listed(child, self.path):
                 lists.setdefault(child.rpartition(".")[0], []).append(child)
             else:
                 found.append(_Step(order, (child,)))
@@ -159,6 +159,8 @@ class Constructor:
 
     def event(self, event: Event) -> None:
         line = self.line(event)
+        if self.changes_dropped(event):
+            return
         if isinstance(event.function, str):
             target = self.value(event.reads()[0], line)
             arguments = tuple((n, expression(v, n, self.tensor)) for n, v in event.keywords.items())
@@ -169,10 +171,11 @@ class Constructor:
         if not outputs:
             return
         number = outputs[0]
-        if name in SAME:
+        tensors = self.observed.tape.tensors
+        dtype = tensors[number].dtype
+        if name in SAME or name == "to" and dtype == tensors[event.reads()[0]].dtype:
             self.same(event, number, line)
             return
-        dtype = self.observed.tape.tensors[number].dtype
         self.current = line
         value = operation(event.function, event.arguments, event.keywords, self.tensor, dtype)
         if value.schema.is_in_place:
@@ -187,6 +190,24 @@ class Constructor:
                 self.values[one] = Item(target, place, of_tuple)
             return
         self.give(number, value, line)
+
+    def changes_dropped(self, event: Event) -> bool:
+        """Whether it changes only what is dropped, or a buffer that nobody reads, and draws nothing."""
+        in_place = isinstance(event.function, str) or event.function._schema.name.endswith("_")
+        if not in_place or event.draws or not event.reads():
+            return False
+        number = event.reads()[0]
+        if number in self.values or self.find(number) is not None:
+            return False
+        name = self.owner(number)
+        if name is None:
+            return self.observed.tape.storage(number) in self.observed.tape.produced
+        return name not in self.observed.persistent and self.kept_buffer(name) is None
+
+    def kept_buffer(self, name: str) -> str | None:
+        """The field of a buffer, in the module that has it."""
+        fields = self.tensors.fields.get(name.rpartition(".")[0], {})
+        return next((field for field, held in fields.items() if held == name), None)
 
     def same(self, event: Event, number: int, line: Line | None) -> None:
         reads = event.reads()[0]
@@ -247,15 +268,25 @@ class Constructor:
             if name not in self.observed.persistent:
                 return self.inner_buffer(name, line)
             return Variable(below(name, self.path))
+        if self.observed.tape.storage(number) in self.observed.tape.produced:
+            return self.dropped(number)
         if number in self.observed.tape.given:
             return tensor_of(self.observed.tape.given[number], self.where(line))
         raise Refused(f"{self.where(line)}: uses a tensor that another constructor has made and dropped")
 
+    def dropped(self, number: int) -> Expression:
+        """A place for draws into a parameter that Python drops, such as one that is tied later."""
+        tensor = self.observed.tape.tensors[number]
+        made = operation(torch.ops.aten.empty.memory_format, (list(tensor.shape),), {}, self.tensor, tensor.dtype)
+        target = self.name("dropped")
+        self.out.append(Let(target, made, None))
+        self.values[number] = target
+        return target
+
     def inner_buffer(self, name: str, line: Line | None) -> Expression:
         """A buffer that is not in the state dict, as a field of the child that has made it."""
-        owner, _, last = name.rpartition(".")
-        fields = self.tensors.fields.get(owner, {})
-        kept = next((field for field, held in fields.items() if held == name), None)
+        owner = name.rpartition(".")[0]
+        kept = self.kept_buffer(name)
         if kept is None or not isinstance(self.understood.get(owner), Struct):
             raise Refused(f"{self.where(line)}: changes the buffer {name}, which another module holds")
         parts = self.tensors.held(owner, self.path).parts

@@ -35,17 +35,17 @@ class Tensors:
             place = f"{place}.{name}" if place else name
             container.append(name)
             if place in self.understood:
-                if self.is_listed(place):
+                if self.is_listed(place, parent):
                     parts += [identifier("_".join(container[:-1])), int(container[-1])]
                 else:
                     parts.append(identifier("_".join(container)))
                 container = []
         return Held(tuple(parts))
 
-    def is_listed(self, path: str) -> bool:
-        """Whether the module is an element of a list that is not a chain."""
+    def is_listed(self, path: str, parent: str) -> bool:
+        """Whether the module is an element of a list, which is no module of its own."""
         owner, _, name = path.rpartition(".")
-        return name.isdigit() and owner not in self.understood and \
+        return name.isdigit() and owner not in self.understood and owner != parent and \
             isinstance(self.observed.modules[owner], (nn.ModuleList, nn.Sequential))
 
     def parameter(self, name: str, path: str) -> Held:

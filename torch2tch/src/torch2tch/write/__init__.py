@@ -21,7 +21,7 @@ TCH = {"Device", "Kind", "Tensor"}
 MODULES = {"functional", "init"}
 
 # Names that need no `use`.
-PRELUDE = {"Self", "Some", "None", "Vec", "Default", "get", "if", "match", "for", "in", "return", "derive",
+PRELUDE = {"Self", "Some", "None", "Vec", "Default", "Debug", "get", "if", "match", "for", "in", "return", "derive",
            "allow"}
 
 GET = '''\

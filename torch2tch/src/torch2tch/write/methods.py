@@ -71,6 +71,8 @@ def changed_names(body: tuple[Statement, ...]) -> set[Name]:
             found.add(part.arguments[0][1])
         elif isinstance(part, Initialize):
             found.add(part.tensor)
+        elif isinstance(part, For):
+            found.add(part.carried)
     return {name for name in found if isinstance(name, Name)}
 
 

@@ -71,7 +71,7 @@ def argument(write: Expressions, node: Operation, name: str, word: str) -> Synta
     is_none = isinstance(value, Literal) and value.value is None
     match word:
         case "tensor":
-            if is_none:
+            if is_none or isinstance(value, Constant):
                 raise Unfit
             return write.reference(value)
         case "option_tensor":

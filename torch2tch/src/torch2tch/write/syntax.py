@@ -134,7 +134,8 @@ def _group(group: Group, indent: int) -> list[str]:
     lines = [" " * indent + group.head + space + group.brackets[0]]
     for item in group.items:
         inner = layout(item, indent + 4)
-        if group.head or len(group.items) > 1 or group.brackets == "[]":
+        is_base = isinstance(item, Prefixed) and item.prefix == ".."
+        if not is_base and (group.head or len(group.items) > 1 or group.brackets == "[]"):
             inner[-1] += ","
         lines += inner
     return [*lines, " " * indent + group.brackets[1]]
