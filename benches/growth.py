@@ -23,13 +23,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-import in_venv  # noqa: E402
-import svg  # noqa: E402
-import workers  # noqa: E402
-from tqdm import tqdm  # noqa: E402
-from workers import Failed, Worker, show_memory, show_time  # noqa: E402
+import in_venv
+import svg
+import workers
+from tqdm import tqdm
+from workers import Failed, Worker, show_memory, show_time
 
 NETWORK = "digit_classifier"
 SAMPLES = [1_000, 10_000, 100_000, 1_000_000]

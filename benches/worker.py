@@ -20,16 +20,14 @@ import functools
 import json
 import statistics
 import sys
-from pathlib import Path
 from time import perf_counter, process_time
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts" / "reference"))
 
-import common  # noqa: E402
-import data  # noqa: E402
-import torch  # noqa: E402
-from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
-from train import outputs, run_epoch  # noqa: E402
+from torch2tch.reference import common
+from torch2tch.reference import data
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from torch2tch.reference.train import outputs, run_epoch
 
 LR = 1e-3
 BATCH_SIZE = 64

@@ -1,5 +1,5 @@
 //! Runs one case after the other and says how long each took: the Rust side of `scripts/bench.py`,
-//! `benches/growth.py` and `scripts/checks/instructions.py`.
+//! `benches/growth.py` and `benches/instructions.py`.
 //!
 //! A case is a line on stdin, its answer a line of JSON on stdout; `benches/worker.py`
 //! is the Python side and takes the same lines.
@@ -165,7 +165,7 @@ fn processor_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// `scripts/checks/instructions.py` counts what runs in here, by this name.
+/// `benches/instructions.py` counts what runs in here, by this name.
 #[inline(never)]
 fn repeat_counted(calls: u32, case: &mut dyn FnMut()) {
     for _ in 0..calls {

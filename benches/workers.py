@@ -19,7 +19,6 @@ from pathlib import Path
 import in_venv
 
 BENCHES = Path(__file__).resolve().parent
-REFERENCE = in_venv.ROOT / "scripts" / "reference"
 MIB = 1 << 20
 
 

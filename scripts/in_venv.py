@@ -34,6 +34,21 @@ def enter():
         half_made(f"{python}: {error.strerror}")
 
 
+def torch2tch(*command):
+    """Runs the package torch2tch under `.venv`, with the arguments of the running script.
+
+    Its program lies in a folder without modules, so that no module of ours can be imported by a bare
+    name that is a user's.
+    """
+    run("torch2tch/bin/torch2tch", *command)
+
+
+def run(program, *arguments):
+    """Runs a program of the checkout under `.venv`, with the arguments of the running script."""
+    python = VENV / "bin" / "python"
+    os.execve(python, [str(python), str(ROOT / program), *arguments, *sys.argv[1:]], os.environ)
+
+
 def explain(kind, error, trace):
     """Says in a line which package is missing or broken; shows any other error as Python does."""
     last = traceback.extract_tb(trace)[-1:]

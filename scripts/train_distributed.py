@@ -19,15 +19,13 @@ import signal
 import sys
 import time
 from argparse import RawDescriptionHelpFormatter
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "reference"))
 
-import common  # noqa: E402
-import torch  # noqa: E402
-import torch.distributed as dist  # noqa: E402
-import train  # noqa: E402
-from ranks import OneOfSeveral  # noqa: E402
+from torch2tch.reference import common
+import torch
+import torch.distributed as dist
+from torch2tch.reference import train
+from torch2tch.reference.ranks import OneOfSeveral
 
 # Seconds until an error is reported that may be another process's: by then torchrun has ended
 # this process as well, and the first to fail is the one that is named.

@@ -83,8 +83,9 @@ def build_and_pack(folder, version):
             subprocess.run(["strip", "-o", str(stripped), str(built)], check=True)
             archive.add(stripped, f"examples/{network}")
             stripped.unlink()
-        for script in sorted((project / "scripts").rglob("*.py")):
-            archive.add(script, script.relative_to(project))
+        for part in ("scripts/checks", "torch2tch/src"):
+            for script in sorted((project / part).rglob("*.py")):
+                archive.add(script, script.relative_to(project))
         archive.addfile(*version_file(version))
     return bundle
 
@@ -102,10 +103,9 @@ def compare_here(args):
     version_needed = ROOT / "torch-version"
     if not version_needed.exists():
         sys.exit("error: --here is for a folder unpacked from " + BUNDLE)
-    use_this_python()
-    sys.path.insert(0, str(ROOT / "scripts"))
-    import compare
+    with_our_package()
     import torch
+    from torch2tch.compare import command as compare
 
     built = version_needed.read_text().strip()
     if torch.__version__.split("+")[0] != built:
@@ -129,11 +129,13 @@ def compare_here(args):
     return code
 
 
-def use_this_python():
-    """Makes .venv, where the other scripts look for their Python, a link to the running one."""
-    venv = ROOT / ".venv"
-    venv.unlink(missing_ok=True)
-    venv.symlink_to(sys.prefix)
+def with_our_package():
+    """Starts this script again with the package of the unpacked folder on Python's path."""
+    package = str(ROOT / "torch2tch" / "src")
+    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if package not in before:
+        path = os.pathsep.join([package, *filter(None, before)])
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHONPATH": path})
 
 
 def table(title, rows):

@@ -17,9 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import in_venv  # noqa: E402
+import in_venv
 
 # What `make` and others take for "skipped".
 SKIPPED = 77

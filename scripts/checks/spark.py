@@ -17,12 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(SCRIPTS), str(SCRIPTS / "reference")]
-
-import in_venv  # noqa: E402
-import data  # noqa: E402
-from PIL import Image  # noqa: E402
+import in_venv
+from PIL import Image
+from torch2tch.reference import data
 
 NETWORK = "digit_classifier"
 DIGITS = in_venv.ROOT / "data" / "sample" / "digits"
@@ -84,7 +81,7 @@ def save_pictures(folder):
 
 def predict_on_spark(output, names, command, lock=None):
     """The answers of all partitions; kills the worker whose process makes the folder `lock`."""
-    script = SCRIPTS / "predict_on_spark.py"
+    script = in_venv.ROOT / "scripts" / "predict_on_spark.py"
     log = output.with_suffix(".log")
     # Two workers with one processor and a gigabyte each, processes of their own.
     spark = ["spark-submit", "--master", f"local-cluster[{WORKERS},1,1024]", script, names, output]

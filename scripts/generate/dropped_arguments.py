@@ -4,16 +4,14 @@
     scripts/generate/dropped_arguments.py >src/guide/dropped_arguments.md
 
 It reads the signatures in tch's source, PyTorch's operator schemas, the signatures of
-torch.nn.functional, and the functions and layers of crates/torch-parity/src/nn/. `cargo test` fails where the
-guide says something else.
+torch.nn.functional, and the functions and layers of crates/torch-parity/src/nn/. `cargo test` fails where
+the guide says something else.
 """
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import in_venv  # noqa: E402
+import in_venv
 
 in_venv.enter()
 

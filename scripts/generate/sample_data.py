@@ -44,12 +44,10 @@ import zipfile
 import zlib
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import in_venv  # noqa: E402
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
-from sklearn.datasets import load_digits  # noqa: E402
+import in_venv
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
 
 # Where the last form but two begins, and the last but one.
 VALIDATION, TEST = 1415, 1545

@@ -6,18 +6,13 @@
 `cargo test` fails where the guide says something else.
 """
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import in_venv  # noqa: E402
+import in_venv
 
 in_venv.enter()
 
 import re
 
-from port import spellings
+from torch2tch.port import spellings
 
 HEAD = "| Python | Rust | what to know |\n| --- | --- | --- |"
 SPACES = {"F": "F.", "T": "torch.", "M": "x.", "I": "nn.init.", "R": "nn.utils.rnn."}

@@ -7,7 +7,7 @@
 //! # The three networks, side by side
 //!
 //! Rust on the left, Python on the right. These are the files that are compiled; a test compares
-//! the right-hand column with the class in `scripts/reference/`.
+//! the right-hand column with the class in `torch2tch/src/torch2tch/reference/`.
 //!
 //! A digit is one of ten classes, so its network has ten logits as output:
 //!
@@ -36,7 +36,7 @@
 //! # Line by line
 //!
 //! `scripts/port.py` translates by this table, which `scripts/generate/spellings_table.py` generates
-//! from `scripts/port/spellings/`. A test fails if it is out of date.
+//! from `torch2tch/src/torch2tch/port/spellings/`. A test fails if it is out of date.
 //!
 #![doc = include_str!("spellings.md")]
 //!

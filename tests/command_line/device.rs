@@ -176,7 +176,8 @@ fn without_rpath(folder: &Path) -> PathBuf {
 
 #[test]
 fn the_table_of_a_gpu_shows_what_differs() {
-    let text = stdout(&mut python("tests/python/gpu_table.py"));
+    let text =
+        stdout(python("tests/python/gpu_table.py").env("PYTHONPATH", root("scripts/checks")));
     let expected = "
 title
 | network | optimizer | init | grad | step1 |
@@ -200,8 +201,8 @@ fn bundle(version: &str) -> tempfile::TempDir {
         }
     }
     symlink(
-        root("scripts/reference"),
-        folder.path().join("scripts/reference"),
+        root("torch2tch/src/torch2tch/reference"),
+        folder.path().join("torch2tch/src/torch2tch/reference"),
     )
     .unwrap();
     symlink(examples(), folder.path().join("examples")).unwrap();

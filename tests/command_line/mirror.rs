@@ -27,7 +27,10 @@ fn right_hand_column_is_the_python_class() {
             .map(|(_, python)| python)
             .collect();
 
-        let python = fs::read_to_string(root(&format!("scripts/reference/{network}.py"))).unwrap();
+        let python = fs::read_to_string(root(&format!(
+            "torch2tch/src/torch2tch/reference/{network}.py"
+        )))
+        .unwrap();
         let class: Vec<&str> = python
             .lines()
             .skip_while(|line| !line.starts_with("class "))

@@ -24,7 +24,7 @@ fn weights_saved_by_python_print_the_same() {
             stdout(example(network).args(["--seed=5", "--weights"]).arg(path))
         };
         let python = stdout(
-            python("scripts/reference/demonstrate.py")
+            testing::python_module("torch2tch.reference.demonstrate")
                 .args([network, "--seed=5", "--weights"])
                 .arg(folder.path().join("weights.safetensors")),
         );
@@ -49,7 +49,7 @@ fn python_loads<N: Network>(folder: &Path) {
     };
     save_state_dict(&model.vs, OutputFile::create(&path).unwrap()).unwrap();
     let python = |weights: &[&std::ffi::OsStr]| {
-        let mut command = python("scripts/reference/demonstrate.py");
+        let mut command = testing::python_module("torch2tch.reference.demonstrate");
         stdout(command.args([N::NAME, "--seed=7"]).args(weights))
     };
     // With weights of its own seed, loading them changes nothing; of another seed, everything.
@@ -76,7 +76,7 @@ fn trace_starts_from_weights() {
     let weights = folder.path().join("weights.pt");
     let traces = ["python", "rust"].map(|side| folder.path().join(format!("{side}.safetensors")));
     let args = ["--optimizer=adamw", "--steps=5", "--weights"];
-    let python_trace = python("scripts/reference/record_trace.py")
+    let python_trace = testing::python_module("torch2tch.reference.record_trace")
         .arg(network)
         .args(args)
         .arg(&weights)

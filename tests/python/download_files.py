@@ -4,8 +4,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
-
 import download
 
 folder = Path(sys.argv.pop(1))

@@ -2,13 +2,11 @@
 
 import json
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts" / "reference"))
 
-import common
+from torch2tch.reference import common
 from sklearn.metrics import confusion_matrix
-from train import outputs
+from torch2tch.reference.train import outputs
 
 network, weights, data = sys.argv[1:]
 task = common.task(network)

@@ -1,14 +1,10 @@
 """Prints the table of scripts/checks/gpu_parity.py for rows that differ and rows that do not."""
 
-import sys
-from pathlib import Path
+from dataclasses import replace
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
-sys.path[:0] = [str(SCRIPTS), str(SCRIPTS / "checks")]
-import gpu_parity  # noqa: E402
-import numpy as np  # noqa: E402
-from compare_traces import compare  # noqa: E402
-from dataclasses import replace  # noqa: E402
+import gpu_parity
+import numpy as np
+from torch2tch.compare.traces import compare
 
 one, ten = np.ones(3, np.float32), np.full(3, 10, np.float32)
 nearly = np.nextafter(one, 2)

@@ -5,15 +5,13 @@ Each case is [name, class, kwargs, threads]; its tensors are `<name>.<key>`.
 
 import json
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts" / "reference"))
 
-import common
+from torch2tch.reference import common
 import torch
-from record_trace import record
+from torch2tch.reference.record_trace import record
 from safetensors.torch import save_file
-from train import optimizer_state
+from torch2tch.reference.train import optimizer_state
 
 file, steps, cases = sys.argv[1:]
 task = common.task("digit_classifier")

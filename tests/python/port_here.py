@@ -1,11 +1,9 @@
 """Prints a class as `scripts/port.py` writes it inside of this project."""
 
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
 
-from port import port  # noqa: E402
+from torch2tch.port import port
 
 path, _, name = sys.argv[1].rpartition(":")
 print(port(path, name, nn_path="crate::torch::nn").rust, end="")

@@ -4,9 +4,8 @@ import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
 
-from port import Refused, port  # noqa: E402
+from torch2tch.port import Refused, port
 
 path = sys.argv[1]
 for name in re.findall(r"^class (\w+)", Path(path).read_text(encoding="utf-8"), re.MULTILINE):

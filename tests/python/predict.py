@@ -5,12 +5,10 @@ Pictures go to <folder>/<i>.png; of each, dark on white, also to <folder>/<i>-in
 
 import json
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts" / "reference"))
 
-import common
-import data
+from torch2tch.reference import common
+from torch2tch.reference import data
 import torch
 from PIL import Image
 

@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts" / "reference"))
 
-import common
+from torch2tch.reference import common
 import torch
 from safetensors.torch import save_file
 

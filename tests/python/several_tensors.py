@@ -1,14 +1,12 @@
 """Records the trace of a network of several tensors: `graph FILE` or `tokens FILE`."""
 
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts" / "reference"))
 
 import torch
 import torch.nn.functional as F
-from record_trace import record
+from torch2tch.reference.record_trace import record
 from safetensors.torch import save_file
 from torch import nn
 

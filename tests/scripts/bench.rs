@@ -1,5 +1,5 @@
 //! The Python side of the measurements, which nothing else runs; the Rust side runs in
-//! `scripts/checks/instructions.py`.
+//! `benches/instructions.py`.
 
 use std::io::Write;
 use std::process::Stdio;

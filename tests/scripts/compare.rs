@@ -409,7 +409,7 @@ fn compare_control<N: Network>(
     let python_trace = folder.path().join("python.safetensors");
     let control = folder.path().join("control.safetensors");
     stdout(
-        python("scripts/reference/record_trace.py")
+        testing::python_module("torch2tch.reference.record_trace")
             .args([
                 "digit_classifier",
                 "--optimizer=adam",

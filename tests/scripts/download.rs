@@ -85,6 +85,7 @@ fn download(dataset: &str, url: &str, folder: &Path) -> Command {
 /// The script, to download the sample digits from `url`.
 fn download_digits(url: &str, folder: &Path) -> Command {
     let mut command = python("tests/python/download_files.py");
+    command.env("PYTHONPATH", root("scripts"));
     command.arg(digits()).arg("files");
     from(command, url, folder)
 }

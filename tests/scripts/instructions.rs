@@ -22,7 +22,7 @@ fn judge(counts: &Value) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("counted.json");
     fs::write(&file, counts.to_string()).unwrap();
-    let output = run(python("scripts/checks/instructions.py")
+    let output = run(python("benches/instructions.py")
         .arg("--counted")
         .arg(&file));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -74,7 +74,7 @@ fn other_surroundings_are_not_compared() {
 
 #[test]
 fn without_valgrind_it_is_skipped() {
-    let output = run(python("scripts/checks/instructions.py").env("PATH", Path::new("/nowhere")));
+    let output = run(python("benches/instructions.py").env("PATH", Path::new("/nowhere")));
     assert_eq!(output.status.code(), Some(77));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("skipped, there is no valgrind"), "{text}");

@@ -8,7 +8,7 @@ use testing::{NETWORKS, python, root, run, stdout};
 #[test]
 fn writes_the_networks_of_the_document() {
     for network in NETWORKS {
-        let path = format!("scripts/reference/{network}.py");
+        let path = format!("torch2tch/src/torch2tch/reference/{network}.py");
         let source = fs::read_to_string(root(&path)).unwrap();
         let class = source.split_once("\nclass ").unwrap().1;
         let class = class.split_once('(').unwrap().0;
@@ -23,7 +23,7 @@ fn writes_the_networks_of_the_document() {
 /// Every place that is not understood is named with its line, and no other.
 #[test]
 fn names_what_it_refuses() {
-    const FILE: &str = "tests/port/refused.py";
+    const FILE: &str = "torch2tch/tests/classes/refused.py";
     let mut command = python("tests/python/port_refusals.py");
     let refused = stdout(command.arg(FILE).current_dir(root("")));
 
@@ -51,13 +51,16 @@ fn a_refusal_writes_nothing() {
     fs::write(&output, "kept").unwrap();
     let mut command = python("scripts/port.py");
     command
-        .arg("tests/port/refused.py:Prints")
+        .arg("torch2tch/tests/classes/refused.py:Prints")
         .arg("--output")
         .arg(&output);
     let result = run(command.current_dir(root("")));
     assert_eq!(result.status.code(), Some(1));
     let message = String::from_utf8(result.stderr).unwrap();
-    assert!(message.starts_with("tests/port/refused.py:"), "{message}");
+    assert!(
+        message.starts_with("torch2tch/tests/classes/refused.py:"),
+        "{message}"
+    );
     assert_eq!(message.lines().count(), 1, "{message}");
     assert_eq!(fs::read_to_string(output).unwrap(), "kept");
 }
@@ -65,9 +68,18 @@ fn a_refusal_writes_nothing() {
 #[test]
 fn wrong_usage_is_one_line() {
     for (target, expected) in [
-        ("tests/port/refused.py:Nobody", "there is no class Nobody"),
-        ("tests/port/nowhere.py:Net", "No such file or directory"),
-        ("tests/port/refused.py", "expected FILE.py:CLASS"),
+        (
+            "torch2tch/tests/classes/refused.py:Nobody",
+            "there is no class Nobody",
+        ),
+        (
+            "torch2tch/tests/classes/nowhere.py:Net",
+            "No such file or directory",
+        ),
+        (
+            "torch2tch/tests/classes/refused.py",
+            "expected FILE.py:CLASS",
+        ),
         ("Cargo.toml:Net", "Cargo.toml:"),
     ] {
         let mut command = python("scripts/port.py");

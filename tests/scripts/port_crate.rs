@@ -11,7 +11,7 @@ fn port(folder: &Path) -> Command {
     let mut command = python("scripts/port.py");
     command
         .current_dir(root(""))
-        .arg("tests/port/graph_convolution.py:GraphNetwork");
+        .arg("torch2tch/tests/classes/graph_convolution.py:GraphNetwork");
     command.arg("--crate").arg(folder);
     command
 }

@@ -28,7 +28,7 @@ fn comparison(class: &str, rust: &Path) -> Command {
     command
 }
 
-const DIGITS: &str = "scripts/reference/digit_classifier.py:DigitClassifier";
+const DIGITS: &str = "torch2tch/src/torch2tch/reference/digit_classifier.py:DigitClassifier";
 
 #[test]
 fn a_network_of_the_project_is_equal_as_a_class_of_any_file() {
@@ -262,7 +262,7 @@ fn what_is_wrong_is_told_in_one_line() {
     }
 }
 
-/// Classes of `tests/port/` with what does not stand in their files: the constructor's arguments, the
+/// Classes of `torch2tch/tests/classes/` with what does not stand in their files: the constructor's arguments, the
 /// inputs.
 const PORTS: [(&str, &str, &[&str]); 20] = [
     ("variational_autoencoder", "VariationalAutoencoder", &[]),
@@ -309,7 +309,7 @@ fn prove(file: &str, class: &str, options: &[&str]) {
     let mut command = python("scripts/port.py");
     command
         .current_dir(root(""))
-        .arg(format!("tests/port/{file}.py:{class}"));
+        .arg(format!("torch2tch/tests/classes/{file}.py:{class}"));
     command
         .arg("--output")
         .arg(folder.path().join("port.rs"))

@@ -101,7 +101,7 @@ fn training_gives_the_bits_of_python() {
 #[test]
 fn prints_what_python_prints() {
     let args = ["--seed=3", "--threads=1"];
-    let mut reference = python("scripts/reference/demonstrate.py");
+    let mut reference = testing::python_module("torch2tch.reference.demonstrate");
     let reference = stdout(reference.arg(NETWORK).args(args));
     assert_eq!(stdout(example(NETWORK).args(args)), reference);
 }

@@ -16,24 +16,8 @@ struct Project(TempDir);
 impl Project {
     fn new() -> Self {
         let project = Self(tempfile::tempdir().unwrap());
-        for folder in [
-            "scripts",
-            "scripts/reference",
-            "scripts/port",
-            "scripts/port/crate",
-            "scripts/port/crate/templates",
-            "scripts/port/proof",
-            "scripts/port/spellings",
-        ] {
-            fs::create_dir(project.path(folder)).unwrap();
-            for entry in fs::read_dir(root(folder)).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_file() && path.extension().is_some() {
-                    let name = path.file_name().unwrap();
-                    fs::copy(&path, project.path(folder).join(name)).unwrap();
-                }
-            }
-        }
+        copy(&root("scripts"), &project.path("scripts"));
+        copy(&root("torch2tch"), &project.path("torch2tch"));
         project
     }
 
@@ -57,6 +41,19 @@ impl Project {
 
     fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
+    }
+}
+
+/// Copies a folder with what is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copied = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &copied),
+            false => drop(fs::copy(&path, copied).unwrap()),
+        }
     }
 }
 
@@ -112,7 +109,10 @@ fn a_venv_that_is_not_whole_is_named_with_what_mends_it() {
     for (break_it, expected) in cases {
         let project = Project::new();
         break_it(&project);
-        for script in ["scripts/compare.py", "scripts/reference/train.py"] {
+        for script in [
+            "scripts/compare.py",
+            "torch2tch/src/torch2tch/reference/train.py",
+        ] {
             let line = refusal(&mut project.script(script));
             assert!(line.contains(expected), "{line}");
         }
@@ -138,13 +138,16 @@ fn networks_that_are_not_there_are_told_from_those_that_are() {
     let cases: [(&str, &[&str]); 5] = [
         ("scripts/compare.py", &["no_such_network"]),
         ("scripts/train_distributed.py", &["no_such_network", data]),
-        ("scripts/reference/train.py", &["../compare", data]),
         (
-            "scripts/reference/record_trace.py",
+            "torch2tch/src/torch2tch/reference/train.py",
+            &["../compare", data],
+        ),
+        (
+            "torch2tch/src/torch2tch/reference/record_trace.py",
             &["no_such_network", "--output=target/never.safetensors"],
         ),
         // A module of Python's own is none.
-        ("scripts/reference/demonstrate.py", &["os"]),
+        ("torch2tch/src/torch2tch/reference/demonstrate.py", &["os"]),
     ];
     for (script, args) in cases {
         let output = run(python(script).args(args));
@@ -168,30 +171,33 @@ fn modules_that_lack_something_are_named_with_it() {
     let project = Project::with_packages();
     let mut file = "x = 1\n".to_owned();
     let cases = [
-        ("", "scripts/reference/my_network.py: there is no MyNetwork"),
+        (
+            "",
+            "torch2tch/src/torch2tch/reference/my_network.py: there is no MyNetwork",
+        ),
         (
             CLASS,
-            "scripts/reference/my_network.py: there is no draw_input",
+            "torch2tch/src/torch2tch/reference/my_network.py: there is no draw_input",
         ),
         (
             "from digit_classifier import lss\n",
-            "scripts/reference/my_network.py, line 10: ImportError: cannot import name 'lss'",
+            "torch2tch/src/torch2tch/reference/my_network.py, line 10: ImportError: cannot import name 'lss'",
         ),
         (
             "def loss(:\n",
-            "scripts/reference/my_network.py, line 11: SyntaxError: ",
+            "torch2tch/src/torch2tch/reference/my_network.py, line 11: SyntaxError: ",
         ),
     ];
     for (more, expected) in cases {
         file += more;
-        project.write("scripts/reference/my_network.py", &file);
-        let mut command = project.script("scripts/reference/record_trace.py");
+        project.write("torch2tch/src/torch2tch/reference/my_network.py", &file);
+        let mut command = project.script("torch2tch/src/torch2tch/reference/record_trace.py");
         let line = refusal(command.args(["my_network", "--output=trace.safetensors"]));
         assert!(line.contains(expected), "{line}");
     }
     let line = refusal(project.script("scripts/compare.py").arg("my_network"));
     assert!(
-        line.contains("scripts/reference/my_network.py, line 11"),
+        line.contains("torch2tch/src/torch2tch/reference/my_network.py, line 11"),
         "{line}"
     );
 }
@@ -201,7 +207,7 @@ fn modules_that_lack_something_are_named_with_it() {
 fn another_name_in_rust_is_a_difference() {
     let project = Project::with_packages();
     let module = CLASS.to_owned() + FUNCTIONS;
-    project.write("scripts/reference/my_network.py", &module);
+    project.write("torch2tch/src/torch2tch/reference/my_network.py", &module);
     fs::create_dir(project.path("examples")).unwrap();
     let misnamed = project.path("examples/my_network");
     symlink(example("digit_classifier").get_program(), misnamed).unwrap();
@@ -223,8 +229,8 @@ fn another_name_in_rust_is_a_difference() {
 fn buffers_stand_beside_the_parameters_of_their_layer() {
     let project = Project::with_packages();
     let module = CLASS.replace("nn.Linear(128, 10)", "nn.BatchNorm1d(128)") + FUNCTIONS;
-    project.write("scripts/reference/my_network.py", &module);
-    let mut record = project.script("scripts/reference/record_trace.py");
+    project.write("torch2tch/src/torch2tch/reference/my_network.py", &module);
+    let mut record = project.script("torch2tch/src/torch2tch/reference/record_trace.py");
     stdout(record.args(["my_network", "--steps=2", "--output=trace.safetensors"]));
     let mut compare = project.script("scripts/compare_traces.py");
     let text = stdout(compare.args(["trace.safetensors", "trace.safetensors"]));

@@ -198,7 +198,7 @@ fn output_holds_the_weights_that_python_trains() {
                 .arg("--output")
                 .arg(&rust),
         );
-        let mut python = python("scripts/reference/train.py");
+        let mut python = testing::python_module("torch2tch.reference.train");
         python.arg(network).arg("--data").arg(sample_data(data));
         stdout(python.args(args).arg("--output").arg(&python_file));
         // compare_traces.py compares any two files of tensors.
@@ -224,7 +224,7 @@ fn starts_from_weights() {
     let mut train = example(network);
     train.arg("train").args(args).arg("--weights").arg(&weights);
     stdout(train.arg("--output").arg(&rust));
-    let mut train = python("scripts/reference/train.py");
+    let mut train = testing::python_module("torch2tch.reference.train");
     train
         .arg(network)
         .args(args)

@@ -69,16 +69,28 @@ pub fn libtorch() -> PathBuf {
         .into()
 }
 
+/// The Python that `scripts/setup` installed, to run a module of the package torch2tch:
+/// `python_module("torch2tch.reference.train")`.
+pub fn python_module(module: &str) -> Command {
+    let mut command = python_itself();
+    command.args(["-m", module]);
+    command
+}
+
 /// The Python that `scripts/setup` installed, to run a script of the project.
 pub fn python(script: &str) -> Command {
+    let mut command = python_itself();
+    command.arg(root(script));
+    command
+}
+
+fn python_itself() -> Command {
     let python = root(".venv/bin/python");
     assert!(
         python.exists(),
         "there is no .venv yet: run scripts/setup first"
     );
-    let mut command = Command::new(python);
-    command.arg(root(script));
-    command
+    Command::new(python)
 }
 
 pub fn run(command: &mut Command) -> Output {

@@ -1,0 +1,53 @@
+"""The proof of a port: what records the class in Python, and what builds and records it in Rust.
+
+The imports are made where they are needed, as most comparisons are of networks of this project.
+"""
+
+from torch2tch.reference.common import ERRORS, fail, one_line
+
+from .build import DoesNotCompile
+
+__all__ = ["DoesNotCompile", "crate", "executable", "subject"]
+
+
+def subject(file, name, options):
+    """The class `name` of `file`, to be recorded; or the end of the program, in a line."""
+    from torch2tch.port.refusals import Refused, Wrong
+    from torch2tch.port.source import Source
+
+    from .subject import Subject
+
+    try:
+        return Subject(Source(file), name, args=options.args, inputs=options.inputs,
+                       targets=options.targets, loss=options.loss)
+    except Refused as error:
+        fail(error.lines[0])
+    except (Wrong, *ERRORS) as error:
+        fail(one_line(error))
+
+
+def executable(subject, options, folder):
+    """The executable that records it in Rust, and the environment that it needs; or the end of the
+    program, in a line. A port that does not compile is the caller's to report."""
+    from torch2tch.port.refusals import Refused, Wrong
+
+    from .prepare import prepare
+
+    settings = {name: vars(options)[name] for name in ("seed", "device", "threads", "batch_size")}
+    try:
+        return prepare(subject, options.rust, folder, **settings)
+    except Refused as error:
+        fail(f"{error.lines[0]}; with a `pub fn loss(output: &Tensor, target: &Tensor) -> Tensor` "
+             f"in {options.rust} it need not be translated")
+    except (Wrong, *ERRORS) as error:
+        fail(one_line(error))
+
+
+def crate(folder, ported, subject, git):
+    """Makes a crate of its own of a port; or the end of the program, in a line."""
+    from torch2tch.crate import write_crate
+
+    try:
+        write_crate(folder, ported, subject, git)
+    except ERRORS as error:
+        fail(one_line(error))

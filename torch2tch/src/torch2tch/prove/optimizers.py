@@ -1,0 +1,3 @@
+"""The optimizers that a proof trains with."""
+
+NAMES = ("sgd", "adam")

@@ -1,0 +1,19 @@
+"""A subject to Rust, as recorded; whatever goes wrong is a refusal in a line."""
+
+import inspect
+
+from .load import Target
+from .load.errors import located
+from .record import port_as_recorded
+from .subject import Refused
+
+
+def port_recorded(target: Target) -> str:
+    try:
+        return port_as_recorded(target.subject)
+    except Refused:
+        raise
+    except Exception as error:
+        last = inspect.trace()[-1]
+        raise Refused(f"{target.subject.target}: cannot be recorded: {located(error, target.roots)} "
+                      f"(in {last.function})") from error
