@@ -35,7 +35,7 @@ fn get(vs: &Path, name: &str) -> Tensor {
 '''
 
 
-def write(model: Model, notes: tuple[str, ...], library: str = "final_layer::torch::nn",
+def write(model: Model, notes: tuple[str, ...], library: str = "torch_parity::nn",
           library_names: frozenset[str] = frozenset()) -> str:
     """The text of the file; `notes` say for what the model was recorded."""
     titles = _titles(model, library_names)

@@ -2,10 +2,12 @@
 
 from ..arrange.bodies import uses
 from ..arrange.naming import local_names
+from ..nodes.expressions import Shared
 from ..nodes import (
-    Class, Do, Expect, Expression, For, Freeze, InitializeAll, Initialize, Let, Name, NewLayer, Operation, Register,
+    Class, Do, Expect, Expression, For, Freeze, InitializeAll, Initialize, Let, Literal, Name, NewLayer, Operation, Register,
     Return, Statement, Variable, WhenTraining, everything, names_in, transform,
 )
+from . import layers
 from .expressions import Expressions
 from .rows import Rows
 from .scope import Scope
@@ -28,7 +30,8 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
     if len(class_.parameters) >= 7:
         rows.add(1, "#[allow(clippy::too_many_arguments)] // as many as Python's")
     rows.add(1, f"pub fn new({vs}: &Path{arguments}) -> Self {{", class_.init)
-    if all(isinstance(s, Register) and s.field and not _is_read(s, body) for s in body):
+    if all(isinstance(s, Register) and s.field and not _is_read(s, body) and
+           not isinstance(s.value, Shared) for s in body):
         rows.add(2, "Self {")
         for statement in body:
             value = register(write, statement)
@@ -90,6 +93,11 @@ def register(write: Expressions, statement: Register) -> Syntax:
 def construct(rows: Rows, write: Expressions, statement: Statement, changed: set[Name]) -> None:
     """A statement of a constructor."""
     match statement:
+        case Register(field=field, value=Shared(layer=layer, weight=weight, bias=bias), line=line):
+            rows.add(2, Prefixed(f"let mut {field} = ", layers.layer(write, layer, Text(layers.SCRATCH)), ";"), line)
+            rows.add(2, Prefixed(f"{field}.ws = ", write.expression(weight), ";"))
+            if bias != Literal(None):
+                rows.add(2, Prefixed(f"{field}.bs = Some(", write.expression(bias), ");"))
         case Register(field=field, target=target, line=line):
             name = field or write.scope.names[target]
             mut = "mut " if target in changed else ""
