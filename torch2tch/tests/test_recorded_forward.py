@@ -141,7 +141,7 @@ def test_a_quotient_of_a_size_rounds_down():
         def forward(self, x):
             return self.fc(x)[: x.shape[0] // 2 + 1]
 
-    assert "x.size()[0].div_euclid(2) + 1" in rust(Net, X)
+    assert "batch_size.div_euclid(2) + 1" in rust(Net, X)
 
 
 def test_sizes_and_dtypes_that_the_recording_has_fixed_are_checked_in_a_line():
@@ -190,3 +190,24 @@ def test_control_flow_over_data_is_refused_with_what_to_do():
 
     with pytest.raises(Refused, match="data-dependent control flow is not supported.*torch.where"):
         rust(Net, X)
+
+
+def test_a_branch_on_a_size_is_checked():
+    class Net(Linear):
+        def forward(self, x):
+            x = self.fc(x)
+            return x + 1 if x.shape[0] % 2 == 1 and x.shape[0] < 7 else x
+
+    text = rust(Net, X)
+    assert 'batch_size.rem_euclid(2) == 1, "recorded for sizes with Mod(batch_size, 2) == 1"' in " ".join(text.split())
+    assert 'assert!(batch_size < 7, "recorded for sizes with batch_size < 7");' in text
+    assert "!= 1" not in text
+
+
+def test_a_batch_of_one_is_refused_where_python_does_something_else():
+    class Net(Linear):
+        def forward(self, x):
+            x = self.fc(x)
+            return x * 2 if x.shape[0] == 1 else x
+
+    assert 'assert!(x.size()[0] != 1, "recorded for sizes with batch_size != 1");' in rust(Net, X)

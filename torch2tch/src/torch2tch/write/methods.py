@@ -4,8 +4,8 @@ from ..arrange.bodies import uses
 from ..arrange.naming import local_names
 from ..nodes.expressions import Shared
 from ..nodes import (
-    Class, Do, Expect, Expression, For, Freeze, InitializeAll, Initialize, Let, Literal, Name, NewLayer, Operation, Register,
-    Return, Statement, Variable, WhenTraining, everything, names_in, transform,
+    Class, Do, Expect, Expression, For, Freeze, InitializeAll, Initialize, Let, Literal, Name,
+    NewLayer, Operation, Register, Require, Return, Statement, Variable, WhenTraining, everything, names_in, transform,
 )
 from . import layers
 from .expressions import Expressions
@@ -175,6 +175,9 @@ def body_statement(rows: Rows, write: Expressions, statement: Statement, indent:
             rows.add(indent, result, line)
         case Expect():
             expect(rows, write, statement, indent)
+        case Require(condition=condition, words=words):
+            text = Text(string(f"recorded for sizes with {words}"))
+            rows.add(indent, Prefixed("", Group("assert!", "()", (write.expression(condition), text)), ";"))
         case _:
             raise AssertionError(statement)
 
