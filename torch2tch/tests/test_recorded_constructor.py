@@ -205,3 +205,31 @@ def test_the_file_says_for_what_it_was_recorded():
     text = rust(Net, X, scale=False)
     assert "/// Recorded for `randn(batch_size, 4)`; the free sizes are batch_size." in text
     assert "/// Fixed: `scale=False`." in text
+
+
+def test_a_layer_that_some_instances_lack_is_an_option():
+    class Block(nn.Module):
+        def __init__(self, width, out):
+            super().__init__()
+            self.fc = nn.Linear(width, out)
+            self.skip = nn.Linear(width, out) if width != out else None
+
+        def forward(self, x):
+            y = self.fc(x)
+            if self.skip is not None:
+                x = self.skip(x)
+            return x + y
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = Block(4, 4), Block(4, 8), Block(8, 6)
+
+        def forward(self, x):
+            return self.c(self.b(self.a(x)))
+
+    text = rust(Net, X)
+    assert text.count("pub struct Block") == 1 and "skip: Option<Linear>," in text
+    assert "pub fn new(vs: &Path, width: i64, out: i64, has_skip: bool) -> Self {" in text
+    assert 'skip: has_skip.then(|| linear(vs / "skip", width, out, Default::default())),' in text
+    assert "match &self.skip { Some(skip) => x.apply(skip), None => x.shallow_clone() }" in text

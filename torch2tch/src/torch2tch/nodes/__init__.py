@@ -3,7 +3,7 @@
 from .classes import Class, Field, Method, Model, Parameter
 from .expressions import (
     Argument, Arithmetic, Call, Choice, Comparison, Constant, Dropped, Effect, Expression, Held, Index, Initialize,
-    Item, ListOf, Literal, MaybeCall, Name, NewClass, NewLayer, NewList, NewSequential, Operation, Rolled, Root,
+    Item, ListOf, Literal, MaybeCall, Name, NewClass, NewLayer, NewList, NewSequential, Operation, Optional, Rolled, Root,
     Shared, SizeOf, TensorOf, Train, Variable, effect_of,
 )
 from .statements import (

@@ -18,10 +18,12 @@ class Effect(IntEnum):
 
 @dataclass(frozen=True)
 class Constant:
-    """A number that the instances of a class may differ in, and the name that it goes by, if any."""
+    """A number that the instances of a class may differ in, and the name that it goes by, if any. One
+    that is open stands where an instance has no such number, and goes with any."""
 
     value: int | float | bool
     hint: str = ""
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,14 @@ class Rolled:
 
 
 @dataclass(frozen=True)
+class Optional:
+    """A layer that is there if `present` is true."""
+
+    present: "Expression"
+    layer: "Expression"
+
+
+@dataclass(frozen=True)
 class Dropped:
     """A layer that Python makes and drops: its draws count."""
 
@@ -240,7 +250,8 @@ class Index:
 Expression = (
     Constant | Literal | Name | Argument | Root | Variable | Held | Train | Choice | SizeOf | Arithmetic
     | Comparison | ListOf | Item | TensorOf | Operation | Initialize | Call | MaybeCall | NewLayer | NewClass
-    | NewSequential | NewList | Rolled | Dropped | Shared | Index
+    | NewSequential | NewList | Rolled | Optional | Dropped | Shared
+    | Index
 )
 
 

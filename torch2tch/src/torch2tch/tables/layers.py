@@ -53,6 +53,10 @@ class LayerRow:
         """The arguments of `new`: (Python's name, kind)."""
         return tuple(PLACEHOLDER.findall(self.new))
 
+    def default(self, argument: str) -> object:
+        """Python's default."""
+        return inspect.signature(getattr(nn, self.name).__init__).parameters[argument].default
+
     @property
     def has_path(self) -> bool:
         return "{path}" in self.new
@@ -83,8 +87,8 @@ def _fields(text: str) -> tuple[tuple[str, str, str], ...]:
 
 
 def fit(layer: type[nn.Module], bound: dict[str, object]) -> tuple[LayerRow, dict[str, object]] | None:
-    """The first row whose arguments fit what the layer was made with, and the arguments that are
-    written: those of `new`, and those of the configuration that do not have Python's default."""
+    """The first row whose arguments fit what the layer was made with, and these arguments: those of
+    `new`, and those of the configuration."""
     if not layer.__module__.startswith("torch.nn.modules"):
         return None
     name = "Linear" if layer.__name__ == "NonDynamicallyQuantizableLinear" else layer.__name__
@@ -104,13 +108,12 @@ def _written(row: LayerRow, layer: type, bound: dict[str, object]) -> dict[str, 
         written[argument] = bound[argument]
     for argument, _, kind in row.fields:
         known.add(argument)
-        if argument not in bound or bound[argument] == defaults.get(argument):
+        if argument not in bound:
             continue
-        if kind.startswith("stride") and bound[argument] == bound.get("kernel_size"):
-            continue
-        if not fits(kind, bound[argument]):
+        is_default = bound[argument] == defaults.get(argument)
+        if not is_default and not fits(kind, bound[argument]):
             return None
-        written[argument] = bound[argument]
+        written.setdefault(argument, bound[argument])
     for argument, value in bound.items():
         if argument not in known and value != defaults.get(argument):
             return None

@@ -38,11 +38,11 @@ def layer_row(made: Made) -> tuple[LayerRow, tuple[tuple[str, Expression], ...]]
 
 
 def _argument(value: object, name: str) -> Expression:
+    if isinstance(value, (tuple, list)) and name != "normalized_shape" and len(set(value)) == 1:
+        value = value[0]
     if isinstance(value, (tuple, list)):
         return ListOf(tuple(_argument(one, name) for one in value))
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return Literal(value)
-    return Constant(value, name)
+    return Constant(value, name) if isinstance(value, (int, float)) else Literal(value)
 
 
 def _is_as_made(module: nn.Module, made: Made) -> bool:

@@ -5,7 +5,7 @@ import re
 from ..arrange.instances import fields_of
 from ..nodes import (
     Class, ClassType, Expression, LayerType, ListType, Model, NewClass, NewLayer, NewList, NewSequential,
-    NumberType, Rolled, SequentialType, TENSOR, Type,
+    NumberType, Optional, OptionType, Rolled, SequentialType, TENSOR, Type,
 )
 from ..nodes.expressions import Shared
 from .expressions import Expressions
@@ -21,7 +21,7 @@ TCH = {"Device", "Kind", "Tensor"}
 MODULES = {"functional", "init"}
 
 # Names that need no `use`.
-PRELUDE = {"Self", "Some", "None", "Vec", "Default", "Debug", "get", "if", "match", "for", "in", "return", "derive",
+PRELUDE = {"Self", "Some", "None", "Vec", "Option", "Default", "Debug", "get", "if", "match", "for", "in", "return", "derive",
            "allow"}
 
 GET = '''\
@@ -105,6 +105,8 @@ def type_of(value: Expression, classes: dict[int, Class], titles: dict[int, str]
         case NewSequential():
             write = Expressions(Scope({}, frozenset(), classes, titles))
             return SequentialType(_trains(write, value))
+        case Optional(layer=layer):
+            return OptionType(type_of(layer, classes, titles))
         case NewList(items=items):
             return ListType(type_of(items[0], classes, titles))
         case Rolled(item=item):
@@ -121,6 +123,8 @@ def type_text(type_: Type, titles: dict[int, str]) -> str:
             return titles[number]
         case SequentialType(trains=trains):
             return "SequentialT" if trains else "Sequential"
+        case OptionType(item=item):
+            return f"Option<{type_text(item, titles)}>"
         case ListType(item=item):
             return f"Vec<{type_text(item, titles)}>"
         case NumberType():

@@ -4,7 +4,7 @@ from ..nodes import (
     Argument, Arithmetic, Call, Choice, Comparison, Constant, Expression, Held, Index, Initialize, Item, Literal, Name,
     NewClass, NewLayer, NewList, NewSequential, Operation, Rolled, Root, SizeOf, TensorOf, Train, Variable,
 )
-from ..nodes.expressions import Dropped, MaybeCall, Shared
+from ..nodes.expressions import Dropped, MaybeCall, Optional, Shared
 from ..subject import Refused
 from . import layers, operations
 from .scope import Scope
@@ -110,7 +110,8 @@ class Expressions:
                 return tensor_of(node)
             case Initialize():
                 return layers.initialize(self, node)
-            case NewLayer() | NewClass() | NewSequential() | NewList() | Rolled() | Dropped() | Shared():
+            case NewLayer() | NewClass() | NewSequential() | NewList() | Rolled() | Optional() | Dropped() \
+                    | Shared():
                 return layers.new(self, node)
             case Index():
                 return Text("i")

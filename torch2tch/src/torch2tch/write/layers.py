@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..nodes import (
     Constant, Expression, Index, Initialize, ListOf, Literal, NewClass, NewLayer, NewList, NewSequential,
-    Rolled, Root,
+    Optional, Rolled, Root,
 )
 from ..nodes.expressions import Dropped, Shared
 from ..subject import Refused
@@ -43,6 +43,9 @@ def new(write: Expressions, node: Expression) -> Syntax:
         case Rolled(count=count, item=item):
             numbers = Text(f"(0..{one_line(write.expression(count))})")
             return method(method(numbers, "map", Prefixed("|i| ", new(write, item))), "collect")
+        case Optional(present=present, layer=inner):
+            there = at_most(write.expression(present), Level.ATOM)
+            return method(there, "then", Prefixed("|| ", new(write, inner)))
         case Dropped(layer=inner):
             return layer(write, inner, Text(SCRATCH))
         case Shared(layer=inner, weight=weight, bias=bias):
@@ -82,9 +85,9 @@ def borrowed(root: Root) -> Syntax:
 
 def layer(write: Expressions, node: NewLayer, place: Syntax) -> Syntax:
     row, written = node.row, dict(node.arguments)
-    configured = [(rust, kind, written[python]) for python, rust, kind in row.fields if python in written]
-    new_names = {name for name, _ in row.kinds}
-    configured = [entry for entry in configured if entry[0] not in new_names]
+    of_new = {name for name, _ in row.kinds}
+    configured = [(rust, kind, written[python]) for python, rust, kind in row.fields
+                  if python in written and python not in of_new and not _is_default(node, python, kind)]
     head, _, rest = row.new.partition("(")
     if not rest:
         return _with_fields(write, Text(head), row.type, configured)
@@ -101,6 +104,27 @@ def layer(write: Expressions, node: NewLayer, place: Syntax) -> Syntax:
             items.append(Text(piece))
     made = Group(head, "()", tuple(items))
     return made if row.config else _with_fields(write, made, row.type, configured)
+
+
+def _is_default(node: NewLayer, argument_: str, kind: str) -> bool:
+    """Whether the layer has the value without being told."""
+    written = dict(node.arguments)
+    try:
+        value = _plain(written[argument_])
+        if kind.startswith("stride") and value == _plain(written["kernel_size"]):
+            return True
+    except TypeError:
+        return False
+    return value == node.row.default(argument_)
+
+
+def _plain(value: Expression) -> object:
+    """The value of Python; raises TypeError where it depends on the instance."""
+    if isinstance(value, (Constant, Literal)):
+        return value.value
+    if isinstance(value, ListOf):
+        return tuple(map(_plain, value.items))
+    raise TypeError
 
 
 def _with_fields(write: Expressions, default: Syntax, type_: str,
