@@ -232,4 +232,4 @@ def test_a_layer_that_some_instances_lack_is_an_option():
     assert text.count("pub struct Block") == 1 and "skip: Option<Linear>," in text
     assert "pub fn new(vs: &Path, width: i64, out: i64, has_skip: bool) -> Self {" in text
     assert 'skip: has_skip.then(|| linear(vs / "skip", width, out, Default::default())),' in text
-    assert "match &self.skip { Some(skip) => x.apply(skip), None => x.shallow_clone() }" in text
+    assert "match &self.skip { Some(skip) => x.apply(skip), None => x.shallow_clone() };" in text

@@ -1,9 +1,10 @@
 """Initial values: one statement of Python that initializes many parameters, as one loop."""
 
 import dataclasses
+import re
 
 from ..nodes import Do, Expression, Initialize, Operation, Statement, Variable, everything
-from ..nodes.statements import InitializeAll
+from ..nodes.statements import InitializeAll, Repeated
 from .bodies import Body
 
 
@@ -22,6 +23,41 @@ def group_initialization(body: Body) -> Body:
             first = out[place]
             out[place] = InitializeAll((_target(first), target), first.value, first.line)
     return tuple(out)
+
+
+def roll_names(names: tuple[str, ...]) -> tuple[str | Repeated, ...]:
+    """The names, with the same parameters of the elements of a list as one entry, if there are two
+    elements or more."""
+    out: list[str | Repeated] = []
+    place = 0
+    while place < len(names):
+        found = _repeated(names, place)
+        if found is None:
+            out.append(names[place])
+            place += 1
+        else:
+            out.append(found)
+            place += found.count * len(found.names)
+    return tuple(out)
+
+
+def _repeated(names: tuple[str, ...], place: int) -> Repeated | None:
+    """The longest repetition that begins at a name: `PREFIX.0.…`, `PREFIX.1.…` and so on."""
+    parts = names[place].split(".")
+    for at, part in enumerate(parts):
+        if part != "0":
+            continue
+        prefix = ".".join(parts[:at])
+        inner: dict[int, list[str]] = {}
+        for name in names[place:]:
+            found = re.match(rf"{re.escape(prefix)}\.(\d+)\.(.+)" if prefix else r"(\d+)\.(.+)", name)
+            if found is None or int(found[1]) not in (len(inner) - 1, len(inner)):
+                break
+            inner.setdefault(int(found[1]), []).append(found[2])
+        count = next((n for n in range(len(inner)) if inner[n] != inner[0]), len(inner))
+        if count > 1:
+            return Repeated(prefix, count, tuple(inner[0]))
+    return None
 
 
 def _target(statement: Statement) -> str | None:

@@ -79,14 +79,21 @@ def _class(observed: Observed, number: int, group: list[Struct]) -> tuple[Class,
             parameters[same] = dataclasses.replace(parameters[same], kept=True)
         of_place[place] = same
     names = {place: parameters[values].name for place, values in of_place.items()}
+    ordered = sorted(parameters.values(), key=lambda parameter: _place(parameter.name, bound[0]))
     constructor, forward = _with_parameters(first, names, in_constructor)
-    arguments = [tuple(_argument(rows[i], names, parameter.name) for parameter in parameters.values())
+    arguments = [tuple(_argument(rows[i], names, parameter.name) for parameter in ordered)
                  for i in range(len(group))]
     cls = first.cls
-    class_ = Class(number, cls.__name__.lstrip("_"), cls.__module__, (), (), tuple(parameters.values()),
+    class_ = Class(number, cls.__name__.lstrip("_"), cls.__module__, (), (), tuple(ordered),
                    constructor, forward, tuple(struct.path for struct in group), class_line(cls),
                    method_line(cls, "__init__"), cls.__bases__[0].__name__)
     return class_, arguments
+
+
+def _place(name: str, bound: dict[str, object]) -> int:
+    """Python's order of the arguments; others come behind."""
+    names = [identifier(one) for one in bound]
+    return names.index(name) if name in names else len(names)
 
 
 def _values(column: tuple[Constant, ...]) -> tuple:

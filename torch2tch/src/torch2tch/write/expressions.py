@@ -105,7 +105,8 @@ class Expressions:
             case MaybeCall():
                 return self.maybe_call(node)
             case Variable(name=name):
-                return Group("get", "()", (Text("vs"), Text("name" if name is None else string(name))))
+                return Group("get", "()", (Text("&vs" if self.scope.path_is_owned else "vs"),
+                                             Text("name" if name is None else string(name))))
             case TensorOf():
                 return tensor_of(node)
             case Initialize():
@@ -156,8 +157,8 @@ class Expressions:
         called = method(value, "apply_t", Text(str(layer)), Text("train")) if node.trains else \
             method(value, "apply", Text(str(layer)))
         field = one(self.expression(node.callee))
-        return Text(f"match &{field} {{ Some({layer}) => {one(called)}, "
-                    f"None => {one(self.owned(node.input))} }}", Level.BLOCK)
+        arms = (Prefixed(f"Some({layer}) => ", called), Prefixed("None => ", self.owned(node.input)))
+        return Group(f"match &{field}", "{}", arms, Level.BLOCK)
 
 
 def choice(training: Syntax, evaluation: Syntax) -> Syntax:

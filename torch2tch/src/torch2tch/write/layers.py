@@ -132,8 +132,12 @@ def _with_fields(write: Expressions, default: Syntax, type_: str,
     """A struct that has other values than `default` in these fields."""
     if not fields:
         return default
-    items = tuple(Prefixed(f"{name}: ", argument(write, value, kind)) for name, kind, value in fields)
+    items = tuple(_field(name, argument(write, value, kind)) for name, kind, value in fields)
     return Group(type_, "{}", (*items, Prefixed("..", default)))
+
+
+def _field(name: str, value: Syntax) -> Syntax:
+    return value if value == Text(name) else Prefixed(f"{name}: ", value)
 
 
 def argument(write: Expressions, value: Expression, kind: str) -> Syntax:

@@ -1,10 +1,12 @@
 """Constructors and `forward` as rows."""
 
 from ..arrange.bodies import uses
+from ..arrange.initialization import roll_names
 from ..arrange.naming import local_names
 from ..nodes.expressions import Shared
+from ..nodes.statements import Repeated
 from ..nodes import (
-    Class, Do, Expect, Expression, For, Freeze, InitializeAll, Initialize, Let, Literal, Name,
+    Class, Do, Expect, Expression, For, Freeze, InitializeAll, Initialize, Let, Line, Literal, Name,
     NewLayer, Operation, Register, Require, Return, Statement, Variable, WhenTraining, everything, names_in, transform,
 )
 from . import layers
@@ -104,16 +106,43 @@ def construct(rows: Rows, write: Expressions, statement: Statement, changed: set
             prefix = f"let {mut}{name} = " if field or mut else ("let _ = " if target is None else f"let {name} = ")
             rows.add(2, Prefixed(prefix, register(write, statement), ";"), line)
         case InitializeAll(names=names, value=value, line=line):
-            rows.add(2, Prefixed("for name in ", Group("", "[]", tuple(Text(string(n)) for n in names)), " {"), line)
-            one = transform(value, lambda part: Variable(None) if isinstance(part, Variable) else part)
-            rows.add(3, effect(write, one), line)
-            rows.add(2, "}")
+            initialize_all(rows, write, roll_names(names), value, line)
         case Freeze(names=names, line=line):
             rows.add(2, Prefixed("for name in ", Group("", "[]", tuple(Text(string(n)) for n in names)), " {"), line)
             rows.add(3, "let _ = get(vs, name).set_requires_grad(false);")
             rows.add(2, "}")
         case _:
             body_statement(rows, write, statement, 2, changed)
+
+
+def initialize_all(rows: Rows, write: Expressions, names: tuple[str | Repeated, ...], value: Expression,
+                   line: Line | None) -> None:
+    """A loop over names, and one over the elements of each list."""
+    one = transform(value, lambda part: Variable(None) if isinstance(part, Variable) else part)
+    plain: list[str] = []
+    for name in (*names, None):
+        if isinstance(name, str):
+            plain.append(name)
+            continue
+        if plain:
+            loop_over(rows, plain, 2, line)
+            rows.add(3, effect(write, one), line)
+            rows.add(2, "}")
+            plain = []
+        if name is not None:
+            place = " / ".join(["vs", *(p if p.isdigit() else string(p) for p in name.prefix.split(".") if p), "i"])
+            rows.add(2, f"for vs in (0..{name.count}).map(|i| {place}) {{", line)
+            loop_over(rows, list(name.names), 3, line)
+            write.scope.path_is_owned = True
+            rows.add(4, effect(write, one), line)
+            write.scope.path_is_owned = False
+            rows.add(3, "}")
+            rows.add(2, "}")
+
+
+def loop_over(rows: Rows, names: list[str], indent: int, line: Line | None) -> None:
+    listed = Group("", "[]", tuple(Text(string(name)) for name in names))
+    rows.add(indent, Prefixed("for name in ", listed, " {"), line)
 
 
 def effect(write: Expressions, value: object) -> Syntax:

@@ -18,3 +18,5 @@ class Scope:
     shared: frozenset[Name] = frozenset()
     constructing: bool = False
     device: str = "Device::Cpu"
+    # `vs` is a path of its own, and not a reference.
+    path_is_owned: bool = False
