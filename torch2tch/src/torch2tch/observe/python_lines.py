@@ -110,10 +110,13 @@ def method_line(cls: type, name: str) -> Line | None:
 
 def class_line(cls: type) -> Line | None:
     try:
-        _, first = inspect.getsourcelines(cls)
-        return line_of(inspect.getsourcefile(cls), first)
+        lines, first = inspect.getsourcelines(cls)
+        file = inspect.getsourcefile(cls)
     except (TypeError, OSError):
         return None
+    # Decorators stand before it.
+    start = next((n for n, line in enumerate(lines) if line.lstrip().startswith("class ")), 0)
+    return line_of(file, first + start)
 
 
 def attribute_line(cls: type, attribute: str) -> Line | None:

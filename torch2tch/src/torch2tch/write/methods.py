@@ -124,11 +124,14 @@ def initialize_all(rows: Rows, write: Expressions, names: tuple[str | Repeated, 
         if isinstance(name, str):
             plain.append(name)
             continue
-        if plain:
+        if len(plain) == 1:
+            alone = transform(value, lambda p: Variable(plain[0]) if isinstance(p, Variable) else p)
+            rows.add(2, effect(write, alone), line)
+        elif plain:
             loop_over(rows, plain, 2, line)
             rows.add(3, effect(write, one), line)
             rows.add(2, "}")
-            plain = []
+        plain = []
         if name is not None:
             place = " / ".join(["vs", *(p if p.isdigit() else string(p) for p in name.prefix.split(".") if p), "i"])
             rows.add(2, f"for vs in (0..{name.count}).map(|i| {place}) {{", line)
