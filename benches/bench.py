@@ -167,10 +167,11 @@ def main():
 HEAD = """# Speed
 
 The same work in Python, C++ and Rust, side by side in one run, with a table for each number of threads.
-A time is the median of {rounds} rounds and in brackets the least and the most of them; a ratio is that
-of the medians, and in brackets the rounds' own. "At least" and "at most" are what a row has to reach.
-`scripts/bench.py --write docs/speed.md` writes this page. [benches/README.md](../benches/README.md) says
-what is fair to whom, where the time goes, and why a row that is missed is missed.
+A time is the median of {rounds} rounds, with the least and the greatest in brackets. A ratio is the ratio of
+the medians, with the least and the greatest ratio of a round in brackets. "At least" and "at most" are
+the targets of a row. `scripts/bench.py --write docs/speed.md` writes this page.
+[benches/README.md](../benches/README.md) explains why the comparison is fair, where the time goes, and
+why a row misses its target.
 
 """
 

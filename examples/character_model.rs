@@ -1,5 +1,5 @@
-//! What comes next in a text, character by character: an embedding, an LSTM of two layers with dropout
-//! between them, and logits over all bytes, so that it reads any text in UTF-8.
+//! Prediction of the next byte of a text: an embedding, a two-layer LSTM with dropout between the
+//! layers, and logits over all bytes, so that any text in UTF-8 can be used.
 //!
 //! ```sh
 //! cargo run --example character_model -- train --lr 0.005 --output weights.safetensors
@@ -23,7 +23,7 @@ pub struct CharacterModel {                                                 // c
 impl Network for CharacterModel {
     type Task = NextByte;
     const NAME: &'static str = "character_model";
-    const ABOUT: &'static str = "What comes next in a text: an embedding and an LSTM";
+    const ABOUT: &'static str = "The next byte of a text: an embedding and an LSTM";
     fn new(vs: &Path) -> Self {                                             //     def __init__(self):
         let deep = RNNConfig { num_layers: 2, dropout: 0.2, batch_first: true, ..Default::default() };
         Self {                                                              //         super().__init__()

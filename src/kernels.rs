@@ -1,5 +1,5 @@
 //! libtorch's kernels that write into an existing tensor. This is the only file that calls
-//! `out.cpp`.
+//! `kernels.cpp`.
 //!
 //! Each calls the same kernel as tch's function of that name, without libtorch's dispatcher and
 //! without autograd, and gives the same bits. `out` and, if the name ends in `_`, the first tensor
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_those_of_the_elements() {
+    fn plain_bytes_are_the_bytes_of_the_elements() {
         let numbers = Tensor::from_slice(&[1i64, 2, 3]);
         let bytes = plain_bytes(&numbers.narrow(0, 1, 2)).unwrap();
         assert_eq!(bytes.len, 16);

@@ -1,16 +1,18 @@
-//! The digit classifier with other numbers of hidden units, to see how a step's cost grows with them.
+//! The digit classifier with other numbers of hidden units, to measure how the cost of a step
+//! grows.
 
 use anyhow::{Result, bail};
+use final_layer::networks::DigitClassification;
 use final_layer::networks::DigitClassifier;
 use final_layer::plan::Chain;
-use final_layer::tasks::{DigitClassification, Network};
+use final_layer::tasks::Network;
 use final_layer::torch::nn::linear;
 use tch::Tensor;
 use tch::nn::{Linear, Module, Path};
 
 use crate::{Case, network_case};
 
-/// 784 pixels, so many hidden units, ten logits.
+/// 784 pixels, `UNITS` hidden units, ten logits.
 #[derive(Debug)]
 pub struct Wide<const UNITS: i64> {
     fc1: Linear,
@@ -48,7 +50,7 @@ pub fn case(
         ($($units:literal)+) => {
             match units.parse() {
                 $(Ok($units) => network_case::<Wide<$units>>(what, size, optimizer, autograd),)+
-                _ => bail!("there is no network with {units} units"),
+                _ => bail!("expected a supported number of units, found {units}"),
             }
         };
     }

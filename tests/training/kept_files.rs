@@ -1,5 +1,5 @@
-//! Nothing is lost or overwritten that was not asked for; what cannot be written is found out before
-//! the training.
+//! No file is lost or overwritten unless requested, and write errors are detected before the
+//! training.
 
 #![cfg(unix)]
 
@@ -22,10 +22,10 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// So many epochs that what is found out after them would not come in time.
+/// Too many epochs to finish: errors must be detected before.
 const LONG: u32 = 1_000_000;
 
-/// Training of so many epochs in `folder`, with paths relative to it.
+/// Training for this many epochs in `folder`, with paths relative to it.
 fn train_for(epochs: u32, folder: &Path, args: &[&str]) -> Command {
     let mut command = example(HOUSES);
     command.args(["train", "--threads=1", &format!("--epochs={epochs}")]);
@@ -37,7 +37,8 @@ fn train(folder: &Path, args: &[&str]) -> Command {
     train_for(1, folder, args)
 }
 
-/// Training that is refused before its first step, with the reason; nothing new lies in the folder.
+/// Training that is refused before its first step, with the reason; it leaves no new file in the
+/// folder.
 fn refuse(folder: &Path, args: &[&str], reason: &str) {
     let before = names(folder);
     let line = refusal(&mut train_for(LONG, folder, args));
@@ -52,12 +53,12 @@ fn names(folder: &Path) -> Vec<OsString> {
     names
 }
 
-/// Says what a test could not provoke. Not by `println!`, which only a failure shows.
+/// Reports a skipped case on stderr, as the output of `println!` is shown only on failure.
 fn skipped(reason: &str) {
     let _ = writeln!(io::stderr(), "skipped: {reason}");
 }
 
-/// Whether a command that needs a privilege or a kind of file system does its work here.
+/// Returns true if a command that needs a privilege or a kind of file system works here.
 fn can(program: &str, args: &[&str], path: &Path) -> bool {
     let mut command = Command::new(program);
     command.args(args).arg(path).stderr(Stdio::null());
@@ -69,7 +70,7 @@ fn can(program: &str, args: &[&str], path: &Path) -> bool {
 }
 
 #[test]
-fn a_folders_name_is_no_files() {
+fn a_folder_is_refused_as_an_output_file() {
     let folder = folder();
     let reason = "cannot write w.safetensors/: expected the name of a file";
     refuse(folder.path(), &["--output=w.safetensors/"], reason);
@@ -126,7 +127,7 @@ fn a_read_only_file_is_not_replaced() {
 }
 
 #[test]
-fn an_immutable_file_is_found_out_at_the_start() {
+fn an_immutable_file_is_refused_at_the_start() {
     let folder = folder();
     let weights = folder.path().join("w.safetensors");
     fs::write(&weights, "kept").unwrap();
@@ -135,14 +136,14 @@ fn an_immutable_file_is_found_out_at_the_start() {
         let refused = std::panic::catch_unwind(|| {
             refuse(folder.path(), &["--output=w.safetensors"], reason);
         });
-        // Or the folder could not be removed.
+        // Otherwise the folder could not be removed.
         assert!(can("chattr", &["-i"], &weights));
         refused.unwrap();
     }
 }
 
 #[test]
-fn another_users_file_in_a_sticky_folder_is_found_out_at_the_start() {
+fn another_users_file_in_a_sticky_folder_is_refused_at_the_start() {
     let folder = folder();
     let weights = folder.path().join("w.safetensors");
     fs::write(&weights, "kept").unwrap();
@@ -168,7 +169,7 @@ fn another_users_file_in_a_sticky_folder_is_found_out_at_the_start() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_mounted_file_is_found_out_at_the_start() {
+fn a_mounted_file_is_refused_at_the_start() {
     let folder = folder();
     fs::write(folder.path().join("w.safetensors"), "kept").unwrap();
     let mount = "mount --bind w.safetensors w.safetensors";
@@ -202,7 +203,7 @@ fn a_finished_file_whose_place_is_gone_is_kept_beside() {
     let mut command = train_for(2000, folder.path(), &["--output=w.safetensors"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Training has begun, and the place was looked at before.
+    // Training has started, and its output path was checked before.
     let mut line = String::new();
     let stdout_of_child = child.stdout.as_mut().unwrap();
     BufReader::new(stdout_of_child)
@@ -222,7 +223,7 @@ fn a_finished_file_whose_place_is_gone_is_kept_beside() {
         .expect(line);
     read_safetensors(Path::new(kept)).unwrap();
     assert_eq!(names(folder.path()).len(), 2);
-    // The next run does not take it for what a killed one left behind.
+    // The next run does not take it for the leftover of a killed run.
     fs::remove_dir(folder.path().join("w.safetensors")).unwrap();
     stdout(&mut train(folder.path(), &["--output=w.safetensors"]));
     assert!(Path::new(kept).exists());
@@ -269,7 +270,7 @@ fn only_files_of_our_own_making_are_cleared_away() {
     }
 }
 
-/// A command with files of its own that has to be refused as wrong usage; `file` stays as it is.
+/// A command with its own files that must be refused as wrong usage; `file` stays unchanged.
 fn refuse_overwriting(folder: &Path, args: &[&str], file: &str) {
     let before = fs::read(folder.join(file)).unwrap();
     let output = run(example(HOUSES).args(args).current_dir(folder));
@@ -280,7 +281,7 @@ fn refuse_overwriting(folder: &Path, args: &[&str], file: &str) {
 }
 
 #[test]
-fn what_is_read_is_not_written() {
+fn files_that_are_read_are_not_overwritten() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
     fs::copy(root("data/sample/houses.csv"), path("h.csv")).unwrap();
@@ -298,10 +299,10 @@ fn what_is_read_is_not_written() {
             refuse_overwriting(folder.path(), &[&["train", &trace], args].concat(), "h.csv");
         };
         refuse(&["--data=h.csv"]);
-        // The data that a checkpoint records.
+        // The data recorded in the checkpoint.
         refuse(&["--resume=c.safetensors", "--epochs=2"]);
     }
-    // A folder with the data in it.
+    // A folder that contains the data.
     fs::create_dir_all(path("data")).unwrap();
     fs::hard_link(path("h.csv"), path("data/AmesHousing.csv")).unwrap();
     refuse_overwriting(
@@ -325,7 +326,7 @@ fn what_is_read_is_not_written() {
     ];
     refuse_overwriting(folder.path(), &args, "w.safetensors");
 
-    // The default data too, of which this is a link: nothing is lost if the test fails.
+    // The default data count as well, here through a link.
     let sample = root("data/sample/houses.csv");
     let before = fs::read(&sample).unwrap();
     symlink(&sample, path("sample.csv")).unwrap();
@@ -338,7 +339,7 @@ fn what_is_read_is_not_written() {
 }
 
 #[test]
-fn weights_that_nobody_keeps_are_told_of_at_the_start() {
+fn unsaved_weights_are_reported_at_the_start() {
     let folder = folder();
     let note = "note: without --output or --checkpoint the trained weights are not saved";
     for (args, is_told) in [

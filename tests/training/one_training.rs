@@ -1,4 +1,4 @@
-//! One checkpoint belongs to one training, and is what that training wrote.
+//! One checkpoint belongs to one training run and contains exactly what that run wrote.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -14,12 +14,12 @@ use testing::{example, refusal, same_bits, stdout};
 const NETWORK: &str = "house_price_predictor";
 
 #[test]
-fn of_twenty_that_start_at_once_one_trains() {
+fn only_one_of_twenty_simultaneous_runs_trains() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("c.safetensors");
     let start = || {
         let mut command = example(NETWORK);
-        // Longer than twenty processes need to start, which is why it is ended below.
+        // Longer than twenty processes need to start; it is ended below.
         command.args(["train", "--epochs=1000000", "--threads=1", "--checkpoint"]);
         command
             .arg(&checkpoint)
@@ -41,7 +41,7 @@ fn of_twenty_that_start_at_once_one_trains() {
                 let output = child.wait_with_output().unwrap();
                 let stderr = String::from_utf8(output.stderr).unwrap();
                 assert_eq!(output.status.code(), Some(1), "{stderr}");
-                let expected = "error: {} is in use by another training\n";
+                let expected = "error: {} is in use by another training run\n";
                 let expected = expected.replace("{}", checkpoint.to_str().unwrap());
                 assert_eq!(stderr, expected);
                 refused += 1;
@@ -54,18 +54,18 @@ fn of_twenty_that_start_at_once_one_trains() {
     let mut one = running.pop().unwrap();
     wait_until(&mut one, || checkpoint.exists());
 
-    // It is in use for who would go on from it, too, under any of its names.
+    // It is also in use for a run that would resume it, under any of its names.
     #[cfg(unix)]
     {
         let link = folder.path().join("link.safetensors");
         std::os::unix::fs::symlink(&checkpoint, &link).unwrap();
         let line = refusal(example(NETWORK).args(["train", "--resume"]).arg(&link));
         assert!(
-            line.ends_with("link.safetensors is in use by another training"),
+            line.ends_with("link.safetensors is in use by another training run"),
             "{line}"
         );
     }
-    // Killed, it leaves a lock that nobody holds.
+    // Once killed, it leaves a lock file that is not locked.
     one.kill().unwrap();
     one.wait().unwrap();
     let mut next = example(NETWORK);
@@ -73,9 +73,10 @@ fn of_twenty_that_start_at_once_one_trains() {
     stdout(next.arg(&checkpoint));
 }
 
-/// Trainings that write different weights to one place do not take each other's unfinished files.
+/// Training runs that write different weights to one path do not remove each other's unfinished
+/// files.
 #[test]
-fn many_may_write_to_one_place() {
+fn concurrent_runs_can_write_to_one_path() {
     let folder = tempfile::tempdir().unwrap();
     let weights = folder.path().join("w.safetensors");
     let start = || {
@@ -97,7 +98,7 @@ fn many_may_write_to_one_place() {
 }
 
 #[test]
-fn a_lock_of_another_kind_is_left_alone() {
+fn a_file_that_is_not_a_lock_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let theirs = folder.path().join(".lock-c.safetensors");
     fs::write(&theirs, "notes").unwrap();
@@ -111,9 +112,9 @@ fn a_lock_of_another_kind_is_left_alone() {
     assert_eq!(fs::read(&theirs).unwrap(), b"notes");
 }
 
-/// Of 200 files with one bit changed, at random places, none is gone on from with other weights.
+/// Of 200 files with one changed bit at a random place, none is resumed with other weights.
 #[test]
-fn no_flipped_bit_is_taken_for_training() {
+fn no_checkpoint_with_a_flipped_bit_is_resumed() {
     let run = Run::new(NETWORK, &["--epochs=1", "--threads=1"]);
     run.finish();
     let good = fs::read(run.checkpoint()).unwrap();

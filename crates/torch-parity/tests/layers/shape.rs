@@ -1,5 +1,5 @@
-//! Layers of `padding.py`, `upsampling.py`, `pixelshuffle.py`, `channelshuffle.py`, `flatten.py` and
-//! `fold.py`.
+//! Layers of `padding.py`, `upsampling.py`, `pixelshuffle.py`, `channelshuffle.py`, `flatten.py`
+//! and `fold.py`.
 
 use serde_json::Value;
 use torch_parity::Result;
@@ -66,7 +66,7 @@ fn padding<const N: usize>(name: &str, args: &Args) -> Option<Forward> {
     })
 }
 
-/// With the one argument that `Upsample` does not have.
+/// `F.interpolate`, with the argument that `Upsample` lacks.
 fn interpolate(args: &Args) -> Forward {
     let size: Vec<i64> = args.need("size");
     let (mode, antialias) = (args.need("mode"), args.need("antialias"));
