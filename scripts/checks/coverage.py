@@ -103,7 +103,7 @@ def read_cases(arguments: argparse.Namespace) -> list[Case]:
 
 
 def read_case(line: str) -> Case:
-    fields = [field.strip() for field in re.split(r" \|(?: |$)", line)]
+    fields = [field.strip() for field in re.split(r"\s\|(?=\s|$)", line)]
     fields += [""] * (8 - len(fields))
     name, target, args, inputs, targets, loss, front, path = fields[:8]
     return Case(name, target, args, several(inputs), several(targets), loss, front, path)
