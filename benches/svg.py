@@ -44,8 +44,12 @@ def draw_panel(panel):
     xs = sorted({x for line in panel.lines.values() for x in line})
     ys = [y for line in panel.lines.values() for y in line.values()]
     to_x = scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
-    to_y = scale(10 ** math.floor(math.log10(min(ys))), 10 ** math.ceil(math.log10(max(ys))),
-                 HEIGHT - BOTTOM, TOP)
+    to_y = scale(
+        10 ** math.floor(math.log10(min(ys))),
+        10 ** math.ceil(math.log10(max(ys))),
+        HEIGHT - BOTTOM,
+        TOP,
+    )
     yield text(LEFT, 20, panel.title, size=13)
     yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, panel.x_name, anchor="middle")
     for x in xs:

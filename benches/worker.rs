@@ -1,18 +1,18 @@
-//! Runs one case after the other and says how long each took: the Rust side of `scripts/bench.py`,
+//! Runs cases and reports the time of each: the Rust side of `scripts/bench.py`,
 //! `benches/growth.py` and `benches/instructions.py`.
 //!
-//! A case is a line on stdin, its answer a line of JSON on stdout; `benches/worker.py`
-//! is the Python side and takes the same lines.
+//! A case is a line on stdin, its result a line of JSON on stdout; `benches/worker.py` is the
+//! Python side and takes the same lines.
 //!
-//! | case | a call is |
+//! | case | one call |
 //! | --- | --- |
 //! | `inference NETWORK BATCH` | one forward pass, without gradients |
-//! | `step NETWORK BATCH OPTIMIZER` | one training step on one and the same batch |
+//! | `step NETWORK BATCH OPTIMIZER` | one training step, always on the same batch |
 //! | `epoch NETWORK SAMPLES OPTIMIZER` | one epoch of training on random samples, batches of 64 |
 //! | `product M K N` | one matrix product, `(M, K)` by `(N, K)` transposed |
 //! | `copy BYTES` | one copy from one buffer to another |
 //!
-//! `wide_N` is the digit classifier with N hidden units in place of 128.
+//! `wide_N` is the digit classifier with N hidden units instead of 128.
 
 use std::hint::black_box;
 use std::io::{self, BufRead, Write};
@@ -33,11 +33,11 @@ use tch::{Device, Kind, Tensor, no_grad};
 #[path = "worker/wide.rs"]
 mod wide;
 
-/// Networks that are an example each: their modules, and what finds the case of one by its name.
+/// Declares the modules of networks that are examples, and finds the case of a network by its name.
 macro_rules! examples {
     ($($path:literal $module:ident::$network:ident;)+) => {
         $(
-            // Its main function is the example's alone.
+            // The module's main function is used only by the example.
             #[allow(dead_code)]
             #[path = $path]
             mod $module;
@@ -73,27 +73,27 @@ const LR: f64 = 1e-3;
 /// The batches of an epoch.
 const BATCH_SIZE: i64 = 64;
 
-/// Calls are timed in groups that take at least so long, that the clock costs nothing.
+/// Calls are timed in groups that take at least this long, so that reading the clock costs nothing.
 const GROUP: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Parser)]
 struct Args {
-    /// Threads of one operation
+    /// Threads per operation
     #[arg(long, default_value_t = 1)]
     threads: i32,
-    /// Repeat each case for so long, after a fifth of that to warm up
+    /// Time to repeat each case, after a warm-up of a fifth of it
     #[arg(long, default_value_t = 1.)]
     seconds: f64,
-    /// Call each case so many times, after as many to warm up, without a clock
+    /// Calls of each case, after as many to warm up, without a clock
     #[arg(long)]
     calls: Option<u32>,
-    /// Take the processor's time, of all threads, which other programs disturb less than the clock's
+    /// Measure processor time, over all threads, which other programs disturb less than wall time
     #[arg(long)]
     processor_time: bool,
-    /// Leave every batch to autograd
+    /// Run every batch by autograd
     #[arg(long)]
     autograd: bool,
-    /// What `cargo bench` adds
+    /// Accepted because `cargo bench` passes it
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -154,18 +154,20 @@ fn time(budget: Duration, clock: &dyn Fn() -> Duration, case: &mut dyn FnMut()) 
     json!({ "microseconds": times[times.len() / 2], "calls": times.len() as u32 * group })
 }
 
-/// What this process has had of the processors so far.
+/// The processor time of this process so far.
 fn processor_time() -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: `time` is a place for what the function writes, and it knows this clock.
+    // SAFETY: `time` is a valid place for the result, and the clock exists on every system with
+    // this constant.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// `benches/instructions.py` counts what runs in here, by this name.
+/// `benches/instructions.py` counts the instructions in this function, which it finds by
+/// name.
 #[inline(never)]
 fn repeat_counted(calls: u32, case: &mut dyn FnMut()) {
     for _ in 0..calls {
@@ -175,7 +177,7 @@ fn repeat_counted(calls: u32, case: &mut dyn FnMut()) {
 
 type Case = Box<dyn FnMut()>;
 
-/// What a line describes, ready to be called.
+/// The case that a line describes, as a function to call.
 fn case(words: &[&str], autograd: bool) -> Result<Case> {
     match *words {
         ["product", m, k, n] => product(m.parse()?, k.parse()?, n.parse()?),

@@ -28,9 +28,15 @@ class Failed(Exception):
 
 def build(profile="release"):
     """Builds what is measured; returns the executables by name."""
-    command = ["cargo", "build", f"--profile={profile}", "--quiet",
-               "--message-format=json-render-diagnostics",
-               "--bench=worker", "--example=digit_classifier"]
+    command = [
+        "cargo",
+        "build",
+        f"--profile={profile}",
+        "--quiet",
+        "--message-format=json-render-diagnostics",
+        "--bench=worker",
+        "--example=digit_classifier",
+    ]
     if not shutil.which("cargo"):
         raise Failed("cargo is not on the PATH")
     built = subprocess.run(command, cwd=in_venv.ROOT, stdout=subprocess.PIPE, text=True)
@@ -60,9 +66,23 @@ def build_cpp():
         return built
     include = torch / "include"
     command = [
-        compiler, "-std=c++17", "-O2", "-w", source, "-o", built,
-        "-I", include, "-I", include / "torch" / "csrc" / "api" / "include",
-        "-L", torch / "lib", f"-Wl,-rpath,{torch / 'lib'}", "-ltorch", "-ltorch_cpu", "-lc10",
+        compiler,
+        "-std=c++17",
+        "-O2",
+        "-w",
+        source,
+        "-o",
+        built,
+        "-I",
+        include,
+        "-I",
+        include / "torch" / "csrc" / "api" / "include",
+        "-L",
+        torch / "lib",
+        f"-Wl,-rpath,{torch / 'lib'}",
+        "-ltorch",
+        "-ltorch_cpu",
+        "-lc10",
     ]
     if subprocess.run(command).returncode:
         raise Failed("cannot build benches/worker.cpp")
@@ -172,12 +192,19 @@ def surroundings(about, threads):
         if other["torch"].split("+")[0] != python["torch"].split("+")[0]:
             raise Failed(f"torch is {python['torch']} in Python, {other['torch']} in {side}")
     rustc = subprocess.run(["rustc", "--version"], stdout=subprocess.PIPE, text=True)
-    return ", ".join([
-        date.today().isoformat(), processor(), f"{os.cpu_count()} processors",
-        f"load {os.getloadavg()[0]:.1f} at the start", f"threads {threads}",
-        f"torch {python['torch']}", f"Python {python['python']}", f"tch {locked_version('tch')}",
-        " ".join(rustc.stdout.split()[:2]),
-    ])
+    return ", ".join(
+        [
+            date.today().isoformat(),
+            processor(),
+            f"{os.cpu_count()} processors",
+            f"load {os.getloadavg()[0]:.1f} at the start",
+            f"threads {threads}",
+            f"torch {python['torch']}",
+            f"Python {python['python']}",
+            f"tch {locked_version('tch')}",
+            " ".join(rustc.stdout.split()[:2]),
+        ]
+    )
 
 
 def processor():

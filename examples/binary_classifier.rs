@@ -1,4 +1,4 @@
-//! Yes or no: a sigmoid over one output.
+//! Binary classification: a sigmoid over one output.
 //!
 //! ```sh
 //! cargo run --example binary_classifier -- --seed 0

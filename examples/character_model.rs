@@ -1,5 +1,5 @@
-//! What comes next in a text, character by character: an embedding, an LSTM of two layers with dropout
-//! between them, and logits over all bytes, so that it reads any text in UTF-8.
+//! Prediction of the next byte of a text: an embedding, a two-layer LSTM with dropout between the
+//! layers, and logits over all bytes, so that any text in UTF-8 can be used.
 //!
 //! ```sh
 //! cargo run --example character_model -- train --lr 0.005 --output weights.safetensors

@@ -1,4 +1,4 @@
-//! Ten kinds of clothing (Fashion-MNIST): three layers, two kinds of activation, logits.
+//! Ten kinds of clothing (Fashion-MNIST): three layers, two activations, logits.
 
 use final_layer::tasks::{DigitClassification, Network};
 use final_layer::torch::nn::linear;

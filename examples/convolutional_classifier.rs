@@ -1,5 +1,4 @@
-//! Ten digits by two convolutions: pictures as pictures, with normalized pixels, and the logarithms
-//! of probabilities as output.
+//! Ten digits by two convolutions, on normalized pixels, with log-probabilities as output.
 //!
 //! ```sh
 //! cargo run --example convolutional_classifier -- train --epochs 3 \
@@ -11,7 +10,7 @@ use final_layer::torch::nn::{Conv2D, Dropout, conv2d, linear};
 use tch::Tensor;
 use tch::nn::{Linear, ModuleT, Path};
 
-/// One channel of pixels, with the mean and the standard deviation of MNIST's.
+/// Pictures with one channel, normalized by MNIST's mean and standard deviation.
 #[derive(Debug)]
 pub struct Picture;
 

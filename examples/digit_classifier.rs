@@ -1,4 +1,4 @@
-//! Ten digits: logits, and a softmax to read them.
+//! Ten digits: logits, turned into probabilities by softmax.
 //!
 //! ```sh
 //! cargo run --example digit_classifier -- --seed 0

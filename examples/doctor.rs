@@ -1,4 +1,4 @@
-//! libtorch as Rust finds it, for `scripts/doctor`: one fact a line.
+//! Facts about libtorch as Rust finds it, one per line, for `scripts/doctor`.
 //!
 //! ```sh
 //! cargo run --example doctor

@@ -1,5 +1,5 @@
-//! Ten digits with dropout before each layer: training that draws random numbers, and goes on after
-//! a kill with the ones that it would have drawn.
+//! Ten digits with dropout before each layer: training draws random numbers and, resumed after a
+//! kill, draws the same ones.
 //!
 //! ```sh
 //! cargo run --example dropout_classifier -- train --output weights.safetensors

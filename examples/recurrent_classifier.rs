@@ -1,5 +1,5 @@
-//! Ten digits, read row by row from top to bottom: an LSTM, and batch norm, whose running statistics
-//! are buffers that are saved, loaded and compared as the parameters are.
+//! Ten digits, read row by row: an LSTM, and batch norm, whose running statistics are buffers that
+//! are saved, loaded and compared like parameters.
 //!
 //! ```sh
 //! cargo run --example recurrent_classifier -- train --epochs 3 --optimizer adadelta --lr 1
@@ -10,7 +10,7 @@ use final_layer::torch::nn::{BatchNorm, Dropout, LSTM, RNNConfig, batch_norm1d, 
 use tch::Tensor;
 use tch::nn::{Linear, ModuleT, Path};
 
-/// A sequence of rows of pixels, with the mean and the standard deviation of MNIST's.
+/// Sequences of rows of pixels, normalized by MNIST's mean and standard deviation.
 #[derive(Debug)]
 pub struct Rows;
 

@@ -1,13 +1,14 @@
-//! Digits squeezed into twenty numbers, and drawn again from them: a network that draws noise in its
-//! forward pass and has three outputs, the picture, and the mean and the logarithm of the variance of
-//! the numbers that it is drawn from (Kingma and Welling, "Auto-Encoding Variational Bayes", 2013).
+//! A variational autoencoder of digits with twenty latent variables (Kingma and Welling,
+//! "Auto-Encoding Variational Bayes", 2013). The network draws noise in its forward pass and has
+//! three outputs: the reconstruction, and the mean and log-variance of the latent variables.
 //!
 //! ```sh
 //! cargo run --example variational_autoencoder -- train --output weights.safetensors
 //! ```
 //!
-//! The loss is a sum over the samples of a batch, and so the loss of an epoch, a mean over batches,
-//! grows with their size; the metrics are per sample. Noise is drawn in evaluation too, from `--seed`.
+//! The loss is a sum over the samples of a batch, so the loss of an epoch, a mean over batches,
+//! grows with the batch size; the metrics are per sample. Noise is also drawn in evaluation, from
+//! `--seed`.
 
 use std::io::BufRead;
 use std::path::Path as FilePath;
@@ -78,7 +79,7 @@ impl Forward for VariationalAutoencoder {
     }
 }
 
-/// To give back the picture that went in, `(N, 784)` float32 from 0 to 1, through numbers close to a
+/// Reconstruction of the picture, `(N, 784)` float32 from 0 to 1, from latent variables close to a
 /// standard normal distribution.
 #[derive(Debug)]
 pub struct Reconstruction;
@@ -115,8 +116,8 @@ impl Objective for Reconstruction {
     }
 }
 
-/// How far the reconstruction is from the picture, and the distribution of its numbers from the
-/// standard normal one (their Kullback-Leibler divergence): sums over the samples.
+/// The binary cross-entropy of the reconstruction, and the Kullback-Leibler divergence of the
+/// latent variables from the standard normal distribution: sums over the samples.
 fn terms((picture, mu, logvar): &Output, target: &Tensor) -> Result<(Tensor, Tensor)> {
     let error = picture.f_binary_cross_entropy::<Tensor>(target, None, Reduction::Sum);
     let error = error.context("no loss of pixels that are NaN")?;
@@ -127,7 +128,7 @@ fn terms((picture, mu, logvar): &Output, target: &Tensor) -> Result<(Tensor, Ten
 impl Dataset for Reconstruction {
     const SAMPLE_DATA: Option<&'static str> = Some("digits");
 
-    /// MNIST, or another set in its layout; each picture is its own target.
+    /// MNIST, or another data set in its layout; each picture is its own target.
     fn read(path: &FilePath) -> Result<Splits> {
         let mut splits = mnist::read(path)?;
         for samples in [&mut splits.train, &mut splits.test] {
@@ -180,8 +181,8 @@ impl Predict for Reconstruction {
         Digits::read_each(input, invert, each)
     }
 
-    /// What the picture is in twenty numbers: their means, on which no noise bears; for machines
-    /// also the logarithms of their variances.
+    /// The means of a picture's twenty latent variables, which are free of noise; as JSON also
+    /// their log-variances.
     fn answers((_, mu, logvar): &Output) -> Result<Vec<Answer>> {
         let rows = |tensor: &Tensor| Vec::<Vec<f64>>::try_from(tensor.to_kind(Kind::Double));
         let answer = |(mu, logvar): (Vec<f64>, Vec<f64>)| {

@@ -1,4 +1,4 @@
-//! The executables find libtorch where the project's do.
+//! Lets the executables find libtorch as the project's do.
 
 fn main() {
     println!("cargo::rerun-if-env-changed=LIBTORCH");

@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import in_venv
+
 from tqdm import tqdm
 
 # Zenodo turns away programs that do not say who they are.
@@ -140,10 +141,16 @@ def parse_arguments(datasets):
     )
     parser.add_argument("dataset", choices=datasets, metavar="DATASET", help=", ".join(datasets))
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: data/DATASET")
-    parser.add_argument("--base-url", metavar="URL",
-                        help="download the files of the same names from here: a mirror")
-    parser.add_argument("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
-                        help=f"give a file up that takes longer (default: {DEADLINE})")
+    parser.add_argument(
+        "--base-url", metavar="URL", help="download the files of the same names from here: a mirror"
+    )
+    parser.add_argument(
+        "--deadline",
+        type=seconds,
+        default=DEADLINE,
+        metavar="SECONDS",
+        help=f"give a file up that takes longer (default: {DEADLINE})",
+    )
     return parser.parse_args()
 
 
@@ -152,7 +159,9 @@ def seconds(text):
     with contextlib.suppress(ValueError):
         if 0 < float(text) <= 86400:
             return float(text)
-    raise argparse.ArgumentTypeError(f"expected seconds, more than 0 and at most a day, found {text!r}")
+    raise argparse.ArgumentTypeError(
+        f"expected seconds, more than 0 and at most a day, found {text!r}"
+    )
 
 
 def check_writable(folder):
@@ -238,8 +247,9 @@ def read(answer, url):
     expected = int(expected) if expected else None
     content = bytearray()
     # Shown on a terminal alone.
-    progress = tqdm(desc=file_name(url), total=expected, unit="B", unit_scale=True, disable=None,
-                    leave=False)
+    progress = tqdm(
+        desc=file_name(url), total=expected, unit="B", unit_scale=True, disable=None, leave=False
+    )
     with progress:
         while block := answer.read(1 << 16):
             content += block

@@ -20,11 +20,12 @@ import sys
 import time
 from argparse import RawDescriptionHelpFormatter
 
+import in_venv  # noqa: F401 (starts this script again under .venv)
 
-from torch2tch.reference import common
 import torch
 import torch.distributed as dist
-from torch2tch.reference import train
+
+from torch2tch.reference import common, train
 from torch2tch.reference.ranks import OneOfSeveral
 
 # Seconds until an error is reported that may be another process's: by then torchrun has ended
@@ -51,8 +52,12 @@ def main():
 def parse_arguments():
     parser = common.parser(__doc__)
     parser.formatter_class = RawDescriptionHelpFormatter
-    parser.add_argument("--processes", type=common.positive, metavar="N",
-                        help="on this machine (default: 1, or as torchrun says)")
+    parser.add_argument(
+        "--processes",
+        type=common.positive,
+        metavar="N",
+        help="on this machine (default: 1, or as torchrun says)",
+    )
     train.add_arguments(parser)
     args = parser.parse_args()
     processes = int(os.environ.get("WORLD_SIZE", args.processes or 1))
@@ -76,8 +81,13 @@ def launch(processes):
         # As torchrun does: threads that outnumber the processors wait for each other.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=f"train-{os.getpid()}",
-        rdzv_backend="c10d", rdzv_endpoint="localhost:0", max_restarts=0,
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=f"train-{os.getpid()}",
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
     )
     try:
         elastic_launch(config, sys.executable)(*sys.argv)
@@ -85,8 +95,10 @@ def launch(processes):
         rank, failure = error.get_first_failure()
         # A process that ends with 1 has said why.
         if failure.exitcode != 1:
-            common.fail(f"rank {rank} (process {failure.pid}) {how(failure.exitcode)}; "
-                        "training has ended, no weights were written")
+            common.fail(
+                f"rank {rank} (process {failure.pid}) {how(failure.exitcode)}; "
+                "training has ended, no weights were written"
+            )
         sys.exit(1)
     except SignalException as error:
         sys.exit(128 + error.sigval)
@@ -128,8 +140,9 @@ def device_of_this_process(name):
         return device
     place, found = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
     if place >= found:
-        raise common.Refused(f"{os.environ['LOCAL_WORLD_SIZE']} processes, {found} GPUs: "
-                             "each process needs one")
+        raise common.Refused(
+            f"{os.environ['LOCAL_WORLD_SIZE']} processes, {found} GPUs: each process needs one"
+        )
     torch.cuda.set_device(place)
     return torch.device("cuda", place)
 

@@ -1,5 +1,5 @@
 //! libtorch's kernels that write into an existing tensor. This is the only file that calls
-//! `out.cpp`.
+//! `kernels.cpp`.
 //!
 //! Each calls the same kernel as tch's function of that name, without libtorch's dispatcher and
 //! without autograd, and gives the same bits. `out` and, if the name ends in `_`, the first tensor

@@ -1,8 +1,8 @@
-//! Data files with random damage: read or refused, never a panic, and in memory that the size of
-//! the file bounds.
+//! Data files with random damage are read or refused, never a panic, in memory bounded by the size
+//! of the file.
 //!
-//! What Rust code asks for is counted, to the byte. What libtorch asks for is not: it is no more
-//! than the features and targets, or the weights, which Rust code collected before.
+//! Memory requested by Rust code is counted exactly. libtorch's is not counted: it is at most the
+//! size of the features and targets, or the weights, which Rust code has collected before.
 
 use std::fs;
 use std::hint::black_box;
@@ -27,20 +27,20 @@ static MEMORY: PeakAlloc = PeakAlloc;
 
 const MUTATIONS: usize = 5000;
 
-/// What readers need whatever the size of the file: buffers, tables of a decompressor, messages.
+/// The memory that readers need regardless of the file: buffers, a decompressor's tables, messages.
 const BUFFERS: usize = 1 << 17;
 
-/// Times the size of a file that is plain: its bytes, and what is made of them.
+/// The factor for a plain file: its bytes, and the data made from them.
 const PLAIN: usize = 8;
 
-/// Times the size of a compressed file: each byte may stand for 1,032, held a few times over.
+/// The factor for a compressed file: each byte may expand to 1,032, held a few times.
 const COMPRESSED: usize = 8 * 1032;
 
-/// Times the size of a `.pt` file: an instruction of a byte may leave a value of 16, in a list that
-/// is half empty and was just moved.
+/// The factor for a `.pt` file: an instruction of one byte may leave a value of 16 bytes, in a list
+/// that is half empty and was just reallocated.
 const PICKLED: usize = 64;
 
-/// The memory that `run` asks for at most at a time, beyond what is there already.
+/// The most memory that `run` requests at a time, beyond what is in use already.
 fn measure<T>(run: impl FnOnce() -> T) -> (T, usize) {
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -48,14 +48,14 @@ fn measure<T>(run: impl FnOnce() -> T) -> (T, usize) {
     (result, MEMORY.peak_usage() - before)
 }
 
-/// A good file, what is done to it after the damage, and how it is read.
+/// A valid file, the step after the damage, and the reader.
 struct Case {
     name: &'static str,
     good: Vec<u8>,
-    /// Such as compression or a checksum, so that the damage reaches what is inside.
+    /// For example compression or a checksum, so that the damage reaches the contents.
     finish: fn(&[u8]) -> Vec<u8>,
     read: fn(&Path) -> bool,
-    /// The most bytes of memory that a byte of the file may cost.
+    /// The most bytes of memory per byte of the file.
     cost: usize,
 }
 
@@ -63,7 +63,7 @@ fn as_it_is(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
 }
 
-/// A set whose first array these bytes are.
+/// A data set with these bytes as its first array.
 fn in_archive(bytes: &[u8]) -> Vec<u8> {
     let mut arrays = arrays();
     arrays[0].1 = bytes.to_vec();
@@ -76,7 +76,7 @@ fn labels_in_archive(bytes: &[u8]) -> Vec<u8> {
     npz(&arrays, CompressionMethod::Stored)
 }
 
-/// A PNG whose checksums are right again, as far as its chunks can be told apart.
+/// A PNG with corrected checksums, as far as its chunks can be parsed.
 fn with_checksums(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let mut start = 8;
@@ -149,7 +149,7 @@ fn safetensors() -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes(), &header[..], &[0; 24]].concat()
 }
 
-/// A palette of two colours, one of them transparent, and a bit a pixel, all of them 0.
+/// A palette of two colours, one of them transparent, and one bit per pixel, all 0.
 fn transparent_png(side: u32) -> Vec<u8> {
     let mut header = [side.to_be_bytes(), side.to_be_bytes()].concat();
     header.extend([1, 3, 0, 0, 0]);
@@ -204,7 +204,7 @@ fn cases() -> Vec<Case> {
     };
     let stored = npz(&arrays(), CompressionMethod::Stored);
     let deflated = npz(&arrays(), CompressionMethod::Deflated);
-    // A pixel of one bit may become four bytes, and a JPEG decoder keeps what it knows of each.
+    // A pixel of one bit may become four bytes, and a JPEG decoder keeps coefficients for each.
     let (from_png, from_jpeg) = (8 * 8 * 1032, 512 * 32);
     vec![
         case(images_name, &images, as_it_is, read_mnist, PLAIN),
@@ -309,7 +309,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// A JPEG of another kind, as Python saves it.
+/// A JPEG of another kind, as saved by Python.
 fn progressive() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -347,7 +347,7 @@ fn check(case: &Case) {
         let mut bytes = case.good.clone();
         mutate(&mut bytes, &mut random);
         let bytes = (case.finish)(&bytes);
-        // A new file: to write over an old one takes some file systems ten times as long.
+        // A new file, since overwriting an old one takes ten times as long on some file systems.
         fs::remove_file(&path).unwrap();
         fs::write(&path, &bytes).unwrap();
         let (was_read, memory) = measure(|| (case.read)(&path));
@@ -365,7 +365,7 @@ fn check(case: &Case) {
     );
 }
 
-/// Files that hold as much as files of their size can.
+/// Files that expand as much as files of their size can.
 fn bombs() -> Vec<Case> {
     const COUNT: usize = 20_000;
     let zeros = vec![0; COUNT * 784];
@@ -388,7 +388,7 @@ fn bombs() -> Vec<Case> {
     bombs.collect()
 }
 
-/// Reads the file without damage.
+/// Reads the undamaged file.
 fn check_bomb(case: &Case) {
     let folder = folder_for(case.name);
     let path = folder.path().join(case.name);
@@ -401,8 +401,8 @@ fn check_bomb(case: &Case) {
     assert!(memory <= BUFFERS + case.cost * length, "{what}");
 }
 
-/// What has to be refused before it costs anything: name, content and the most bytes of memory for
-/// it, beside [`BUFFERS`].
+/// Files that must be refused before they cost memory: name, content and the most bytes of memory,
+/// in addition to [`BUFFERS`].
 fn refused_at_once() -> Vec<(&'static str, Vec<u8>, usize)> {
     const MANY: usize = 20_000_000;
     let repeated = |piece: &[u8], count| [&b"\x80\x02("[..], &piece.repeat(count), b"t."].concat();
@@ -414,7 +414,7 @@ fn refused_at_once() -> Vec<(&'static str, Vec<u8>, usize)> {
     ]
     .concat();
     let long = format!("{HOUSE_COLUMNS}\n{}", " ".repeat(MANY));
-    // A record grows to 1 MiB, and beside it stands the one of half its size.
+    // A record grows to 1 MiB while the buffer of half its size still exists.
     let record = 3 << 20;
     let deflated = |pickle: &[u8]| pt(pickle, CompressionMethod::Deflated);
     let kept = pt_stored(&kept);
@@ -444,10 +444,10 @@ fn check_refused(name: &str, content: &[u8], most: usize) {
     assert!(memory <= BUFFERS + most, "{name}: {memory}");
 }
 
-/// One test: the memory is that of the whole process.
+/// A single test, since the memory of the whole process is measured.
 #[test]
 fn damaged_data_never_panics_nor_takes_memory() {
-    // The measurement sees what it has to.
+    // Checks the measurement itself.
     let (_, memory) = measure(|| drop(black_box(vec![1u8; 10 * BUFFERS])));
     assert!(memory >= 10 * BUFFERS, "only {memory} bytes were seen");
 

@@ -1,4 +1,5 @@
-//! The digit classifier with other numbers of hidden units, to see how a step's cost grows with them.
+//! The digit classifier with other numbers of hidden units, to measure how the cost of a step
+//! grows.
 
 use anyhow::{Result, bail};
 use final_layer::networks::DigitClassifier;
@@ -10,7 +11,7 @@ use tch::nn::{Linear, Module, Path};
 
 use crate::{Case, network_case};
 
-/// 784 pixels, so many hidden units, ten logits.
+/// 784 pixels, `UNITS` hidden units, ten logits.
 #[derive(Debug)]
 pub struct Wide<const UNITS: i64> {
     fc1: Linear,

@@ -4,7 +4,7 @@ use final_layer::data::ames;
 use final_layer_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 
-// Plain, or compressed where it starts as gzip does; as a file and as a stream.
+// As a file, plain or compressed (if it starts like gzip), and as a stream.
 fuzz_target!(|bytes: &[u8]| {
     with_file("houses.csv", bytes, |path| {
         let _ = ames::read(path);

@@ -6,17 +6,17 @@ use final_layer::data::mnist;
 use final_layer_fuzz::with_file;
 use libfuzzer_sys::fuzz_target;
 
-/// Two labels, for a file of images to go with.
+/// A file with two labels, to go with a file of images.
 const LABELS: &[u8] = &[0, 0, 8, 1, 0, 0, 0, 2, 3, 9];
 
-/// A file of two images, for a file of labels to go with.
+/// A file with two images, to go with a file of labels.
 fn images() -> Vec<u8> {
     let mut images = vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28];
     images.write_all(&[7; 2 * 784]).unwrap();
     images
 }
 
-// Each file once as images and once as labels, beside others that are good.
+// Each input once as images and once as labels, beside valid files.
 fuzz_target!(|bytes: &[u8]| {
     with_file("t10k-images-idx3-ubyte", &images(), |_| {});
     with_file("t10k-labels-idx1-ubyte", LABELS, |_| {});

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     with_file("weights.pt", bytes, |path| {
-        // Every element that a tensor claims can be read.
+        // Every element that a tensor claims must be readable.
         for tensor in read_pt(path).into_iter().flatten().map(|(_, tensor)| tensor) {
             if tensor.numel() < 1 << 20 {
                 let _ = tensor.isfinite().all();

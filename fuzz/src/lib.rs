@@ -1,4 +1,4 @@
-//! What the targets share: a file with the bytes that the fuzzer came up with.
+//! The common part of the targets: a file with the fuzzer's bytes.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-/// Writes `bytes` to a file of that name, the same each time, and hands on its path.
+/// Writes `bytes` to a file of that name, always the same, and passes its path to `read`.
 pub fn with_file(name: &str, bytes: &[u8], read: impl FnOnce(&Path)) {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| tempfile::tempdir().unwrap());

@@ -39,10 +39,15 @@ def main():
     options = f"--device {args.device} --steps {args.steps}"
     if args.on:
         with open(bundle, "rb") as stdin:
-            sys.exit(subprocess.run(["ssh", args.on, UNPACK_AND_RUN.format(options)],
-                                    stdin=stdin).returncode)
-    print(f"{bundle}\nOn the machine with the GPU, in an empty folder:\n"
-          f"tar xzf {BUNDLE} && python3 scripts/checks/gpu_parity.py --here {options}")
+            sys.exit(
+                subprocess.run(
+                    ["ssh", args.on, UNPACK_AND_RUN.format(options)], stdin=stdin
+                ).returncode
+            )
+    print(
+        f"{bundle}\nOn the machine with the GPU, in an empty folder:\n"
+        f"tar xzf {BUNDLE} && python3 scripts/checks/gpu_parity.py --here {options}"
+    )
 
 
 def parse_arguments():
@@ -53,8 +58,12 @@ def parse_arguments():
     where.add_argument("--folder", type=Path, help="where the copy is built (8 GB)")
     where.add_argument("--here", action="store_true", help="in an unpacked folder: compare")
     parser.add_argument("--on", metavar="HOST", help="unpack and run on this machine, through ssh")
-    parser.add_argument("--torch", choices=matrix.VERSIONS, default="2.11.0",
-                        help="the torch of the machine with the GPU (default: 2.11.0)")
+    parser.add_argument(
+        "--torch",
+        choices=matrix.VERSIONS,
+        default="2.11.0",
+        help="the torch of the machine with the GPU (default: 2.11.0)",
+    )
     parser.add_argument("--device", default="cuda", metavar="D", help="cpu, cuda or cuda:N")
     parser.add_argument("--steps", type=int, default=1000, metavar="N")
     args = parser.parse_args()
@@ -105,6 +114,7 @@ def compare_here(args):
         sys.exit("error: --here is for a folder unpacked from " + BUNDLE)
     with_our_package()
     import torch
+
     from torch2tch.compare import command as compare
 
     built = version_needed.read_text().strip()
@@ -120,8 +130,13 @@ def compare_here(args):
     code = 0
     tables = []
     for foreach in ("false", "default"):
-        sys.argv = ["compare.py", f"--device={device}", f"--steps={args.steps}",
-                    f"--foreach={foreach}", f"--examples={ROOT / 'examples'}"]
+        sys.argv = [
+            "compare.py",
+            f"--device={device}",
+            f"--steps={args.steps}",
+            f"--foreach={foreach}",
+            f"--examples={ROOT / 'examples'}",
+        ]
         rows = compare.compare_live(compare.parse_arguments())
         code |= compare.summarize(rows)
         tables.append(table(f"Python with foreach {foreach}", rows))
@@ -147,8 +162,11 @@ def table(title, rows):
         stage = {"target": "input", "softmax": "output", "predicted": "output"}.get(stage, stage)
         cells.setdefault((network, optimizer), {}).setdefault(stage, []).append(row)
     stages = list(dict.fromkeys(stage for line in cells.values() for stage in line))
-    lines = [f"\n{title}", "| network | optimizer | " + " | ".join(stages) + " |",
-             "| --- " * (len(stages) + 2) + "|"]
+    lines = [
+        f"\n{title}",
+        "| network | optimizer | " + " | ".join(stages) + " |",
+        "| --- " * (len(stages) + 2) + "|",
+    ]
     for (network, optimizer), line in cells.items():
         shown = " | ".join(cell(line[stage]) for stage in stages)
         lines.append(f"| {network} | {optimizer} | {shown} |")

@@ -4,22 +4,19 @@
     scripts/generate/dropped_arguments.py >src/guide/dropped_arguments.md
 
 It reads the signatures in tch's source, PyTorch's operator schemas, the signatures of
-torch.nn.functional, and the functions and layers of crates/torch-parity/src/nn/. `cargo test` fails where
-the guide says something else.
+torch.nn.functional, and the functions and layers of crates/torch-parity/src/nn/. `cargo test` fails
+where the guide says something else.
 """
-
-import sys
-from pathlib import Path
-
-import in_venv
-
-in_venv.enter()
 
 import inspect
 import json
 import re
 import subprocess
+import sys
 from collections import defaultdict
+from pathlib import Path
+
+import in_venv
 
 import torch
 import torch.nn.functional as F

@@ -3,7 +3,7 @@ use tch::nn::{Linear, Module, Path};
 
 use crate::torch::nn::linear;
 
-/// A price, unbounded: the last layer has no activation.
+/// A price, any number: nothing follows the last layer.
 ///
 /// `(N, 10)` float32 features → `(N, 1)` float32 prices.
 #[rustfmt::skip]

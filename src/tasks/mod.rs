@@ -237,7 +237,7 @@ pub struct Inputs {
     pub file: String,
     /// The line of the file on which each sample starts; empty if the file is one sample.
     pub lines: Vec<u64>,
-    /// How the file's contents were changed, for the user.
+    /// A note for the user about changes to the contents.
     pub note: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `--device`: libtorch_cuda is loaded where a GPU is asked for, and nowhere else.
+//! `--device`: libtorch_cuda is loaded only if a GPU is requested.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -11,7 +11,7 @@ use testing::{example, examples, python, refusal, root, run, stdout, write_execu
 
 const CUDA: &str = "libtorch_cuda.so";
 
-/// The folder of the libraries of the libtorch that the tests were built with.
+/// The folder with the libraries of the libtorch with which the tests were built.
 fn libtorch() -> PathBuf {
     testing::libtorch().join("lib")
 }
@@ -20,7 +20,7 @@ fn has_cuda() -> bool {
     libtorch().join(CUDA).exists()
 }
 
-/// Whether the dynamic loader was asked for libtorch_cuda, by its own record.
+/// Returns true if the dynamic loader was asked for libtorch_cuda, according to its own log.
 fn asks_for_cuda(command: &mut Command) -> bool {
     let output = run(command.env("LD_DEBUG", "files"));
     let record = String::from_utf8_lossy(&output.stderr);
@@ -37,8 +37,8 @@ fn cuda_is_loaded_when_and_only_when_asked_for() {
     assert!(asks_for_cuda(network().args(["--device", "cuda:1"])));
 }
 
-/// The library is found beside the rest of libtorch and loads, in every command before libtorch
-/// has looked for it in vain; then no GPU is left to be seen.
+/// The library is found beside the rest of libtorch and loaded, in every command before libtorch
+/// itself has looked for it; then no GPU is visible.
 #[test]
 fn cuda_without_a_gpu() {
     let commands: [&[&str]; 5] = [
@@ -60,7 +60,7 @@ fn cuda_without_a_gpu() {
         if has_cuda() {
             let expected = "--device cuda:0: libtorch has CUDA but sees no GPU (";
             assert!(line.contains(expected), "{command:?}: {line}");
-            // libtorch's words where it was not loaded in time.
+            // libtorch's message if the library was not loaded in time.
             assert!(!line.contains("ATen_cuda"), "{command:?}: {line}");
             assert!(line.contains("check that nvidia-smi lists one"), "{line}");
         } else {
@@ -69,7 +69,7 @@ fn cuda_without_a_gpu() {
     }
 }
 
-/// A GPU that is not there, beside those that are.
+/// A GPU with too high a number, whether or not there are GPUs.
 #[test]
 fn cuda_of_a_number_too_high() {
     let line = refusal(example("digit_classifier").args(["--device", "cuda:1000"]));
@@ -103,7 +103,7 @@ fn libtorch_whose_cuda_does_not_load() {
     );
 }
 
-/// Any other libtorch_cuda.so is passed by, even where the system would find it first.
+/// Any other libtorch_cuda.so is ignored, even if the system would find it first.
 #[test]
 fn cuda_is_that_of_the_loaded_libtorch() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,8 +130,8 @@ fn cuda_is_that_of_the_loaded_libtorch() {
     );
 }
 
-/// An example asking for a GPU on this libtorch, but with the libtorch_cuda.so that `cuda` puts in
-/// its place, if any.
+/// A command that runs an example on a GPU with this libtorch, but with the libtorch_cuda.so
+/// created by `cuda`, if any.
 fn on_libtorch_with(folder: &Path, cuda: impl Fn(&Path)) -> Command {
     // Python's package finds NVIDIA's libraries beside torch/.
     let lib = folder.join("torch/lib");
@@ -153,7 +153,7 @@ fn on_libtorch_with(folder: &Path, cuda: impl Fn(&Path)) -> Command {
     command
 }
 
-/// A copy of an example whose rpath leads nowhere, so that no library is found there.
+/// A copy of an example without a valid rpath, which therefore finds no library by it.
 fn without_rpath(folder: &Path) -> PathBuf {
     let mut bytes = fs::read(examples().join("digit_classifier")).unwrap();
     let libtorch = libtorch();
@@ -187,7 +187,7 @@ title
     assert_eq!(text, expected);
 }
 
-/// A folder as scripts/checks/gpu_parity.py packs it, but with the examples of this build.
+/// A folder as packed by scripts/checks/gpu_parity.py, but with the examples of this build.
 fn bundle(version: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for scripts in ["scripts", "scripts/checks"] {

@@ -1,4 +1,4 @@
-//! The command line of the networks, and its refusals.
+//! The command line of the networks, and its errors.
 
 mod demonstration;
 mod device;

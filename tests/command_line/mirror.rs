@@ -1,10 +1,10 @@
-//! The Python beside each Rust line of a network is the reference's, line by line.
+//! The Python beside each Rust line of a network equals the reference class, line by line.
 
 use std::fs;
 
 use testing::{NETWORKS, root};
 
-/// The networks that are a file of `examples/` each.
+/// The networks in `examples/`, one per file.
 const EXAMPLES: [&str; 6] = [
     "character_model",
     "clothing_classifier",
@@ -44,7 +44,7 @@ fn right_hand_column_is_the_python_class() {
     }
 }
 
-/// The lines of a class but for its docstring, which is Rust's documentation of the struct.
+/// The lines of a class without its docstring, which is the struct's documentation in Rust.
 fn without_docstring(mut class: Vec<&str>) -> Vec<&str> {
     let quotes = "\"\"\"";
     if class.get(1).is_some_and(|line| line.contains(quotes)) {

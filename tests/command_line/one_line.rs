@@ -1,4 +1,4 @@
-//! Whatever goes wrong ends in one line, `error: …`: no panic, no C++ frames, no signal.
+//! Every failure ends in one line, `error: …`: no panic message, no C++ frames, no signal.
 
 #![cfg(unix)]
 
@@ -30,12 +30,12 @@ fn limited(limit: &str, command: &Command) -> Command {
     if let Some(folder) = command.get_current_dir() {
         shell.current_dir(folder);
     }
-    // With it, all that there is may be shown.
+    // With this variable set, the full panic may be shown.
     shell.env_remove("RUST_BACKTRACE");
     shell
 }
 
-/// The line of a run that failed, which has to be one.
+/// The output of a failed run, which must be one line.
 fn error_line(output: &Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(
@@ -56,8 +56,8 @@ fn error_line(output: &Output) -> String {
     line.to_owned()
 }
 
-/// Runs a command under ever more memory, from where a small run has enough, until it succeeds.
-/// Each run before ends in a line about memory; returns how many there were.
+/// Runs a command with increasing memory, starting with enough for a small run, until it succeeds.
+/// All earlier runs must end in a line about memory; returns their number.
 fn short_of_memory(small: &Command, command: &Command) -> usize {
     let has_enough = |limit: &i32| {
         let mut command = limited(&format!("-v {limit}"), small);
@@ -127,7 +127,7 @@ fn out_of_memory_in_training_and_evaluation() {
     assert!(lines >= 2, "memory was short in {lines} runs alone");
 }
 
-/// Run by the test below, in a process of its own.
+/// Run by the test below, in a separate process.
 #[test]
 #[ignore = "panics on purpose: a_panic_in_a_network_is_one_line runs it"]
 fn a_network_with_a_wrong_shape() {
@@ -174,7 +174,7 @@ fn a_panic_in_a_network_is_one_line() {
 }
 
 #[test]
-fn a_stdout_that_is_full() {
+fn a_full_stdout() {
     let folder = tempfile::tempdir().unwrap();
     let weights = folder.path().join("w.safetensors");
     stdout(
@@ -206,7 +206,7 @@ fn a_stdout_that_is_full() {
 }
 
 #[test]
-fn a_device_is_no_place_for_a_file() {
+fn a_device_is_refused_as_an_output_file() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("full.safetensors");
     std::os::unix::fs::symlink("/dev/full", &link).unwrap();
@@ -226,7 +226,7 @@ fn a_device_is_no_place_for_a_file() {
 }
 
 #[test]
-fn names_move_no_cursor() {
+fn control_characters_in_names_are_escaped() {
     for (name, shown) in [
         (&b"a\nb.safetensors"[..], "a\\nb.safetensors"),
         (b"\x1b[31mred.safetensors", "\\u{1b}[31mred.safetensors"),
@@ -251,7 +251,7 @@ fn names_move_no_cursor() {
 }
 
 #[test]
-fn what_may_not_be_seen_is_not_said_to_be_missing() {
+fn an_inaccessible_file_is_not_reported_as_missing() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).unwrap();
@@ -291,7 +291,7 @@ fn what_may_not_be_seen_is_not_said_to_be_missing() {
 fn more_threads_than_the_system_gives() {
     let mut train = example(HOUSES);
     train.args(["train", "--epochs=1", "--threads=1024"]);
-    // Their stacks alone would take 8 GiB.
+    // Their stacks alone would need 8 GiB.
     let output = run(&mut limited("-v 3000000", &train));
     let line = error_line(&output);
     assert!(

@@ -1,4 +1,4 @@
-//! What cannot be done is refused in one line, with exit code 1 (2 for wrong usage).
+//! Invalid input ends in an error of one line, with exit code 1 (2 for wrong usage).
 
 use std::fs;
 use std::path::Path;
@@ -76,7 +76,7 @@ fn files_cut_short_at_any_byte() {
             refuse_weights(&cut);
         }
     }
-    // A header that asks for 2^40 bytes.
+    // A header that announces 2^40 bytes.
     let greedy = folder.path().join("greedy.safetensors");
     fs::write(&greedy, (1u64 << 40).to_le_bytes()).unwrap();
     refuse_weights(&greedy);
@@ -95,8 +95,8 @@ fn weights_that_cannot_be_read() {
 }
 
 #[test]
-fn cuda_device_that_is_not_there() {
-    // No machine has a thousand; most have none.
+fn missing_cuda_devices() {
+    // No machine has a thousand GPUs; most have none.
     let mut missing = vec!["cuda:1000"];
     if !tch::Cuda::is_available() {
         missing.extend(["cuda", "cuda:3"]);

@@ -1,6 +1,6 @@
-//! Networks of several tensors, beside Python: a graph convolution of two inputs, and a network of
-//! tokens that gives two tensors, one of them two. They have what a trace leaves out: buffers and
-//! frozen parameters, which have no gradient, and tied weights, which have one under each name.
+//! Networks with several tensors, compared with Python: a graph convolution with two inputs, and a
+//! token network with nested outputs. They include buffers and frozen parameters, which have no
+//! gradient in the trace, and tied weights, which have one under each name.
 
 use std::ffi::OsStr;
 
@@ -96,7 +96,7 @@ impl Network for Tokens {
 
     fn new(vs: &nn::Path) -> Self {
         let embedding = nn::embedding(vs / "embedding", 11, 4, Default::default());
-        // Drawn, as in Python, and then dropped for the embedding's.
+        // Drawn, as in Python, and then replaced by the embedding's weight.
         let config = nn::LinearConfig {
             bias: false,
             ..Default::default()
@@ -211,7 +211,7 @@ fn several_outputs_and_tied_weights_give_the_bits_of_python() {
     ]);
 }
 
-/// Without a command, each of several outputs is printed under a label of its own.
+/// Without a command, each of several outputs is printed under its own label.
 #[test]
 fn several_outputs_have_several_labels() {
     let [a, b, c] = [1, 2, 3].map(Tensor::from);

@@ -1,4 +1,4 @@
-//! Weights that Python saved give Python's output here, and weights from here load there.
+//! Weights saved by Python give Python's output here, and weights saved here can be loaded there.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ fn weights_saved_by_python_print_the_same() {
     }
 }
 
-/// Saves new weights from Rust and has Python load them with `strict=True`.
+/// Saves new weights from Rust and loads them in Python with `strict=True`.
 fn python_loads<N: Network>(folder: &Path) {
     let path = folder.join("weights.safetensors");
     let model = {
@@ -52,7 +52,8 @@ fn python_loads<N: Network>(folder: &Path) {
         let mut command = testing::python_module("torch2tch.reference.demonstrate");
         stdout(command.args([N::NAME, "--seed=7"]).args(weights))
     };
-    // With weights of its own seed, loading them changes nothing; of another seed, everything.
+    // Loading weights of the default seed changes nothing; loading those of another seed changes
+    // everything.
     assert_eq!(python(&["--weights".as_ref(), path.as_ref()]), python(&[]));
 }
 

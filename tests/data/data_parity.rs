@@ -1,4 +1,4 @@
-//! The data readers give what Python's own readers give, to the bit.
+//! The data readers give the same bits as Python's own readers.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 use testing::files::{HOUSE, houses};
 use testing::{python_code, same_bits};
 
-/// Small data sets that Python wrote.
+/// Small data sets written by Python.
 fn written_by_python() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     python_code("tests/python/write_data.py", &[folder.path().as_os_str()]);
     folder
 }
 
-/// What Python reads from data sets.
+/// The data sets as read by Python.
 fn read_by_python(kind: &str, paths: &[PathBuf]) -> Vec<NamedTensors> {
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<&OsStr> = paths.iter().map(|path| path.as_os_str()).collect();
@@ -48,7 +48,7 @@ fn named(splits: &Splits) -> NamedTensors {
     tensors
 }
 
-/// Expects Rust's and Python's reading of each of `paths` to be the same; returns Rust's.
+/// Checks that Rust and Python read the same from each of `paths`; returns Rust's.
 fn check(kind: &str, read: fn(&Path) -> Result<Splits>, paths: &[PathBuf]) -> Vec<Splits> {
     let compare = |(path, expected): (&PathBuf, NamedTensors)| {
         let splits = read(path).unwrap();
@@ -85,7 +85,7 @@ fn digits() {
     let read = check("mnist", mnist::read, &paths);
     for (path, splits) in paths.iter().zip(read) {
         assert_eq!(splits.train.features.size(), [7, 784]);
-        // As torchvision leaves them, and by any of the files.
+        // In torchvision's folder layout, and by any of the files.
         let root = path.with_extension("root");
         fs::create_dir_all(root.join("MNIST")).unwrap();
         symlink(path, root.join("MNIST/raw")).unwrap();

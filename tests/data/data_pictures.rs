@@ -12,7 +12,7 @@ use tch::Tensor;
 use testing::files::encode;
 use testing::{python_code, same_bits};
 
-/// Reads a picture of that name and content; returns its pixels and what the note says of it.
+/// Reads a picture with that name and content; returns its pixels and the note.
 fn read(name: &str, bytes: &[u8], invert: bool) -> (Vec<u8>, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -50,7 +50,7 @@ fn a_picture_that_fits_keeps_its_pixels() {
 }
 
 #[test]
-fn the_name_says_nothing() {
+fn the_format_does_not_depend_on_the_name() {
     let bytes = encode(ramp(), ImageFormat::Png);
     assert_eq!(read("x.jpg", &bytes, false).0, ramp().into_raw());
     let bytes = encode(GrayImage::from_pixel(28, 28, Luma([77])), ImageFormat::Jpeg);
@@ -77,7 +77,7 @@ fn colours_become_grey_by_their_luma() {
 }
 
 #[test]
-fn paper_shows_through() {
+fn transparency_becomes_white() {
     let ink = |alpha| LumaA([51u8, alpha]);
     let alphas = [0, 255, 128];
     let picture = ImageBuffer::from_fn(28, 28, |x, _| ink(alphas[x as usize % 3]));
@@ -92,7 +92,7 @@ fn paper_shows_through() {
     assert_eq!(read_png(nothing, false).0, [255; 784]);
 }
 
-/// The rectangle of pixels that are not black: left, top, width, height.
+/// The bounding box of the pixels that are not black: left, top, width, height.
 fn lit(pixels: &[u8]) -> [usize; 4] {
     let places = (0..784).filter(|&place| pixels[place] > 0);
     let (columns, rows): (Vec<_>, Vec<_>) = places.map(|place| (place % 28, place / 28)).unzip();
@@ -141,8 +141,9 @@ fn other_sizes_keep_their_shape() {
 }
 
 #[test]
-fn every_pixel_counts_when_it_gets_smaller() {
-    // A pattern finer than the result: a filter that skips pixels would see one of its colours.
+fn every_pixel_counts_when_scaling_down() {
+    // A pattern finer than the result: a filter that skips pixels would see only one of its
+    // colours.
     let checks = GrayImage::from_fn(280, 280, |x, y| Luma([((x + y) % 2 * 200) as u8]));
     let (pixels, _) = read_png(checks, false);
     assert!(
@@ -151,7 +152,7 @@ fn every_pixel_counts_when_it_gets_smaller() {
     );
 }
 
-/// Forms that the encoders here do not write.
+/// Formats that the encoders here do not write.
 #[test]
 fn pictures_saved_by_python() {
     let folder = tempfile::tempdir().unwrap();
@@ -180,7 +181,7 @@ fn pictures_saved_by_python() {
         assert_eq!(found.1, note, "{name}");
         assert_eq!(found.0, pixels, "{name}");
     }
-    // A white strip on the left of a picture that was taken with the camera on its side.
+    // A white strip on the left of a picture taken with the camera rotated.
     let (pixels, note) = read("turned.jpg");
     assert_eq!(
         note,

@@ -1,4 +1,4 @@
-//! What the readers of data refuse, and how: with the real executables, which write nothing then.
+//! The errors of the data readers, with the real executables, which write nothing in that case.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -34,7 +34,7 @@ fn train_houses(data: &Path) -> Command {
     train("house_price_predictor", data)
 }
 
-/// Training that would leave two files beside the data.
+/// A training command that would write two files beside the data.
 fn train(network: &str, data: &Path) -> Command {
     let mut command = example(network);
     command.args(["train", "--epochs=1", "--data"]).arg(data);
@@ -70,7 +70,8 @@ fn predict<N: Network>(input: &Path) -> Command {
     command
 }
 
-/// The error in one line, with the folder that it was tried in as `F`; nothing is written there.
+/// The error in one line, with the test's folder written as `F`; checks that nothing is written
+/// there.
 fn refusal(command: fn(&Path) -> Command, path: &Path, folder: &Path) -> String {
     let before = names(folder);
     let line = testing::refusal(&mut command(path));
@@ -84,7 +85,7 @@ fn names(folder: &Path) -> HashSet<OsString> {
     entries.map(|entry| entry.unwrap().file_name()).collect()
 }
 
-/// Refuses a file of that name and content.
+/// The error for a file with that name and content.
 fn refuse(command: fn(&Path) -> Command, name: &str, bytes: impl AsRef<[u8]>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -92,7 +93,7 @@ fn refuse(command: fn(&Path) -> Command, name: &str, bytes: impl AsRef<[u8]>) ->
     refusal(command, &path, folder.path())
 }
 
-/// The files of MNIST, but one of them changed or, if `None`, left out.
+/// The error for the files of MNIST with one of them changed or, if `None`, removed.
 fn refuse_mnist(name: &str, bytes: Option<Vec<u8>>) -> String {
     let folder = tempfile::tempdir().unwrap();
     for (file, good) in files(5, 2) {
@@ -191,7 +192,7 @@ fn mnist_labels_and_paths() {
     );
 }
 
-/// A file that is there and cannot be opened is not one that is missing.
+/// A file that exists but cannot be opened is not reported as missing.
 #[cfg(unix)]
 #[test]
 fn mnist_files_that_cannot_be_opened() {
@@ -205,7 +206,7 @@ fn mnist_files_that_cannot_be_opened() {
     );
 }
 
-/// Labels, each of which becomes eight bytes, are not read if they are more than images.
+/// Labels, each of which becomes eight bytes, are not read if there are more than images.
 #[test]
 fn more_labels_than_images() {
     const NAME: &str = "t10k-labels-idx1-ubyte.gz";
@@ -223,7 +224,7 @@ fn more_labels_than_images() {
     );
 }
 
-/// The small set, but one of its arrays changed or, if `None`, left out.
+/// The error for the small data set with one of its arrays changed or, if `None`, removed.
 fn refuse_array(name: &str, array: Option<Vec<u8>>) -> String {
     let mut arrays = arrays();
     let place = arrays.iter().position(|(found, _)| *found == name).unwrap();
@@ -237,7 +238,7 @@ fn refuse_array(name: &str, array: Option<Vec<u8>>) -> String {
 }
 
 #[test]
-fn arrays_that_are_no_pictures() {
+fn invalid_picture_arrays() {
     const NAME: &str = "train_images";
     let refuse = |dtype, shape, bytes: &[u8]| refuse_array(NAME, Some(npy(dtype, shape, bytes)));
     assert_eq!(
@@ -277,7 +278,7 @@ fn arrays_that_are_no_pictures() {
 }
 
 #[test]
-fn arrays_that_are_no_labels() {
+fn invalid_label_arrays() {
     const NAME: &str = "test_labels";
     let refuse = |dtype, shape, bytes: &[u8]| refuse_array(NAME, Some(npy(dtype, shape, bytes)));
     assert_eq!(
@@ -315,7 +316,7 @@ fn arrays_that_are_no_labels() {
 }
 
 #[test]
-fn headers_that_are_odd() {
+fn invalid_headers() {
     let refuse = |bytes| refuse_array("val_images", Some(bytes));
     for bytes in [
         &b""[..],
@@ -330,7 +331,7 @@ fn headers_that_are_odd() {
             "val_images: expected a .npy file of version 1 to 3"
         );
     }
-    // Nested this deep, the parser would take longer than anybody waits.
+    // With this nesting, the parser's time would be unacceptable.
     let nested = format!("{{'shape': {}", "[".repeat(80));
     for header in [
         "",
@@ -355,7 +356,7 @@ fn headers_that_are_odd() {
 }
 
 #[test]
-fn archives_that_are_damaged() {
+fn damaged_archives() {
     for bytes in [
         &b""[..],
         b"text",
@@ -365,14 +366,14 @@ fn archives_that_are_damaged() {
         let expected = "F/x.npz: not a complete .npz file: ";
         assert!(refused.starts_with(expected), "{refused}");
     }
-    // A pixel, which a checksum of the archive covers.
+    // A pixel, which the archive's checksum covers.
     let mut bytes = npz(&arrays(), CompressionMethod::Stored);
     bytes[3000] ^= 1;
     assert_eq!(
         refuse(train_pneumonia, "x.npz", &bytes),
         "F/x.npz: train_images: damaged or cut short: Invalid checksum"
     );
-    // The sizes of the first entry in the directory: 20 and 24 bytes after its start.
+    // The sizes in the first entry of the central directory, 20 and 24 bytes after its start.
     let mut bytes = npz(&arrays(), CompressionMethod::Deflated);
     let entry = bytes
         .windows(4)
@@ -510,7 +511,7 @@ fn refuse_picture(name: &str, bytes: impl AsRef<[u8]>) -> String {
     refuse(predict_picture, name, bytes)
 }
 
-/// A PNG with another width and height in its header, and the checksum that goes with them.
+/// A PNG with another width and height in its header, and the matching checksum.
 fn png_that_claims(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = encode(GrayImage::new(28, 28), ImageFormat::Png);
     bytes[16..20].copy_from_slice(&width.to_be_bytes());

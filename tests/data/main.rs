@@ -1,4 +1,4 @@
-//! Readers of data sets, beside the readers that Python has.
+//! Readers of data sets, compared with Python's readers.
 
 mod data_parity;
 mod data_pictures;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use testing::python_code;
 
-/// As far as sums in another order may differ.
+/// The tolerance for sums in another order.
 const TOLERANCE: f64 = 1e-12;
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -28,7 +28,7 @@ fn close(found: f64, expected: &Value, what: &str) {
 }
 
 #[test]
-fn metrics_are_scikit_learns() {
+fn metrics_equal_those_of_scikit_learn() {
     let cases: Value = serde_json::from_str(&python_code("tests/python/metrics.py", &[])).unwrap();
     let cases = cases.as_array().unwrap();
     assert!(cases.len() >= 100);

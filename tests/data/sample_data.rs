@@ -1,4 +1,4 @@
-//! The files of `data/sample` are what `scripts/generate/sample_data.py` makes.
+//! The files of `data/sample` are the output of `scripts/generate/sample_data.py`.
 
 use std::fs;
 use std::path::Path;
@@ -25,16 +25,16 @@ fn check(folder: &Path) -> Command {
 }
 
 #[test]
-fn committed_files_are_what_the_script_makes() {
+fn committed_files_are_the_output_of_the_script() {
     stdout(&mut check(&root("data/sample")));
     let size = |name| fs::metadata(root("data/sample").join(name)).unwrap().len();
     let sizes: u64 = FILES.into_iter().map(size).sum();
     assert!(sizes < 500_000, "{sizes} bytes are much for a repository");
 }
 
-/// The check sees a change in any of the files, and one that is missing.
+/// The check detects a change in any file, and a missing file.
 #[test]
-fn other_files_are_not() {
+fn changed_and_missing_files_are_detected() {
     let folder = tempfile::tempdir().unwrap();
     stdout(
         python("scripts/generate/sample_data.py")
@@ -62,7 +62,7 @@ fn digits_can_be_read() {
         assert_eq!(samples.features.size(), [count, 784]);
         assert_eq!(samples.targets.size(), [count]);
         assert_eq!(f64::try_from(samples.features.max()).unwrap(), 255.);
-        // Ink is bright on black, as in MNIST: most of a picture is paper.
+        // Ink is bright on black, as in MNIST, so most pixels are black.
         let median = samples.features.flatten(0, 1).median();
         assert_eq!(f64::try_from(median).unwrap(), 0.);
         assert_eq!(f64::try_from(samples.targets.max()).unwrap(), 9.);

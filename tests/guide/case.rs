@@ -1,4 +1,4 @@
-//! What the traps are tried on, and how two tensors are held against each other.
+//! The network on which the traps are measured, and the comparison of two tensors.
 
 use final_layer::networks::DigitClassifier;
 use final_layer::tasks::{DigitClassification, Model, Objective};
@@ -6,10 +6,11 @@ use final_layer::training::Algorithm;
 use tch::nn::Module;
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// The numbers in a sample.
+/// The number of features of a sample.
 pub const FEATURES: i64 = 784;
 
-/// The number of elements in which two tensors differ, of how many, and the largest difference.
+/// The number of elements in which two tensors differ, their total number, and the largest
+/// difference.
 pub struct Difference {
     pub count: usize,
     pub of: usize,
@@ -45,18 +46,18 @@ impl Case {
         }
     }
 
-    /// What the network says now, without gradient.
+    /// The network's current output, without gradient.
     pub fn output(&self) -> Tensor {
         no_grad(|| self.model.network.forward(&self.input))
     }
 
-    /// What the first layer makes of `input`.
+    /// The first layer's output for `input`.
     pub fn hidden(&self, input: &Tensor) -> Tensor {
         let [weight, bias] = ["fc1.weight", "fc1.bias"].map(|name| self.parameter(name));
         input.linear(&weight, Some(&bias))
     }
 
-    /// For each of the first layer's outputs, the sum of the absolute values of what is summed, in
+    /// For each output of the first layer, the sum of the absolute values of its summands, in
     /// float64.
     pub fn sum_of_sizes(&self) -> Tensor {
         let sizes = |tensor: &Tensor| tensor.abs().to_kind(Kind::Double);

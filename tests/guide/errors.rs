@@ -1,4 +1,4 @@
-//! Traps that show in what loads although it should not, in names, errors and panics.
+//! Traps that show in errors, panics, names, and files that load although they should not.
 
 use std::fs;
 use std::panic::catch_unwind;
@@ -10,8 +10,8 @@ use tch::{Cuda, Device, Kind, Tensor};
 use super::case::Case;
 use testing::{on_one_thread, python, stdout};
 
-/// What `VarStore::load` makes of a state dict of the digits' network after `change`: the error, or
-/// what `look` sees afterwards.
+/// The result of `VarStore::load` for a state dict of the digits' network after `change`: the
+/// error, or the value of `look` afterwards.
 fn load_changed(change: fn(&mut NamedTensors), look: fn(&Case) -> String) -> String {
     on_one_thread(|| {
         let mut case = Case::new();
@@ -104,7 +104,7 @@ pub fn pt() -> String {
 }
 
 pub fn cuda() -> String {
-    // Empty where there is no /proc; there is no CUDA there either.
+    // Empty on systems without /proc, which have no CUDA either.
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let not = if maps.contains("libtorch_cuda") {
         ""

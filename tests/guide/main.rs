@@ -1,8 +1,8 @@
-//! The costs in the guide's table of traps, measured here and now.
+//! The differences in the guide's table of traps, measured on this machine.
 //!
-//! Python's result is here that of `final_layer::torch`, which other tests hold against Python.
-//! A number after `≈` depends on the processor, so it is printed and not asserted. All else in a cell
-//! has to be met to the letter.
+//! Python's result is taken from `final_layer::torch`, which other tests compare with Python. A
+//! number after `≈` depends on the processor, so it is printed and not asserted. Everything else in
+//! a cell must agree exactly.
 
 use std::fs;
 
@@ -14,10 +14,10 @@ mod numbers;
 
 const TABLE: &str = "src/guide/traps.md";
 
-/// Computes what a cell of the table should say.
+/// Computes the text of a cell in the table.
 type Measure = fn() -> String;
 
-/// The rows of the guide's table, and what measures each.
+/// The rows of the guide's table, and the function that measures each.
 const TRAPS: [(&str, Measure); 20] = [
     ("initial values", numbers::initial_values),
     ("order of draws", numbers::order_of_draws),
@@ -80,7 +80,7 @@ fn cells(line: &str) -> Option<Vec<&str>> {
     (!is_head).then_some(cells)
 }
 
-/// Without this, a comparison that lets everything pass would look like twenty measured costs.
+/// Without this, a comparison that accepts everything would look like twenty measured differences.
 #[test]
 fn another_cost_does_not_agree() {
     let told = "100352 weights differ by up to ≈1.5e-8, 9 biases do not";

@@ -1,4 +1,4 @@
-//! Traps that show in numbers alone.
+//! Traps that show only in numbers.
 
 use std::collections::HashSet;
 
@@ -65,9 +65,9 @@ pub fn linear_by_hand() -> String {
 /// The difference of two ways of summing the same products in float32. `sizes` is the sum of their
 /// absolute values.
 ///
-/// However a sum of n numbers is ordered, and fused or not, its error is at most n·u/(1 − n·u) times
-/// the sum of their sizes, u being half the distance from 1 to the next number (Higham 2002,
-/// section 4.2). Each number, a product, has a rounding of its own.
+/// In whatever order n numbers are summed, fused or not, the error of the sum is at most n·u/(1 −
+/// n·u) times the sum of their absolute values, where u is half the distance from 1 to the next
+/// number (Higham 2002, section 4.2). Each number is a product with its own rounding.
 fn roundings(one: &Tensor, other: &Tensor, sizes: &Tensor) -> String {
     let n_u = (FEATURES + 2) as f64 * f64::from(f32::EPSILON) / 2.;
     let bound = sizes * (2. * n_u / (1. - n_u));

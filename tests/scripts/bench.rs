@@ -1,5 +1,5 @@
-//! The Python side of the measurements, which nothing else runs; the Rust side runs in
-//! `benches/instructions.py`.
+//! The Python side of the measurements, which no other test runs; `benches/instructions.py`
+//! runs the Rust side.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use testing::python;
 
-/// What the worker answers: a line about itself, then one for each case.
+/// The worker's answers: a line about itself, then one for each case.
 fn ask(cases: &[&str]) -> Vec<Value> {
     let mut worker = python("benches/worker.py")
         .arg("--seconds=0")

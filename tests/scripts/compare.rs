@@ -1,4 +1,4 @@
-//! The proof, and that it can fail.
+//! The proof, and tests that it can fail.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use testing::{example, examples, lock_generator, python, refusal, root, run, stdout};
 
-/// Compares two traces; returns the exit code and what was printed.
+/// Compares two traces; returns the exit code and the output.
 fn compare(left: &Path, right: &Path) -> (Option<i32>, String) {
     let output = run(python("scripts/compare_traces.py").args([left, right]));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -26,7 +26,7 @@ fn write(tensors: &NamedTensors, path: &Path) {
     file.write_safetensors(tensors, Metadata::new()).unwrap();
 }
 
-/// The traces of Python and Rust, live, in a short setting.
+/// Compares live traces of Python and Rust in a short setting; returns the output.
 fn compare_live(args: &[&str]) -> String {
     stdout(
         python("scripts/compare.py")
@@ -85,7 +85,7 @@ fn networks_with_other_layers_equal_python() {
     }
 }
 
-/// Batch norm that does not count its batches, and one that updates its statistics otherwise.
+/// Batch norm that does not count its batches, and one that updates its statistics differently.
 #[test]
 fn comparison_sees_other_buffers() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,7 +117,7 @@ fn comparison_sees_other_buffers() {
 
 type Change = fn(&mut NamedTensors);
 
-/// A change to a trace has to make the comparison fail and name the tensor.
+/// After a change to a trace, the comparison must fail and name the tensor.
 #[test]
 fn comparison_sees_every_kind_of_difference() {
     let folder = tempfile::tempdir().unwrap();
@@ -232,7 +232,8 @@ fn nothing_and_unreadable_files_are_no_proof() {
     assert_eq!(usage.status.code(), Some(2));
 }
 
-/// Rows stand as the tensors come into being, so that the first that differs is nearest the cause.
+/// Rows are in the order in which the tensors are created, so that the first difference is closest
+/// to the cause.
 #[test]
 fn rows_stand_in_the_order_of_creation() {
     let text = compare_live(&["digit_classifier", "--steps=2", "--optimizer=sgd"]);
@@ -308,7 +309,7 @@ fn traces_of_two_networks_are_not_equal() {
     assert_eq!(compare(&paths[0], &paths[0]).0, Some(0));
 }
 
-/// the article's classifier on `tch`'s own layers.
+/// The article's classifier on `tch`'s own layers.
 #[derive(Debug)]
 struct TchClassifier {
     fc1: nn::Linear,
@@ -349,7 +350,7 @@ impl Optimizer for TchOptimizer {
         Ok(())
     }
 
-    // The trace asks for nothing else.
+    // The trace needs no other method.
 
     fn group_count(&self) -> usize {
         unimplemented!()
@@ -400,8 +401,8 @@ impl Optimizer for TchOptimizer {
     }
 }
 
-/// Records three steps in this process with the given optimizer, compares with Python's Adam and
-/// returns what the comparison printed.
+/// Records three steps in this process with the given optimizer, compares them with Python's Adam
+/// and returns the output of the comparison.
 fn compare_control<N: Network>(
     optimizer: fn(&nn::VarStore) -> Box<dyn Optimizer>,
 ) -> (Option<i32>, String) {
@@ -441,7 +442,8 @@ fn comparison_sees_the_linear_of_tch() {
     let (code, text) =
         compare_control::<TchClassifier>(|vs| Algorithm::Adam.build(vs, 1e-3).unwrap());
     assert_eq!(code, Some(1), "{text}");
-    // The input is drawn after the weights, of which tch draws as many: equal. The weights not.
+    // The input is drawn after the weights, of which tch draws as many, so it is equal; the weights
+    // are not.
     assert!(text.contains("the first: init.fc1.weight"), "{text}");
 }
 
@@ -451,8 +453,8 @@ fn comparison_sees_the_adam_of_tch() {
         Box::new(TchOptimizer(nn::Adam::default().build(vs, 1e-3).unwrap()))
     });
     assert_eq!(code, Some(1), "{text}");
-    // C++ and Python agree in the first step and part in the second: the loss of the third may show
-    // it, the weights do.
+    // C++ and Python agree in the first step and differ in the second: the loss of the third may
+    // show it, the weights do.
     let first = ["losses", "step3.fc1.weight"].map(|name| format!("the first: {name}"));
     assert!(first.iter().any(|first| text.contains(first)), "{text}");
     let weight = text.lines().find(|line| line.contains("step3.fc1.weight"));

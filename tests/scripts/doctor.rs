@@ -1,4 +1,4 @@
-//! `scripts/doctor` on a sound project and on each broken one: one fault, and what mends it.
+//! `scripts/doctor` on a sound project and on broken ones: one fault each, with its remedy.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use testing::{root, run, write_executable};
 
-/// A project for the scripts to look at: they are the real ones; the tools, the Python and the
-/// executable that they start are scripts that answer as sound ones do.
+/// A project for the scripts to examine. The scripts are the real ones; the tools, the Python and
+/// the executable that they start are stubs that answer as sound ones do.
 pub struct Project {
     folder: TempDir,
 }
@@ -18,7 +18,7 @@ pub struct Project {
 pub const TORCH: &str = ".venv/lib/python3.11/site-packages/torch";
 const EXECUTABLE: &str = "target/debug/examples/doctor";
 
-/// What the scripts use of every system.
+/// The tools of the system that the scripts use.
 const TOOLS: [&str; 20] = [
     "sh", "awk", "cat", "cut", "df", "dirname", "env", "getconf", "grep", "ln", "ls", "mv",
     "readlink", "rm", "sed", "timeout", "tr", "uname", "wc", "cp",
@@ -55,7 +55,8 @@ impl Project {
         fs::create_dir_all(project.path("scripts/environment")).unwrap();
         for script in SCRIPTS {
             let text = fs::read_to_string(root(script)).unwrap();
-            // An NVIDIA driver is looked for in the project, so that this machine's does not matter.
+            // The scripts look for an NVIDIA driver in the project, so that this machine's does not
+            // matter.
             let text = text.replace(" /proc/driver/", " proc/driver/");
             write_executable(&project.path(script), text.as_bytes());
         }
@@ -103,11 +104,11 @@ impl Project {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// A shell script in place of a program.
+    /// Replaces a program by a shell script.
     pub fn stub(&self, name: &str, text: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        // Never through a link into the system's own tool.
+        // Does not write through a link to the system's own tool.
         if path.is_symlink() {
             self.remove(name);
         }
@@ -135,7 +136,7 @@ impl Project {
         self.write("Cargo.lock", &text);
     }
 
-    /// The files by which a libtorch is known.
+    /// The files that identify a libtorch.
     pub fn libtorch(&self, folder: &str, version: &str) {
         let text = format!("__version__ = '{version}'\n");
         self.write(&format!("{folder}/version.py"), &text);
@@ -144,7 +145,7 @@ impl Project {
         self.write(&format!("{folder}/{header}"), "");
     }
 
-    /// Runs one of the scripts, with the project's tools and nothing else on the PATH.
+    /// Runs one of the scripts, with only the project's tools on the PATH.
     pub fn run(&self, script: &str, args: &[&str], environment: &[(&str, &str)]) -> Output {
         let mut command = Command::new(self.path(script));
         command
@@ -157,7 +158,7 @@ impl Project {
     }
 }
 
-/// Where a tool is.
+/// The path of a tool.
 fn find(tool: &str) -> PathBuf {
     let folders = std::env::var("PATH").unwrap();
     let mut paths = std::env::split_paths(&folders).map(|folder| folder.join(tool));
@@ -166,7 +167,7 @@ fn find(tool: &str) -> PathBuf {
 
 type Break = fn(&Project);
 
-/// Breaks a sound project; expects the one fault that it makes and what mends it.
+/// Breaks a sound project; expects exactly this fault and this remedy.
 fn check(break_it: Break, environment: &[(&str, &str)], fault: &str, mend: &str) {
     let project = Project::sound();
     break_it(&project);
@@ -194,7 +195,7 @@ fn this_project_is_sound() {
     for line in [
         format!("torch       {version} in .venv"),
         format!("libtorch    {version} in /"),
-        // Listed where there is ldd.
+        // Listed if ldd exists.
         if cfg!(target_os = "linux") {
             "libtorch_cpu.so from /".to_owned()
         } else {
@@ -224,17 +225,17 @@ fn a_sound_project_has_no_fault() {
     );
     let text = sound(&[("LIBTORCH", "elsewhere")]);
     assert!(text.contains("libtorch    2.13.0 in /"), "{text}");
-    // A libtorch of one's own need not say its version.
+    // A separate libtorch need not state its version.
     project.write("elsewhere/version.py", "");
     project.stub(EXECUTABLE, "echo version unknown");
     let text = sound(&[("LIBTORCH", "elsewhere")]);
     assert!(text.contains("libtorch    not known in /"), "{text}");
-    // Not yet built, as after scripts/setup.
+    // Not built yet, as after scripts/setup.
     project.remove("target");
     assert!(sound(&[("LIBTORCH", "elsewhere")]).contains("none yet"));
 }
 
-/// A torch without CUDA is one that can be chosen, not a fault.
+/// A torch without CUDA is a valid choice, not a fault.
 #[test]
 fn the_build_without_cuda_is_sound() {
     let project = Project::sound();
@@ -262,7 +263,7 @@ fn arguments_are_refused() {
     );
 }
 
-/// One program that hangs is one fault, and all else is looked at.
+/// A program that hangs is one fault; everything else is still examined.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_program_that_hangs() {
@@ -278,7 +279,7 @@ fn a_program_that_hangs() {
         let project = Project::sound();
         project.stub(program, "exec sleep 1000");
         project.link(find("sleep"), "bin/sleep");
-        // A tenth of a second in place of the real one's ten.
+        // A tenth of a second instead of the real limit of ten seconds.
         project.stub(
             "bin/timeout",
             &format!("shift 3; exec {timeout} 0.1 \"$@\""),

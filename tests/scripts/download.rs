@@ -1,7 +1,7 @@
-//! `scripts/download.py` against a server of its own, which answers right and wrong.
+//! `scripts/download.py` with a local server that gives right and wrong answers.
 //!
-//! What has to fail runs with the published checksums, what has to succeed with those of the sample
-//! digits: the published files are too large to be here.
+//! Failing cases use the published checksums, succeeding ones those of the sample digits, since the
+//! published files are too large to include.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,7 @@ const FILES: [&str; 4] = [
     "train-labels-idx1-ubyte.gz",
 ];
 
-/// A running script that prints lines and ends with its stdin.
+/// A running script that prints lines and ends when its stdin is closed.
 pub struct Served {
     process: Child,
     lines: BufReader<ChildStdout>,
@@ -38,7 +38,7 @@ impl Served {
         Self { process, lines }
     }
 
-    /// What it prints next.
+    /// The next line of its output.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
@@ -75,7 +75,7 @@ fn digits() -> PathBuf {
     root("data/sample/digits")
 }
 
-/// The script as it is, to download a published data set from `url`.
+/// The unchanged script, to download a published data set from `url`.
 fn download(dataset: &str, url: &str, folder: &Path) -> Command {
     let mut command = python("scripts/download.py");
     command.arg(dataset);
@@ -98,7 +98,7 @@ fn from(mut command: Command, url: &str, folder: &Path) -> Command {
     command
 }
 
-/// A folder that does not exist yet, in one that does.
+/// A folder that does not exist yet, inside one that does.
 fn new_folder() -> (TempDir, PathBuf) {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("new");
@@ -123,7 +123,7 @@ fn assert_complete(folder: &Path) {
     }
 }
 
-/// A port that nobody listens on.
+/// A port without a listener.
 fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -198,7 +198,7 @@ fn a_download_that_is_killed_goes_on_where_a_file_ends() {
     assert_complete(&folder);
 }
 
-/// A server that sends a byte now and then is never silent, and never done.
+/// A server that sends a byte now and then is never idle, and never finished.
 #[test]
 fn a_file_that_takes_too_long_is_given_up() {
     let server = Server::start(&digits());

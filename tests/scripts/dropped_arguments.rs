@@ -1,4 +1,5 @@
-//! The guide's table of what tch's methods leave out, against what its script writes.
+//! The guide's table of arguments that tch's methods leave out, compared with the output of its
+//! script.
 
 use std::fs;
 
@@ -11,7 +12,7 @@ fn the_guide_lists_what_the_script_finds() {
     let told = fs::read_to_string(root(TABLE)).unwrap();
     let found = stdout(&mut python("scripts/generate/dropped_arguments.py"));
     let versions = |text: &str| text.lines().next().map(str::to_owned);
-    // Another torch, or the tch that goes with it, has another table.
+    // Another torch, or the corresponding tch, has another table.
     if versions(&told) != versions(&found) {
         println!("not compared: the table is {:?}", versions(&told).unwrap());
         return;
@@ -21,7 +22,7 @@ fn the_guide_lists_what_the_script_finds() {
         told == found,
         "run scripts/generate/dropped_arguments.py >{TABLE}; it differs first in {differs:?}"
     );
-    // Without these the script could find nothing and be content.
+    // Without these rows, an empty result of the script would pass.
     for row in [
         "| `F.leaky_relu` | `leaky_relu`, `leaky_relu_` | `negative_slope=0.01` |",
         "| `Tensor.addcmul` | `addcmul`, `addcmul_` | `value=1` |",

@@ -1,5 +1,5 @@
-//! The guard against getting slower: that it judges counts as it should. The counting itself takes
-//! valgrind and a release build, and runs in `scripts/check`.
+//! The check against slowdowns: its verdict on given counts. The counting itself needs valgrind and
+//! a release build, and runs in `scripts/check`.
 
 use std::fs;
 use std::path::Path;
@@ -10,14 +10,14 @@ use testing::{python, root, run};
 
 const STEP: &str = "step digit_classifier 64 adam";
 
-/// The committed counts of one processor.
+/// The committed counts for one processor.
 fn committed() -> Value {
     let file = fs::File::open(root("benches/instructions.json")).unwrap();
     let all: Value = serde_json::from_reader(file).unwrap();
     all[0].clone()
 }
 
-/// Judges counts as if they had been found now; returns the exit code and what was printed.
+/// Checks counts as if they had just been measured; returns the exit code and the output.
 fn judge(counts: &Value) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("counted.json");
@@ -29,7 +29,7 @@ fn judge(counts: &Value) -> (Option<i32>, String) {
     (output.status.code(), text)
 }
 
-/// The committed counts, but for one that is so many times as large.
+/// The committed counts with one of them multiplied by `factor`.
 fn with_step(factor: f64) -> Value {
     let mut counts = committed();
     let count = &mut counts["counts"][STEP]["around"];
@@ -38,7 +38,7 @@ fn with_step(factor: f64) -> Value {
 }
 
 #[test]
-fn what_was_committed_is_no_slower() {
+fn the_committed_counts_pass() {
     let (code, text) = judge(&committed());
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains(STEP) && text.contains("+0.00%"), "{text}");

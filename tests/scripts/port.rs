@@ -1,12 +1,12 @@
-//! `scripts/port.py`: what it writes, and what it refuses.
+//! `scripts/port.py`: its output, and its errors.
 
 use std::fs;
 
 use testing::{NETWORKS, python, root, run, stdout};
 
-/// The mirrors are the porter's first customers: what it writes is what is compiled.
+/// The porter's output for the three networks equals the files that are compiled.
 #[test]
-fn writes_the_networks_of_the_document() {
+fn writes_the_networks_of_the_article() {
     for network in NETWORKS {
         let path = format!("torch2tch/src/torch2tch/reference/{network}.py");
         let source = fs::read_to_string(root(&path)).unwrap();
@@ -20,7 +20,7 @@ fn writes_the_networks_of_the_document() {
     }
 }
 
-/// Every place that is not understood is named with its line, and no other.
+/// Every unsupported place is named with its line, and no other.
 #[test]
 fn names_what_it_refuses() {
     const FILE: &str = "torch2tch/tests/classes/refused.py";
@@ -43,7 +43,7 @@ fn names_what_it_refuses() {
     assert_eq!(refused.lines().collect::<Vec<_>>(), expected);
 }
 
-/// A refusal writes nothing, and a file that is there stays as it is.
+/// A refused class writes nothing, and an existing file is left unchanged.
 #[test]
 fn a_refusal_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,7 +94,7 @@ fn wrong_usage_is_one_line() {
     }
 }
 
-/// The guide's table is the one that the porter translates by.
+/// The guide contains the table that the porter uses.
 #[test]
 fn the_guide_has_the_table_of_spellings() {
     const TABLE: &str = "src/guide/spellings.md";

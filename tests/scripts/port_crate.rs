@@ -1,4 +1,4 @@
-//! `scripts/port.py --crate`: a crate of its own, that builds and answers elsewhere.
+//! `scripts/port.py --crate`: a separate crate, which builds and runs elsewhere.
 #![cfg(unix)]
 
 use std::fs;
@@ -49,11 +49,13 @@ fn a_crate_of_its_own_builds_answers_and_is_tested() {
             "CARGO_TARGET_DIR",
             Path::new(env!("CARGO_TARGET_TMPDIR")).join("dependent/target"),
         );
-        // As the crate in dependent.rs has it, which then has compiled torch-sys for both.
+        // The same setting as the crate in dependent.rs, so that torch-sys is compiled once for
+        // both.
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "false");
         cargo
     };
-    // The test by tolerance, and the one to the bit, as this is the machine of the recording.
+    // The test with a tolerance, and the test of equality to the bit, since this machine made the
+    // recording.
     stdout(&mut cargo(&["test", "--quiet", "--", "--include-ignored"]));
     stdout(&mut cargo(&["fmt", "--check"]));
     let answer = [
@@ -68,10 +70,10 @@ fn a_crate_of_its_own_builds_answers_and_is_tested() {
     let script = "tests/python/print_recorded.py";
     assert_eq!(answered, python_code(script, &[output.as_os_str()]));
 
-    // Weights of another answer are seen by the test.
+    // The test detects weights that give another answer.
     fs::copy(folder.join("recorded/input.safetensors"), &output).unwrap();
     assert!(!run(&mut cargo(&["test", "--quiet"])).status.success());
-    // A file that is none is told in a line.
+    // An invalid file is reported in one line.
     let line = refusal(&mut cargo(&[
         "run",
         "--quiet",

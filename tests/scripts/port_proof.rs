@@ -1,5 +1,5 @@
-//! `scripts/compare.py FILE.py:CLASS --rust FILE.rs` and `scripts/port.py --prove`: a port is equal to
-//! the bit, or the first row that differs says where it is not.
+//! `scripts/compare.py FILE.py:CLASS --rust FILE.rs` and `scripts/port.py --prove`: a port is equal
+//! to the bit, or the first differing row shows where it is not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use testing::{example, python, refusal, root, run, stdout};
 
-/// Compares a class with a file of Rust; returns the exit code and what is printed.
+/// Compares a class with a Rust file; returns the exit code and the output.
 fn compare(class: &str, rust: &Path, options: &[&str]) -> (Option<i32>, String) {
     let output = run(comparison(class, rust).args(options));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -52,7 +52,7 @@ fn an_executable_of_ones_own_is_compared_as_well() {
     );
 }
 
-/// A class with two layers of one shape, and a port of it by hand.
+/// A class with two layers of the same shape, and a port of it by hand.
 const TWIN_PYTHON: &str = "
 import torch.nn as nn
 import torch.nn.functional as F
@@ -125,7 +125,7 @@ impl Twin {
         format!("{}:Twin", self.0.path().join("twin.py").display())
     }
 
-    /// The port by hand, with `from` in it replaced.
+    /// Writes the port by hand, with `from` replaced by `to`.
     fn rust(&self, from: &str, to: &str) -> PathBuf {
         assert!(TWIN_RUST.contains(from));
         let path = self.0.path().join("twin.rs");
@@ -133,7 +133,7 @@ impl Twin {
         path
     }
 
-    /// The comparison fails where the port has `to` in the place of `from`, first at `row`.
+    /// Checks that the comparison fails for the port with `from` replaced by `to`, first at `row`.
     fn sees(&self, from: &str, to: &str, row: &str) {
         let (code, text) = compare(&self.class(), &self.rust(from, to), &TWIN_OPTIONS);
         assert_eq!(code, Some(1), "{from} → {to}: {text}");
@@ -262,8 +262,8 @@ fn what_is_wrong_is_told_in_one_line() {
     }
 }
 
-/// Classes of `torch2tch/tests/classes/` with what does not stand in their files: the constructor's arguments, the
-/// inputs.
+/// Classes of `torch2tch/tests/classes/` with facts that are not in their files: the constructor's arguments and
+/// the inputs.
 const PORTS: [(&str, &str, &[&str]); 20] = [
     ("variational_autoencoder", "VariationalAutoencoder", &[]),
     (

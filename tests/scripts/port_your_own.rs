@@ -1,5 +1,6 @@
-//! The guide *Port your own network*: what it shows is what the commands do. And its network with the
-//! commands of the examples: small, and equal to Python without a change to the comparison.
+//! The guide *Port your own network* shows the actual output of its commands. Its network also runs
+//! with the commands of the examples: it is short, and equal to Python without a change to the
+//! comparison.
 
 use std::fs;
 
@@ -14,7 +15,7 @@ const WINE: [&str; 4] = [
     "--loss=F.cross_entropy(output, target)",
 ];
 
-/// Whether the guide has the text as a block of its own.
+/// Checks that the guide contains the text as a code block.
 fn shows(language: &str, text: &str) {
     let block = format!("```{language}\n{}\n```\n", text.trim_end());
     assert!(GUIDE.contains(&block), "the guide does not show {block}");
@@ -69,7 +70,7 @@ fn the_guide_shows_a_refusal() {
 
 const NETWORK: &str = "clothing_classifier";
 
-/// Runs `scripts/compare.py` on the fourth network; the guide has to print its last line.
+/// Runs `scripts/compare.py` on the fourth network; the guide must contain its last line.
 fn compare(args: &[&str]) -> String {
     let mut command = python("scripts/compare.py");
     command.arg(NETWORK).arg("--examples").arg(examples());

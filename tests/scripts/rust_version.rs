@@ -1,4 +1,4 @@
-//! `scripts/checks/rust_version.py` refuses a dependency that needs a newer Rust than is promised.
+//! `scripts/checks/rust_version.py` refuses a dependency that needs a newer Rust than promised.
 
 use std::fs;
 use std::path::Path;
@@ -35,9 +35,9 @@ fn a_dependency_that_needs_a_newer_rust_is_refused() {
     );
 }
 
-/// No rustup has Rust 1.1000, as the script then says.
+/// Rust 1.1000 does not exist, which the script reports.
 #[test]
-fn what_is_not_compiled_is_said() {
+fn a_skipped_compilation_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(&mut check(folder.path(), "1.1000", "1.90"));
     let text = String::from_utf8(output.stdout).unwrap();

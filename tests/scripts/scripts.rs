@@ -1,5 +1,5 @@
-//! The Python scripts where something is wrong with `.venv`, a network's module or what they are
-//! given: one line that says what.
+//! The Python scripts with a faulty `.venv`, a faulty module of a network, or wrong arguments: one
+//! line that names the fault.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use testing::{example, examples, python, refusal, root, run, stdout, write_executable};
 
-/// The scripts in a project of their own.
+/// The scripts in a temporary project.
 struct Project(TempDir);
 
 impl Project {
@@ -21,7 +21,7 @@ impl Project {
         project
     }
 
-    /// One that has the packages of this project.
+    /// A project with the packages of this one.
     fn with_packages() -> Self {
         let project = Self::new();
         symlink(root(".venv"), project.path(".venv")).unwrap();
@@ -32,7 +32,7 @@ impl Project {
         self.0.path().join(name)
     }
 
-    /// A script, as a user starts it: with the system's Python.
+    /// A script run as a user runs it, with the system's Python.
     fn script(&self, name: &str) -> Command {
         let mut command = Command::new("python3");
         command.arg(self.path(name)).current_dir(self.0.path());
@@ -57,7 +57,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A Python that has nothing but what is Python's own, at `.venv`.
+/// Creates a Python with only the standard library at `.venv`.
 fn empty_venv(project: &Project) {
     let mut venv = Command::new("python3");
     venv.args(["-m", "venv", "--without-pip"]);
@@ -119,7 +119,7 @@ fn a_venv_that_is_not_whole_is_named_with_what_mends_it() {
     }
 }
 
-/// A class, as the guide asks for, and no functions yet.
+/// A class as the guide requires, without functions yet.
 const CLASS: &str = "import torch.nn as nn
 class MyNetwork(nn.Module):
     def __init__(self):
@@ -146,7 +146,7 @@ fn networks_that_are_not_there_are_told_from_those_that_are() {
             "torch2tch/src/torch2tch/reference/record_trace.py",
             &["no_such_network", "--output=target/never.safetensors"],
         ),
-        // A module of Python's own is none.
+        // A module of the standard library is not a network.
         ("torch2tch/src/torch2tch/reference/demonstrate.py", &["os"]),
     ];
     for (script, args) in cases {
@@ -202,7 +202,7 @@ fn modules_that_lack_something_are_named_with_it() {
     );
 }
 
-/// An example whose `NAME` is another network's gives equal tensors here, and is not equal.
+/// An example whose `NAME` is another network's has equal tensors here, but is not equal.
 #[test]
 fn another_name_in_rust_is_a_difference() {
     let project = Project::with_packages();
@@ -253,7 +253,7 @@ fn buffers_stand_beside_the_parameters_of_their_layer() {
     assert!(!text.contains("grad.fc2.running_mean"), "{text}");
 }
 
-/// The comparison, with this project's examples.
+/// A command that runs the comparison with this project's examples.
 fn compare(args: &[&str]) -> Command {
     let mut command = python("scripts/compare.py");
     command.arg("--examples").arg(examples()).args(args);
@@ -269,7 +269,7 @@ fn what_the_comparison_is_given() {
     let other = format!("--train={}", other.display());
     let cases: [(&[&str], &str); 6] = [
         (&["--train=/nowhere"], "/nowhere: there is no such file"),
-        // A .csv is not houses by its name.
+        // The extension .csv does not select the houses.
         (&[&other], "flowers.csv: expected the IDX files of digits"),
         (
             &["--train=data/sample"],

@@ -1,4 +1,4 @@
-//! `scripts/setup`: what it changes, and where something is missing, one line that says what.
+//! `scripts/setup`: its effects, and one line that names the fault if something is missing.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use crate::doctor::{PYTHON, Project, TORCH};
 use crate::download::Served;
 use testing::root;
 
-/// Runs `scripts/setup` where it has to refuse; returns its last line.
+/// Runs `scripts/setup` in a case that it must refuse; returns its last line.
 fn refuse(project: &Project, args: &[&str], environment: &[(&str, &str)]) -> String {
     refuse_with(1, project, args, environment)
 }
@@ -26,7 +26,7 @@ fn refuse_with(
     line
 }
 
-/// Runs `scripts/setup` where it has to succeed; returns what it said.
+/// Runs `scripts/setup` in a case that must succeed; returns its output.
 fn set_up(project: &Project, args: &[&str]) -> String {
     let output = project.run("scripts/setup", args, &[]);
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -158,7 +158,7 @@ fn a_libtorch_of_ones_own_has_to_be_one() {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// A server of package indexes, and where it is.
+/// A server of package indexes, and its address.
 struct Indexes {
     _served: Served,
     address: String,
@@ -179,7 +179,7 @@ impl Indexes {
     }
 }
 
-/// An index that nobody serves.
+/// An index without a server.
 const REFUSES: &str = "http://127.0.0.1:9/cpu";
 
 /// The Python that runs the tests, without its packages.
@@ -188,7 +188,7 @@ fn real_python() -> String {
     python.to_str().unwrap().to_owned()
 }
 
-/// A project whose .venv has Python alone; it notes what it installs and which index it asks.
+/// A project whose .venv has only Python; it records what it installs and from which index.
 fn without_torch() -> Project {
     let project = Project::sound();
     project.remove(TORCH);
@@ -205,7 +205,7 @@ fn without_torch() -> Project {
 mod build {
     use super::*;
 
-    /// Runs `scripts/setup` with an index of builds for the CPU; returns what it said.
+    /// Runs `scripts/setup` with an index of CPU builds; returns its output.
     fn set_up_from(project: &Project, args: &[&str], index: &str) -> String {
         let environment = [("FINAL_LAYER_CPU_INDEX", index), ("no_proxy", "127.0.0.1")];
         let output = project.run("scripts/setup", args, &environment);
@@ -289,7 +289,7 @@ mod build {
             let said = set_up_from(&project, &[], &indexes.index(name));
             assert!(said.contains(why), "{said}");
             assert_eq!(asks_and_takes_cpu(&project), (true, false));
-            // Without its deadline it would wait for ever.
+            // Without its deadline it would wait forever.
             assert!(start.elapsed() < Duration::from_secs(120));
         }
     }
@@ -323,12 +323,12 @@ mod build {
             assert_eq!(stderr.lines().count(), 1, "{stderr}");
             assert!(stderr.starts_with("setup: error: --cpu: "), "{stderr}");
             assert!(stderr.contains(why), "{stderr}");
-            // What was there is there.
+            // The previous installation is unchanged.
             assert_eq!(set_up_from(&project, &[], REFUSES).lines().count(), 1);
         }
     }
 
-    /// Neither a driver nor its absence, nor an index, is a reason to change what is there.
+    /// Neither a driver nor its absence nor an index is a reason to replace a sound installation.
     #[test]
     fn a_sound_venv_keeps_its_own() {
         for version in ["2.13.0+cpu", "2.13.0+cu130"] {
@@ -405,7 +405,7 @@ impl Installed<'_> {
         stderr
     }
 
-    /// The packages' folder.
+    /// The folder with the packages.
     fn packages(&self) -> std::path::PathBuf {
         self.project
             .path(".libtorch")
@@ -440,7 +440,7 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
         installed.requirements(),
         "torch==2.13.0+cpu\nnumpy==2.4.6\n"
     );
-    // What torch needs comes from the other index.
+    // The dependencies of torch come from the other index.
     for name in ["filelock.py", "numpy-2.4.6.dist-info"] {
         let path = installed.packages().join(name);
         assert!(path.exists(), "{name} is missing");
@@ -463,7 +463,7 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
     );
     assert_eq!(installed.torch(), CPU);
     assert_eq!(installed.set_up(&[]).lines().count(), 1);
-    // As a run leaves it that is killed.
+    // As left by a killed run.
     let old = installed.project.path(".venv.old");
     fs::rename(installed.project.path(".venv"), &old).unwrap();
     fs::create_dir(installed.project.path(".venv")).unwrap();
@@ -475,7 +475,7 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
     installed.set_up(&["--cuda"]);
     assert_eq!(installed.torch(), CUDA);
     assert_eq!(installed.requirements(), "torch==2.13.0\nnumpy==2.4.6\n");
-    // What was linked with the other is compiled again.
+    // Everything linked with the other build is compiled again.
     let calls = "cargo clean --quiet --package torch-sys\n\
                  cargo clean --quiet --release --package torch-sys\n";
     assert_eq!(installed.project.read("calls"), calls);

@@ -1,4 +1,4 @@
-//! What `train --resume` refuses, each with what was expected and what was found.
+//! The errors of `train --resume`, each with the expected and the found value.
 
 use std::fs;
 use std::path::Path;
@@ -67,7 +67,7 @@ fn other_settings_are_refused() {
     for (_, message) in cases {
         assert!(line.contains(message), "{line}");
     }
-    // The same settings, spelt out.
+    // The same settings, given explicitly.
     let mut command = run.command();
     stdout(command.args([
         "--batch-size=64",
@@ -131,7 +131,7 @@ fn a_checkpoint_cut_short_at_any_byte_is_refused() {
         fs::write(&cut, &whole[..length]).unwrap();
         refuse_resuming(&cut, run.network, &[]);
     }
-    // Weights, which are no checkpoint.
+    // Weights instead of a checkpoint.
     let line = refuse_resuming(&run.path("weights.safetensors"), run.network, &[]);
     assert!(line.contains("expected a checkpoint"), "{line}");
 }
@@ -149,7 +149,7 @@ fn a_checkpoint_with_parts_of_another_is_refused() {
                 .map(|(name, tensor)| (name.clone(), tensor.copy())),
         );
         change(&mut tensors, &mut metadata);
-        // What is wrong is to be found behind a checksum that is right.
+        // The fault must be found although the checksum is right.
         seal(&tensors, &mut metadata).unwrap();
         let file = OutputFile::create(&bad).unwrap();
         file.write_safetensors(&tensors, metadata).unwrap();
@@ -166,7 +166,7 @@ fn a_checkpoint_with_parts_of_another_is_refused() {
         line.contains("found an unexpected tensor \"more\""),
         "{line}"
     );
-    // As before the generators' states were kept.
+    // As before generator states were stored.
     let line = refuse(&|tensors, _| drop(tensors.remove("rng_state")));
     assert!(line.contains("found no tensor \"rng_state\""), "{line}");
     let line = refuse(&|tensors, _| drop(tensors.remove("model.fc1.bias")));

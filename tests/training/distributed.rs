@@ -1,4 +1,4 @@
-//! Training in several processes, beside this crate's in one.
+//! Training in several processes, compared with this crate's in one.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,7 +18,7 @@ use testing::{NETWORKS, example, on_one_thread, python, refusal, root, run, same
 
 const EPOCHS: usize = 3;
 
-/// `scripts/train_distributed.py` on the sample data, in so many processes of one thread.
+/// `scripts/train_distributed.py` on the sample data, in this many processes with one thread each.
 fn train(network: &str, processes: usize, output: &Path) -> Command {
     let data = NETWORKS.iter().position(|known| *known == network).unwrap();
     let mut command = python("scripts/train_distributed.py");
@@ -35,7 +35,7 @@ fn train(network: &str, processes: usize, output: &Path) -> Command {
     command
 }
 
-/// The weights of a command that trains and writes them to `path`.
+/// Runs a command that trains and writes its weights to `path`; returns them.
 fn weights_of(mut command: Command, path: &Path) -> NamedTensors {
     stdout(&mut command);
     read_safetensors(path).unwrap()
@@ -77,8 +77,8 @@ fn two_processes_give_the_bits_of_two_halves_of_each_batch() {
     check_halves::<HousePricePredictor>();
 }
 
-/// Two processes beside this crate's own parts in one: each batch is cut in two, and the mean of
-/// the halves' gradients moves the weights.
+/// Compares two processes with this crate's own code in one: each batch is split in two, and the
+/// mean of the halves' gradients updates the weights.
 fn check_halves<N: Network<Task: Dataset>>() {
     let folder = tempfile::tempdir().unwrap();
     let [path, whole] =
@@ -87,11 +87,11 @@ fn check_halves<N: Network<Task: Dataset>>() {
     let ours = on_one_thread(train_by_halves::<N>);
     assert_same(&theirs, &ours, N::NAME);
 
-    // They load here, and are judged as they were there.
+    // The weights can be loaded here, and have the same metrics.
     let mut evaluate = example(N::NAME);
     stdout(evaluate.args(["evaluate", "--weights"]).arg(&path));
 
-    // The whole batch's gradient is another sum of the same numbers, rounded otherwise.
+    // The gradient of the whole batch is another sum of the same numbers, rounded differently.
     let one = weights_of(train_here(N::NAME, &whole), &whole);
     let distance = |name: &String| {
         let difference: Tensor = &theirs[name] - &one[name];
@@ -124,7 +124,7 @@ fn train_by_halves<N: Network<Task: Dataset>>() -> NamedTensors {
             optimizer.zero_grad(true).unwrap();
             let input = N::Task::to_input(&features);
             let loss = N::Task::loss(&model.network.call(&input, true), &target);
-            // Halves of an odd batch weigh as much as they have samples.
+            // Halves of an odd batch are weighted by their number of samples.
             (loss.unwrap() * (half.size()[0] as f64 * 2. / samples as f64)).backward();
             let gradients = model.vs.trainable_variables().into_iter();
             let halved = gradients.map(|parameter| parameter.grad() / 2.);
@@ -146,14 +146,15 @@ fn train_by_halves<N: Network<Task: Dataset>>() -> NamedTensors {
         .collect()
 }
 
-/// Three processes, batches of four, and one sample in the last: two of them have none of it.
+/// Three processes, batches of four, and one sample in the last batch: two processes have no sample
+/// of it.
 #[test]
 fn a_process_without_samples_adds_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
     let data = folder.path().join("houses.csv");
     let text = fs::read_to_string(sample_data("houses.csv")).unwrap();
-    // The header and 11 houses: 9 to train on, 2 to judge by.
+    // The header and 11 houses: 9 for training, 2 for testing.
     let lines: Vec<&str> = text.lines().take(12).collect();
     fs::write(&data, lines.join("\n")).unwrap();
     let args = ["--threads=1", "--epochs=2", "--batch-size=4", "--data"];
@@ -200,7 +201,7 @@ fn a_killed_process_ends_training_in_one_line() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }
 
-/// The id of the second of the processes that train.
+/// The id of the second training process.
 fn rank_one(launcher: &Child) -> String {
     let children = format!("/proc/{0}/task/{0}/children", launcher.id());
     let children = fs::read_to_string(children).unwrap();

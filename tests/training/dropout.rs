@@ -1,5 +1,5 @@
-//! Training with dropout, which draws between the loader's draws: against live Python, and stopped
-//! and gone on with.
+//! Training with dropout, which draws between the loader's draws: compared with live Python,
+//! without interruption and resumed.
 
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
@@ -53,7 +53,7 @@ impl Module for Dropout {
     }
 }
 
-/// A training with its loader's own generator, if it has one.
+/// A training whose loader has its own generator, if any.
 fn new_training(case: &Value) -> (Training<Dropout>, Option<Generator>) {
     let generator = case["own_seed"].as_i64().map(|seed| {
         let generator = Generator::new();
@@ -82,7 +82,7 @@ fn new_training(case: &Value) -> (Training<Dropout>, Option<Generator>) {
     (Training::new(model, optimizer, loader, EPOCHS), generator)
 }
 
-/// Records every epoch, and breaks after so many steps.
+/// Records every epoch, and breaks after this many steps.
 struct Recorder<'a> {
     results: &'a mut NamedTensors,
     steps: usize,
@@ -109,7 +109,7 @@ impl Observer<Dropout> for Recorder<'_> {
     }
 }
 
-/// Trains to the end; stops after every `steps` steps and goes on from a checkpoint.
+/// Trains to the end; stops after every `steps` steps and resumes from a checkpoint.
 fn train(samples: &Samples, case: &Value, steps: usize, folder: &Path) -> (NamedTensors, usize) {
     let path = folder.join(format!("after_{steps}.safetensors"));
     let mut results = NamedTensors::new();
@@ -123,7 +123,7 @@ fn train(samples: &Samples, case: &Value, steps: usize, folder: &Path) -> (Named
         }
         stops += 1;
         checkpoint::save(&training, &Metadata::new(), &path).unwrap();
-        // As another process does.
+        // As another process would.
         (training, generator) = new_training(case);
         manual_seed(stops as i64);
         Checkpoint::read(&path)
@@ -154,8 +154,8 @@ fn samples() -> Samples {
     }
 }
 
-/// In all of these cases: five epochs are Python's to the bit, and so are they when training stops
-/// after every so many steps, fifty times and more in all.
+/// In all these cases, five epochs equal Python's to the bit, also when training stops and resumes
+/// after every so many steps, over fifty times in all.
 #[test]
 fn stopped_or_not_it_ends_in_pythons_bits() {
     let cases = [
@@ -207,7 +207,7 @@ fn stopped_or_not_it_ends_in_pythons_bits() {
     assert!(all_stops >= 50, "only {all_stops} stops");
 }
 
-/// Without the generator's state, training would go on with other masks.
+/// Without the generator states, training would resume with other dropout masks.
 #[test]
 fn a_checkpoint_without_states_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Files and devices that mean harm end in one line that names them, exit code 1.
+//! Malicious files and devices end in one line that names them, with exit code 1.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Nothing is lost or overwritten that was not asked for; what cannot be written is found out before
-//! the training.
+//! No file is lost or overwritten unless requested, and write errors are detected before the
+//! training.
 
 #![cfg(unix)]
 
@@ -22,10 +22,10 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// So many epochs that what is found out after them would not come in time.
+/// Too many epochs to finish: errors must be detected before.
 const LONG: u32 = 1_000_000;
 
-/// Training of so many epochs in `folder`, with paths relative to it.
+/// Training for this many epochs in `folder`, with paths relative to it.
 fn train_for(epochs: u32, folder: &Path, args: &[&str]) -> Command {
     let mut command = example(HOUSES);
     command.args(["train", "--threads=1", &format!("--epochs={epochs}")]);
@@ -37,7 +37,8 @@ fn train(folder: &Path, args: &[&str]) -> Command {
     train_for(1, folder, args)
 }
 
-/// Training that is refused before its first step, with the reason; nothing new lies in the folder.
+/// Training that is refused before its first step, with the reason; it leaves no new file in the
+/// folder.
 fn refuse(folder: &Path, args: &[&str], reason: &str) {
     let before = names(folder);
     let line = refusal(&mut train_for(LONG, folder, args));
@@ -52,12 +53,12 @@ fn names(folder: &Path) -> Vec<OsString> {
     names
 }
 
-/// Says what a test could not provoke. Not by `println!`, which only a failure shows.
+/// Reports a skipped case on stderr, as the output of `println!` is shown only on failure.
 fn skipped(reason: &str) {
     let _ = writeln!(io::stderr(), "skipped: {reason}");
 }
 
-/// Whether a command that needs a privilege or a kind of file system does its work here.
+/// Returns true if a command that needs a privilege or a kind of file system works here.
 fn can(program: &str, args: &[&str], path: &Path) -> bool {
     let mut command = Command::new(program);
     command.args(args).arg(path).stderr(Stdio::null());
@@ -135,7 +136,7 @@ fn an_immutable_file_is_found_out_at_the_start() {
         let refused = std::panic::catch_unwind(|| {
             refuse(folder.path(), &["--output=w.safetensors"], reason);
         });
-        // Or the folder could not be removed.
+        // Otherwise the folder could not be removed.
         assert!(can("chattr", &["-i"], &weights));
         refused.unwrap();
     }
@@ -202,7 +203,7 @@ fn a_finished_file_whose_place_is_gone_is_kept_beside() {
     let mut command = train_for(2000, folder.path(), &["--output=w.safetensors"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // Training has begun, and the place was looked at before.
+    // Training has started, and its output path was checked before.
     let mut line = String::new();
     let stdout_of_child = child.stdout.as_mut().unwrap();
     BufReader::new(stdout_of_child)
@@ -222,7 +223,7 @@ fn a_finished_file_whose_place_is_gone_is_kept_beside() {
         .expect(line);
     read_safetensors(Path::new(kept)).unwrap();
     assert_eq!(names(folder.path()).len(), 2);
-    // The next run does not take it for what a killed one left behind.
+    // The next run does not take it for the leftover of a killed run.
     fs::remove_dir(folder.path().join("w.safetensors")).unwrap();
     stdout(&mut train(folder.path(), &["--output=w.safetensors"]));
     assert!(Path::new(kept).exists());
@@ -269,7 +270,7 @@ fn only_files_of_our_own_making_are_cleared_away() {
     }
 }
 
-/// A command with files of its own that has to be refused as wrong usage; `file` stays as it is.
+/// A command with its own files that must be refused as wrong usage; `file` stays unchanged.
 fn refuse_overwriting(folder: &Path, args: &[&str], file: &str) {
     let before = fs::read(folder.join(file)).unwrap();
     let output = run(example(HOUSES).args(args).current_dir(folder));
@@ -298,10 +299,10 @@ fn what_is_read_is_not_written() {
             refuse_overwriting(folder.path(), &[&["train", &trace], args].concat(), "h.csv");
         };
         refuse(&["--data=h.csv"]);
-        // The data that a checkpoint records.
+        // The data recorded in the checkpoint.
         refuse(&["--resume=c.safetensors", "--epochs=2"]);
     }
-    // A folder with the data in it.
+    // A folder that contains the data.
     fs::create_dir_all(path("data")).unwrap();
     fs::hard_link(path("h.csv"), path("data/AmesHousing.csv")).unwrap();
     refuse_overwriting(
@@ -325,7 +326,7 @@ fn what_is_read_is_not_written() {
     ];
     refuse_overwriting(folder.path(), &args, "w.safetensors");
 
-    // The default data too, of which this is a link: nothing is lost if the test fails.
+    // The default data, too, through a link to a copy, so that nothing is lost if the test fails.
     let sample = root("data/sample/houses.csv");
     let before = fs::read(&sample).unwrap();
     symlink(&sample, path("sample.csv")).unwrap();

@@ -1,4 +1,4 @@
-//! Training and what comes of it, by the real executables beside the real Python.
+//! Training and its results, with the real executables and the real Python.
 
 mod checkpoints;
 mod distributed;

@@ -40,7 +40,7 @@ fn damaged_weights_never_panic() {
 fn damaged_checkpoints_never_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint.safetensors");
-    // A checkpoint sets the global generator.
+    // Loading a checkpoint sets the global generator.
     let _generator = lock_generator();
     let model = Model::<HousePricePredictor>::new(Device::Cpu);
     let loader = DataLoader::new(10, DataLoaderConfig::shuffled(4)).unwrap();
@@ -59,7 +59,7 @@ fn damaged_checkpoints_never_panic() {
     });
 }
 
-/// Damages a file again and again; `refuses` tells what becomes of it.
+/// Damages a file repeatedly; `refuses` returns true if it is refused.
 fn damage(path: &Path, mut refuses: impl FnMut(&Path) -> bool) {
     let name = path.file_name().unwrap().to_str().unwrap();
     let good = fs::read(path).unwrap();

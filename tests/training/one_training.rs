@@ -1,4 +1,4 @@
-//! One checkpoint belongs to one training, and is what that training wrote.
+//! One checkpoint belongs to one training run and contains exactly what that run wrote.
 
 use std::fs;
 use std::process::{Child, Stdio};
@@ -19,7 +19,7 @@ fn of_twenty_that_start_at_once_one_trains() {
     let checkpoint = folder.path().join("c.safetensors");
     let start = || {
         let mut command = example(NETWORK);
-        // Longer than twenty processes need to start, which is why it is ended below.
+        // Longer than twenty processes need to start; it is ended below.
         command.args(["train", "--epochs=1000000", "--threads=1", "--checkpoint"]);
         command
             .arg(&checkpoint)
@@ -54,7 +54,7 @@ fn of_twenty_that_start_at_once_one_trains() {
     let mut one = running.pop().unwrap();
     wait_until(&mut one, || checkpoint.exists());
 
-    // It is in use for who would go on from it, too, under any of its names.
+    // It is also in use for a run that would resume it, under any of its names.
     #[cfg(unix)]
     {
         let link = folder.path().join("link.safetensors");
@@ -65,7 +65,7 @@ fn of_twenty_that_start_at_once_one_trains() {
             "{line}"
         );
     }
-    // Killed, it leaves a lock that nobody holds.
+    // Once killed, it leaves a lock file that is not locked.
     one.kill().unwrap();
     one.wait().unwrap();
     let mut next = example(NETWORK);
@@ -73,7 +73,8 @@ fn of_twenty_that_start_at_once_one_trains() {
     stdout(next.arg(&checkpoint));
 }
 
-/// Trainings that write different weights to one place do not take each other's unfinished files.
+/// Training runs that write different weights to one path do not remove each other's unfinished
+/// files.
 #[test]
 fn many_may_write_to_one_place() {
     let folder = tempfile::tempdir().unwrap();
@@ -111,7 +112,7 @@ fn a_lock_of_another_kind_is_left_alone() {
     assert_eq!(fs::read(&theirs).unwrap(), b"notes");
 }
 
-/// Of 200 files with one bit changed, at random places, none is gone on from with other weights.
+/// Of 200 files with one changed bit at a random place, none is resumed with other weights.
 #[test]
 fn no_flipped_bit_is_taken_for_training() {
     let run = Run::new(NETWORK, &["--epochs=1", "--threads=1"]);

@@ -1,5 +1,5 @@
-//! Every optimizer with every argument against Python's, over 100 steps on one network; what they
-//! refuse; state dicts to Python and back.
+//! Every optimizer with every argument against Python's, over 100 steps on one network; their
+//! errors; state dicts to Python and back.
 
 use std::ffi::OsStr;
 
@@ -24,7 +24,7 @@ const STEPS: usize = 100;
 fn every_argument_equals_python() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("traces.safetensors");
-    // On two threads, some of each class.
+    // Some of each class on two threads.
     let on_two = cases().into_iter().step_by(5).map(|case| (case, 2));
     let cases: Vec<_> = cases()
         .into_iter()
@@ -171,7 +171,7 @@ fn what_python_refuses_is_refused_in_its_words() {
     }
 }
 
-/// What Python takes and this does not.
+/// Arguments that Python supports and this crate does not.
 #[test]
 fn other_forms_are_refused() {
     let w = || vec![Tensor::ones([2], (Kind::Float, Device::Cpu)).set_requires_grad(true)];
@@ -229,7 +229,7 @@ fn other_forms_are_refused() {
     assert_eq!(error.to_string(), message);
 }
 
-/// The state dicts of every kind of optimizer, from Python and to Python, and three steps on.
+/// The state dicts of every kind of optimizer, from Python and to Python, and three further steps.
 #[test]
 fn state_dicts_go_to_python_and_back() {
     const SCRIPT: &str = "tests/python/optimizer_state.py";
@@ -286,7 +286,7 @@ fn state_dicts_go_to_python_and_back() {
             }
         };
 
-        // Python's state, and on from it.
+        // Loads Python's state and continues from it.
         let state = |name: &str| {
             name.strip_prefix(&format!("{kind}.state."))
                 .map(str::to_owned)
@@ -315,7 +315,7 @@ fn state_dicts_go_to_python_and_back() {
             );
         }
 
-        // Ours, which Python goes on from.
+        // Python loads ours and continues from it.
         let (params, mut optimizer) =
             start(&|i| Tensor::arange(5, (Kind::Float, Device::Cpu)) * 0.3 + i as f64);
         on_one_thread(|| train(&params, optimizer.as_mut()));
@@ -350,7 +350,7 @@ fn state_dicts_go_to_python_and_back() {
     }
 }
 
-/// The settings of every group, numbers as numbers: Python has `0` where this has `0.0`.
+/// The settings of every group, with all numbers as floats: Python has `0` where this has `0.0`.
 fn settings_of(dict: &StateDict) -> Vec<Settings> {
     let plain = |(name, setting): (&String, &Setting)| {
         let number = setting.as_f64().map(Setting::Float);
@@ -362,8 +362,8 @@ fn settings_of(dict: &StateDict) -> Vec<Settings> {
         .collect()
 }
 
-/// Ten steps at once, or five, then the weights and the state carried over into a new model and
-/// optimizer, and five more.
+/// Ten steps equal five steps, carrying weights and state over into a new model and optimizer, and
+/// five more.
 #[test]
 fn state_carries_an_optimizer_over() {
     use final_layer::tasks::Objective;
@@ -422,7 +422,7 @@ fn a_state_that_does_not_fit_is_refused() {
     output.sum(Kind::Float).backward();
     adam.step().unwrap();
 
-    // Each takes one thing out of a good state or puts one in.
+    // Each case removes an entry from a valid state or adds one.
     let refused = |adam: &mut Box<dyn Optimizer>, spoil: &dyn Fn(&mut StateDict)| {
         let mut dict = adam.state_dict();
         spoil(&mut dict);

@@ -1,4 +1,4 @@
-//! The table of optimizers with their arguments that optim.rs compares with Python.
+//! The table of optimizers and arguments that optim.rs compares with Python.
 
 use final_layer::torch::Error;
 use final_layer::torch::optim::{
@@ -8,7 +8,7 @@ use final_layer::torch::optim::{
 };
 use serde_json::{Value, json};
 
-/// The arguments of Python's optimizers, as JSON, beyond the defaults.
+/// Arguments of Python's optimizers, as JSON, beyond the defaults.
 pub fn cases() -> Vec<(&'static str, Value)> {
     vec![
         ("SGD", json!({})),
@@ -37,7 +37,7 @@ pub fn cases() -> Vec<(&'static str, Value)> {
             "Adam",
             json!({"lr": 0.02, "betas": [0.8, 0.99], "eps": 1e-5}),
         ),
-        // From a weight of 1/2 on, `lerp` takes another formula.
+        // For a weight of 1/2 or more, `lerp` uses another formula.
         ("Adam", json!({"betas": [0.3, 0.9]})),
         ("Adam", json!({"betas": [0.5, 0.9]})),
         ("Adam", json!({"betas": [0.0, 0.0], "eps": 1e-3})),
@@ -139,7 +139,7 @@ pub fn build(
         let number = |i: usize, default| kwargs[name][i].as_f64().unwrap_or(default);
         (number(0, default.0), number(1, default.1))
     };
-    // The named arguments by their types, and those that all classes have.
+    // The named arguments by type, and those common to all classes.
     macro_rules! build {
         ($optimizer:ident, $defaults:expr, [$($number:ident)*], [$($two:ident)*], [$($flag:ident)*]) => {{
             let mut config = $defaults;

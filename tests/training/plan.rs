@@ -1,4 +1,4 @@
-//! The step ahead of autograd: it has autograd's bits, and where it would not, autograd runs.
+//! Execution plans have autograd's bits; where they would not, autograd runs.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use testing::{example, on_threads, run, same_bits};
 
-/// Plans, and what they say.
+/// Plans, and the messages of their callback.
 fn talking() -> (Plans, Arc<Mutex<Vec<String>>>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let hears = Arc::clone(&heard);
@@ -23,18 +23,18 @@ fn talking() -> (Plans, Arc<Mutex<Vec<String>>>) {
     (plans, heard)
 }
 
-/// What was said of steps on batches of the first size.
+/// The messages about steps on batches of the first size.
 fn said(heard: &Arc<Mutex<Vec<String>>>) -> Vec<String> {
     heard.lock().unwrap().clone()
 }
 
-/// A task of one tensor each.
+/// A task with a single input, output and target tensor.
 trait Task: Objective<Input = Tensor, Output = Tensor, Target = Tensor> {}
 impl<T: Objective<Input = Tensor, Output = Tensor, Target = Tensor>> Task for T {}
 
 const SIZES: [i64; 6] = [16, 16, 5, 16, 5, 16];
 
-/// Trains on batches of two sizes, in turn; every tensor that comes up, and what was said.
+/// Trains on batches of two sizes in turn; returns every tensor and the messages.
 fn train<N: Network<Task: Task>>(plan: bool, algorithm: Algorithm) -> (Vec<Tensor>, Vec<String>) {
     tch::manual_seed(7);
     let mut model = Model::<N>::new(Device::Cpu);
@@ -46,7 +46,7 @@ fn train<N: Network<Task: Task>>(plan: bool, algorithm: Algorithm) -> (Vec<Tenso
         let input = N::Task::draw_input(size).unwrap();
         let target = N::Task::draw_target(size).unwrap();
         let step = forward_and_backward(&model, optimizer.as_mut(), &input, &target).unwrap();
-        // Held, not copied: what a step hands out stays as it is.
+        // Held, not copied: the results of a step must not change later.
         tensors.extend([step.output, step.loss]);
         let variables = model.vs.variables();
         let mut names: Vec<_> = variables.keys().collect();
@@ -60,7 +60,7 @@ fn train<N: Network<Task: Task>>(plan: bool, algorithm: Algorithm) -> (Vec<Tenso
     (tensors, said(&heard))
 }
 
-/// Both ways, with the same bits; returns what was said.
+/// Trains with and without plans, checks that the bits are equal, and returns the messages.
 fn both_ways<N: Network<Task: Task>>(algorithm: Algorithm) -> Vec<String> {
     let (with, heard) = train::<N>(true, algorithm);
     let (without, silence) = train::<N>(false, algorithm);
@@ -72,7 +72,8 @@ fn both_ways<N: Network<Task: Task>>(algorithm: Algorithm) -> Vec<String> {
     heard
 }
 
-/// Each is run by a plan, or by autograd on a processor where a plan would have other bits.
+/// Checks that each batch size is run by a plan, or by autograd on a processor on which a plan has
+/// other bits.
 fn assert_planned(name: &str, heard: &[String]) {
     let expected: BTreeSet<_> = [16, 5]
         .iter()
@@ -85,8 +86,8 @@ fn assert_planned(name: &str, heard: &[String]) {
     assert_eq!(planned, expected, "{name}: {heard:?}");
 }
 
-/// What a line says is run by a plan, or would be but for a few roundings on this processor. A wrong
-/// formula is farther off.
+/// The subject of a message if a plan runs it, or would run it except for a few roundings on this
+/// processor. A wrong formula differs by more.
 fn planned(line: &str) -> Option<String> {
     let (what, by) = line.split_once(": run by ")?;
     if by == "a plan" {
@@ -120,7 +121,8 @@ fn the_three_networks_are_run_by_plans_with_autograds_bits() {
     }
 }
 
-/// A network for tests: two linear layers, what is between and behind them, and what it says.
+/// Defines a network for tests: two linear layers, the functions between and after them, and its
+/// declared chain.
 macro_rules! network {
     ($name:ident, $task:ident, [$hidden:expr, $last:expr], $chain:expr) => {
         #[derive(Debug)]
@@ -149,7 +151,7 @@ macro_rules! network {
     };
 }
 
-/// A task for tests, of six numbers.
+/// Defines a task for tests, with six numbers.
 macro_rules! task {
     ($name:ident, $target:expr, $loss:expr) => {
         #[derive(Debug)]
@@ -205,7 +207,7 @@ fn same(x: &Tensor) -> Tensor {
     x.shallow_clone()
 }
 
-/// The chain of two linear layers with something between, and a loss.
+/// The chain of two linear layers with layers between them, and a loss.
 const fn between(layers: &'static [Layer], loss: Loss) -> Option<Chain> {
     Some(Chain(layers, loss))
 }
@@ -260,7 +262,7 @@ fn every_activation_and_every_loss_has_autograds_bits() {
     });
 }
 
-// Chains that do not say what the network is.
+// Chains that do not describe the network.
 network!(
     LeftOut,
     Classify,
@@ -314,8 +316,8 @@ network!(
     between(ONE, Loss::SquaredError)
 );
 
-/// The network does its work, with autograd's bits, and says for steps on batches of 16 what ends as
-/// told.
+/// Checks that the network works with autograd's bits, and that the message about steps on batches
+/// of 16 ends with `why`.
 fn falls_back<N: Network<Task: Task>>(why: &str) {
     let heard = both_ways::<N>(Algorithm::Sgd);
     let expected = format!("steps on batches of 16: run by autograd: {why}");
@@ -345,7 +347,7 @@ fn a_chain_that_is_not_the_network_falls_back_and_says_so() {
     });
 }
 
-/// A gradient that the chain does not have: both networks give the same output.
+/// A gradient that is missing in the chain; both networks have the same output.
 #[derive(Debug)]
 struct MoreWeights(Bent, Tensor);
 
@@ -400,7 +402,7 @@ fn two_models<N: Network<Task: Task>>() -> [Model<N>; 2] {
     })
 }
 
-/// Does something to both models; from then on they still have the same bits.
+/// Does something to both models, and checks that they still have the same bits.
 fn after(what: &str, spoil: impl Fn(&mut Model<Bent>)) {
     let mut models = two_models::<Bent>();
     for model in &mut models {
@@ -430,7 +432,7 @@ fn weights_that_change_under_a_plan() {
         after("frozen", |model| {
             drop(model.vs.variables()["a.weight"].set_requires_grad(false))
         });
-        // Elsewhere in memory, under the same handles.
+        // Elsewhere in memory, with the same handles.
         after("moved", |model| {
             let new = Tensor::ones([9, 6], FLOAT) * 0.1;
             model
@@ -453,7 +455,7 @@ fn weights_that_change_under_a_plan() {
         after("written", |model| {
             no_grad(|| drop(model.vs.variables()["b.weight"].shallow_clone().fill_(0.3)))
         });
-        // A gradient that is there already, which the optimizer does not know of.
+        // A gradient that exists already and that the optimizer does not know.
         after("with a gradient", |model| {
             let variables = model.vs.variables();
             variables["a.bias"].sum(Kind::Float).backward();
@@ -472,7 +474,7 @@ fn weights_that_change_under_a_plan() {
 
 /// Weights that are all 0, with which any chain has the same output, prove nothing.
 #[test]
-fn a_batch_that_shows_nothing_is_no_proof() {
+fn a_batch_that_would_expose_no_mismatch_proves_nothing() {
     on_threads(1, || {
         tch::manual_seed(0);
         let mut model = Model::<LeftOut>::new(Device::Cpu);
@@ -503,7 +505,7 @@ fn a_batch_that_shows_nothing_is_no_proof() {
 }
 
 #[test]
-fn inputs_that_are_no_plans() {
+fn inputs_that_plans_do_not_support() {
     on_threads(1, || {
         let [with, without] = two_models::<Bent>();
         let inputs = [
@@ -526,7 +528,7 @@ fn inputs_that_are_no_plans() {
     });
 }
 
-/// Batches of more sizes than there are plans for.
+/// More batch sizes than there can be plans.
 #[test]
 fn many_sizes() {
     on_threads(1, || {

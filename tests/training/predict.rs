@@ -1,4 +1,4 @@
-//! `evaluate` and `predict` give what Python makes of the same weights and the same files.
+//! `evaluate` and `predict` agree with Python for the same weights and the same files.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,10 +11,11 @@ use tempfile::TempDir;
 use crate::train::{SAMPLE_DATA, sample_data};
 use testing::{NETWORKS, example, python, python_code, run, stdout};
 
-/// Networks that evaluate otherwise than they train, on digits with normalized pixels.
+/// Networks that behave differently in evaluation and in training, on digits with normalized
+/// pixels.
 const OTHERS: [&str; 2] = ["convolutional_classifier", "recurrent_classifier"];
 
-/// A network that has been trained a little, and where its weights are.
+/// A briefly trained network, and the path of its weights.
 struct Trained {
     network: &'static str,
     data: PathBuf,
@@ -61,7 +62,7 @@ impl Trained {
         example
     }
 
-    /// A test script of Python about these weights and this data.
+    /// Runs a Python test script with these weights and this data.
     fn python(&self, script: &str, more: &[&OsStr]) -> Value {
         let weights = self.weights();
         let mut args = vec![
@@ -74,7 +75,7 @@ impl Trained {
     }
 }
 
-/// The elements as float32: JSON holds each to its last bit.
+/// The elements as float32; JSON preserves every bit.
 fn floats(value: &Value) -> Vec<f32> {
     let numbers = value.as_array().unwrap().iter();
     numbers
@@ -83,7 +84,7 @@ fn floats(value: &Value) -> Vec<f32> {
 }
 
 #[test]
-fn evaluate_prints_scikit_learns_metrics() {
+fn evaluate_prints_the_metrics_of_scikit_learn() {
     for network in NETWORKS.into_iter().chain(OTHERS) {
         let trained = Trained::new(network);
         let expected = trained.python("tests/python/evaluate.py", &[]);
@@ -183,7 +184,7 @@ fn predict_gives_pythons_prices_of_houses() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(lines.len(), 1195);
-    // The test houses are every fifth, from the fifth on.
+    // Every fifth house is for testing, starting with the fifth.
     for (i, expected) in expected.as_array().unwrap().iter().enumerate() {
         let price = lines[5 * i + 4]["price"].as_f64().unwrap();
         assert_eq!((price / 100_000.) as f32, floats(expected)[0], "house {i}");
@@ -203,7 +204,7 @@ fn predict_gives_pythons_prices_of_houses() {
 }
 
 #[test]
-fn one_input_that_is_none_refuses_all() {
+fn one_invalid_input_refuses_all() {
     let trained = Trained::new("digit_classifier");
     let folder = trained.folder.path().as_os_str();
     trained.python("tests/python/predict.py", &[folder]);
@@ -230,7 +231,7 @@ fn one_input_that_is_none_refuses_all() {
     }
 }
 
-/// What a command shows on a terminal.
+/// The output of a command on a terminal.
 fn on_terminal(command: &Command, folder: &Path) -> String {
     let mut terminal = python("tests/python/terminal.py");
     terminal.arg(command.get_program()).args(command.get_args());
@@ -247,7 +248,7 @@ fn a_terminal_shows_bars() {
     let text = on_terminal(predict.arg("0.png"), folder);
     assert_eq!(text.lines().count(), 12, "{text}");
     assert!(text.contains("█████"), "{text}");
-    // For one picture alone, and not for machines.
+    // Bars are shown only for a single picture, and not with --json.
     let two = on_terminal(trained.command("predict").args(["0.png", "1.png"]), folder);
     let json = on_terminal(trained.command("predict").args(["--json", "0.png"]), folder);
     for text in [two, json] {

@@ -1,4 +1,4 @@
-//! `predict -` answers line by line, as the lines come, in constant memory.
+//! `predict -` answers line by line, as the lines arrive, in constant memory.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use testing::files::{HOUSE, HOUSE_COLUMNS, encode};
 use testing::{example, run, stdout};
 
-/// The weights of a network that has seen one epoch, in a folder of their own.
+/// The weights of a network after one epoch, in a temporary folder.
 fn trained(network: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("w.safetensors");
@@ -29,7 +29,7 @@ fn predict(network: &str, folder: &Path, args: &[&str]) -> Command {
     predict
 }
 
-/// What came of a run with this on stdin: exit code, stdout and stderr.
+/// The result of a run with this stdin: exit code, stdout and stderr.
 fn with_stdin(mut command: Command, text: &[u8]) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("stdin");
@@ -108,7 +108,7 @@ fn answers_come_before_stdin_ends() {
         let picture = encode(picture, image::ImageFormat::Png);
         fs::write(folder.path().join(name), picture).unwrap();
     }
-    // One by one: among others a picture's last bits may differ.
+    // One by one, as a picture's last bits may depend on the others in a batch.
     let files = ["a b.png", "c.png"]
         .map(|name| stdout(&mut predict("digit_classifier", folder.path(), &[name])));
     let mut pictures = Conversation::start(predict("digit_classifier", folder.path(), &["-"]));
@@ -161,7 +161,7 @@ fn a_bad_line_ends_the_run_after_the_answers_so_far() {
     assert_eq!(err, format!("error: -:2: cannot read {name}: {missing}\n"));
 }
 
-/// The most memory that a process has had so far, in KiB.
+/// The peak memory of a process so far, in KiB.
 #[cfg(target_os = "linux")]
 fn peak(child: &Child) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();

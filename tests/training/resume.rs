@@ -1,4 +1,5 @@
-//! Training that is stopped, killed or fails goes on from its checkpoint as if nothing had happened.
+//! Training that is stopped, killed or fails resumes from its checkpoint as if nothing had
+//! happened.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,7 +18,7 @@ use testing::{example, run, same_bits, stdout};
 
 const KILLS: usize = 50;
 
-/// The time after which what is waited for is taken to hang. No test waits so long otherwise.
+/// The time after which a process counts as hanging. No test waits that long otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A folder in which a network is trained.
@@ -44,7 +45,7 @@ impl Run {
         self.path("checkpoint.safetensors")
     }
 
-    /// Training from the start or, where there is a checkpoint, from there.
+    /// Trains from the start or, if there is a checkpoint, from there.
     pub fn command(&self) -> Command {
         let mut command = example(self.network);
         command
@@ -67,18 +68,18 @@ impl Run {
         command.spawn().unwrap()
     }
 
-    /// Trains to the end, without another stop.
+    /// Trains to the end without another interruption.
     pub fn finish(&self) -> NamedTensors {
         stdout(&mut self.command());
         self.weights()
     }
 
-    /// The weights that a finished training has written.
+    /// The weights written by a finished training run.
     fn weights(&self) -> NamedTensors {
         read_safetensors(&self.path("weights.safetensors")).unwrap()
     }
 
-    /// When the checkpoint was last written.
+    /// The modification time of the checkpoint.
     fn written(&self) -> Option<SystemTime> {
         let about = fs::metadata(self.checkpoint()).ok()?;
         about.modified().ok()
@@ -90,7 +91,7 @@ impl Run {
         self.files().into_iter().filter(is_partial).collect()
     }
 
-    /// What lies in the folder.
+    /// The names of the files in the folder.
     fn files(&self) -> HashSet<String> {
         let entries = fs::read_dir(&self.folder).unwrap();
         entries
@@ -118,7 +119,7 @@ fn random_below(bound: u64) -> u64 {
     RandomState::new().build_hasher().finish() % bound
 }
 
-/// Waits until `is_there`, for as long as `child` runs. Returns false if it ended first.
+/// Waits until `is_there` is true while `child` runs. Returns false if `child` ended first.
 fn comes_before_the_end(child: &mut Child, is_there: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     while !is_there() {
@@ -131,7 +132,7 @@ fn comes_before_the_end(child: &mut Child, is_there: impl Fn() -> bool) -> bool 
     true
 }
 
-/// Waits until `is_there`, which has to come before `child` ends.
+/// Waits until `is_there` is true, which must happen before `child` ends.
 pub fn wait_until(child: &mut Child, is_there: impl Fn() -> bool) {
     let came = comes_before_the_end(child, is_there);
     assert!(came, "it ended too early");
@@ -161,15 +162,15 @@ fn fifty_kills_change_no_bit_without_a_plan() {
     kill("house_price_predictor", args, KILLS);
 }
 
-/// What the network draws between two batches is drawn again.
+/// Numbers that the network draws between two batches are drawn again.
 #[test]
 fn fifty_kills_change_no_bit_of_a_network_with_dropout() {
     let args = &["--epochs=300", "--threads=1", "--batch-size=500"];
     kill("dropout_classifier", args, KILLS);
 }
 
-/// The statistics and the count of batches that batch norm keeps, the averages of Adadelta, and the
-/// scheduler go on where they were; what an autoencoder draws for the held-back samples is drawn once.
+/// The statistics and the batch count of batch norm, the averages of Adadelta, and the scheduler
+/// resume where they were; an autoencoder draws its noise for the held-back samples once.
 #[test]
 fn ten_kills_change_no_bit_of_networks_with_other_layers() {
     let (digits, words) = (few_digits(20, 10), few_words(30));
@@ -192,9 +193,9 @@ fn ten_kills_change_no_bit_of_networks_with_other_layers() {
     }
 }
 
-/// Kills training at any moment, has it go on each time, and compares what it ends in with training
-/// that nobody disturbed. Where training is done before its killer comes, that is compared, and
-/// another one begins; so it does not matter how fast it is.
+/// Kills training at random moments, resumes it each time, and compares the result with
+/// uninterrupted training. If training ends before it is killed, the result is compared and another
+/// run starts, so its speed does not matter.
 fn kill(network: &'static str, args: &[&str], kills: usize) {
     let expected = Run::new(network, args).finish();
     let mut run = Run::new(network, args);
@@ -222,8 +223,8 @@ fn kill(network: &'static str, args: &[&str], kills: usize) {
     );
 }
 
-/// Starts training and kills it: one kill in five comes while the process starts or reads, one
-/// while it writes, the others while it trains. Returns false if training was done before.
+/// Starts training and kills it: one kill in five while the process starts or reads, one while it
+/// writes, the others while it trains. Returns false if training had ended before.
 fn killed_at(run: &Run, number: usize) -> bool {
     let (written, partial) = (run.written(), run.partial_checkpoints());
     let mut child = run.start();
@@ -238,14 +239,14 @@ fn killed_at(run: &Run, number: usize) -> bool {
     }
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();
-    // A process that was killed has no exit code.
+    // A killed process has no exit code.
     let ended = output.status.code();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(ended, None | Some(0)), "{stderr}");
     ended.is_none()
 }
 
-/// The training has ended in these weights, and left nothing else.
+/// Checks that training has ended with these weights and left no other file.
 fn assert_finished(run: &Run, weights: &NamedTensors) {
     assert_same(&run.weights(), weights);
     let expected = ["checkpoint.safetensors", "weights.safetensors"].map(String::from);
@@ -254,7 +255,7 @@ fn assert_finished(run: &Run, weights: &NamedTensors) {
 
 #[test]
 fn an_interrupt_loses_nothing() {
-    // Few epochs of many batches: most interrupts come in the midst of one.
+    // Few epochs of many batches, so that most interrupts arrive in the middle of one.
     const ARGS: &[&str] = &[
         "--epochs=10",
         "--threads=1",
@@ -270,14 +271,14 @@ fn an_interrupt_loses_nothing() {
         assert!(done < 100, "no signal hit the midst of an epoch");
         let (name, code) = REQUESTS[done % REQUESTS.len()];
         let mut child = run.start();
-        // From here on it listens to signals.
+        // From here on it listens for signals.
         let has_begun = |name: &String| name.starts_with(".partial-weights");
         comes_before_the_end(&mut child, || run.files().iter().any(has_begun));
         sleep(Duration::from_millis(random_below(300)));
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         if output.status.success() {
-            // It was done before the signal came: another one begins.
+            // It ended before the signal arrived: another run starts.
             assert_finished(&run, &expected);
             run = Run::new(NETWORK, ARGS);
             continue;
@@ -300,7 +301,7 @@ fn an_interrupt_loses_nothing() {
     assert_finished(&run, &expected);
 }
 
-/// Two signals at once, again and again: the process saves or ends, and never crashes.
+/// Two signals at once, repeatedly: the process saves or ends, and never crashes.
 #[test]
 fn a_second_interrupt_ends_the_process_at_once() {
     let run = Run::new(
@@ -322,7 +323,7 @@ fn a_second_interrupt_ends_the_process_at_once() {
         if run.checkpoint().exists() {
             read_safetensors(&run.checkpoint()).expect("a whole checkpoint");
         }
-        // What an end at once leaves is not to pass for a sign of life of the next run.
+        // Leftovers of an immediate end must not count as a sign of life of the next run.
         for name in run.files().iter().filter(|name| has_begun(name)) {
             fs::remove_file(run.path(name)).unwrap();
         }
@@ -337,7 +338,7 @@ fn more_epochs_go_on_where_fewer_ended() {
 
     let raised = Run::new(NETWORK, &["--epochs=2", "--threads=1"]);
     raised.finish();
-    // All other settings, the data and the place of the checkpoint are the checkpoint's own.
+    // All other settings, the data and the path of the checkpoint come from the checkpoint.
     let mut command = example(NETWORK);
     command
         .args(["train", "--epochs=4", "--resume"])
@@ -356,7 +357,7 @@ fn more_epochs_go_on_where_fewer_ended() {
 
 #[test]
 fn a_loss_that_is_not_finite_stops_training_and_keeps_the_last_checkpoint() {
-    // Steps that grow: finite for some epochs.
+    // Increasing steps: finite for some epochs.
     let args = &[
         "--epochs=100",
         "--threads=1",
@@ -382,7 +383,7 @@ fn a_loss_that_is_not_finite_stops_training_and_keeps_the_last_checkpoint() {
     );
 }
 
-/// A step from a loss that is finite, with a gradient that is not.
+/// A step with a finite loss and a gradient that is not finite.
 #[test]
 fn weights_that_are_not_finite_are_kept_nowhere() {
     let run = Run::new(
@@ -411,7 +412,7 @@ fn run_to_the_end(command: &mut Command) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A file may not grow beyond 4 KiB here, less than a checkpoint, as on a disk that is full.
+/// A limit of 4 KiB for files, less than a checkpoint, acts like a full disk.
 #[test]
 fn a_write_that_fails_leaves_the_old_files() {
     let mut run = Run::new("house_price_predictor", &["--epochs=2", "--threads=1"]);

@@ -16,7 +16,7 @@ pub fn sample_data(name: &str) -> PathBuf {
     root("data/sample").join(name)
 }
 
-/// So many digits for training and for testing, for networks that take long for the sample data.
+/// This many digits for training and for testing, for networks that take long on the sample data.
 pub fn few_digits(train: u32, test: u32) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in mnist(train, test) {
@@ -25,7 +25,7 @@ pub fn few_digits(train: u32, test: u32) -> TempDir {
     folder
 }
 
-/// A text of so many chunks of 64 bytes, and one byte more.
+/// A text of this many chunks of 64 bytes, plus one byte.
 pub fn few_words(chunks: usize) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let text = fs::read_to_string(sample_data("tales.txt")).unwrap();
@@ -33,7 +33,7 @@ pub fn few_words(chunks: usize) -> TempDir {
     folder
 }
 
-/// `scripts/compare.py --train` on the examples that cargo built along with this test.
+/// A command that runs `scripts/compare.py --train` on the examples built with this test.
 pub fn compare_training(data: &Path, args: &[&str]) -> Command {
     let mut command = python("scripts/compare.py");
     command.arg("--examples").arg(examples());
@@ -43,7 +43,7 @@ pub fn compare_training(data: &Path, args: &[&str]) -> Command {
 
 #[test]
 fn equals_python_with_each_optimizer() {
-    // Batches of 64, of which the last is short, and of 500; one thread and two.
+    // Batches of 64, the last of which is smaller, and of 500; one thread and two.
     let cases: [&[&str]; 2] = [
         &["--batch-size=64", "--threads=1"],
         &["--batch-size=500", "--threads=2", "--optimizer=adam"],
@@ -58,7 +58,7 @@ fn equals_python_with_each_optimizer() {
     }
 }
 
-/// Convolutions, and an LSTM with batch norm, as their collection trains them, on normalized pixels.
+/// Convolutions, and an LSTM with batch norm, trained as in their collection, on normalized pixels.
 #[test]
 fn networks_with_other_layers_equal_python() {
     for (train, threads) in [(150, "--threads=1"), (130, "--threads=2")] {
@@ -77,8 +77,8 @@ fn networks_with_other_layers_equal_python() {
     }
 }
 
-/// Noise that is drawn in training and in evaluation, with three outputs; dropout between the layers of
-/// an LSTM, with an output for each byte.
+/// Noise drawn in training and in evaluation, with three outputs; dropout between the layers of an
+/// LSTM, with an output for each byte.
 #[test]
 fn autoencoder_and_character_model_equal_python() {
     for (network, data) in [
@@ -95,9 +95,9 @@ fn autoencoder_and_character_model_equal_python() {
     }
 }
 
-/// A text that is none, or that is too short, and a prompt of nothing.
+/// A file that is not a text or is too short, and an empty prompt.
 #[test]
-fn what_is_no_text_ends_in_one_line() {
+fn invalid_texts_end_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let [text, empty] = ["text.txt", "empty.txt"].map(|name| folder.path().join(name));
     fs::write(&empty, "\n").unwrap();
@@ -146,7 +146,7 @@ fn what_is_no_text_ends_in_one_line() {
     assert!(probabilities.iter().sum::<f64>() < 1.);
 }
 
-/// As Python's: of one value a variance is not known.
+/// As in Python: the variance of a single value is undefined.
 #[test]
 fn batch_norm_of_a_single_sample_ends_in_one_line() {
     let digits = few_digits(5, 2);
@@ -160,7 +160,8 @@ fn batch_norm_of_a_single_sample_ends_in_one_line() {
     assert!(line.ends_with(expected), "{line}");
 }
 
-/// Without this the tests above would pass on any two equal runs of the wrong length or data.
+/// Without this, the tests above would pass for any two equal runs, even of the wrong length or
+/// data.
 #[test]
 fn comparison_sees_another_seed() {
     let folder = tempfile::tempdir().unwrap();
@@ -190,7 +191,7 @@ fn output_holds_the_weights_that_python_trains() {
             "--optimizer=momentum",
             "--lr=0.05",
         ];
-        // Without --data, which is what the sample data are for.
+        // Without --data, for which the sample data are the default.
         stdout(
             example(network)
                 .arg("train")
@@ -251,7 +252,8 @@ fn prints_a_line_for_each_epoch() {
         assert!(line.starts_with(start), "{line}");
         assert!(line.contains("; test: accuracy 0."), "{line}");
     }
-    // No bar where stderr is no terminal; a plain line, if at all, after ten seconds.
+    // There is no progress bar if stderr is not a terminal; a plain line appears after ten seconds
+    // at the earliest.
     let stderr = String::from_utf8(output.stderr).unwrap();
     let is_progress = |line: &str| line.starts_with("epoch ") || line.starts_with("note: without");
     assert!(stderr.lines().all(is_progress), "{stderr}");
@@ -269,7 +271,7 @@ fn a_dry_run_writes_nothing() {
         assert_eq!(text.lines().count(), 1, "{text}");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
-    // It finds out what a real run would fail on.
+    // It detects errors that a real run would report.
     let line = refusal(example(NETWORKS[0]).args([
         "train",
         "--dry-run",
@@ -325,7 +327,7 @@ fn options_that_exclude_each_other() {
     }
 }
 
-/// Training goes on, and its weights are written, if nobody reads what it prints.
+/// Training continues, and its weights are written, even if nobody reads its output.
 #[test]
 fn nobody_needs_to_listen() {
     let folder = tempfile::tempdir().unwrap();

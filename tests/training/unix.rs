@@ -1,4 +1,4 @@
-//! What a careful program does on a Unix system.
+//! Behaviour expected of a careful program on a Unix system.
 
 #![cfg(unix)]
 
@@ -31,7 +31,7 @@ fn a_signal_that_is_ignored_stays_ignored() {
         let mut child = shell.spawn().unwrap();
         wait_until(&mut child, || checkpoint.exists());
         signal(&child, name);
-        // One that listened would write once more and be done.
+        // A run that reacted to the signal would save once more and end.
         let written = || fs::metadata(&checkpoint).and_then(|about| about.modified());
         for _ in 0..3 {
             let before = written().unwrap();
@@ -68,7 +68,7 @@ fn a_path_that_is_not_utf8_is_kept() {
     let mut train = example(HOUSES);
     train.args(["train", "--epochs=1", "--data"]).arg(&data);
     stdout(train.arg("--checkpoint").arg(&checkpoint));
-    // The data are found under the name that the checkpoint records.
+    // The data are found under the path recorded in the checkpoint.
     let mut go_on = example(HOUSES);
     go_on
         .args(["train", "--epochs=2", "--resume"])

@@ -1,6 +1,6 @@
 //! Random damage to a file.
 
-/// A small generator, so that a failure can be repeated.
+/// A small random generator, so that failures can be reproduced.
 pub struct Random(u64);
 
 impl Random {
@@ -17,7 +17,7 @@ impl Random {
     }
 }
 
-/// Numbers that programs stumble over.
+/// Numbers that often expose errors.
 const NUMBERS: [u64; 8] = [
     0,
     0x7fff_ffff,
@@ -29,10 +29,10 @@ const NUMBERS: [u64; 8] = [
     0xffff_ffff_ffff_ffff,
 ];
 
-/// Changes a file, which is not empty, in one to four places; something of it stays.
+/// Changes a non-empty file in one to four places, without emptying it.
 pub fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     for _ in 0..=random.below(4) {
-        // Headers are where damage matters most, at the start or (zip) at the end.
+        // Damage matters most in headers, at the start or (in zip) at the end.
         let length = bytes.len();
         let at = match random.below(3) {
             0 => random.below(length.min(400)),
@@ -53,7 +53,7 @@ pub fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// Writes a number of one, two, four or eight bytes over the start, in either byte order.
+/// Writes a number of one, two, four or eight bytes at the start, in either byte order.
 fn splice_number(bytes: &mut [u8], random: &mut Random) {
     let size = 1 << random.below(4);
     let number = NUMBERS[random.below(NUMBERS.len())].to_le_bytes();

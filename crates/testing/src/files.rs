@@ -30,7 +30,7 @@ pub fn idx_labels(count: u32) -> Vec<u8> {
     idx(&[0x801, count], &labels)
 }
 
-/// The four files of MNIST by name, with so many samples for training and for testing.
+/// The four files of MNIST by name, with these numbers of samples for training and testing.
 pub fn mnist(train: u32, test: u32) -> [(&'static str, Vec<u8>); 4] {
     [
         ("train-images-idx3-ubyte", idx_images(train)),
@@ -55,7 +55,7 @@ pub fn npy_with_header(header: &str, data: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), data].concat()
 }
 
-/// The arrays of a small binary set of MedMNIST.
+/// The arrays of a small binary data set of MedMNIST.
 pub fn medmnist() -> Vec<(&'static str, Vec<u8>)> {
     let images = |count: usize| {
         let pixels: Vec<u8> = (0..count * 784).map(|n| (n % 255) as u8).collect();
@@ -75,7 +75,7 @@ pub fn medmnist() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// A `.npz` file of the arrays.
+/// A `.npz` file with these arrays.
 pub fn npz(arrays: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(method);
@@ -91,7 +91,7 @@ pub const HOUSE_COLUMNS: &str = "Overall Qual,Gr Liv Area,Garage Cars,Garage Are
 
 pub const HOUSE: &str = "6,1656,2,528,1080,1656,1,7,1960,1961,215000";
 
-/// A CSV file of the columns and rows.
+/// A CSV file with the columns and these rows.
 pub fn houses(rows: &[&str]) -> String {
     let lines = std::iter::once(&HOUSE_COLUMNS).chain(rows);
     lines.map(|line| format!("{line}\n")).collect()

@@ -1,4 +1,4 @@
-//! Helpers that the tests of this workspace share: where things are, and how they are run.
+//! Helpers shared by the tests of this workspace: paths, and running programs.
 
 pub mod damage;
 pub mod files;
@@ -26,7 +26,7 @@ pub fn root(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// The folder of the examples of the package under test, built from the sources as they are now.
+/// The folder of the examples of the package under test, built from the current sources.
 ///
 /// Plain `cargo test` has built them; `cargo test --test NAME` has not.
 pub fn examples() -> PathBuf {
@@ -34,8 +34,8 @@ pub fn examples() -> PathBuf {
     BUILT.get_or_init(build_examples).clone()
 }
 
-/// Builds the examples with the profile and in the folder of the running test; costs a third of a
-/// second if they are current.
+/// Builds the examples with the profile and in the folder of the running test; takes a third of a
+/// second if they are up to date.
 fn build_examples() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     let folder = test.ancestors().nth(2).expect("target/<profile>/deps");
@@ -57,19 +57,19 @@ fn build_examples() -> PathBuf {
     folder.join("examples")
 }
 
-/// An example, to be run.
+/// A command that runs an example.
 pub fn example(name: &str) -> Command {
     Command::new(examples().join(name))
 }
 
-/// The folder of libtorch that cargo names for builds and runs; its libraries are in `lib/`.
+/// The folder of libtorch that cargo uses for builds and runs; its libraries are in `lib/`.
 pub fn libtorch() -> PathBuf {
     std::env::var_os("LIBTORCH")
         .expect(".cargo/config.toml sets it")
         .into()
 }
 
-/// The Python that `scripts/setup` installed, to run a module of the package torch2tch:
+/// A command that runs a module of the package torch2tch with the Python installed by `scripts/setup`:
 /// `python_module("torch2tch.reference.train")`.
 pub fn python_module(module: &str) -> Command {
     let mut command = python_itself();
@@ -77,7 +77,7 @@ pub fn python_module(module: &str) -> Command {
     command
 }
 
-/// The Python that `scripts/setup` installed, to run a script of the project.
+/// A command that runs a script of the project with the Python installed by `scripts/setup`.
 pub fn python(script: &str) -> Command {
     let mut command = python_itself();
     command.arg(root(script));
@@ -99,7 +99,7 @@ pub fn run(command: &mut Command) -> Output {
         .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"))
 }
 
-/// Runs a command that has to succeed; returns its stdout.
+/// Runs a command that must succeed; returns its stdout.
 pub fn stdout(command: &mut Command) -> String {
     let output = run(command);
     assert!(
@@ -110,8 +110,8 @@ pub fn stdout(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("UTF-8 on stdout")
 }
 
-/// Runs a command that has to refuse with exit code 1 and one line on stderr, but for notes;
-/// returns that line.
+/// Runs a command that must fail with exit code 1 and one line on stderr besides notes; returns
+/// that line.
 pub fn refusal(command: &mut Command) -> String {
     let output = run(command);
     let stderr = String::from_utf8(output.stderr).expect("UTF-8 on stderr");
@@ -130,7 +130,7 @@ pub fn python_code(script: &str, args: &[&OsStr]) -> String {
     stdout(python(script).args(args))
 }
 
-/// Whether two tensors have the same shape, dtype and bits: 0.0 and -0.0 differ here.
+/// Returns true if two tensors have the same shape, dtype and bits: 0.0 and -0.0 differ.
 pub fn same_bits(a: &Tensor, b: &Tensor) -> bool {
     let bits = |tensor: &Tensor| match tensor.kind() {
         Kind::Float => tensor.view_dtype(Kind::Int),
@@ -140,18 +140,18 @@ pub fn same_bits(a: &Tensor, b: &Tensor) -> bool {
     a.kind() == b.kind() && a.size() == b.size() && bits(a).equal(&bits(b))
 }
 
-/// The global random generator belongs to one test at a time.
+/// Locks the global random generator, which only one test may use at a time.
 pub fn lock_generator() -> MutexGuard<'static, ()> {
     static GENERATOR: Mutex<()> = Mutex::new(());
     GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs on one thread, alone with the global random generator.
+/// Runs `run` on one thread, with exclusive use of the global random generator.
 pub fn on_one_thread<R>(run: impl FnOnce() -> R) -> R {
     on_threads(1, run)
 }
 
-/// Runs on so many threads, alone with the global random generator.
+/// Runs `run` on `count` threads, with exclusive use of the global random generator.
 pub fn on_threads<R>(count: i32, run: impl FnOnce() -> R) -> R {
     let _generator = lock_generator();
     let threads = tch::get_num_threads();
@@ -161,8 +161,9 @@ pub fn on_threads<R>(count: i32, run: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Writes a file that is to be run. Another process does it: a process that is started while this
-/// one has the file open for writing keeps it open for a moment, and the file is "busy".
+/// Writes an executable file from another process. If this process had the file open for writing
+/// while it starts another process, that process would keep it open for a moment, and the file
+/// would be "busy".
 pub fn write_executable(path: &Path, content: &[u8]) {
     let mut writer = Command::new("sh")
         .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
@@ -174,7 +175,7 @@ pub fn write_executable(path: &Path, content: &[u8]) {
     assert!(writer.wait().unwrap().success(), "cannot write {path:?}");
 }
 
-/// Returns true if a measured cell of a table is as told, apart from the values of numbers after `≈`.
+/// Returns true if a measured cell of a table is as told, except for the values of numbers after `≈`.
 pub fn agree(told: &str, measured: &str) -> bool {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let (told, measured) = (words(told), words(measured));
@@ -182,7 +183,7 @@ pub fn agree(told: &str, measured: &str) -> bool {
     told.len() == measured.len() && told.iter().zip(&measured).all(alike)
 }
 
-/// Returns true for a word like `≈3e-8,`.
+/// Returns true for a word such as `≈3e-8,`.
 fn is_about(word: &str) -> bool {
     let number = word.strip_prefix('≈').unwrap_or_default();
     let number = number.trim_end_matches([',', ';']).parse();

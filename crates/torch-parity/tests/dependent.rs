@@ -1,4 +1,4 @@
-//! A crate elsewhere that depends on this one, by path, by git and as packaged: it builds, finds
+//! A crate elsewhere that depends on this one, by path, by git and as a package: it builds, finds
 //! libtorch and prints Python's bits.
 #![cfg(unix)]
 
@@ -24,7 +24,7 @@ fn main() {
 }
 "#;
 
-/// As docs/as-a-dependency.md has it.
+/// The build script in docs/as-a-dependency.md.
 const BUILD_SCRIPT: &str = r#"fn main() {
     println!("cargo::rustc-link-arg=-Wl,-rpath,{}", std::env::var("DEP_TORCH_PARITY_LIBTORCH_LIB").unwrap());
 }
@@ -40,9 +40,9 @@ fn a_crate_elsewhere_finds_libtorch_and_has_pythons_bits() {
         by_package(),
     ] {
         let dependent = Dependent::new(&source);
-        // Nothing but the dependency: enough for what cargo starts.
+        // The dependency alone is enough for executables started by cargo.
         assert_eq!(stdout(&mut dependent.cargo("run")), bits, "{source}");
-        // A build script of one line: enough for the executable by itself.
+        // A build script of one line is enough for executables started directly.
         dependent.write("build.rs", BUILD_SCRIPT);
         stdout(&mut dependent.cargo("build"));
         assert_eq!(stdout(&mut dependent.executable()), bits, "{source}");
@@ -55,13 +55,13 @@ fn the_documentation_has_this_build_script() {
     assert!(page.contains(BUILD_SCRIPT));
 }
 
-/// A folder, as Cargo.toml spells it.
+/// A folder, as written in Cargo.toml.
 fn by_path(folder: &Path) -> String {
     format!("path = {folder:?}")
 }
 
-/// A repository with the files of this checkout as they are now, committed or not. The same files
-/// make the same commit, which cargo need not compile again.
+/// A repository with the files of this checkout in their current state. The same files give the
+/// same commit, which cargo need not compile again.
 fn by_git() -> String {
     let repository = kept("repository.git");
     let _ = fs::remove_dir_all(&repository);
@@ -84,7 +84,7 @@ fn by_git() -> String {
     format!("git = \"file://{}\"", repository.display())
 }
 
-/// What `cargo package` packs, unpacked: all that the library is made of has to be in it.
+/// The unpacked contents of `cargo package`, which must include all sources of the library.
 fn by_package() -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args([
@@ -101,20 +101,20 @@ fn by_package() -> String {
     let folder = kept("unpacked");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    // Files of a package all have one and the same time, by which cargo would not see a change.
+    // All files of a package have the same modification time, so cargo would not notice a change.
     let mut tar = Command::new("tar");
     stdout(tar.arg("-xmf").arg(archive).arg("-C").arg(&folder));
     by_path(&folder.join(name))
 }
 
-/// A place under target/ that stays from one test run to the next.
+/// A path under target/ that is kept between test runs.
 fn kept(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dependent");
     fs::create_dir_all(&folder).unwrap();
     folder.join(name)
 }
 
-/// A crate in a temporary folder, where this project's .cargo/config.toml does not apply.
+/// A crate in a temporary folder, outside the scope of this project's .cargo/config.toml.
 struct Dependent(TempDir);
 
 impl Dependent {
@@ -130,7 +130,7 @@ impl Dependent {
              tch = \"*\"\n"
         );
         dependent.write("Cargo.toml", &manifest);
-        // The versions that the project is tested with; cargo leaves out what is not needed.
+        // The versions with which the project is tested; cargo drops those that are not needed.
         let locked = fs::read_to_string(root("Cargo.lock")).unwrap();
         dependent.write("Cargo.lock", &locked);
         dependent
@@ -143,8 +143,8 @@ impl Dependent {
     fn cargo(&self, command: &str) -> Command {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args([command, "--quiet"]);
-        // By the path that Python has for it, as in a crate that port.py writes: with another one cargo
-        // would compile torch-sys once more.
+        // The same path as in a crate written by port.py: with another one, cargo would compile
+        // torch-sys again.
         cargo.env("LIBTORCH", testing::libtorch().canonicalize().unwrap());
         cargo.env("CARGO_TARGET_DIR", kept("target"));
         cargo.env_remove("LD_LIBRARY_PATH");

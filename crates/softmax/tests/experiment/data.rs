@@ -1,4 +1,4 @@
-//! Data that leave nothing to measure, and what is refused.
+//! Data for which something cannot be measured, and refused arguments.
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +7,8 @@ use super::EXPERIMENT;
 use testing::files;
 use testing::{example, refusal, run, stdout};
 
-/// The four files of MNIST, with pictures that are the same for every digit of a class and apart
-/// for others.
+/// The four files of MNIST, with the same picture for every digit of a class and different pictures
+/// for different classes.
 fn mnist_apart(train: u32, test: u32) -> [(&'static str, Vec<u8>); 4] {
     let images = |count: u32| {
         let rows = (0..count).flat_map(|n| (0..28u32).map(move |row| row / 2 == n % 10));
@@ -23,8 +23,8 @@ fn mnist_apart(train: u32, test: u32) -> [(&'static str, Vec<u8>); 4] {
     ]
 }
 
-/// Where no answer is wrong, what would be told by wrong ones is said not to be measured. The
-/// report names the folder of the digits by its last component, and the houses apart.
+/// Findings that need wrong answers are reported as not measured if there are none. The report
+/// names the folder of the digits by its last component, and the houses separately.
 #[test]
 fn data_without_a_mistake() {
     let folder = tempfile::tempdir().unwrap();
@@ -68,7 +68,7 @@ fn data_without_a_mistake() {
 }
 
 #[test]
-fn what_cannot_be_done_is_refused() {
+fn invalid_arguments_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let kept = folder.path().join("report.html");
     fs::write(&kept, "kept").unwrap();
@@ -105,7 +105,7 @@ fn what_cannot_be_done_is_refused() {
         assert!(line.contains(message), "{line}");
         assert!(line.contains(data.to_str().unwrap()), "{line}");
     }
-    // The report that was there, and nothing unfinished beside it.
+    // The existing report is unchanged, and no unfinished file is left beside it.
     assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
 

@@ -1,4 +1,4 @@
-//! `is_softmax_essential`: its lines, its numbers, its data; its report, and who quotes it.
+//! `is_softmax_essential`: its output, numbers and data; its report, and the texts that quote it.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ mod verdicts;
 
 const EXPERIMENT: &str = "is_softmax_essential";
 
-/// The headings of the three kinds of claims, and how many there are of each.
+/// The headings of the three kinds of claims, each with its number of claims.
 const KINDS: [(&str, usize); 3] = [
     ("The article's claims that arithmetic decides", 7),
     ("The article's claims that only data decide", 10),
@@ -26,13 +26,13 @@ struct Experiment {
     stderr: String,
     report: String,
     curves: Value,
-    /// How many files the figures take, and one of them.
+    /// The number of files for the figures, and the contents of one of them.
     figures: usize,
     loss_curve: String,
 }
 
-/// One run on the sample data, for all tests: from two seeds, which is quick. What two seeds leave
-/// undecided is measured by ten in the kept output.
+/// A single run on the sample data, used by all tests. It trains from two seeds to be quick; the
+/// kept output, from ten seeds, decides what two seeds leave undecided.
 static EXPERIMENT_RUN: LazyLock<Experiment> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.html");
@@ -57,7 +57,7 @@ static EXPERIMENT_RUN: LazyLock<Experiment> = LazyLock::new(|| {
     }
 });
 
-/// A claim's line.
+/// A claim's line of output.
 struct Finding {
     id: String,
     verdict: String,
@@ -89,14 +89,14 @@ fn claim(id: &str) -> Finding {
     found.unwrap_or_else(|| panic!("no claim {id:?}"))
 }
 
-/// What was found for a claim, which has to have this verdict.
+/// The finding of a claim, which must have this verdict.
 fn finding(id: &str, verdict: &str) -> String {
     let found = claim(id);
     assert_eq!(found.verdict, verdict, "{id}: {}", found.finding);
     found.finding
 }
 
-/// The numbers in it.
+/// The numbers in a finding.
 fn numbers(id: &str, verdict: &str) -> Vec<f64> {
     numbers_in(&finding(id, verdict))
 }
@@ -104,14 +104,14 @@ fn numbers(id: &str, verdict: &str) -> Vec<f64> {
 fn numbers_in(text: &str) -> Vec<f64> {
     let is_part = |c: char| c.is_ascii_digit() || ".-+e".contains(c);
     let parts = text.split(|c| !is_part(c));
-    // A sentence ends in a dot, too.
+    // A sentence may end in a number and a dot.
     let numbers = parts.map(|part| part.trim_end_matches('.').parse());
     numbers.filter_map(Result::ok).collect()
 }
 
-/// The answer in five lines, the claims of each kind under its heading, the report's path.
+/// Checks the answer in five lines, the claims under their headings, and the report's path.
 #[test]
-fn answer_claims_path() {
+fn prints_the_answer_the_claims_and_the_path() {
     let text = &EXPERIMENT_RUN.stdout;
     let parts: Vec<&str> = text.trim_end().split("\n\n").collect();
     let [answer, claims @ .., path] = &parts[..] else {
@@ -154,7 +154,7 @@ fn answer_claims_path() {
         ids.len(),
         KINDS.iter().map(|(_, count)| count).sum::<usize>()
     );
-    // No bar where stderr is no terminal; a reader of data may have a note.
+    // There is no progress bar if stderr is not a terminal; a reader of data may print a note.
     let unexpected = |line: &&str| !line.starts_with("note: ");
     assert_eq!(EXPERIMENT_RUN.stderr.lines().find(unexpected), None);
 }
@@ -177,8 +177,8 @@ fn softmax_normalises() {
     );
 }
 
-/// Which logits a training ends in depends on the processor; that two of them lie within a rounding
-/// of each other is unlikely, and not impossible.
+/// The logits at the end of a training depend on the processor. That two of them are within a
+/// rounding of each other is unlikely but possible.
 #[test]
 fn logits_give_the_class_and_the_odds() {
     let moved = numbers_in(&claim("shift").finding)[1];
@@ -235,7 +235,7 @@ fn sigmoid_is_softmax_of_two() {
     let [distance, equal, all] = numbers("same-function", "holds")[..] else {
         panic!("{}", finding("same-function", "holds"));
     };
-    // The same mathematics; the bits differ by a few roundings of numbers below 1.
+    // The mathematics is the same; the bits differ by a few roundings of numbers below 1.
     assert!(distance < 1e-6 && equal <= all);
     assert_eq!(distance == 0., equal == all);
 }
@@ -254,7 +254,7 @@ fn sigmoid_before_the_loss_saturates() {
     );
 }
 
-/// Every loss with every optimizer and rate, one rate of each being the best.
+/// Every loss with every optimizer and rate, with one best rate each.
 #[test]
 fn curves_of_every_rate() {
     let curves = &EXPERIMENT_RUN.curves;
@@ -284,7 +284,8 @@ fn curves_of_every_rate() {
     assert_eq!(all.len(), expected);
 }
 
-/// All but the time of a step, which no seed decides; however many networks are trained at a time.
+/// All findings except the time of a step, which does not depend on the seed; for any number of
+/// parallel trainings.
 #[test]
 fn the_same_seed_gives_the_same_numbers() {
     let folder = tempfile::tempdir().unwrap();

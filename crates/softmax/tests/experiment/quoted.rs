@@ -1,4 +1,4 @@
-//! The guide and the README name and quote what a run printed, which is kept in `docs/`.
+//! The guide and the README quote the output of a run, which is kept in `docs/`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,12 +6,12 @@ use std::fs;
 use super::{EXPERIMENT_RUN, Finding, findings_in, numbers_in};
 use testing::root;
 
-/// What a run from ten seeds printed.
+/// The output of a run from ten seeds.
 fn kept() -> Vec<Finding> {
     findings_in(&fs::read_to_string(root("docs/is-softmax-essential.txt")).unwrap())
 }
 
-/// The same of the run on MNIST.
+/// The output of the run on MNIST.
 fn kept_of_mnist() -> Vec<Finding> {
     findings_in(&fs::read_to_string(root("docs/is-softmax-essential-mnist.txt")).unwrap())
 }
@@ -20,7 +20,7 @@ fn guide() -> String {
     fs::read_to_string(root("src/guide/last_layer.rs")).unwrap()
 }
 
-/// What no training decides: the same on every processor, to the letter.
+/// The findings that do not depend on training: identical on every processor.
 const COMPUTED: [&str; 6] = [
     "printed-example",
     "sigmoid-ties",
@@ -30,7 +30,7 @@ const COMPUTED: [&str; 6] = [
     "one-label-at-most",
 ];
 
-/// The verdicts that follow from arithmetic, whatever a training ends in.
+/// The verdicts that follow from arithmetic, independent of training.
 const THEOREMS: [&str; 7] = [
     "sums-to-one",
     "positive",
@@ -41,7 +41,8 @@ const THEOREMS: [&str; 7] = [
     "double-softmax-floor",
 ];
 
-/// The kept output has the claims of a run, and what does not depend on the processor is the same.
+/// The kept output has the claims of a run, and findings that do not depend on the processor are
+/// identical.
 #[test]
 fn the_kept_output_has_the_claims_of_a_run() {
     let (kept, printed) = (kept(), findings_in(&EXPERIMENT_RUN.stdout));
@@ -58,7 +59,7 @@ fn the_kept_output_has_the_claims_of_a_run() {
     }
 }
 
-/// Every name in the guide that stands for claims leads to their row, and no row is without one.
+/// Every reference to claims in the guide links to their row, and every row is referenced.
 #[test]
 fn guide_links_its_statements_to_the_rows() {
     let guide = guide();
@@ -77,7 +78,7 @@ fn guide_links_its_statements_to_the_rows() {
     }
 }
 
-/// The guide's table of claims names all of them.
+/// The guide's table of claims is complete.
 #[test]
 fn guide_names_the_claims() {
     let guide = guide();
@@ -94,8 +95,8 @@ fn guide_names_the_claims() {
     assert_eq!(named, printed);
 }
 
-/// Every number with an interval in the guide, in the README and on the page about the question is one
-/// that was printed, for the sample or for MNIST.
+/// Every number with an interval in the guide, in the README and on the page about the question
+/// occurs in the kept output, for the sample or for MNIST.
 #[test]
 fn guide_quotes_the_kept_output() {
     let of = |findings: Vec<Finding>| -> BTreeSet<String> {
@@ -119,7 +120,7 @@ fn guide_quotes_the_kept_output() {
     }
 }
 
-/// The page about the question says which verdicts differ between the two runs: those, and no others.
+/// The page about the question lists exactly the verdicts that differ between the two runs.
 #[test]
 fn the_page_has_the_verdicts_that_differ() {
     let page = fs::read_to_string(root("docs/is-softmax-essential.md")).unwrap();
@@ -148,7 +149,7 @@ fn the_page_has_the_verdicts_that_differ() {
     assert!(page.contains(&said), "{said}");
 }
 
-/// What stands around each ±, without signs.
+/// The numbers before and after each ±, without signs.
 fn intervals(text: &str) -> Vec<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_interval = |words: &[&str]| match words {
@@ -161,7 +162,7 @@ fn intervals(text: &str) -> Vec<String> {
     words.windows(3).filter_map(is_interval).collect()
 }
 
-/// The lines that the README quotes are the kept output's.
+/// The lines quoted in the README are in the kept output.
 #[test]
 fn readme_quotes_the_kept_output() {
     let readme = fs::read_to_string(root("README.md")).unwrap();
@@ -176,7 +177,7 @@ fn readme_quotes_the_kept_output() {
     }
 }
 
-/// The figure in `docs/` is drawn as a run draws it. Its numbers depend on the processor and on the
+/// The figure in `docs/` is drawn as in a run. Its numbers depend on the processor and on the
 /// number of seeds.
 #[test]
 fn the_kept_figure_is_of_a_run() {

@@ -19,7 +19,7 @@ const SECTIONS: [&str; 8] = [
     "method",
 ];
 
-/// The figures of the report, each with how many plots it holds.
+/// The figures of the report, each with its number of plots.
 const FIGURES: [(&str, usize); 11] = [
     ("logits-and-probabilities", 12),
     ("reliability", 2),
@@ -34,11 +34,11 @@ const FIGURES: [(&str, usize); 11] = [
     ("labels", 2),
 ];
 
-/// The panels of the playground that the report leads to.
+/// The panels of the playground to which the report links.
 const PANELS: [&str; 4] = ["draw", "drag", "race", "which"];
 
 #[test]
-fn report_needs_nothing_else() {
+fn the_report_is_self_contained() {
     let report = &EXPERIMENT_RUN.report;
     assert!(report.starts_with("<!DOCTYPE html>"));
     let report = report.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
@@ -96,7 +96,7 @@ fn report_holds_all_claims_and_figures() {
         let link = format!("href=\"playground.html#{panel}\"");
         assert!(report.contains(&link), "{link}");
     }
-    // The answer and the picture that shows it come before anything else.
+    // The answer and the figure about it come first.
     let place = |text: &str| report.find(text).unwrap_or_else(|| panic!("{text}"));
     let answer = place("<ul class=\"answer\">");
     assert!(answer < place("id=\"one-digit\"") && place("id=\"one-digit\"") < place("<nav"));
@@ -119,7 +119,7 @@ fn check_report(page: &Path) -> Command {
 }
 
 #[test]
-fn check_of_the_report_says_that_it_is_skipped() {
+fn the_check_of_the_report_reports_that_it_is_skipped() {
     let output = run(check_report(&root("README.md")).env("PATH", "/no/such/folder"));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(77), "{stderr}");
@@ -128,7 +128,7 @@ fn check_of_the_report_says_that_it_is_skipped() {
     assert!(line.contains("cannot read /no/such/report.html"), "{line}");
 }
 
-/// Each fault of a page is found, and none in the report.
+/// The check finds each injected fault, and none in the report itself.
 #[test]
 #[ignore = "needs Chromium: cargo test -- --ignored check_of_the_report"]
 fn check_of_the_report_finds_faults() {

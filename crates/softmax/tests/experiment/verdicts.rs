@@ -1,4 +1,4 @@
-//! The rules by which the experiment reaches its verdicts, on made-up numbers.
+//! The rules of the experiment's verdicts, on made-up numbers.
 
 use softmax::experiment::statistics::{Interval, Verdict};
 
@@ -15,13 +15,13 @@ fn intervals_are_students() {
     assert_eq!(interval.to_string(), "2.500 ± 2.054");
     assert_eq!(format!("{:+.1}", interval.times(10.)), "+25.0 ± 20.5");
 
-    // Of ten values, 2.262157.
+    // For ten values, t is 2.262157.
     let ten: Vec<f64> = (0..10).map(f64::from).collect();
     let error = (82.5f64 / 9. / 10.).sqrt();
     assert!((Interval::of(&ten).half - 2.262_157_163 * error).abs() < 1e-6);
 }
 
-/// What all seeds share cancels where they are compared pair by pair.
+/// Variation that is common to all networks of a seed cancels in paired comparisons.
 #[test]
 fn pairs_are_compared_within_a_seed() {
     let a = [0.90, 0.80, 0.70, 0.60];
@@ -33,7 +33,7 @@ fn pairs_are_compared_within_a_seed() {
     );
     assert_eq!(paired.is_above(0.04), Verdict::Holds);
     assert_eq!(paired.is_above(0.06), Verdict::DoesNotHold);
-    // Means compared without the pairs would show nothing.
+    // A comparison of means without pairs would show nothing.
     let apart = Interval::of(&a).half;
     assert!(apart > 0.1, "{apart}");
 }
@@ -66,14 +66,14 @@ fn a_bound_inside_the_interval_leaves_it_undecided() {
     }
 }
 
-/// That no difference is shown does not show that there is none.
+/// Failing to show a difference does not show equivalence.
 #[test]
 fn equivalence_needs_the_whole_interval_within_the_margin() {
     let cases = [
         ((-0.01, 0.01), Verdict::Holds),
-        // Not 0, and still the same for practical purposes.
+        // Not 0, but the same for practical purposes.
         ((0.005, 0.015), Verdict::Holds),
-        // Not shown to differ, and not shown to be the same.
+        // Neither different nor the same is shown.
         ((-0.03, 0.03), Verdict::Undecided),
         ((0.01, 0.03), Verdict::Undecided),
         ((0.03, 0.05), Verdict::DoesNotHold),
@@ -88,9 +88,9 @@ fn equivalence_needs_the_whole_interval_within_the_margin() {
     }
 }
 
-/// Of one seed, or where training broke down, nothing follows.
+/// With one seed, or after training diverged, nothing is decided.
 #[test]
-fn what_is_no_number_decides_nothing() {
+fn nan_decides_nothing() {
     for interval in [
         Interval::of(&[]),
         Interval::of(&[1.]),
@@ -103,7 +103,7 @@ fn what_is_no_number_decides_nothing() {
 }
 
 #[test]
-fn verdicts_add_up() {
+fn verdicts_are_combined() {
     use Verdict::{DoesNotHold, Holds, InPart, NotMeasured, Undecided};
     assert_eq!(Verdict::all([Holds, Holds]), Holds);
     assert_eq!(Verdict::all([Holds, Undecided]), Undecided);

@@ -1,4 +1,4 @@
-//! The page in a browser, held against Rust.
+//! The page in a browser, compared with Rust.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn check_playground(page: &Path) -> Command {
 }
 
 #[test]
-fn check_of_the_page_says_that_it_is_skipped() {
+fn the_check_of_the_page_reports_that_it_is_skipped() {
     let output = run(check_playground(&root("README.md")).env("PATH", "/no/such/folder"));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(77), "{stderr}");
@@ -34,7 +34,7 @@ fn check_of_the_page_says_that_it_is_skipped() {
     assert!(line.contains("cannot read /no/such/page.html"), "{line}");
 }
 
-/// Rust's answers to pictures, and its losses with their gradients, for the page to be held against.
+/// Rust's answers for pictures, and its losses with their gradients, to compare the page with.
 fn answers(samples: &Samples) -> Value {
     let model = Model::<DigitClassifier>::new(Device::Cpu);
     load_state_dict(&model.vs, &root("data/playground/digits.safetensors")).unwrap();
@@ -47,7 +47,7 @@ fn answers(samples: &Samples) -> Value {
     })
 }
 
-/// The four losses of the page, in its order, with what autograd makes of them.
+/// The four losses of the page, in its order, with autograd's gradients.
 fn losses(logits: &Tensor) -> Vec<Value> {
     type Loss = fn(&Tensor, &Tensor) -> Tensor;
     let losses: [Loss; 4] = [
@@ -77,7 +77,7 @@ fn squared_error(values: &Tensor, target: &Tensor) -> Tensor {
     values.mse_loss(&one_hot, Reduction::Mean)
 }
 
-/// Checks the page with these pictures; returns what was printed.
+/// Checks the page with these pictures; returns the output.
 fn check_against(samples: &Samples) -> String {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.html");
@@ -100,7 +100,7 @@ fn check_against(samples: &Samples) -> String {
         "{text}"
     );
 
-    // An answer that is not Rust's is found.
+    // A wrong answer is detected.
     let mut other = answers;
     let logit = other["logits"][0][0].as_f64().unwrap();
     other["logits"][0][0] = json!(logit + 2e-5);
@@ -129,7 +129,7 @@ fn the_page_agrees_on_mnist() {
     let logits = outputs(&model, &digits.features, 1024);
     let right = logits.argmax(1, false).eq_tensor(&digits.targets);
     let share = 100. * right.mean(Kind::Double).double_value(&[]);
-    // Another processor may decide otherwise where two logits are a few roundings apart.
+    // Another processor may decide differently if two logits are a few roundings apart.
     let two = logits.topk(2, 1, true, true).0;
     let close = (two.select(1, 0) - two.select(1, 1)).lt(1e-4);
     let close = 100. * close.mean(Kind::Double).double_value(&[]);
@@ -138,11 +138,11 @@ fn the_page_agrees_on_mnist() {
     println!("{}", check_against(&digits));
 }
 
-/// Each fault of a page is found.
+/// The check finds each injected fault.
 #[test]
 #[ignore = "needs Chromium and axe-core: cargo test -- --ignored check_of_the_playground"]
 fn check_of_the_playground_finds_faults() {
-    // What is changed, and what the check has to say of it.
+    // The text that is replaced, its replacement, and the expected report.
     const FAULTS: [(&str, &str, &str); 8] = [
         ("Math.max(x, 0)", "x", "draw: torn: "),
         ("x - rate() * slope", "x + rate() * slope", ""),

@@ -1,4 +1,4 @@
-//! `playground`: its page, and the check of it in a browser.
+//! `playground`: the page, and its check in a browser.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use testing::{example, refusal, root, stdout};
 mod browser;
 mod quoted;
 
-/// The page as the example writes it.
+/// The page written by the example.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");
@@ -20,16 +20,16 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     fs::read_to_string(path).unwrap()
 });
 
-/// The most bytes of a page that a phone loads at once.
+/// The most bytes of the page, so that a phone can load it.
 const MOST_BYTES: usize = 700_000;
 
 const PANELS: [&str; 5] = ["draw", "drag", "loss", "race", "which"];
 
 #[test]
-fn page_needs_nothing_else() {
+fn the_page_is_self_contained() {
     assert!(PAGE.starts_with("<!DOCTYPE html>"));
     assert!(PAGE.len() < MOST_BYTES, "{} bytes", PAGE.len());
-    // The name of SVG's elements is no address that is asked.
+    // The name of the SVG namespace is not a requested address.
     let page = PAGE.replace("\"http://www.w3.org/2000/svg\"", "");
     let outside = [
         "http:", "https:", "src=", "@import", "url(", "import(", "fetch(", "{{/", "{{%",
@@ -57,7 +57,7 @@ fn each_panel_asks_answers_and_measures() {
     }
 }
 
-/// The page shows an expression as it stands here, where it is compiled.
+/// Checks that the page shows this expression, which is compiled here.
 macro_rules! shown {
     ($line:expr) => {{
         let squeezed = |text: &str| {

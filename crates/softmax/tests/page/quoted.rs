@@ -1,4 +1,4 @@
-//! What the page says that was measured elsewhere.
+//! The page's statements about measurements made elsewhere.
 
 use std::fs;
 
@@ -8,9 +8,9 @@ use tch::{Kind, Tensor};
 use super::PAGE;
 use testing::root;
 
-/// What the panel of the race says of the kept curves.
+/// The race panel's statements about the kept curves.
 #[test]
-fn curves_are_as_the_page_tells() {
+fn the_page_describes_the_curves_correctly() {
     for file in ["docs/race.json", "docs/race-mnist.json"] {
         let race = fs::read_to_string(root(file)).unwrap();
         curves_are_as_told(&serde_json::from_str(&race).unwrap());
@@ -46,15 +46,15 @@ fn curves_are_as_told(race: &Value) {
     }
 }
 
-/// What the panels quote of the experiment is what is kept of its two runs, and what they make of it
-/// are its verdicts.
+/// The panels quote the findings of the two kept runs, and their conclusions agree with the
+/// verdicts.
 #[test]
-fn what_was_measured_is_the_kept_output() {
+fn quoted_findings_are_in_the_kept_output() {
     const SAMPLE: &str = "docs/is-softmax-essential.txt";
     const MNIST: &str = "docs/is-softmax-essential-mnist.txt";
-    // The panels quote both runs of these, and of the others the sample's.
+    // These panels quote both runs; the others quote the sample's.
     const OF_BOTH: [&str; 2] = ["draw", "race"];
-    // Of a loss in the race nothing is said but what is quoted.
+    // The panel about a loss contains only quotes.
     const QUOTED: [(&str, &[(&str, &str)]); 5] = [
         ("draw", &[("softmax-omitted", "holds")]),
         (
@@ -94,7 +94,7 @@ fn what_was_measured_is_the_kept_output() {
             ],
         ),
     ];
-    // Minus signs and powers of ten are the page's own.
+    // The page typesets minus signs and powers of ten.
     let plain = |text: &str| {
         let text = text.replace("·10<sup>−", "e-").replace("</sup>", "");
         text.replace('−', "-")
@@ -123,9 +123,9 @@ fn what_was_measured_is_the_kept_output() {
     }
 }
 
-/// What the panels say that is in no kept output.
+/// The page's statements that are in neither kept output.
 #[test]
-fn what_else_the_page_says_is_so() {
+fn the_other_statements_of_the_page_are_true() {
     let share = accuracy_in_the_readme();
     let said = format!("answers {share:.0}&nbsp;% of 2,000 others");
     assert!(PAGE.contains(&said), "{said}");
@@ -137,7 +137,8 @@ fn what_else_the_page_says_is_so() {
     assert!(PAGE.contains(&said), "{said}");
 }
 
-/// How many of 100 test digits of MNIST the kept network is said to answer correctly.
+/// The number of MNIST test digits out of 100 that the kept network answers correctly, according to
+/// the README.
 pub fn accuracy_in_the_readme() -> f64 {
     let readme = fs::read_to_string(root("data/playground/README.md")).unwrap();
     let (_, rest) = readme

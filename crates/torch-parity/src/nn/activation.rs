@@ -1,4 +1,4 @@
-//! The activations of `torch.nn` as layers, which `tch` has as methods alone, many of them without
+//! The activations of `torch.nn` as layers. `tch` has them only as methods, many of them without
 //! their arguments.
 //!
 //! Source: `torch/nn/modules/activation.py`.
@@ -12,8 +12,8 @@ use super::functional as F;
 use super::{modules, modules_t, new_parameter, or_panic, refuse};
 use crate::Result;
 
-/// Layers without parameters: fields under Python's names, with Python's defaults, and what
-/// `forward` does.
+/// Defines layers without parameters: fields with Python's names and defaults, and the body of
+/// `forward`.
 macro_rules! activations {
     ($($(#[$doc:meta])*
     $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }
@@ -34,7 +34,7 @@ macro_rules! activations {
             /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
-            /// If an argument is one that Python refuses, or the input does not fit.
+            /// If Python refuses an argument, or the input has an unsupported shape or dtype.
             pub fn f_forward(&self, $xs: &Tensor) -> Result<Tensor> {
                 let $self = self;
                 Ok($forward?)
@@ -46,11 +46,11 @@ macro_rules! activations {
 }
 
 activations! {
-    /// `nn.Hardtanh(min_val=-1.0, max_val=1.0)`: x, held between the two.
+    /// `nn.Hardtanh(min_val=-1.0, max_val=1.0)`: x clamped to the range.
     Hardtanh {
-        /// The least.
+        /// The lower bound.
         min_val: f64 = -1.,
-        /// The greatest.
+        /// The upper bound.
         max_val: f64 = 1.,
     } |this, xs| if this.max_val <= this.min_val {
         refuse(format!(
@@ -69,12 +69,12 @@ activations! {
         /// α.
         alpha: f64 = 1.,
     } |this, xs| F::f_celu(xs, this.alpha);
-    /// `nn.GLU(dim=-1)`: the first half along a dimension, times the second half's sigmoid.
+    /// `nn.GLU(dim=-1)`: the first half along a dimension times the sigmoid of the second half.
     GLU {
-        /// The dimension that is halved.
+        /// The dimension that is split in half.
         dim: i64 = -1,
     } |this, xs| F::f_glu(xs, this.dim);
-    /// `nn.GELU(approximate="none")`: x times the probability that N(0, 1) is below x.
+    /// `nn.GELU(approximate="none")`: x · Φ(x), with the distribution function Φ of N(0, 1).
     GELU {
         /// `"none"` or `"tanh"`.
         approximate: &'static str = "none",
@@ -84,7 +84,7 @@ activations! {
         /// λ.
         lambd: f64 = 0.5,
     } |this, xs| F::f_hardshrink(xs, this.lambd);
-    /// `nn.LeakyReLU(negative_slope=0.01)`: x where x > 0, else the slope times x.
+    /// `nn.LeakyReLU(negative_slope=0.01)`: x where x > 0, else `negative_slope` · x.
     LeakyReLU {
         /// The slope where x < 0.
         negative_slope: f64 = 0.01,
@@ -94,17 +94,17 @@ activations! {
     Softplus {
         /// β.
         beta: f64 = 1.,
-        /// Where the line begins.
+        /// The value of βx above which the function is x.
         threshold: f64 = 20.,
     } |this, xs| F::f_softplus(xs, this.beta, this.threshold);
-    /// `nn.Softshrink(lambd=0.5)`: 0 where |x| ≤ λ, else x nearer to 0 by λ.
+    /// `nn.Softshrink(lambd=0.5)`: 0 where |x| ≤ λ, else x − λ · sign(x).
     Softshrink {
         /// λ.
         lambd: f64 = 0.5,
     } |this, xs| F::f_softshrink(xs, this.lambd);
 }
 
-/// Layers without parameters and arguments.
+/// Defines layers without parameters or arguments.
 macro_rules! plain_activations {
     ($($(#[$doc:meta])* $name:ident |$xs:ident| $forward:expr;)+) => {$(
         $(#[$doc])*
@@ -115,7 +115,7 @@ macro_rules! plain_activations {
             /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
-            /// If the input does not fit.
+            /// If the input has an unsupported shape or dtype.
             pub fn f_forward(&self, $xs: &Tensor) -> Result<Tensor> {
                 Ok($forward?)
             }
@@ -128,11 +128,11 @@ macro_rules! plain_activations {
 plain_activations! {
     /// `nn.ReLU()`: max(0, x).
     ReLU |xs| xs.f_relu();
-    /// `nn.ReLU6()`: x, held between 0 and 6.
+    /// `nn.ReLU6()`: x clamped to [0, 6].
     ReLU6 |xs| F::f_hardtanh(xs, 0., 6.);
     /// `nn.Sigmoid()`: 1 / (1 + e⁻ˣ).
     Sigmoid |xs| xs.f_sigmoid();
-    /// `nn.Hardsigmoid()`: x/6 + 1/2, held between 0 and 1.
+    /// `nn.Hardsigmoid()`: x/6 + 1/2 clamped to [0, 1].
     Hardsigmoid |xs| xs.f_hardsigmoid();
     /// `nn.Tanh()`.
     Tanh |xs| xs.f_tanh();
@@ -140,9 +140,9 @@ plain_activations! {
     SiLU |xs| xs.f_silu();
     /// `nn.Mish()`: x · tanh(softplus(x)).
     Mish |xs| xs.f_mish();
-    /// `nn.Hardswish()`: x times `Hardsigmoid`.
+    /// `nn.Hardswish()`: x · hardsigmoid(x).
     Hardswish |xs| xs.f_hardswish();
-    /// `nn.SELU()`: an ELU that keeps mean 0 and variance 1.
+    /// `nn.SELU()`: a scaled ELU that preserves mean 0 and variance 1.
     SELU |xs| xs.f_selu();
     /// `nn.LogSigmoid()`.
     LogSigmoid |xs| xs.f_log_sigmoid();
@@ -157,18 +157,18 @@ plain_activations! {
     };
 }
 
-/// Softmax and its kin: layers of a dimension, for which Python has no default either but a warning.
+/// Defines softmax and related layers, whose `dim` has no default; Python warns if it is missing.
 macro_rules! softmaxes {
     ($($(#[$doc:meta])* $name:ident |$xs:ident, $dim:ident| $forward:expr;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name {
-            /// The dimension over which the sum is 1; a negative one counts from the end.
+            /// The dimension along which the values sum to 1; a negative one counts from the end.
             pub dim: i64,
         }
 
         impl $name {
-            /// Over dimension `dim`.
+            /// Creates the layer for dimension `dim`.
             pub fn new(dim: i64) -> Self {
                 Self { dim }
             }
@@ -196,17 +196,17 @@ softmaxes! {
     Softmin |xs, dim| F::f_softmin(xs, dim, None);
 }
 
-/// `nn.Threshold(threshold, value)`: x where x > threshold, else the value.
+/// `nn.Threshold(threshold, value)`: x where x > `threshold`, else `value`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold {
-    /// What x has to be above.
+    /// The threshold.
     pub threshold: f64,
-    /// What stands for it otherwise.
+    /// The value where x is not above the threshold.
     pub value: f64,
 }
 
 impl Threshold {
-    /// With a value for what is not above the threshold.
+    /// Creates the layer from its two arguments.
     pub fn new(threshold: f64, value: f64) -> Self {
         Self { threshold, value }
     }
@@ -222,13 +222,13 @@ impl Threshold {
 
 modules!(Threshold);
 
-/// `nn.RReLU(lower=1/8, upper=1/3)`: a leaky ReLU whose slope is drawn for each element in
-/// training, and is the mean of the bounds in evaluation.
+/// `nn.RReLU(lower=1/8, upper=1/3)`: a leaky ReLU. In training the slope of each element is drawn
+/// from U(lower, upper); in evaluation it is the mean of the bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RReLU {
-    /// The least slope.
+    /// The lower bound of the slope.
     pub lower: f64,
-    /// The greatest slope.
+    /// The upper bound of the slope.
     pub upper: f64,
 }
 
@@ -245,7 +245,7 @@ impl RReLU {
     /// As `forward_t`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the bounds are not in order.
+    /// If `lower` is above `upper`.
     pub fn f_forward_t(&self, xs: &Tensor, train: bool) -> Result<Tensor> {
         F::f_rrelu(xs, self.lower, self.upper, train)
     }
@@ -256,7 +256,7 @@ modules_t!(RReLU);
 /// The arguments of `nn.PReLU`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PReLUConfig {
-    /// One slope for all channels, or one for each.
+    /// 1 for a slope shared by all channels, or the number of channels.
     pub num_parameters: i64,
     /// The initial slopes.
     pub init: f64,
@@ -271,14 +271,14 @@ impl Default for PReLUConfig {
     }
 }
 
-/// `nn.PReLU`: a leaky ReLU whose slope is learned.
+/// `nn.PReLU`: a leaky ReLU with learnt slopes.
 #[derive(Debug)]
 pub struct PReLU {
     /// The slopes `(num_parameters,)`.
     pub ws: Tensor,
 }
 
-/// `nn.PReLU(num_parameters=1, init=0.25)` of `(N, C, …)`.
+/// `nn.PReLU(num_parameters=1, init=0.25)` for inputs `(N, C, …)`.
 ///
 /// Adds `weight` `(num_parameters,)`. Draws nothing.
 ///
@@ -303,7 +303,7 @@ impl PReLU {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If there is not one slope for each channel, nor one for all.
+    /// If the number of slopes is neither 1 nor the number of channels.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(xs.f_prelu(&self.ws)?)
     }

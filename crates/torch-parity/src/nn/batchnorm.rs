@@ -1,5 +1,5 @@
 //! `torch.nn.BatchNorm1d` to `BatchNorm3d`: the initial weight, the count of batches, and the
-//! arguments that `tch` does not have.
+//! arguments that `tch` lacks.
 //!
 //! | | `tch::nn` | `torch.nn` |
 //! | --- | --- | --- |
@@ -19,24 +19,24 @@ use crate::Result;
 /// The arguments of `nn.BatchNorm1d` to `nn.BatchNorm3d`, in tch's spelling.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNormConfig {
-    /// Whether cuDNN may be used on a GPU.
+    /// If true, cuDNN may be used on a GPU.
     pub cudnn_enabled: bool,
-    /// Added to the variance.
+    /// Added to the variance for numerical stability.
     pub eps: f64,
-    /// How much of a batch's statistics goes into the running ones.
+    /// The weight of a batch's statistics in the update of the running statistics.
     pub momentum: f64,
-    /// Whether there are a weight and a bias.
+    /// If true, adds a weight and a bias.
     pub affine: bool,
     /// The initial weight `(C,)`.
     pub ws_init: Init,
     /// The initial bias `(C,)`.
     pub bs_init: Init,
     /// Python's `momentum=None`: the running statistics are the mean over all batches so far, and
-    /// `momentum` is not used.
+    /// `momentum` is ignored.
     pub cumulative_average: bool,
-    /// Whether there are running statistics, which evaluation uses in place of the batch's.
+    /// If true, keeps running statistics, which evaluation uses in place of the batch's.
     pub track_running_stats: bool,
-    /// Whether an affine layer has a bias.
+    /// If true, an affine layer has a bias.
     pub bias: bool,
 }
 
@@ -64,24 +64,24 @@ pub struct BatchNorm {
     pub running_mean: Tensor,
     /// The running variance `(C,)`; an undefined tensor without `track_running_stats`.
     pub running_var: Tensor,
-    /// How many batches training has seen, int64 `()`; `None` without `track_running_stats`.
+    /// The number of batches seen in training, int64 `()`; `None` without `track_running_stats`.
     pub num_batches_tracked: Option<Tensor>,
     /// The weight `(C,)`.
     pub ws: Option<Tensor>,
     /// The bias `(C,)`.
     pub bs: Option<Tensor>,
-    /// For how many dimensions beside those of batch and channels.
+    /// The number of dimensions besides those of batch and channels.
     pub nd: usize,
 }
 
-/// The parameters and buffers that layers of batch and instance norm have.
+/// The parameters and buffers of batch norm and instance norm layers.
 pub(super) struct Norm {
     pub ws: Option<Tensor>,
     pub bs: Option<Tensor>,
     pub running: Option<Running>,
 }
 
-/// Running statistics.
+/// The running statistics.
 pub(super) struct Running {
     pub mean: Tensor,
     pub var: Tensor,
@@ -170,11 +170,11 @@ macro_rules! batch_norms {
 }
 
 batch_norms! {
-    /// `nn.BatchNorm1d(out_dim)` of `(N, C)` or `(N, C, L)`.
+    /// `nn.BatchNorm1d(out_dim)` for inputs `(N, C)` or `(N, C, L)`.
     batch_norm1d, f_batch_norm1d, 1;
-    /// `nn.BatchNorm2d(out_dim)` of `(N, C, H, W)`.
+    /// `nn.BatchNorm2d(out_dim)` for inputs `(N, C, H, W)`.
     batch_norm2d, f_batch_norm2d, 2;
-    /// `nn.BatchNorm3d(out_dim)` of `(N, C, D, H, W)`.
+    /// `nn.BatchNorm3d(out_dim)` for inputs `(N, C, D, H, W)`.
     batch_norm3d, f_batch_norm3d, 3;
 }
 
@@ -182,8 +182,8 @@ impl BatchNorm {
     /// As `forward_t`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input has another number of dimensions or of channels, or in training a single value
-    /// for each channel.
+    /// If the input has another number of dimensions or channels or, in training, a single value
+    /// per channel.
     pub fn f_forward_t(&self, xs: &Tensor, train: bool) -> Result<Tensor> {
         let (size, config) = (xs.size(), &self.config);
         match (self.nd, size.len()) {
@@ -217,7 +217,7 @@ impl BatchNorm {
 
 modules_t!(BatchNorm);
 
-/// What `F.batch_norm` refuses.
+/// Returns an error for inputs that `F.batch_norm` refuses.
 pub(super) fn check_norm(size: &[i64], batch_statistics: bool, eps: f64) -> Result<()> {
     if batch_statistics {
         check_values_per_channel(size, || format!("torch.Size({size:?})"))?;
@@ -235,7 +235,8 @@ pub(super) fn check_norm(size: &[i64], batch_statistics: bool, eps: f64) -> Resu
     Ok(())
 }
 
-/// One value has no variance. `shown` gives the size as Python prints it.
+/// Returns an error if there is only one value per channel, which has no variance. `shown` formats
+/// the size as Python does.
 pub(super) fn check_values_per_channel(size: &[i64], shown: impl Fn() -> String) -> Result<()> {
     if size[0] * size[2..].iter().product::<i64>() != 1 {
         return Ok(());
@@ -253,8 +254,8 @@ mod tests {
 
     use super::*;
 
-    /// As `model.double()` and `model.to(device)` leave it; what `set_kind` does, the module's text
-    /// says.
+    /// As after `model.double()` and `model.to(device)`. The documentation of `nn` describes
+    /// `set_kind`.
     #[test]
     fn the_count_of_batches_stays_an_integer() {
         let mut vs = VarStore::new(Device::Cpu);

@@ -1,7 +1,7 @@
-//! `torch.nn.Dropout` and its kin, which `tch` has as methods alone.
+//! `torch.nn.Dropout` and related layers, which `tch` has only as methods.
 //!
-//! Each draws from the global generator in training, as Python's does, and gives back its input in
-//! evaluation.
+//! In training, each draws from the global generator, as Python's does; in evaluation it returns
+//! its input.
 //!
 //! Source: `torch/nn/modules/dropout.py`.
 
@@ -16,15 +16,15 @@ macro_rules! dropouts {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $name {
-            /// The probability of each to be dropped.
+            /// The probability with which an element or channel is zeroed.
             pub p: f64,
         }
 
         impl $name {
-            /// With a probability of `p`.
+            /// Creates the layer with probability `p`.
             ///
             /// # Panics
-            /// If `p` is not a probability.
+            /// If `p` is not from 0 to 1.
             #[track_caller]
             pub fn new(p: f64) -> Self {
                 or_panic(Self::f_new(p))
@@ -33,7 +33,7 @@ macro_rules! dropouts {
             /// As `new`, but returns an error instead of panicking.
             ///
             /// # Errors
-            /// If `p` is not a probability.
+            /// If `p` is not from 0 to 1.
             pub fn f_new(p: f64) -> Result<Self> {
                 check_probability(p)?;
                 Ok(Self { p })
@@ -42,7 +42,7 @@ macro_rules! dropouts {
             /// As `forward_t`, but returns an error instead of panicking.
             ///
             /// # Errors
-            /// If `p` is not a probability, or the input does not fit.
+            /// If `p` is not from 0 to 1, or the input has an unsupported shape or dtype.
             pub fn f_forward_t(&self, xs: &Tensor, train: bool) -> Result<Tensor> {
                 check_probability(self.p)?;
                 let forward: fn(&Tensor, f64, bool) -> Result<Tensor> = $forward;
@@ -59,7 +59,7 @@ macro_rules! dropouts {
 }
 
 dropouts! {
-    /// `nn.Dropout(p=0.5)`: zeros elements, and divides the others by 1 − p.
+    /// `nn.Dropout(p=0.5)`: zeros elements and divides the others by 1 − p.
     Dropout = |xs, p, train| Ok(xs.f_dropout(p, train)?);
     /// `nn.Dropout1d(p=0.5)`: zeros whole channels of `(N, C, L)` or `(C, L)`.
     Dropout1d = f_dropout1d;
@@ -67,9 +67,9 @@ dropouts! {
     Dropout2d = f_dropout2d;
     /// `nn.Dropout3d(p=0.5)`: zeros whole channels of `(N, C, D, H, W)` or `(C, D, H, W)`.
     Dropout3d = f_dropout3d;
-    /// `nn.AlphaDropout(p=0.5)`: keeps the mean and variance that `SELU` strives for.
+    /// `nn.AlphaDropout(p=0.5)`: preserves mean 0 and variance 1, for use with `SELU`.
     AlphaDropout = |xs, p, train| Ok(xs.f_alpha_dropout(p, train)?);
-    /// `nn.FeatureAlphaDropout(p=0.5)`: as `AlphaDropout`, of whole channels.
+    /// `nn.FeatureAlphaDropout(p=0.5)`: `AlphaDropout` for whole channels.
     FeatureAlphaDropout = |xs, p, train| Ok(xs.f_feature_alpha_dropout(p, train)?);
 }
 

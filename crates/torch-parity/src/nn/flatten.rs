@@ -1,4 +1,4 @@
-//! `torch.nn.Flatten` and `Unflatten`, which `tch` has as methods alone.
+//! `torch.nn.Flatten` and `Unflatten`, which `tch` has only as methods.
 //!
 //! Source: `torch/nn/modules/flatten.py`.
 
@@ -29,7 +29,7 @@ impl Flatten {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not have these dimensions.
+    /// If the input lacks these dimensions.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(xs.f_flatten(self.start_dim, self.end_dim)?)
     }
@@ -38,14 +38,14 @@ impl Flatten {
 /// `nn.Unflatten(dim, unflattened_size)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unflatten {
-    /// The dimension that is divided.
+    /// The dimension that is split.
     pub dim: i64,
-    /// The dimensions that stand in its place; one may be −1, to be found out.
+    /// The dimensions that replace it; one may be −1 and is then inferred.
     pub unflattened_size: Vec<i64>,
 }
 
 impl Unflatten {
-    /// With a dimension and those that stand in its place.
+    /// Creates the layer from its two arguments.
     pub fn new(dim: i64, unflattened_size: impl Into<Vec<i64>>) -> Self {
         Self {
             dim,
@@ -56,7 +56,7 @@ impl Unflatten {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input's dimension cannot be divided so.
+    /// If the dimension cannot be split in this way.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(xs.f_unflatten(self.dim, &self.unflattened_size[..])?)
     }

@@ -1,4 +1,4 @@
-//! `torch.nn.Unfold` and `Fold`, which `tch` has as methods under the names `im2col` and `col2im`.
+//! `torch.nn.Unfold` and `Fold`, which `tch` has only as methods, named `im2col` and `col2im`.
 //!
 //! Source: `torch/nn/modules/fold.py`.
 
@@ -12,16 +12,16 @@ use crate::Result;
 pub struct Unfold {
     /// The size of a window.
     pub kernel_size: [i64; 2],
-    /// How far apart the elements of a window are.
+    /// The distance between the elements of a window.
     pub dilation: [i64; 2],
-    /// How many zeros are added on either side.
+    /// The number of zeros added on either side.
     pub padding: [i64; 2],
-    /// How far apart the windows are.
+    /// The distance between windows.
     pub stride: [i64; 2],
 }
 
 impl Unfold {
-    /// With Python's defaults for the rest.
+    /// Creates the layer with Python's defaults for the other arguments.
     pub fn new(kernel_size: impl Sizes<2>) -> Self {
         Self {
             kernel_size: kernel_size.sizes(),
@@ -34,30 +34,30 @@ impl Unfold {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(xs.f_im2col(self.kernel_size, self.dilation, self.padding, self.stride)?)
     }
 }
 
-/// `nn.Fold(output_size, kernel_size)`: the sums of columns `(N, C · kernel, L)` where windows
-/// overlap, `(N, C, *output_size)`.
+/// `nn.Fold(output_size, kernel_size)`: sums columns `(N, C · kernel, L)` into `(N, C,
+/// *output_size)`, adding where windows overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fold {
     /// The size of the output.
     pub output_size: [i64; 2],
     /// The size of a window.
     pub kernel_size: [i64; 2],
-    /// How far apart the elements of a window are.
+    /// The distance between the elements of a window.
     pub dilation: [i64; 2],
-    /// How many zeros were added on either side.
+    /// The number of zeros that were added on either side.
     pub padding: [i64; 2],
-    /// How far apart the windows are.
+    /// The distance between windows.
     pub stride: [i64; 2],
 }
 
 impl Fold {
-    /// With Python's defaults for the rest.
+    /// Creates the layer with Python's defaults for the other arguments.
     pub fn new(output_size: impl Sizes<2>, kernel_size: impl Sizes<2>) -> Self {
         Self {
             output_size: output_size.sizes(),
@@ -71,7 +71,7 @@ impl Fold {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(xs.f_col2im(
             self.output_size,

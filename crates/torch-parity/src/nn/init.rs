@@ -1,8 +1,7 @@
-//! `torch.nn.init`: how parameters are drawn.
+//! `torch.nn.init`: the initialization of parameters.
 //!
-//! The functions whose names end in `_` draw into a tensor that is there, without gradient, as
-//! Python's do, and in the same order. The others are ways of drawing for the layers of
-//! [`nn`](super).
+//! The functions whose names end in `_` fill an existing tensor, without gradient and in the same
+//! order as Python's. The others are initializations for the layers of [`nn`](super).
 //!
 //! Source: `torch/nn/init.py`.
 
@@ -24,7 +23,7 @@ pub fn kaiming_uniform(a: f64) -> Init {
     }
 }
 
-/// How most layers draw their bias: U(−1/√fan_in, 1/√fan_in), and zeros where nothing comes in.
+/// The bias initialization of most layers: U(−1/√fan_in, 1/√fan_in), or zeros if fan_in is 0.
 pub(super) fn bias_uniform(fan_in: i64) -> Init {
     let bound = match fan_in {
         0 => 0.,
@@ -36,8 +35,8 @@ pub(super) fn bias_uniform(fan_in: i64) -> Init {
     }
 }
 
-/// What `init` is for the bias beside `weight`: a bias has no inputs of its own, so that the default
-/// of a layer's weight, `kaiming_uniform(√5)`, stands for [`bias_uniform`] of the weight's.
+/// The bias initialization meant by `init`. A bias has no fan-in of its own, so the default of a
+/// layer's weight, `kaiming_uniform(√5)`, means [`bias_uniform`] with the fan-in of the weight.
 pub(super) fn bias_init(init: Init, weight: &Tensor) -> Init {
     match is_default(init) {
         true => bias_uniform(weight.size()[1..].iter().product()),
@@ -45,7 +44,7 @@ pub(super) fn bias_init(init: Init, weight: &Tensor) -> Init {
     }
 }
 
-/// Whether `init` is the default of a layer's weight, `kaiming_uniform(√5)`.
+/// Returns true if `init` is the default of a layer's weight, `kaiming_uniform(√5)`.
 pub(super) fn is_default(init: Init) -> bool {
     let gain = |init| match init {
         Init::Kaiming {
@@ -58,8 +57,8 @@ pub(super) fn is_default(init: Init) -> bool {
     gain(init) == gain(kaiming_uniform(5f64.sqrt()))
 }
 
-/// `"leaky_relu"` of a negative slope, 0 in Python's `kaiming_uniform_` and `kaiming_normal_` and
-/// 0.01 in `calculate_gain` where none is said. The other functions are `tch`'s.
+/// `"leaky_relu"` with a negative slope, by default 0 in Python's `kaiming_uniform_` and
+/// `kaiming_normal_` and 0.01 in `calculate_gain`. The other nonlinearities are `tch`'s.
 pub fn leaky_relu(negative_slope: f64) -> NonLinearity {
     NonLinearity::ExplicitGain((2. / (1. + negative_slope * negative_slope)).sqrt())
 }
@@ -69,7 +68,7 @@ pub fn calculate_gain(nonlinearity: NonLinearity) -> f64 {
     nonlinearity.gain()
 }
 
-/// How many inputs an output has, and how many outputs an input.
+/// The fan-in and the fan-out.
 fn fan_in_and_out(tensor: &Tensor) -> Result<(f64, f64)> {
     let size = tensor.size();
     let [outputs, inputs, field @ ..] = &size[..] else {
@@ -89,7 +88,7 @@ fn correct_fan(tensor: &Tensor, mode: FanInOut) -> Result<f64> {
     })
 }
 
-/// The deviation that Xavier's rules give.
+/// The standard deviation of Xavier's rules.
 fn xavier_std(tensor: &Tensor, gain: f64) -> Result<f64> {
     let (fan_in, fan_out) = fan_in_and_out(tensor)?;
     Ok(gain * (2. / (fan_in + fan_out)).sqrt())
@@ -125,7 +124,7 @@ functions! {
         Ok(())
     }
 
-    /// `eye_(tensor)`: ones on the diagonal of a `(n, m)`, zeros elsewhere.
+    /// `eye_(tensor)`: ones on the diagonal of an `(n, m)` tensor, zeros elsewhere.
     fn eye_ / f_eye_(tensor: &mut Tensor) -> () {
         let &[n, m] = &tensor.size()[..] else {
             return refuse("Only tensors with 2 dimensions are supported");
@@ -134,7 +133,7 @@ functions! {
         Ok(())
     }
 
-    /// `dirac_(tensor, groups=1)`: a convolution's weight that hands its input on, as far as there
+    /// `dirac_(tensor, groups=1)`: a convolution weight that passes on its input, as far as there
     /// are channels.
     fn dirac_ / f_dirac_(tensor: &mut Tensor, groups: i64) -> () {
         let size = tensor.size();
@@ -197,8 +196,8 @@ functions! {
         f_normal_(tensor, 0., std)
     }
 
-    /// `orthogonal_(tensor, gain=1)`: the rows or columns of a `(n, …)`, flattened, are orthogonal
-    /// and `gain` long.
+    /// `orthogonal_(tensor, gain=1)`: makes the rows or columns of a flattened `(n, …)` tensor
+    /// orthogonal, with length `gain`.
     fn orthogonal_ / f_orthogonal_(tensor: &mut Tensor, gain: f64) -> () {
         let size = tensor.size();
         if size.len() < 2 {
@@ -227,7 +226,7 @@ functions! {
     }
 
     /// `sparse_(tensor, sparsity, std=0.01)`: from N(0, std²), with ⌈sparsity · n⌉ zeros in each
-    /// column of an `(n, m)`.
+    /// column of an `(n, m)` tensor.
     fn sparse_ / f_sparse_(tensor: &mut Tensor, sparsity: f64, std: f64) -> () {
         let &[rows, cols] = &tensor.size()[..] else {
             return refuse("Only tensors with 2 dimensions are supported");
@@ -237,8 +236,8 @@ functions! {
             let _ = tensor.f_normal_(0., std)?;
             for col in 0..cols {
                 let order = Tensor::f_randperm(rows, (Kind::Int64, Device::Cpu))?;
-                // As a slice of Python: what is beyond the end is nothing, what is negative counts
-                // from it.
+                // As a slice in Python: the part beyond the end is empty, and a negative number
+                // counts from the end.
                 let count = if zeros < 0 { (rows + zeros).max(0) } else { zeros.min(rows) };
                 let zeroed = order.f_narrow(0, 0, count)?.f_to(tensor.device())?;
                 let _ = tensor.f_select(1, col)?.f_index_fill_(0, &zeroed, 0)?;
@@ -247,10 +246,10 @@ functions! {
         })
     }
 
-    /// `trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0)`: from N(mean, std²), as far as it
-    /// lies between `a` and `b`.
+    /// `trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0)`: from N(mean, std²), truncated to
+    /// [`a`, `b`].
     ///
-    /// Drawn as torch 2.13 draws it, by rejection.
+    /// Drawn by rejection, as in torch 2.13.
     fn trunc_normal_ / f_trunc_normal_(
         tensor: &mut Tensor, mean: f64, std: f64, a: f64, b: f64,
     ) -> () {
@@ -262,14 +261,14 @@ functions! {
     }
 }
 
-/// The error function; which of two ways of drawing is taken hangs on it, and no drawn number.
+/// The error function. It only selects one of two ways of drawing; no drawn number depends on it.
 fn erf(x: f64) -> f64 {
     f64::try_from(Tensor::from(x).erf()).expect("one number")
 }
 
-/// Draws again what lies outside, where little does.
+/// Redraws the numbers outside the bounds, for bounds that exclude little.
 fn reject_normal(tensor: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
-    // The bounds as numbers of the tensor's dtype, so that the comparison rounds nothing.
+    // The bounds in the tensor's dtype, so that the comparison does not round.
     let bound =
         |x: f64| f64::try_from(Tensor::from(x).to_kind(tensor.kind()).to_kind(Kind::Double));
     let (lo, hi) = (bound(a)?, bound(b)?);
@@ -286,7 +285,7 @@ fn reject_normal(tensor: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Re
     Ok(())
 }
 
-/// Draws evenly and keeps what the density allows, where the bounds leave little.
+/// Draws uniformly and rejects by the density, for bounds that exclude a lot.
 fn reject_uniform(tensor: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
     let mode = a.max(mean.min(b));
     let log_peak = -0.5 * ((mode - mean) / std).powi(2);

@@ -1,4 +1,4 @@
-//! `torch.nn.InstanceNorm1d` to `InstanceNorm3d`, which `tch` does not have.
+//! `torch.nn.InstanceNorm1d` to `InstanceNorm3d`, which `tch` lacks.
 //!
 //! Source: `torch/nn/modules/instancenorm.py`.
 
@@ -14,15 +14,15 @@ use crate::Result;
 /// The arguments of `nn.InstanceNorm1d` to `nn.InstanceNorm3d`.
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceNormConfig {
-    /// Added to the variance.
+    /// Added to the variance for numerical stability.
     pub eps: f64,
-    /// How much of a batch's statistics goes into the running ones; nothing if it is `None`.
+    /// The weight of a batch's statistics in the update of the running statistics; 0 if `None`.
     pub momentum: Option<f64>,
-    /// Whether there are a weight of 1 and a bias of 0, each `(C,)`.
+    /// If true, adds a weight of ones and a bias of zeros, each `(C,)`.
     pub affine: bool,
-    /// Whether there are running statistics, which evaluation uses in place of the instance's.
+    /// If true, keeps running statistics, which evaluation uses in place of the instance's.
     pub track_running_stats: bool,
-    /// Whether an affine layer has a bias.
+    /// If true, an affine layer has a bias.
     pub bias: bool,
 }
 
@@ -83,8 +83,9 @@ macro_rules! instance_norms {
     ($($(#[$doc:meta])* $name:ident, $fallible:ident, $nd:literal;)+) => {$(
         $(#[$doc])*
         ///
-        /// An affine layer adds `weight` and `bias`, each `(num_features,)`; one that tracks adds
-        /// the buffers of a batch norm, of which `num_batches_tracked` stays 0, as in Python.
+        /// An affine layer adds `weight` and `bias`, each `(num_features,)`. A layer that tracks
+        /// statistics adds the buffers of a batch norm; `num_batches_tracked` stays 0, as in
+        /// Python.
         ///
         /// # Panics
         #[doc = concat!("If [`", stringify!($fallible), "`] returns an error.")]
@@ -112,11 +113,11 @@ macro_rules! instance_norms {
 }
 
 instance_norms! {
-    /// `nn.InstanceNorm1d(num_features)` of `(N, C, L)` or `(C, L)`.
+    /// `nn.InstanceNorm1d(num_features)` for inputs `(N, C, L)` or `(C, L)`.
     instance_norm1d, f_instance_norm1d, 1;
-    /// `nn.InstanceNorm2d(num_features)` of `(N, C, H, W)` or `(C, H, W)`.
+    /// `nn.InstanceNorm2d(num_features)` for inputs `(N, C, H, W)` or `(C, H, W)`.
     instance_norm2d, f_instance_norm2d, 2;
-    /// `nn.InstanceNorm3d(num_features)` of `(N, C, D, H, W)` or `(C, D, H, W)`.
+    /// `nn.InstanceNorm3d(num_features)` for inputs `(N, C, D, H, W)` or `(C, D, H, W)`.
     instance_norm3d, f_instance_norm3d, 3;
 }
 
@@ -124,8 +125,8 @@ impl InstanceNorm {
     /// As `forward_t`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input has another number of dimensions or, of an affine layer, of channels, or if a
-    /// single value for each channel is to be normalized.
+    /// If the input has another number of dimensions or, for an affine layer, of channels, or if
+    /// there is only one value per channel.
     pub fn f_forward_t(&self, xs: &Tensor, train: bool) -> Result<Tensor> {
         let (size, unbatched) = (xs.size(), self.nd + 1);
         let n = size.len();
@@ -170,7 +171,7 @@ impl InstanceNorm {
 
 modules_t!(InstanceNorm);
 
-/// One value has no variance.
+/// Returns an error if there is only one value, which has no variance.
 pub(super) fn check_spatial(size: &[i64]) -> Result<()> {
     if size[2..].iter().product::<i64>() != 1 {
         return Ok(());

@@ -1,5 +1,5 @@
-//! `torch.nn.Linear`, the initial values and the order in which they are drawn; `Bilinear`, which
-//! `tch` does not have, and `Identity`.
+//! `torch.nn.Linear`: the initial values and the order in which they are drawn; `Bilinear`, which
+//! `tch` lacks, and `Identity`.
 //!
 //! | | `tch::nn::linear` | `torch.nn.Linear` |
 //! | --- | --- | --- |
@@ -20,11 +20,11 @@ use crate::Result;
 /// The arguments of `nn.Linear`, in tch's spelling.
 #[derive(Clone, Copy, Debug)]
 pub struct LinearConfig {
-    /// How the weight `(out_features, in_features)` is drawn; Python's way by default.
+    /// The initialization of the weight `(out_features, in_features)`; by default Python's.
     pub ws_init: Init,
-    /// How the bias `(out_features,)` is drawn; by default Python's way, U(−1/√in, 1/√in).
+    /// The initialization of the bias `(out_features,)`; by default Python's, U(−1/√in, 1/√in).
     pub bs_init: Option<Init>,
-    /// Whether there is a bias.
+    /// If true, adds a bias.
     pub bias: bool,
 }
 
@@ -41,8 +41,8 @@ impl Default for LinearConfig {
 /// `nn.Linear(in_features, out_features)`: y = x Wᵀ + b, `(…, in_features)` to
 /// `(…, out_features)`, with PyTorch's initial values.
 ///
-/// Adds `weight` `(out_features, in_features)` and `bias` `(out_features,)`, of the dtype of `vs`,
-/// drawing the weight before the bias. Either number of features may be 0, as in Python.
+/// Adds `weight` `(out_features, in_features)` and `bias` `(out_features,)`, in the dtype of `vs`.
+/// The weight is drawn before the bias. Either number of features may be 0, as in Python.
 ///
 /// ```
 /// use torch_parity::nn;
@@ -88,7 +88,7 @@ pub fn f_linear<'a, T: Borrow<Path<'a>>>(
 /// The arguments of `nn.Bilinear`.
 #[derive(Clone, Copy, Debug)]
 pub struct BilinearConfig {
-    /// Whether there is a bias.
+    /// If true, adds a bias.
     pub bias: bool,
 }
 
@@ -135,7 +135,7 @@ pub fn bilinear<'a, T: Borrow<Path<'a>>>(
 /// As [`bilinear`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If `in1_features` is not positive, or where [`f_linear`] refuses.
+/// If `in1_features` is not positive, or if [`f_linear`] returns an error.
 pub fn f_bilinear<'a, T: Borrow<Path<'a>>>(
     vs: T,
     in1_features: i64,
@@ -172,21 +172,21 @@ impl Bilinear {
     /// As [`forward`](Self::forward), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the inputs do not fit.
+    /// If the inputs have unsupported shapes or dtypes.
     pub fn f_forward(&self, xs1: &Tensor, xs2: &Tensor) -> Result<Tensor> {
         Ok(Tensor::f_bilinear(xs1, xs2, &self.ws, self.bs.as_ref())?)
     }
 }
 
-/// `nn.Identity()`: its input.
+/// `nn.Identity()`: returns its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Identity;
 
 impl Identity {
-    /// As `forward`. Never an error.
+    /// As `forward`. Never fails.
     ///
     /// # Errors
-    /// None.
+    /// None; it returns a `Result` for uniformity.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(xs.shallow_clone())
     }

@@ -1,5 +1,5 @@
-//! The losses of `torch.nn`: the functions of [`functional`](super::functional) with their arguments
-//! kept.
+//! The losses of `torch.nn`: the functions of [`functional`](super::functional) with stored
+//! arguments.
 //!
 //! ```
 //! use torch_parity::nn::CrossEntropyLoss;
@@ -12,8 +12,8 @@
 //! assert!((loss.double_value(&[]) - 3f64.ln()).abs() < 1e-6);
 //! ```
 //!
-//! Weights are not in a variable store, whereas Python's are buffers and stand in the state dict of
-//! a module that holds the loss. They have to be on the device of the input.
+//! Weights are not part of a variable store, whereas Python's are buffers in the state dict of the
+//! module that holds the loss. They must be on the device of the input.
 //!
 //! Source: `torch/nn/modules/loss.py`.
 
@@ -23,7 +23,7 @@ use super::functional::{self as F, Reduction};
 use super::or_panic;
 use crate::Result;
 
-/// Losses: fields under Python's names, with Python's defaults, and a function of these inputs.
+/// Defines losses: fields with Python's names and defaults, and the function that they call.
 macro_rules! losses {
     ($($(#[$doc:meta])*
     $name:ident($($input:ident),+) {
@@ -33,7 +33,7 @@ macro_rules! losses {
         #[derive(Debug)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $type,)*
-            /// What becomes of the losses of a batch.
+            /// The reduction over the losses of a batch.
             pub reduction: Reduction,
         }
 
@@ -44,10 +44,10 @@ macro_rules! losses {
         }
 
         impl $name {
-            /// The loss, as the function says.
+            /// The loss.
             ///
             /// # Panics
-            /// Where `f_forward` refuses.
+            /// If `f_forward` returns an error.
             #[track_caller]
             pub fn forward(&self, $($input: &Tensor),+) -> Tensor {
                 or_panic(self.f_forward($($input),+))
@@ -56,7 +56,7 @@ macro_rules! losses {
             /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
-            /// If an argument is one that Python refuses, or the tensors do not fit.
+            /// If Python refuses an argument, or the tensors have unsupported shapes or dtypes.
             pub fn f_forward(&self, $($input: &Tensor),+) -> Result<Tensor> {
                 let $self = self;
                 $forward
@@ -72,27 +72,27 @@ losses! {
     MSELoss(input, target) {} |this| F::f_mse_loss(input, target, this.reduction, None);
     /// `nn.SmoothL1Loss(reduction="mean", beta=1.0)`: [`smooth_l1_loss`](F::smooth_l1_loss).
     SmoothL1Loss(input, target) {
-        /// Where the parabola becomes a line.
+        /// The difference at which the parabola becomes a line.
         beta: f64 = 1.,
     } |this| F::f_smooth_l1_loss(input, target, this.reduction, this.beta);
     /// `nn.HuberLoss(reduction="mean", delta=1.0)`: [`huber_loss`](F::huber_loss).
     HuberLoss(input, target) {
-        /// Where the parabola becomes a line.
+        /// The difference at which the parabola becomes a line.
         delta: f64 = 1.,
     } |this| F::f_huber_loss(input, target, this.reduction, this.delta, None);
     /// `nn.KLDivLoss(reduction="mean", log_target=False)`: [`kl_div`](F::kl_div).
     KLDivLoss(input, target) {
-        /// Whether the target holds logarithms, too.
+        /// If true, the target holds logarithms, too.
         log_target: bool = false,
     } |this| F::f_kl_div(input, target, this.reduction, this.log_target);
     /// `nn.PoissonNLLLoss(log_input=True, full=False, eps=1e-8, reduction="mean")`:
     /// [`poisson_nll_loss`](F::poisson_nll_loss).
     PoissonNLLLoss(log_input, target) {
-        /// Whether the input is the logarithm of the mean.
+        /// If true, the input is the logarithm of the mean.
         log_input: bool = true,
-        /// Whether Stirling's approximation is added.
+        /// If true, adds Stirling's approximation.
         full: bool = false,
-        /// What keeps the logarithm finite without `log_input`.
+        /// Keeps the logarithm finite without `log_input`.
         eps: f64 = 1e-8,
     } |this| F::f_poisson_nll_loss(
         log_input, target, this.log_input, this.full, this.eps, this.reduction
@@ -100,20 +100,20 @@ losses! {
     /// `nn.GaussianNLLLoss(full=False, eps=1e-6, reduction="mean")`:
     /// [`gaussian_nll_loss`](F::gaussian_nll_loss).
     GaussianNLLLoss(input, target, var) {
-        /// Whether ln(2π) / 2 is added.
+        /// If true, adds ln(2π) / 2.
         full: bool = false,
-        /// The least variance.
+        /// The lower bound of the variance.
         eps: f64 = 1e-6,
     } |this| F::f_gaussian_nll_loss(input, target, var, this.full, this.eps, this.reduction);
 
     /// `nn.CrossEntropyLoss(weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0)`:
     /// [`cross_entropy`](F::cross_entropy).
     CrossEntropyLoss(input, target) {
-        /// Each class's weight, `(C,)`.
+        /// The weight of each class, `(C,)`.
         weight: Option<Tensor> = None,
-        /// The class that does not count.
+        /// The class that is ignored.
         ignore_index: i64 = -100,
-        /// Which part of a target is spread over all classes.
+        /// The share of each target that is spread over all classes.
         label_smoothing: f64 = 0.,
     } |this| F::f_cross_entropy(
         input, target, this.weight.as_ref(), this.ignore_index, this.reduction,
@@ -121,9 +121,9 @@ losses! {
     );
     /// `nn.NLLLoss(weight=None, ignore_index=-100, reduction="mean")`: [`nll_loss`](F::nll_loss).
     NLLLoss(input, target) {
-        /// Each class's weight, `(C,)`.
+        /// The weight of each class, `(C,)`.
         weight: Option<Tensor> = None,
-        /// The class that does not count.
+        /// The class that is ignored.
         ignore_index: i64 = -100,
     } |this| F::f_nll_loss(
         input, target, this.weight.as_ref(), this.ignore_index, this.reduction
@@ -131,15 +131,15 @@ losses! {
     /// `nn.BCELoss(weight=None, reduction="mean")`:
     /// [`binary_cross_entropy`](F::binary_cross_entropy).
     BCELoss(input, target) {
-        /// What each loss is multiplied with.
+        /// A factor for each loss.
         weight: Option<Tensor> = None,
     } |this| F::f_binary_cross_entropy(input, target, this.weight.as_ref(), this.reduction);
     /// `nn.BCEWithLogitsLoss(weight=None, reduction="mean", pos_weight=None)`:
     /// [`binary_cross_entropy_with_logits`](F::binary_cross_entropy_with_logits).
     BCEWithLogitsLoss(input, target) {
-        /// What each loss is multiplied with.
+        /// A factor for each loss.
         weight: Option<Tensor> = None,
-        /// What the loss of a yes is multiplied with.
+        /// A factor for the losses of positive targets.
         pos_weight: Option<Tensor> = None,
     } |this| F::f_binary_cross_entropy_with_logits(
         input, target, this.weight.as_ref(), this.reduction, this.pos_weight.as_ref()
@@ -152,9 +152,9 @@ losses! {
     MultiMarginLoss(input, target) {
         /// The exponent, 1 or 2.
         p: i64 = 1,
-        /// By how much the true class has to be above the others.
+        /// The margin by which the true class must exceed the others.
         margin: f64 = 1.,
-        /// Each class's weight, `(C,)`.
+        /// The weight of each class, `(C,)`.
         weight: Option<Tensor> = None,
     } |this| F::f_multi_margin_loss(
         input, target, this.p, this.margin, this.weight.as_ref(), this.reduction
@@ -166,16 +166,16 @@ losses! {
     /// `nn.MultiLabelSoftMarginLoss(weight=None, reduction="mean")`:
     /// [`multilabel_soft_margin_loss`](F::multilabel_soft_margin_loss).
     MultiLabelSoftMarginLoss(input, target) {
-        /// What each loss is multiplied with.
+        /// A factor for each loss.
         weight: Option<Tensor> = None,
     } |this| F::f_multilabel_soft_margin_loss(
         input, target, this.weight.as_ref(), this.reduction
     );
     /// `nn.CTCLoss(blank=0, reduction="mean", zero_infinity=False)`: [`ctc_loss`](F::ctc_loss).
     CTCLoss(log_probs, targets, input_lengths, target_lengths) {
-        /// The class that is no letter.
+        /// The blank class.
         blank: i64 = 0,
-        /// Whether a loss that is infinite is 0, and its gradient.
+        /// If true, infinite losses and their gradients are set to 0.
         zero_infinity: bool = false,
     } |this| F::f_ctc_loss(
         log_probs, targets, input_lengths, target_lengths, this.blank, this.reduction,
@@ -185,31 +185,31 @@ losses! {
     /// `nn.MarginRankingLoss(margin=0.0, reduction="mean")`:
     /// [`margin_ranking_loss`](F::margin_ranking_loss).
     MarginRankingLoss(input1, input2, target) {
-        /// By how much the one has to be above the other.
+        /// The margin by which the higher-ranked input must exceed the other.
         margin: f64 = 0.,
     } |this| F::f_margin_ranking_loss(input1, input2, target, this.margin, this.reduction);
     /// `nn.HingeEmbeddingLoss(margin=1.0, reduction="mean")`:
     /// [`hinge_embedding_loss`](F::hinge_embedding_loss).
     HingeEmbeddingLoss(input, target) {
-        /// How far apart the unlike have to be.
+        /// The margin for the distance of dissimilar pairs.
         margin: f64 = 1.,
     } |this| F::f_hinge_embedding_loss(input, target, this.margin, this.reduction);
     /// `nn.CosineEmbeddingLoss(margin=0.0, reduction="mean")`:
     /// [`cosine_embedding_loss`](F::cosine_embedding_loss).
     CosineEmbeddingLoss(input1, input2, target) {
-        /// The cosine that the unlike may have.
+        /// The margin for the cosine of dissimilar pairs.
         margin: f64 = 0.,
     } |this| F::f_cosine_embedding_loss(input1, input2, target, this.margin, this.reduction);
     /// `nn.TripletMarginLoss(margin=1.0, p=2.0, eps=1e-6, swap=False, reduction="mean")`:
     /// [`triplet_margin_loss`](F::triplet_margin_loss).
     TripletMarginLoss(anchor, positive, negative) {
-        /// By how much the negative has to be farther away.
+        /// The margin by which the negative must be farther away than the positive.
         margin: f64 = 1.,
-        /// The norm's exponent.
+        /// The exponent of the norm.
         p: f64 = 2.,
-        /// What is added to the differences.
+        /// Added to the differences for numerical stability.
         eps: f64 = 1e-6,
-        /// Whether the positive's distance from the negative counts where it is less.
+        /// If true, uses the distance between positive and negative if it is smaller.
         swap: bool = false,
     } |this| F::f_triplet_margin_loss(
         anchor, positive, negative, this.margin, this.p, this.eps, this.swap, this.reduction

@@ -1,26 +1,26 @@
 //! `torch.nn` in the spelling of `tch::nn`: the same functions and arguments, with Python's initial
 //! values, defaults and order of draws.
 //!
-//! A program written for `tch::nn` moves over by one line: `use torch_parity::nn;` in place
-//! of `use tch::nn;`. What agrees with Python as it stands is tch's own and re-exported here; what
-//! does not is written anew; what `tch` has and nobody has yet held against Python is not here, so
-//! that the compiler names it.
+//! To move a program from `tch::nn`, change one line: `use torch_parity::nn;` in place of `use
+//! tch::nn;`. Items that already agree with Python are tch's own, re-exported here; items that do
+//! not are written anew; items of `tch` that are not verified are not re-exported, so using one is
+//! a compile error.
 //!
-//! # How a layer is made
+//! # Creating layers
 //!
-//! A layer with parameters or buffers is made by a function of a path, as in `tch`: `conv2d(vs /
-//! "conv1", 1, 32, 3, Default::default())`. A layer without any is a struct with Python's name and
-//! arguments: `Dropout::new(0.25)`, `MaxPool2d { ceil_mode: true, ..MaxPool2d::new(2) }`. Whether
-//! it trains or evaluates (`model.train()`, `model.eval()`) is said in
-//! [`forward_t`](ModuleT::forward_t).
+//! A layer with parameters or buffers is created by a function that takes a path, as in `tch`:
+//! `conv2d(vs / "conv1", 1, 32, 3, Default::default())`. A layer without any is a struct with
+//! Python's name and arguments: `Dropout::new(0.25)`, `MaxPool2d { ceil_mode: true,
+//! ..MaxPool2d::new(2) }`. Training or evaluation mode (`model.train()`, `model.eval()`) is an
+//! argument of [`forward_t`](ModuleT::forward_t).
 //!
-//! What Python refuses is refused, in one line: as an error by the functions that begin with `f_`,
-//! by a panic in the others and in `forward`, which have no place for an error.
+//! Whatever Python refuses is refused here, too, with a message of one line. Functions that begin
+//! with `f_` return it as an error; the others, and `forward`, panic with it.
 //!
 //! # Names
 //!
-//! The path is the name in the state dict. Python's `Sequential` and `ModuleList` number what is in
-//! them, and so does a path divided by a number:
+//! The path is the name in the state dict. Python's `Sequential` and `ModuleList` number their
+//! elements, and so does a path divided by a number:
 //!
 //! ```
 //! use torch_parity::nn::{self, Dropout, ReLU};
@@ -48,10 +48,10 @@
 //!
 //! # Dtypes and devices
 //!
-//! Layers are made with the dtype of the variable store: `vs.set_kind(Kind::Double)` on an empty
-//! one is Python's `dtype=torch.float64`. To convert a network that is there, as `model.double()`
+//! Layers are created in the dtype of the variable store: `vs.set_kind(Kind::Double)` on an empty
+//! store is Python's `dtype=torch.float64`. To convert an existing network, as `model.double()`
 //! does, call `vs.double()` (or `float`, `half`, `bfloat16`), which leaves integer buffers such as
-//! `num_batches_tracked` as they are; `vs.set_kind` would convert those, too. `vs.set_device` moves
+//! `num_batches_tracked` unchanged; `vs.set_kind` would convert those, too. `vs.set_device` moves
 //! everything and converts nothing.
 
 mod activation;
@@ -111,7 +111,7 @@ pub use upsampling::*;
 use super::native::is_grad_enabled;
 use super::{Error, Result, one_line};
 
-/// A number for each of `N` dimensions; one number stands for all of them, as in Python.
+/// One number for each of `N` dimensions; a single number applies to all, as in Python.
 ///
 /// ```
 /// use torch_parity::nn::MaxPool2d;
@@ -135,10 +135,10 @@ impl<const N: usize> Sizes<N> for [i64; N] {
     }
 }
 
-/// Adds a parameter to `vs`, drawn by `init`; one without elements is drawn without a draw.
+/// Adds a parameter to `vs`, initialized by `init`; a parameter without elements draws nothing.
 ///
 /// # Errors
-/// If `vs` has one of that name, which `tch` would rename, or if it cannot be made.
+/// If `vs` has a parameter of that name, which `tch` would rename, or if it cannot be allocated.
 fn new_parameter(vs: &Path, name: &str, size: &[i64], init: Init) -> Result<Tensor> {
     check_new(vs, name)?;
     let init = match size.contains(&0) {
@@ -148,15 +148,15 @@ fn new_parameter(vs: &Path, name: &str, size: &[i64], init: Init) -> Result<Tens
     Ok(vs.f_var(name, size, init)?)
 }
 
-/// Whether a gradient could flow into one of them.
+/// Returns true if a gradient can flow into one of the tensors.
 fn wants_gradient(tensors: &[&Tensor]) -> bool {
     is_grad_enabled() && tensors.iter().any(|tensor| tensor.requires_grad())
 }
 
-/// Adds a buffer to `vs`: a variable without gradient, which the state dict has.
+/// Adds a buffer to `vs`: a variable without gradient that is part of the state dict.
 ///
 /// # Errors
-/// If `vs` has one of that name, which `tch` would rename.
+/// If `vs` has a variable of that name, which `tch` would rename.
 fn new_buffer(vs: &Path, name: &str, tensor: Tensor) -> Result<Tensor> {
     check_new(vs, name)?;
     Ok(vs.add(name, tensor, false))
@@ -173,18 +173,18 @@ fn check_new(vs: &Path, name: &str) -> Result<()> {
     )))
 }
 
-/// What Python refuses.
+/// Returns the error for an argument that Python refuses.
 fn refuse<T>(why: impl Into<String>) -> Result<T> {
     Err(Error::Argument(why.into()))
 }
 
-/// What a function of `tch`'s spelling does with an error, for which it has no place.
+/// Panics with an error, for functions in `tch`'s spelling, which cannot return one.
 #[track_caller]
 fn or_panic<T>(result: Result<T>) -> T {
     result.unwrap_or_else(|error| panic!("{}", one_line(&error)))
 }
 
-/// Makes types that have `f_forward` modules of `tch`; behind `N:` types of `N` dimensions.
+/// Implements tch's `Module` for types with `f_forward`; after `N:`, for types with `N` dimensions.
 macro_rules! modules {
     (N: $($name:ident),+ $(,)?) => {$(
         impl<const N: usize> tch::nn::Module for $name<N> {
@@ -204,7 +204,8 @@ macro_rules! modules {
     )+};
 }
 
-/// Makes types that have `f_forward_t` modules of `tch` that train otherwise than they evaluate.
+/// Implements tch's `ModuleT` for types with `f_forward_t`, which differ between training and
+/// evaluation.
 macro_rules! modules_t {
     ($($type:ty),+ $(,)?) => {$(
         impl tch::nn::ModuleT for $type {
@@ -216,8 +217,8 @@ macro_rules! modules_t {
     )+};
 }
 
-/// Functions in two forms: one whose name begins with `f_` and that gives an error, and one that
-/// panics with the error's line.
+/// Defines a function twice: with a name that begins with `f_`, returning an error, and without,
+/// panicking with the error's message.
 macro_rules! functions {
     ($($(#[$doc:meta])*
     fn $name:ident / $fallible:ident($($arg:ident: $type:ty),* $(,)?) -> $output:ty $body:block)+) => {$(
@@ -234,7 +235,7 @@ macro_rules! functions {
         #[doc = concat!("As [`", stringify!($name), "`], but returns an error instead of panicking.")]
         ///
         /// # Errors
-        /// If an argument is one that Python refuses, or the tensor does not fit.
+        /// If Python refuses an argument, or a tensor has an unsupported shape or dtype.
         #[allow(clippy::too_many_arguments)]
         pub fn $fallible($($arg: $type),*) -> Result<$output> $body
     )+};

@@ -1,7 +1,7 @@
 //! `torch.nn.LayerNorm`, `GroupNorm`, `RMSNorm` and `LocalResponseNorm`.
 //!
-//! The first two agree with `tch::nn` as far as it has their arguments; `bias` it has not, nor the
-//! others.
+//! The first two agree with `tch::nn` except that it lacks `bias`; it also lacks the other two
+//! layers.
 //!
 //! Source: `torch/nn/modules/normalization.py`.
 
@@ -17,17 +17,17 @@ use crate::Result;
 /// The arguments of `nn.LayerNorm`, in tch's spelling.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerNormConfig {
-    /// Whether cuDNN may be used on a GPU.
+    /// If true, cuDNN may be used on a GPU.
     pub cudnn_enabled: bool,
-    /// Added to the variance.
+    /// Added to the variance for numerical stability.
     pub eps: f64,
-    /// Whether there are a weight and a bias.
+    /// If true, adds a weight and a bias.
     pub elementwise_affine: bool,
     /// The initial weight.
     pub ws_init: Init,
     /// The initial bias.
     pub bs_init: Init,
-    /// Whether an affine layer has a bias.
+    /// If true, an affine layer has a bias.
     pub bias: bool,
 }
 
@@ -52,11 +52,11 @@ pub struct LayerNorm {
     pub ws: Option<Tensor>,
     /// The bias, of the normalized shape.
     pub bs: Option<Tensor>,
-    /// The last dimensions of the input, over which it normalizes.
+    /// The last dimensions of the input, over which the layer normalizes.
     pub normalized_shape: Vec<i64>,
 }
 
-/// `nn.LayerNorm(normalized_shape)` of `(…, *normalized_shape)`.
+/// `nn.LayerNorm(normalized_shape)` for inputs `(…, *normalized_shape)`.
 ///
 /// Adds `weight` and `bias`, each of the normalized shape. Draws nothing.
 ///
@@ -74,7 +74,7 @@ pub fn layer_norm<'a, T: Borrow<Path<'a>>>(
 /// As [`layer_norm`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If a number of the shape is negative or the path has a layer already.
+/// If a size in the shape is negative or the path has a layer already.
 pub fn f_layer_norm<'a, T: Borrow<Path<'a>>>(
     vs: T,
     normalized_shape: Vec<i64>,
@@ -129,17 +129,17 @@ impl LayerNorm {
 /// The arguments of `nn.GroupNorm`, in tch's spelling.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupNormConfig {
-    /// Whether cuDNN may be used on a GPU.
+    /// If true, cuDNN may be used on a GPU.
     pub cudnn_enabled: bool,
-    /// Added to the variance.
+    /// Added to the variance for numerical stability.
     pub eps: f64,
-    /// Whether there are a weight and a bias.
+    /// If true, adds a weight and a bias.
     pub affine: bool,
     /// The initial weight.
     pub ws_init: Init,
     /// The initial bias.
     pub bs_init: Init,
-    /// Whether an affine layer has a bias.
+    /// If true, an affine layer has a bias.
     pub bias: bool,
 }
 
@@ -164,13 +164,13 @@ pub struct GroupNorm {
     pub ws: Option<Tensor>,
     /// The bias `(num_channels,)`.
     pub bs: Option<Tensor>,
-    /// Into how many groups the channels are divided.
+    /// The number of groups into which the channels are divided.
     pub num_groups: i64,
-    /// How many channels there are.
+    /// The number of channels.
     pub num_channels: i64,
 }
 
-/// `nn.GroupNorm(num_groups, num_channels)` of `(N, num_channels, …)`.
+/// `nn.GroupNorm(num_groups, num_channels)` for inputs `(N, num_channels, …)`.
 ///
 /// Adds `weight` and `bias`, each `(num_channels,)`. Draws nothing.
 ///
@@ -189,7 +189,7 @@ pub fn group_norm<'a, T: Borrow<Path<'a>>>(
 /// As [`group_norm`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If the groups do not divide the channels or the path has a layer already.
+/// If the number of groups does not divide the number of channels, or the path has a layer already.
 pub fn f_group_norm<'a, T: Borrow<Path<'a>>>(
     vs: T,
     num_groups: i64,
@@ -220,8 +220,8 @@ impl GroupNorm {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input has fewer than two dimensions, another number of channels, or one value in each
-    /// group.
+    /// If the input has fewer than two dimensions, another number of channels, or only one value
+    /// per group.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         check_groups(&xs.size(), self.num_groups)?;
         Ok(xs.f_group_norm(
@@ -234,7 +234,7 @@ impl GroupNorm {
     }
 }
 
-/// What `F.group_norm` refuses.
+/// Returns an error for inputs that `F.group_norm` refuses.
 pub(super) fn check_groups(size: &[i64], num_groups: i64) -> Result<()> {
     if size.len() < 2 {
         let n = size.len();
@@ -252,7 +252,7 @@ pub(super) fn check_groups(size: &[i64], num_groups: i64) -> Result<()> {
 pub struct RMSNormConfig {
     /// Added to the mean square; `None` is the dtype's machine epsilon.
     pub eps: Option<f64>,
-    /// Whether there is a weight, of 1 at first.
+    /// If true, adds a weight, initially ones.
     pub elementwise_affine: bool,
 }
 
@@ -271,11 +271,11 @@ pub struct RMSNorm {
     config: RMSNormConfig,
     /// The weight, of the normalized shape.
     pub ws: Option<Tensor>,
-    /// The last dimensions of the input, over which it normalizes.
+    /// The last dimensions of the input, over which the layer normalizes.
     pub normalized_shape: Vec<i64>,
 }
 
-/// `nn.RMSNorm(normalized_shape)` of `(…, *normalized_shape)`.
+/// `nn.RMSNorm(normalized_shape)` for inputs `(…, *normalized_shape)`.
 ///
 /// Adds `weight`, of the normalized shape. Draws nothing.
 ///
@@ -293,7 +293,7 @@ pub fn rms_norm<'a, T: Borrow<Path<'a>>>(
 /// As [`rms_norm`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If a number of the shape is negative or the path has a layer already.
+/// If a size in the shape is negative or the path has a layer already.
 pub fn f_rms_norm<'a, T: Borrow<Path<'a>>>(
     vs: T,
     normalized_shape: Vec<i64>,
@@ -319,21 +319,21 @@ impl RMSNorm {
     }
 }
 
-/// `nn.LocalResponseNorm(size)` of `(N, C, …)`.
+/// `nn.LocalResponseNorm(size)` for inputs `(N, C, …)`.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalResponseNorm {
-    /// Over how many channels.
+    /// The number of channels in the window.
     pub size: i64,
-    /// How much the mean square weighs.
+    /// The factor of the mean square.
     pub alpha: f64,
     /// The exponent.
     pub beta: f64,
-    /// Added to what is raised to it.
+    /// Added before raising to the exponent.
     pub k: f64,
 }
 
 impl LocalResponseNorm {
-    /// With Python's defaults for the rest.
+    /// Creates the layer with Python's defaults for the other arguments.
     pub fn new(size: i64) -> Self {
         Self {
             size,

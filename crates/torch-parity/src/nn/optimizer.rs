@@ -1,8 +1,8 @@
 //! The optimizers of [`torch::optim`](crate::optim) in the spelling of `tch::nn`.
 //!
-//! Differences to `tch`, beside the bits: `build` gives this crate's [`Error`](crate::Error),
-//! `zero_grad` drops gradients instead of zeroing them, as Python does, and a variable that has two
-//! names is moved once.
+//! Differences from `tch` besides the bits: `build` returns this crate's [`Error`](crate::Error),
+//! `zero_grad` sets gradients to `None` instead of zeroing them, as Python does, and a variable
+//! with two names is updated once.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,20 +16,20 @@ use crate::Result;
 use crate::native::tensor_id;
 use crate::optim::{self, AdamConfig, ParamGroup, RmsPropConfig, Setting, SgdConfig};
 
-/// What an optimizer is built from.
+/// The configuration from which an optimizer is built.
 pub trait OptimizerConfig: Sized {
     /// The optimizer for groups of parameters.
     ///
     /// # Errors
-    /// If an argument is out of range, in Python's words.
+    /// With Python's message, if an argument is out of range.
     fn build_for(self, groups: Vec<ParamGroup>, lr: f64) -> Result<Box<dyn optim::Optimizer>>;
 
-    /// The optimizer for the variables of `vs`, in parameter groups as
-    /// [`Path::set_group`](tch::nn::Path::set_group) has put them. Variables that `vs` gets later
-    /// are taken up before the next step.
+    /// The optimizer for the variables of `vs`, in the parameter groups set by
+    /// [`Path::set_group`](tch::nn::Path::set_group). Variables that are added to `vs` later are
+    /// included before the next step.
     ///
     /// # Errors
-    /// If an argument is out of range, in Python's words.
+    /// With Python's message, if an argument is out of range.
     fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer> {
         let mut optimizer = Optimizer {
             optimizer: self.build_for(vec![ParamGroup::default()], lr)?,
@@ -45,17 +45,17 @@ pub trait OptimizerConfig: Sized {
 /// `torch.optim.SGD` in `tch`'s spelling.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sgd {
-    /// How much of the last step's direction is kept.
+    /// The momentum factor.
     pub momentum: f64,
-    /// How much of the gradient is held back from that direction.
+    /// The dampening of the momentum.
     pub dampening: f64,
     /// Weight decay, an L2 penalty.
     pub wd: f64,
-    /// Whether to look ahead along the direction.
+    /// If true, uses Nesterov momentum.
     pub nesterov: bool,
 }
 
-/// [`Sgd`] with these settings.
+/// An [`Sgd`] with these settings.
 pub fn sgd(momentum: f64, dampening: f64, wd: f64, nesterov: bool) -> Sgd {
     Sgd {
         momentum,
@@ -78,21 +78,22 @@ impl OptimizerConfig for Sgd {
     }
 }
 
-/// Adam and AdamW have the same settings in `tch`'s spelling, and differ in Python's class alone.
+/// Defines Adam and AdamW, which have the same settings in `tch`'s spelling but different classes
+/// in Python.
 macro_rules! adam {
     ($name:ident, $function:ident, $config:path, $wd:expr, $python:literal) => {
         #[doc = concat!("`torch.optim.", $python, "` in `tch`'s spelling.")]
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
-            /// Decay of the running average of the gradient.
+            /// The decay rate of the running average of the gradient.
             pub beta1: f64,
-            /// Decay of the running average of its square.
+            /// The decay rate of the running average of its square.
             pub beta2: f64,
             /// Weight decay.
             pub wd: f64,
             /// Added to the denominator.
             pub eps: f64,
-            /// Whether to divide by the largest second moment so far.
+            /// If true, divides by the maximum of the second moments so far.
             pub amsgrad: bool,
         }
 
@@ -114,27 +115,27 @@ macro_rules! adam {
         }
 
         impl $name {
-            /// The same with another `beta1`.
+            /// Sets `beta1`.
             pub fn beta1(self, beta1: f64) -> Self {
                 Self { beta1, ..self }
             }
 
-            /// The same with another `beta2`.
+            /// Sets `beta2`.
             pub fn beta2(self, beta2: f64) -> Self {
                 Self { beta2, ..self }
             }
 
-            /// The same with another weight decay.
+            /// Sets the weight decay.
             pub fn wd(self, wd: f64) -> Self {
                 Self { wd, ..self }
             }
 
-            /// The same with another `eps`.
+            /// Sets `eps`.
             pub fn eps(self, eps: f64) -> Self {
                 Self { eps, ..self }
             }
 
-            /// The same with `amsgrad` or without.
+            /// Turns `amsgrad` on or off.
             pub fn amsgrad(self, amsgrad: bool) -> Self {
                 Self { amsgrad, ..self }
             }
@@ -165,15 +166,15 @@ adam!(AdamW, adamw, AdamConfig::adamw, 0.01, "AdamW");
 /// `torch.optim.RMSprop` in `tch`'s spelling.
 #[derive(Clone, Copy, Debug)]
 pub struct RmsProp {
-    /// Decay of the running averages.
+    /// The decay rate of the running averages.
     pub alpha: f64,
     /// Added to the denominator.
     pub eps: f64,
     /// Weight decay, an L2 penalty.
     pub wd: f64,
-    /// How much of the last step is kept.
+    /// The momentum factor.
     pub momentum: f64,
-    /// Whether to divide by an estimate of the gradient's standard deviation.
+    /// If true, divides by an estimate of the gradient's standard deviation.
     pub centered: bool,
 }
 
@@ -183,7 +184,7 @@ impl Default for RmsProp {
     }
 }
 
-/// [`RmsProp`] with these settings.
+/// An [`RmsProp`] with these settings.
 pub fn rms_prop(alpha: f64, eps: f64, wd: f64, momentum: f64, centered: bool) -> RmsProp {
     RmsProp {
         alpha,
@@ -210,25 +211,25 @@ impl OptimizerConfig for RmsProp {
 
 /// An optimizer for the variables of a `VarStore`, in `tch`'s spelling.
 ///
-/// As in `tch`, its methods panic where they cannot do what is asked; those of
-/// [`optim::Optimizer`], at [`Optimizer::as_optim`], give an error.
+/// As in `tch`, its methods panic on errors; those of [`optim::Optimizer`], available through
+/// [`Optimizer::as_optim`], return them.
 #[derive(Debug)]
 pub struct Optimizer {
     optimizer: Box<dyn optim::Optimizer>,
     variables: Arc<Mutex<Variables>>,
-    /// How many of the store's trainable variables have been looked at.
+    /// The number of the store's trainable variables seen so far.
     taken: usize,
-    /// Which tensors the optimizer has.
+    /// The identities of the optimizer's tensors.
     seen: HashSet<usize>,
 }
 
 impl Optimizer {
-    /// The optimizer under all this: its state dict, its parameter groups, its errors.
+    /// The underlying optimizer, with its state dict, parameter groups and errors.
     pub fn as_optim(&mut self) -> &mut dyn optim::Optimizer {
         self.optimizer.as_mut()
     }
 
-    /// Takes up what the store has got since, in a group of its number.
+    /// Adds the variables created in the store since, to the groups with their numbers.
     fn add_missing_variables(&mut self) -> Result<()> {
         let variables = self.variables.clone();
         let variables = variables.lock().unwrap_or_else(PoisonError::into_inner);
@@ -246,21 +247,21 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Drops the gradients.
+    /// Sets the gradients to `None`.
     #[track_caller]
     pub fn zero_grad(&mut self) {
         or_panic(self.add_missing_variables());
         or_panic(self.optimizer.zero_grad(true));
     }
 
-    /// Moves every variable that has a gradient.
+    /// Updates every variable that has a gradient.
     #[track_caller]
     pub fn step(&mut self) {
         or_panic(self.add_missing_variables());
         or_panic(self.optimizer.step());
     }
 
-    /// Drops the gradients, runs the loss backward, and moves the variables.
+    /// Sets the gradients to `None`, runs the backward pass of the loss, and updates the variables.
     #[track_caller]
     pub fn backward_step(&mut self, loss: &Tensor) {
         self.zero_grad();
@@ -298,7 +299,7 @@ impl Optimizer {
         let _ = or_panic(clip_grad_norm_(&self.params(), max, 2., false));
     }
 
-    /// What the optimizer moves, each once.
+    /// The optimizer's tensors without duplicates.
     fn params(&self) -> Vec<Tensor> {
         let groups = (0..self.optimizer.group_count()).map(|group| self.optimizer.params(group));
         groups.flatten().map(Tensor::shallow_clone).collect()
@@ -348,7 +349,7 @@ impl Optimizer {
         or_panic(self.optimizer.set_setting(group, "weight_decay", value));
     }
 
-    /// The trainable variables of the store; one that has two names is there twice, as in `tch`.
+    /// The trainable variables of the store; a variable with two names is listed twice, as in `tch`.
     pub fn trainable_variables(&self) -> Vec<Tensor> {
         let variables = self
             .variables

@@ -1,4 +1,4 @@
-//! The padding layers of `torch.nn`, which `tch` has as a method alone.
+//! The padding layers of `torch.nn`, which `tch` has only as a method.
 //!
 //! Source: `torch/nn/modules/padding.py`.
 
@@ -7,7 +7,7 @@ use tch::Tensor;
 use super::{Sizes, modules};
 use crate::Result;
 
-/// Layers that pad by a mode of `F.pad`, by twice as many numbers as they have dimensions.
+/// Defines layers that pad by a mode of `F.pad`, with two numbers per dimension.
 macro_rules! paddings {
     ($($(#[$doc:meta])* $name:ident $mode:literal [$($alias:ident = $n:literal),+];)+) => {$(
         $(#[$doc])*
@@ -15,8 +15,8 @@ macro_rules! paddings {
         /// `N` is twice the number of dimensions that are padded.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name<const N: usize> {
-            /// How much is added before and after, the last dimension first: `(left, right, top,
-            /// bottom, front, back)`, as far as there are so many. A negative number takes away.
+            /// The sizes added before and after, the last dimension first: `(left, right, top,
+            /// bottom, front, back)`, as many as there are. A negative number crops.
             pub padding: [i64; N],
         }
 
@@ -26,7 +26,7 @@ macro_rules! paddings {
         )+
 
         impl<const N: usize> $name<N> {
-            /// With so much on each side; one number stands for all.
+            /// Creates the layer with these sizes; a single number applies to all sides.
             pub fn new(padding: impl Sizes<N>) -> Self {
                 Self { padding: padding.sizes() }
             }
@@ -34,7 +34,7 @@ macro_rules! paddings {
             /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
-            /// If the input does not fit.
+            /// If the input has an unsupported shape or dtype.
             pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
                 Ok(xs.f_pad(self.padding, $mode, None)?)
             }
@@ -45,25 +45,25 @@ macro_rules! paddings {
 }
 
 paddings! {
-    /// Adds zeros.
+    /// Pads with zeros.
     ZeroPad "constant" [ZeroPad1d = 2, ZeroPad2d = 4, ZeroPad3d = 6];
-    /// Adds what is on the other side of the edge, without the edge.
+    /// Pads with the values reflected at the edge, without the edge itself.
     ReflectionPad "reflect" [ReflectionPad1d = 2, ReflectionPad2d = 4, ReflectionPad3d = 6];
-    /// Adds the edge.
+    /// Pads with the value at the edge.
     ReplicationPad "replicate" [ReplicationPad1d = 2, ReplicationPad2d = 4, ReplicationPad3d = 6];
-    /// Adds what is at the other end.
+    /// Pads with the values from the opposite end.
     CircularPad "circular" [CircularPad1d = 2, CircularPad2d = 4, CircularPad3d = 6];
 }
 
-/// Adds a value.
+/// Pads with a constant value.
 ///
 /// `N` is twice the number of dimensions that are padded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConstantPad<const N: usize> {
-    /// How much is added before and after, the last dimension first: `(left, right, top, bottom,
-    /// front, back)`, as far as there are so many. A negative number takes away.
+    /// The sizes added before and after, the last dimension first: `(left, right, top, bottom,
+    /// front, back)`, as many as there are. A negative number crops.
     pub padding: [i64; N],
-    /// What is added.
+    /// The value of the padding.
     pub value: f64,
 }
 
@@ -75,7 +75,7 @@ pub type ConstantPad2d = ConstantPad<4>;
 pub type ConstantPad3d = ConstantPad<6>;
 
 impl<const N: usize> ConstantPad<N> {
-    /// With so much of a value on each side; one number stands for all sides.
+    /// Creates the layer with these sizes and this value; a single size applies to all sides.
     pub fn new(padding: impl Sizes<N>, value: f64) -> Self {
         Self {
             padding: padding.sizes(),
@@ -86,7 +86,7 @@ impl<const N: usize> ConstantPad<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(xs.f_pad(self.padding, "constant", self.value)?)
     }

@@ -5,8 +5,8 @@ use tch::nn::VarStore;
 
 use crate::native::tensor_id;
 
-/// `list(model.parameters())`: the trainable variables of `vs`, frozen ones among them, in the order
-/// in which they came into being. One that has several names (tied weights) is there once.
+/// `list(model.parameters())`: the trainable variables of `vs`, including frozen ones, in the order
+/// of their creation. A variable with several names (tied weights) is listed once.
 ///
 /// Source: `Module.parameters` and `_named_members` in `torch/nn/modules/module.py`.
 pub fn parameters(vs: &VarStore) -> Vec<Tensor> {

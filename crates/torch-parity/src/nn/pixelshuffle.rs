@@ -1,4 +1,4 @@
-//! `torch.nn.PixelShuffle`, `PixelUnshuffle` and `ChannelShuffle`, which `tch` has as methods alone.
+//! `torch.nn.PixelShuffle`, `PixelUnshuffle` and `ChannelShuffle`, which `tch` has only as methods.
 //!
 //! Source: `torch/nn/modules/pixelshuffle.py`, `torch/nn/modules/channelshuffle.py`.
 
@@ -12,12 +12,12 @@ macro_rules! shuffles {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub struct $name {
-            /// By what the number of channels is divided or multiplied.
+            /// The factor or the number of groups.
             pub $field: i64,
         }
 
         impl $name {
-            /// With its one argument.
+            /// Creates the layer from its argument.
             pub fn new($field: i64) -> Self {
                 Self { $field }
             }
@@ -25,7 +25,7 @@ macro_rules! shuffles {
             /// As `forward`, but returns an error instead of panicking.
             ///
             /// # Errors
-            /// If the input does not fit.
+            /// If the input has an unsupported shape or dtype.
             pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
                 Ok(xs.$method(self.$field)?)
             }
@@ -40,6 +40,6 @@ shuffles! {
     PixelShuffle(upscale_factor) = f_pixel_shuffle;
     /// `nn.PixelUnshuffle(downscale_factor)`: `(…, C, H·r, W·r)` to `(…, C·r², H, W)`.
     PixelUnshuffle(downscale_factor) = f_pixel_unshuffle;
-    /// `nn.ChannelShuffle(groups)`: the channels of `(N, C, …)`, one of each group in turn.
+    /// `nn.ChannelShuffle(groups)`: interleaves the channels of the groups, for inputs `(N, C, …)`.
     ChannelShuffle(groups) = f_channel_shuffle;
 }

@@ -1,5 +1,5 @@
-//! The pooling layers of `torch.nn`, which `tch` has as methods alone. `N` is the number of
-//! dimensions beside those of batch and channels: 1 to 3.
+//! The pooling layers of `torch.nn`, which `tch` has only as methods. `N` is the number of
+//! dimensions besides those of batch and channels: 1 to 3.
 //!
 //! Source: `torch/nn/modules/pooling.py`.
 
@@ -9,7 +9,7 @@ use super::functional::{f_fractional_max_pool, f_lp_pool};
 use super::{Sizes, modules, refuse};
 use crate::Result;
 
-/// `nn.MaxPool1d`, `nn.MaxPool2d` or `nn.MaxPool3d`: the greatest in each window.
+/// `nn.MaxPool1d`, `nn.MaxPool2d` or `nn.MaxPool3d`: the maximum of each window.
 ///
 /// ```
 /// use torch_parity::nn::{MaxPool2d, Module};
@@ -21,13 +21,13 @@ use crate::Result;
 pub struct MaxPool<const N: usize> {
     /// The size of a window.
     pub kernel_size: [i64; N],
-    /// How far apart the windows are; their size if it is `None`.
+    /// The distance between windows; their size if `None`.
     pub stride: Option<[i64; N]>,
-    /// How much of −∞ is added on either side.
+    /// The width of the padding with −∞ on either side.
     pub padding: [i64; N],
-    /// How far apart the elements of a window are.
+    /// The distance between the elements of a window.
     pub dilation: [i64; N],
-    /// Whether windows may go over the edge.
+    /// If true, windows may extend beyond the edge.
     pub ceil_mode: bool,
 }
 
@@ -39,7 +39,7 @@ pub type MaxPool2d = MaxPool<2>;
 pub type MaxPool3d = MaxPool<3>;
 
 impl<const N: usize> MaxPool<N> {
-    /// With Python's defaults for the rest.
+    /// Creates the layer with Python's defaults for the other arguments.
     pub fn new(kernel_size: impl Sizes<N>) -> Self {
         Self {
             kernel_size: kernel_size.sizes(),
@@ -53,7 +53,7 @@ impl<const N: usize> MaxPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let &Self {
             kernel_size: kernel,
@@ -70,10 +70,11 @@ impl<const N: usize> MaxPool<N> {
         }?)
     }
 
-    /// With `return_indices=True`: also where each of them was, int64, as `MaxUnpool` takes it.
+    /// The output, and the indices of the maxima, int64, for `MaxUnpool` (Python's
+    /// `return_indices=True`).
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward_with_indices(&self, xs: &Tensor) -> Result<(Tensor, Tensor)> {
         let &Self {
             kernel_size: kernel,
@@ -91,15 +92,15 @@ impl<const N: usize> MaxPool<N> {
     }
 }
 
-/// `nn.MaxUnpool1d`, `nn.MaxUnpool2d` or `nn.MaxUnpool3d`: puts what `MaxPool` chose back where it
-/// was, among zeros.
+/// `nn.MaxUnpool1d`, `nn.MaxUnpool2d` or `nn.MaxUnpool3d`: puts the maxima of `MaxPool` back in
+/// their places and fills the rest with zeros.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxUnpool<const N: usize> {
     /// The size of a window.
     pub kernel_size: [i64; N],
-    /// How far apart the windows are; their size if it is `None`.
+    /// The distance between windows; their size if `None`.
     pub stride: Option<[i64; N]>,
-    /// How much was added on either side.
+    /// The width of the padding that was added on either side.
     pub padding: [i64; N],
 }
 
@@ -111,7 +112,7 @@ pub type MaxUnpool2d = MaxUnpool<2>;
 pub type MaxUnpool3d = MaxUnpool<3>;
 
 impl<const N: usize> MaxUnpool<N> {
-    /// With Python's defaults for the rest.
+    /// Creates the layer with Python's defaults for the other arguments.
     pub fn new(kernel_size: impl Sizes<N>) -> Self {
         Self {
             kernel_size: kernel_size.sizes(),
@@ -123,8 +124,8 @@ impl<const N: usize> MaxUnpool<N> {
     /// `forward(input, indices, output_size=None)`.
     ///
     /// # Errors
-    /// If the tensors do not fit each other, or `output_size` is a stride or more away from what
-    /// the windows give.
+    /// If the shapes of the tensors do not match, or `output_size` differs from the default size by
+    /// a stride or more.
     pub fn f_forward(
         &self,
         xs: &Tensor,
@@ -169,16 +170,16 @@ impl<const N: usize> MaxUnpool<N> {
 pub struct AvgPool<const N: usize> {
     /// The size of a window.
     pub kernel_size: [i64; N],
-    /// How far apart the windows are; their size if it is `None`.
+    /// The distance between windows; their size if `None`.
     pub stride: Option<[i64; N]>,
-    /// How many zeros are added on either side.
+    /// The number of zeros added on either side.
     pub padding: [i64; N],
-    /// Whether windows may go over the edge.
+    /// If true, windows may extend beyond the edge.
     pub ceil_mode: bool,
-    /// Whether these zeros count.
+    /// If true, the mean includes the padding.
     pub count_include_pad: bool,
-    /// What the sum is divided by, in place of the count; Python's `AvgPool1d` has no such argument,
-    /// and refuses it here.
+    /// The divisor, in place of the number of elements. Python's `AvgPool1d` lacks this argument,
+    /// so it is refused here as well.
     pub divisor_override: Option<i64>,
 }
 
@@ -190,7 +191,7 @@ pub type AvgPool2d = AvgPool<2>;
 pub type AvgPool3d = AvgPool<3>;
 
 impl<const N: usize> AvgPool<N> {
-    /// With Python's defaults for the rest.
+    /// Creates the layer with Python's defaults for the other arguments.
     pub fn new(kernel_size: impl Sizes<N>) -> Self {
         Self {
             kernel_size: kernel_size.sizes(),
@@ -205,7 +206,7 @@ impl<const N: usize> AvgPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let &Self {
             kernel_size: kernel,
@@ -234,9 +235,9 @@ pub struct LPPool<const N: usize> {
     pub norm_type: f64,
     /// The size of a window.
     pub kernel_size: [i64; N],
-    /// How far apart the windows are; their size if it is `None`.
+    /// The distance between windows; their size if `None`.
     pub stride: Option<[i64; N]>,
-    /// Whether windows may go over the edge.
+    /// If true, windows may extend beyond the edge.
     pub ceil_mode: bool,
 }
 
@@ -248,7 +249,7 @@ pub type LPPool2d = LPPool<2>;
 pub type LPPool3d = LPPool<3>;
 
 impl<const N: usize> LPPool<N> {
-    /// With Python's defaults for the rest.
+    /// Creates the layer with Python's defaults for the other arguments.
     pub fn new(norm_type: f64, kernel_size: impl Sizes<N>) -> Self {
         Self {
             norm_type,
@@ -261,7 +262,7 @@ impl<const N: usize> LPPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let stride = self.stride.unwrap_or(self.kernel_size);
         f_lp_pool(
@@ -274,7 +275,7 @@ impl<const N: usize> LPPool<N> {
     }
 }
 
-/// The output's size of an adaptive pooling: `None` keeps the input's.
+/// The output size of an adaptive pooling, where `None` keeps the input's size.
 fn output_size<const N: usize>(xs: &Tensor, wanted: [Option<i64>; N]) -> Result<[i64; N]> {
     let size = xs.size();
     if size.len() < N {
@@ -287,11 +288,11 @@ fn output_size<const N: usize>(xs: &Tensor, wanted: [Option<i64>; N]) -> Result<
     Ok(std::array::from_fn(|i| wanted[i].unwrap_or(spatial[i])))
 }
 
-/// `nn.AdaptiveAvgPool1d`, `nn.AdaptiveAvgPool2d` or `nn.AdaptiveAvgPool3d`: the means of as many
-/// windows as give the output its size.
+/// `nn.AdaptiveAvgPool1d`, `nn.AdaptiveAvgPool2d` or `nn.AdaptiveAvgPool3d`: the mean of each
+/// window, with windows chosen so that the output has a given size.
 #[derive(Clone, Copy, Debug)]
 pub struct AdaptiveAvgPool<const N: usize> {
-    /// The size of the output; `None` keeps the input's.
+    /// The size of the output; `None` keeps the input's size.
     pub output_size: [Option<i64>; N],
 }
 
@@ -303,7 +304,7 @@ pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
 pub type AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
 
 impl<const N: usize> AdaptiveAvgPool<N> {
-    /// With an output of that size.
+    /// Creates the layer for an output of this size.
     pub fn new(output_size: impl Sizes<N>) -> Self {
         Self {
             output_size: output_size.sizes().map(Some),
@@ -313,7 +314,7 @@ impl<const N: usize> AdaptiveAvgPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let size = output_size(xs, self.output_size)?;
         Ok(match N {
@@ -324,11 +325,11 @@ impl<const N: usize> AdaptiveAvgPool<N> {
     }
 }
 
-/// `nn.AdaptiveMaxPool1d`, `nn.AdaptiveMaxPool2d` or `nn.AdaptiveMaxPool3d`: the greatest of as
-/// many windows as give the output its size.
+/// `nn.AdaptiveMaxPool1d`, `nn.AdaptiveMaxPool2d` or `nn.AdaptiveMaxPool3d`: the maximum of each
+/// window, with windows chosen so that the output has a given size.
 #[derive(Clone, Copy, Debug)]
 pub struct AdaptiveMaxPool<const N: usize> {
-    /// The size of the output; `None` keeps the input's.
+    /// The size of the output; `None` keeps the input's size.
     pub output_size: [Option<i64>; N],
 }
 
@@ -340,7 +341,7 @@ pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
 pub type AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
 
 impl<const N: usize> AdaptiveMaxPool<N> {
-    /// With an output of that size.
+    /// Creates the layer for an output of this size.
     pub fn new(output_size: impl Sizes<N>) -> Self {
         Self {
             output_size: output_size.sizes().map(Some),
@@ -350,15 +351,15 @@ impl<const N: usize> AdaptiveMaxPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         Ok(self.f_forward_with_indices(xs)?.0)
     }
 
-    /// With `return_indices=True`: also where each of them was, int64.
+    /// The output, and the indices of the maxima, int64 (Python's `return_indices=True`).
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward_with_indices(&self, xs: &Tensor) -> Result<(Tensor, Tensor)> {
         let size = output_size(xs, self.output_size)?;
         Ok(match N {
@@ -369,17 +370,17 @@ impl<const N: usize> AdaptiveMaxPool<N> {
     }
 }
 
-/// How large the output of a [`FractionalMaxPool`] is.
+/// The output size of a [`FractionalMaxPool`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FractionalSize<const N: usize> {
-    /// `output_size`: so large.
+    /// `output_size`: the size itself.
     Size([i64; N]),
-    /// `output_ratio`: so much of the input, between 0 and 1.
+    /// `output_ratio`: the ratio to the input's size, between 0 and 1.
     Ratio([f64; N]),
 }
 
-/// `nn.FractionalMaxPool2d` or `nn.FractionalMaxPool3d`: the greatest in windows whose places are
-/// drawn, in evaluation, too.
+/// `nn.FractionalMaxPool2d` or `nn.FractionalMaxPool3d`: the maximum of each window, with window
+/// positions that are drawn at random, also in evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct FractionalMaxPool<const N: usize> {
     /// The size of a window.
@@ -394,7 +395,7 @@ pub type FractionalMaxPool2d = FractionalMaxPool<2>;
 pub type FractionalMaxPool3d = FractionalMaxPool<3>;
 
 impl<const N: usize> FractionalMaxPool<N> {
-    /// With windows of a size for an output of another.
+    /// Creates the layer with this window size and output size.
     ///
     /// # Errors
     /// If a ratio is not between 0 and 1.
@@ -416,7 +417,7 @@ impl<const N: usize> FractionalMaxPool<N> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let size = match self.output {
             FractionalSize::Size(size) => size,

@@ -2,8 +2,8 @@
 //!
 //! | | `tch::nn::embedding` | `torch.nn.Embedding` |
 //! | --- | --- | --- |
-//! | row of `padding_idx` | drawn as the others | 0 |
-//! | `max_norm` | missing | rows that are used are shortened first |
+//! | row of `padding_idx` | drawn like the others | 0 |
+//! | `max_norm` | missing | rows that are used are renormalized first |
 //!
 //! Source: `torch/nn/modules/sparse.py`.
 
@@ -19,18 +19,18 @@ use crate::Result;
 /// The arguments of `nn.Embedding`, in tch's spelling.
 #[derive(Clone, Copy, Debug)]
 pub struct EmbeddingConfig {
-    /// Whether the weight's gradient is a sparse tensor.
+    /// If true, the weight's gradient is a sparse tensor.
     pub sparse: bool,
-    /// Whether gradients are divided by how often a row is used.
+    /// If true, gradients are divided by the frequency of each row.
     pub scale_grad_by_freq: bool,
-    /// How the weight is drawn.
+    /// The initialization of the weight.
     pub ws_init: Init,
-    /// The row that stands for padding: 0 at first, and without gradient. −1 is Python's `None`, as
-    /// in tch; for a row counted from the end, write `num_embeddings - 1` and so on.
+    /// The row of the padding index: initially 0, and without gradient. −1 is Python's `None`, as
+    /// in tch; write a row counted from the end as `num_embeddings - 1` and so on.
     pub padding_idx: i64,
-    /// The longest that a row may be: rows that are used are shortened to it in place.
+    /// The maximum norm of a row: rows that are used are renormalized in place.
     pub max_norm: Option<f64>,
-    /// The p of that length.
+    /// The exponent p of that norm.
     pub norm_type: f64,
 }
 
@@ -78,7 +78,7 @@ pub fn embedding<'a, T: Borrow<Path<'a>>>(
 /// As [`embedding`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If `padding_idx` is not a row, a number is negative, or the path has a layer already.
+/// If `padding_idx` is out of range, a size is negative, or the path has a layer already.
 pub fn f_embedding<'a, T: Borrow<Path<'a>>>(
     vs: T,
     num_embeddings: i64,
@@ -91,7 +91,7 @@ pub fn f_embedding<'a, T: Borrow<Path<'a>>>(
     Ok(Embedding { ws, config })
 }
 
-/// The weight, with zeros in the row of padding.
+/// The weight, with zeros in the padding row.
 fn new_rows(vs: &Path, size: [i64; 2], init: Init, padding_idx: Option<i64>) -> Result<Tensor> {
     let padding_idx = padding_idx.map(|index| F::row_index(index, size[0]));
     let padding_idx = padding_idx.transpose()?;
@@ -106,7 +106,7 @@ impl Embedding {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If an index is not a row.
+    /// If an index is out of range.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let config = &self.config;
         F::f_embedding(
@@ -124,19 +124,19 @@ impl Embedding {
 /// The arguments of `nn.EmbeddingBag`.
 #[derive(Clone, Copy, Debug)]
 pub struct EmbeddingBagConfig {
-    /// The longest that a row may be: rows that are used are shortened to it in place.
+    /// The maximum norm of a row: rows that are used are renormalized in place.
     pub max_norm: Option<f64>,
-    /// The p of that length.
+    /// The exponent p of that norm.
     pub norm_type: f64,
-    /// Whether gradients are divided by how often a row is used.
+    /// If true, gradients are divided by the frequency of each row.
     pub scale_grad_by_freq: bool,
-    /// How the rows of a bag become one.
+    /// The reduction over the rows of a bag.
     pub mode: EmbeddingBagMode,
-    /// Whether the weight's gradient is a sparse tensor.
+    /// If true, the weight's gradient is a sparse tensor.
     pub sparse: bool,
-    /// Whether the last offset is the end of the last bag.
+    /// If true, the last offset is the end of the last bag.
     pub include_last_offset: bool,
-    /// The row that counts as nothing; a negative one counts from the end.
+    /// The row that is ignored; a negative index counts from the end.
     pub padding_idx: Option<i64>,
 }
 
@@ -181,7 +181,7 @@ pub fn embedding_bag<'a, T: Borrow<Path<'a>>>(
 /// As [`embedding_bag`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If `padding_idx` is not a row, a number is negative, or the path has a layer already.
+/// If `padding_idx` is out of range, a size is negative, or the path has a layer already.
 pub fn f_embedding_bag<'a, T: Borrow<Path<'a>>>(
     vs: T,
     num_embeddings: i64,
@@ -198,7 +198,7 @@ impl EmbeddingBag {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// As [`f_forward_bags`](Self::f_forward_bags).
+    /// See [`f_forward_bags`](Self::f_forward_bags).
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         self.f_forward_bags(xs, None, None)
     }
@@ -207,7 +207,7 @@ impl EmbeddingBag {
     /// in an input `(L,)`, each row multiplied by its weight.
     ///
     /// # Errors
-    /// If an index is not a row, or the tensors do not fit each other or the mode.
+    /// If an index is out of range, or the tensors do not match each other or the mode.
     pub fn f_forward_bags(
         &self,
         xs: &Tensor,

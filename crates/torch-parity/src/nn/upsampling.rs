@@ -1,7 +1,7 @@
-//! `torch.nn.Upsample`, which `tch` does not have.
+//! `torch.nn.Upsample`, which `tch` lacks.
 //!
-//! `nn.UpsamplingNearest2d` and `nn.UpsamplingBilinear2d`, deprecated in Python, are `Upsample` in
-//! mode `Nearest`, and in mode `Bilinear` with `align_corners: Some(true)`.
+//! `nn.UpsamplingNearest2d` and `nn.UpsamplingBilinear2d`, deprecated in Python, are `Upsample`
+//! with mode `Nearest`, and with mode `Bilinear` and `align_corners: Some(true)`.
 //!
 //! Source: `torch/nn/modules/upsampling.py`.
 
@@ -12,7 +12,7 @@ use super::modules;
 use crate::Result;
 
 /// `nn.Upsample(size=None, scale_factor=None, mode="nearest", align_corners=None,
-/// recompute_scale_factor=None)` of `(N, C, …)`.
+/// recompute_scale_factor=None)` for inputs `(N, C, …)`.
 ///
 /// ```
 /// use torch_parity::nn::{Module, Upsample};
@@ -22,15 +22,16 @@ use crate::Result;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Upsample {
-    /// The size of the output; one number stands for all dimensions.
+    /// The size of the output; a single number applies to all dimensions.
     pub size: Option<Vec<i64>>,
-    /// How many times as large the output is; one number stands for all dimensions.
+    /// The ratio of output size to input size; a single number applies to all dimensions.
     pub scale_factor: Option<Vec<f64>>,
-    /// How values between those that are there are found.
+    /// The interpolation between existing values.
     pub mode: InterpolateMode,
-    /// Whether the outermost values lie on each other; `None` where the mode does not ask for it.
+    /// If true, the corner values of input and output coincide; `None` for modes without this
+    /// argument.
     pub align_corners: Option<bool>,
-    /// Whether the scale is computed from the rounded size.
+    /// If true, the scale is computed from the rounded size.
     pub recompute_scale_factor: bool,
 }
 
@@ -38,7 +39,8 @@ impl Upsample {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If there is not exactly one of `size` and `scale_factor`, or the input does not fit the mode.
+    /// If not exactly one of `size` and `scale_factor` is given, or the input does not match the
+    /// mode.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         f_interpolate(
             xs,

@@ -6,7 +6,7 @@ use torch_parity::nn::{self, Path};
 use super::record::{Forward, module};
 use super::table::Args;
 
-/// A layer whose fields have the names of Python's arguments.
+/// Builds a layer with fields named like Python's arguments.
 macro_rules! layer {
     ($args:ident, $layer:expr $(, $field:ident)*) => {{
         #[allow(unused_mut)]

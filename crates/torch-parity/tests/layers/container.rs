@@ -14,7 +14,7 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     }
 }
 
-/// Layers of one input, one after the other, under the names `0.weight`, `1.weight` and so on.
+/// Layers with one input each, applied in sequence, with names `0.weight`, `1.weight` and so on.
 fn sequential(vs: &Path, args: &Args) -> Result<Forward> {
     let mut layers = Vec::new();
     for (i, layer) in args.need::<Vec<Value>>("layers").iter().enumerate() {

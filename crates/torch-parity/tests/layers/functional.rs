@@ -1,4 +1,4 @@
-//! The functions of `torch.nn.functional`, but for the losses.
+//! The functions of `torch.nn.functional`, except the losses.
 
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -172,7 +172,7 @@ type RunningNorm = fn(
     f64,
 ) -> Result<Tensor>;
 
-/// A function of what a row gives it, which panics with the line of its error.
+/// A function of a row's arguments and inputs, which panics with the message of its error.
 pub fn function(f: impl Fn(&Call) -> Result<Tensor> + 'static) -> Forward {
     Box::new(move |call, _| vec![f(call).unwrap_or_else(|error| panic!("{}", one_line(&error)))])
 }

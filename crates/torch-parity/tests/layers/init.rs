@@ -1,4 +1,4 @@
-//! `torch::nn::init` against Python's `torch.nn.init`.
+//! `torch_parity::nn::init` against Python's `torch.nn.init`.
 
 use std::fs;
 
@@ -148,7 +148,7 @@ fn draws_equal_python() {
 }
 
 #[test]
-fn what_python_refuses_is_refused() {
+fn arguments_that_python_refuses_are_refused() {
     let zeros = |size: &[i64]| Tensor::zeros(size, (Kind::Float, Device::Cpu));
     let cases = [
         (

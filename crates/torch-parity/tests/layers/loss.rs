@@ -10,7 +10,7 @@ use super::functional::{function, three};
 use super::record::Forward;
 use super::table::{Args, Argument, Call};
 
-/// A loss of torch.nn whose fields have the names of Python's arguments, of these inputs.
+/// Builds a loss of torch.nn with fields named like Python's arguments, for these inputs.
 macro_rules! layer {
     ($args:ident, $layer:ident($($i:literal $input:literal),+) $($field:ident),*) => {{
         let mut layer = nn::$layer::default();
@@ -235,7 +235,7 @@ fn functional(name: &str, args: &Args) -> Option<Forward> {
     })
 }
 
-/// An input by its place, or by its name where no gradient of it is asked for.
+/// An input by position, or by name if no gradient with respect to it is requested.
 fn input<'a>(call: &'a Call, i: usize, name: &str) -> &'a Tensor {
     let named = || {
         call.tensor(name)

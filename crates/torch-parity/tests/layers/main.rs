@@ -1,6 +1,8 @@
-//! Every layer of `torch::nn` against Python's, row by row of `crates/torch-parity/tests/rows/*.json`.
+//! Every layer of `torch_parity::nn` against Python's, for each row of
+//! `crates/torch-parity/tests/rows/*.json`.
 //!
-//! A new layer costs a row there and an arm in the file of `crates/torch-parity/tests/layers/` where Python has it.
+//! A new layer needs a row there and a match arm in the file of `crates/torch-parity/tests/layers/`
+//! that corresponds to Python's file.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -38,7 +40,7 @@ mod sparse;
 mod table;
 mod transformer;
 
-/// The layer of that name in Python, from `torch_parity::nn`.
+/// Builds the layer with that name in Python from `torch_parity::nn`.
 fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     let files: [Build; 13] = [
         activation::build,
@@ -58,7 +60,7 @@ fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     files.iter().find_map(|build| build(vs, layer, args))
 }
 
-/// What Python records of some rows, by `<id>.<threads>.<name>`.
+/// Python's recordings of rows, by `<id>.<threads>.<name>`.
 struct Python(NamedTensors);
 
 impl Python {
@@ -91,7 +93,7 @@ impl Python {
 
 const THREADS: [i32; 2] = [1, 2];
 
-/// Holds rows against Python at one thread and at two, and prints what was compared.
+/// Compares rows with Python's at one thread and at two, and prints the comparison.
 fn check(rows: &[Row]) {
     let python = Python::record(rows, &THREADS);
     let (mut tensors, mut marked, mut failures) = (0, 0, String::new());
@@ -104,7 +106,7 @@ fn check(rows: &[Row]) {
                     Ok(trace) => (differences(&trace, &expected), true),
                     Err(error) => (vec![error], false),
                 };
-                // What does not run is no difference that a row may be marked with.
+                // A row that does not run does not count as a known difference.
                 match (row.unequal().filter(|_| runs), lines.is_empty()) {
                     (None, true) => tensors += expected.len(),
                     (Some(_), false) => marked += 1,
@@ -145,7 +147,7 @@ fn every_row_equals_python() {
     check(&Row::all());
 }
 
-/// Without these, a comparison that lets everything pass would look like layers that agree.
+/// Without these, a comparison that accepts everything would look like agreement.
 #[test]
 fn a_row_that_is_not_python_fails() {
     let row = |json: Value| Row {
@@ -198,8 +200,8 @@ fn a_row_that_is_not_python_fails() {
 
 const GUIDE: &str = "src/guide/layers.md";
 
-/// Each layer that `tch` has, in the place of ours: the rows have to fail where the guide's table
-/// says that they do, by what it says.
+/// Replaces our layers with `tch`'s: the rows must fail where the guide's table says so, and by the
+/// same amount.
 #[test]
 fn rows_fail_with_the_layers_of_tch() {
     let rows: Vec<Row> = Row::all();
@@ -256,7 +258,7 @@ const HEAD: &str = "\
 | --- | --- | --- | --- | --- | --- |
 ";
 
-/// What tch's layer costs, over the rows of one layer.
+/// The difference of tch's layer over the rows of one layer.
 #[derive(Default)]
 struct Cost {
     failed: usize,
@@ -309,9 +311,10 @@ impl fmt::Display for Cost {
     }
 }
 
-/// What Python refuses is refused in its words, at construction or, as there, by `forward`.
+/// Arguments and inputs that Python refuses are refused with its message, at construction or, as
+/// there, by `forward`.
 #[test]
-fn what_python_refuses_is_refused() {
+fn arguments_and_inputs_that_python_refuses_are_refused() {
     let conv = |more: Value| {
         let mut args = json!({"in_channels": 4, "out_channels": 6, "kernel_size": 3});
         args.as_object_mut()
@@ -421,7 +424,7 @@ fn what_python_refuses_is_refused() {
     for (row, python) in rows.iter().zip(python) {
         let python = words(&python.unwrap_or_else(|| panic!("{row}: Python does not refuse it")));
         match on_threads(1, || record(row, build)) {
-            // Python's line may say more, or less in front of it.
+            // Python's message may be longer than ours, or shorter at its start.
             Err(rust) if words(&rust).contains(&python) || python.contains(&words(&rust)) => {}
             other => {
                 let rust = other.err();

@@ -1,10 +1,10 @@
-//! A program written for `tch::nn` compiles with `torch_parity::nn` in its place, unchanged.
+//! A program written for `tch::nn` compiles unchanged with `torch_parity::nn` in its place.
 
 use tch::nn as theirs;
 use tch::{Device, Kind, Tensor};
 use torch_parity::nn as ours;
 
-/// The program, with one `nn` or the other.
+/// The program, with either `nn`.
 macro_rules! program {
     ($name:ident, $nn:ident) => {
         mod $name {

@@ -1,4 +1,4 @@
-//! tch's own layers and methods from Python's arguments, as one would write them first.
+//! tch's own layers and methods, used with Python's arguments in the obvious way.
 
 use serde_json::Value;
 use tch::Tensor;
@@ -10,9 +10,9 @@ use super::record::{Forward, module};
 use super::rnn::{gru_state, lstm_state};
 use super::table::Args;
 
-/// The layer of that name from `tch`; `None` where `tch` has none, or not with these arguments.
+/// The layer with that name from `tch`; `None` if `tch` lacks it or one of these arguments.
 pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
-    // Arguments that tch's methods do not take are passed over, as they are by who writes them.
+    // Arguments that tch's methods lack are ignored, as in the obvious translation.
     args.pass_over();
     let forward = match layer {
         "Linear" => {
@@ -81,7 +81,7 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     Some(Ok(forward))
 }
 
-/// A method of `tch` that leaves out arguments.
+/// A method of `tch` that lacks arguments.
 fn method(layer: &str) -> Option<Forward> {
     let function: fn(&Tensor) -> Tensor = match layer {
         "CELU" => Tensor::celu,
@@ -97,7 +97,7 @@ fn method(layer: &str) -> Option<Forward> {
     Some(module(func(function)))
 }
 
-/// `None` if there is an argument beside these, which `tch` cannot say.
+/// `None` if there is any other argument, which `tch` cannot express.
 fn only(args: &Args, known: &[&str]) -> Option<()> {
     args.names().all(|name| known.contains(&name)).then_some(())
 }
@@ -228,8 +228,8 @@ fn gru(vs: &Path, args: &Args) -> Option<Forward> {
     }))
 }
 
-/// tch asks nothing of a state. One for another batch than the input's, which is what a row says to
-/// a layer that has `batch_first` by default, made its LSTM write beyond its memory.
+/// tch does not check a state. A state for another batch size, which results from a row for a layer
+/// with `batch_first` by default, made its LSTM write out of bounds.
 fn expect_batch(input: &Tensor, state: &Tensor, batch_first: bool) {
     let batch = input.size()[if batch_first { 0 } else { 1 }];
     assert_eq!(state.size()[1], batch, "a state for another batch");

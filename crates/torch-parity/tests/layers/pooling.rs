@@ -89,7 +89,7 @@ fn adaptive<const N: usize>(args: &Args) -> [Option<i64>; N] {
     }
 }
 
-/// With the indices, where `return_indices` asks for them.
+/// Returns the indices, too, if `return_indices` asks for them.
 fn perhaps_indices(
     args: &Args,
     layer: impl ModuleT + 'static,

@@ -1,4 +1,5 @@
-//! What a row gives in Rust, under the names that `crates/torch-parity/tests/python/layers.py` gives in Python.
+//! Recording of a row in Rust, under the names used by
+//! `crates/torch-parity/tests/python/layers.py`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,13 +12,13 @@ use torch_parity::{Result, one_line};
 use super::table::{Args, Call, Row};
 use testing::same_bits;
 
-/// A layer to be tried: what comes out of it, in training or in evaluation.
+/// A layer under test: its outputs in training or in evaluation mode.
 pub type Forward = Box<dyn Fn(&Call, bool) -> Vec<Tensor>>;
 
-/// Builds a layer from its Python name and arguments; `None` where the name is not known.
+/// Builds a layer from its Python name and arguments; `None` for an unknown name.
 pub type Build = fn(&Path, &str, &Args) -> Option<Result<Forward>>;
 
-/// A layer of one input and one output.
+/// A layer with one input and one output.
 pub fn module(layer: impl ModuleT + 'static) -> Forward {
     Box::new(move |call, train| match &call.inputs[..] {
         [input] => vec![layer.forward_t(input, train)],
@@ -85,7 +86,7 @@ fn copies(tensors: &NamedTensors) -> NamedTensors {
     copies.collect()
 }
 
-/// Everything that a row gives, or why it gives nothing.
+/// All tensors of a row, or the reason why there are none.
 pub fn record(row: &Row, build: Build) -> Result<NamedTensors, String> {
     catch_unwind(AssertUnwindSafe(|| record_or_panic(row, build))).map_err(|cause| {
         let text = cause.downcast_ref::<String>().map(String::as_str);
@@ -160,7 +161,7 @@ fn gradients(tensors: impl Iterator<Item = (String, Tensor)>) -> NamedTensors {
         .collect()
 }
 
-/// Where a row in Rust and the same in Python part, a line for each tensor.
+/// The differences between a row in Rust and in Python, one line for each tensor.
 pub fn differences(rust: &NamedTensors, python: &NamedTensors) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, theirs) in python {
@@ -175,7 +176,7 @@ pub fn differences(rust: &NamedTensors, python: &NamedTensors) -> Vec<String> {
     lines
 }
 
-/// How two tensors differ: in shape, in dtype, or by how much.
+/// The difference of two tensors: in shape, in dtype, or the largest difference of an element.
 fn difference(ours: &Tensor, theirs: &Tensor) -> String {
     let looks = |tensor: &Tensor| format!("{:?} {:?}", tensor.kind(), tensor.size());
     if looks(ours) != looks(theirs) {
@@ -184,7 +185,7 @@ fn difference(ours: &Tensor, theirs: &Tensor) -> String {
     format!("differs by up to {:.1e}", apart(ours, theirs))
 }
 
-/// By how much two tensors of one shape differ at most.
+/// The largest difference of an element between two tensors of one shape.
 pub fn apart(ours: &Tensor, theirs: &Tensor) -> f64 {
     let apart = (ours.to_kind(Kind::Double) - theirs.to_kind(Kind::Double)).abs();
     match apart.numel() {

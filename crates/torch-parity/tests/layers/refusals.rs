@@ -1,4 +1,5 @@
-//! What Python refuses of recurrent layers, attention and Transformers is refused in its words.
+//! Arguments and inputs of recurrent layers, attention and Transformers that Python refuses are
+//! refused with its message.
 
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +21,7 @@ fn x<const N: usize>(sizes: [i64; N]) -> Tensor {
     Tensor::zeros(sizes, (Kind::Float, Device::Cpu))
 }
 
-/// Expects of each the one line that Python has.
+/// Expects each case to fail with Python's message.
 fn check<S: AsRef<str>, T>(cases: Vec<(S, Result<T>)>) {
     let expressions = cases.iter().map(|(expression, _)| expression.as_ref());
     let expressions: Vec<&str> = expressions.collect();
@@ -37,7 +38,7 @@ fn check<S: AsRef<str>, T>(cases: Vec<(S, Result<T>)>) {
             Ok(_) => panic!("{expression} is not refused"),
             Err(error) => {
                 let line = one_line(&error);
-                // tch's words before those of libtorch.
+                // tch's prefix to libtorch's message.
                 let line = line.strip_prefix("Internal torch error: ").unwrap_or(&line);
                 assert_eq!(line, expected, "{expression}");
             }
@@ -413,7 +414,7 @@ fn inputs_of_attention_and_transformers() {
     ]);
 }
 
-/// The fused functions are libtorch's alone; what does not fit ends in words there, too.
+/// The fused functions belong to libtorch; mismatched inputs end in a message there, too.
 #[test]
 fn inputs_of_fused_paths() {
     let _alone = lock_generator();
@@ -487,14 +488,14 @@ fn inputs_of_fused_paths() {
         ),
     ];
     check(cases.into());
-    // Python's own words are about the functions that it is made of.
+    // Python's message names the internal functions of its implementation.
     assert!(nested(&x([2, 0, 4]), &mask(&[2, 0])).is_err());
     assert!(nested(&x([0, 5, 4]), &mask(&[0, 5])).is_err());
 }
 
-/// The plain functions panic with the same line, and nothing is left half made.
+/// The panicking functions panic with the same message, and leave nothing half created.
 #[test]
-fn plain_functions_panic_with_the_line() {
+fn functions_panic_with_the_message_of_their_error() {
     let _alone = lock_generator();
     let vs = VarStore::new(Device::Cpu);
     let build = || nn::multihead_attention(vs.root(), 5, 2, Default::default());
@@ -516,8 +517,8 @@ fn a_layer_is_not_copied_to_another_dtype() {
     assert_eq!(one_line(&error), expected);
 }
 
-/// What libtorch would read beyond its memory for, in words of ours. Behind a target's end anything
-/// may stand, as in Python.
+/// Targets for which libtorch would read out of bounds are refused with our own message. As in
+/// Python, values beyond a target's length are not checked.
 #[test]
 fn ctc_loss_stays_within_its_memory() {
     let whole = |numbers: &[i64]| Tensor::from_slice(numbers);
@@ -537,7 +538,7 @@ fn ctc_loss_stays_within_its_memory() {
     assert_eq!(loss(&[1, 2, 3, 1], &[5, 5], &[2, -2]), line(negative));
     let negative = "input_lengths must not be negative";
     assert_eq!(loss(&[1, 2, 3, 1], &[-5, 5], &[2, 2]), line(negative));
-    // These libtorch refuses itself.
+    // libtorch itself refuses these.
     assert!(loss(&[1, 2, 3, 1], &[5, 5], &[2, 3]).is_err());
     assert!(loss(&[1, 2, 3, 1], &[5, 5], &[2]).is_err());
     assert!(loss(&[1, 2, 3, 1], &[5], &[2, 2]).is_err());

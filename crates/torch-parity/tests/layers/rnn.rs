@@ -23,7 +23,7 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     }
 }
 
-/// A layer that reads a sequence.
+/// A layer that processes a sequence.
 enum Recurrent {
     Rnn(ElmanRNN),
     Lstm(LSTM),
@@ -63,7 +63,7 @@ fn set_nonlinearity(args: &Args, place: &mut Nonlinearity) {
     }
 }
 
-/// The state in `call`, if there is one.
+/// The state in `call`, if any.
 pub fn gru_state(call: &Call) -> Option<GRUState> {
     call.inputs.get(1).map(|h| GRUState(h.shallow_clone()))
 }
@@ -100,7 +100,7 @@ impl Recurrent {
     }
 }
 
-/// A layer on sequences that are packed before it and padded behind it.
+/// A layer applied to sequences that are packed before it and padded after it.
 fn packed(vs: &Path, args: &Args) -> Result<Forward> {
     let inner = args.need::<Vec<Value>>("rnn");
     let inner_args = Args::new(&inner[1]);
@@ -160,9 +160,9 @@ fn cell(vs: &Path, layer: &str, args: &Args) -> Result<Forward> {
     })
 }
 
-/// What tch's trait does is what `forward_t` does: a step, and a sequence from a state.
+/// tch's trait agrees with `forward_t`, for a step and for a sequence from a given state.
 #[test]
-fn the_trait_of_tch_goes_the_same_way() {
+fn the_trait_of_tch_agrees_with_forward_t() {
     fn check<L: RNN>(layer: &L, batch_first: bool, values: impl Fn(&L::State) -> Vec<Tensor>) {
         let time = if batch_first { 1 } else { 0 };
         let input = Tensor::randn([4, 4, 5], (Kind::Float, Device::Cpu));
@@ -208,9 +208,9 @@ fn the_trait_of_tch_goes_the_same_way() {
     });
 }
 
-/// The trait has no argument for it: `train` of the config says whether there is dropout.
+/// The trait has no argument for it, so the config's `train` turns dropout on.
 #[test]
-fn the_config_says_whether_the_trait_trains() {
+fn the_config_turns_dropout_on_in_the_trait() {
     on_threads(1, || {
         for train in [false, true] {
             let vs = VarStore::new(Device::Cpu);
@@ -228,7 +228,7 @@ fn the_config_says_whether_the_trait_trains() {
     });
 }
 
-/// Packed data may be exchanged; data that does not fit is refused by libtorch, in words.
+/// Packed data can be replaced; libtorch refuses data of another length with a message.
 #[test]
 fn packed_data_of_another_length_is_refused() {
     on_threads(1, || {

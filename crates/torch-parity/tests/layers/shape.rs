@@ -66,7 +66,7 @@ fn padding<const N: usize>(name: &str, args: &Args) -> Option<Forward> {
     })
 }
 
-/// With the one argument that `Upsample` does not have.
+/// `F.interpolate`, with the argument that `Upsample` lacks.
 fn interpolate(args: &Args) -> Forward {
     let size: Vec<i64> = args.need("size");
     let (mode, antialias) = (args.need("mode"), args.need("antialias"));

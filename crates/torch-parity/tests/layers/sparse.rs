@@ -14,7 +14,7 @@ pub fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
             let mut config = nn::EmbeddingConfig::default();
             let sizes: [i64; 2] = ["num_embeddings", "embedding_dim"].map(|name| args.need(name));
             if let Some(Some(index)) = args.get::<Option<i64>>("padding_idx") {
-                // As the field's text says of a row counted from the end.
+                // As documented at the field, for a row counted from the end.
                 config.padding_idx = if index < 0 { sizes[0] + index } else { index };
             }
             args.set("max_norm", &mut config.max_norm);

@@ -1,4 +1,4 @@
-//! The rows of `crates/torch-parity/tests/rows/*.json`, and what stands in them.
+//! The rows of `crates/torch-parity/tests/rows/*.json`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use testing::root;
 pub struct Row {
     /// The file's name and the row's number in it: `conv-3`.
     pub id: String,
-    /// The row as it stands there.
+    /// The row as written in the file.
     pub json: Value,
 }
 
@@ -45,7 +45,7 @@ impl Row {
         rows
     }
 
-    /// A key that nobody reads would be a row that proves less than it says.
+    /// An unknown key would make a row prove less than it seems to.
     fn check_keys(&self) {
         const KNOWN: [&str; 8] = [
             "args",
@@ -84,7 +84,7 @@ impl Row {
         }
     }
 
-    /// Why the row cannot be had equal.
+    /// The reason why the row cannot be equal, if it is marked so.
     pub fn unequal(&self) -> Option<&str> {
         self.json.get("unequal").and_then(Value::as_str)
     }
@@ -93,11 +93,11 @@ impl Row {
         Args::new(&self.json["args"])
     }
 
-    /// Draws what `forward` gets, in Python's order.
+    /// Draws the inputs of `forward`, in Python's order.
     pub fn call(&self) -> Call {
         let kind = self.kind();
         let inputs = self.json["inputs"].as_array().expect("inputs are a list");
-        // A tuple of tensors is a list in the row; here all are one after the other.
+        // A tuple of tensors is a list in the row; here all inputs are flattened.
         let texts = inputs.iter().flat_map(|input| match input {
             Value::Array(tuple) => &tuple[..],
             text => slice::from_ref(text),
@@ -133,16 +133,16 @@ impl fmt::Display for Row {
     }
 }
 
-/// What `forward` gets.
+/// The inputs of `forward`.
 pub struct Call {
     pub inputs: Vec<Tensor>,
-    /// Arguments by name, those that are tensors as the texts that draw them.
+    /// Arguments by name; tensors are given as the expressions that draw them.
     pub args: Args,
     tensors: NamedTensors,
 }
 
 impl Call {
-    /// What a layer inside of another gets.
+    /// The inputs of an inner layer.
     pub fn of(inputs: Vec<Tensor>) -> Self {
         Self {
             inputs,
@@ -151,7 +151,7 @@ impl Call {
         }
     }
 
-    /// An argument by name that is a tensor, if it is there.
+    /// A tensor argument by name, if given.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
         let tensor = self.tensors.get(name)?;
         let _: Option<String> = self.args.get(name);
@@ -159,7 +159,7 @@ impl Call {
     }
 }
 
-/// Arguments under Python's names. Each has to be read: see [`Args::expect_all_read`].
+/// Arguments under Python's names. All of them must be read: see [`Args::expect_all_read`].
 pub struct Args {
     values: BTreeMap<String, Value>,
     read: RefCell<BTreeSet<String>>,
@@ -174,7 +174,7 @@ impl Args {
         }
     }
 
-    /// An argument, if it is there.
+    /// An argument, if given.
     pub fn get<T: Argument>(&self, name: &str) -> Option<T> {
         let value = self.values.get(name)?;
         self.read.borrow_mut().insert(name.to_owned());
@@ -182,13 +182,13 @@ impl Args {
         Some(read.unwrap_or_else(|| panic!("argument {name}: cannot read {value}")))
     }
 
-    /// An argument that has to be there.
+    /// A required argument.
     pub fn need<T: Argument>(&self, name: &str) -> T {
         let value = self.get(name);
         value.unwrap_or_else(|| panic!("argument {name} is missing"))
     }
 
-    /// Puts an argument in place of a default, if it is there.
+    /// Replaces a default by an argument, if given.
     pub fn set<T: Argument>(&self, name: &str, place: &mut T) {
         if let Some(value) = self.get(name) {
             *place = value;
@@ -199,13 +199,13 @@ impl Args {
         self.values.keys().map(String::as_str)
     }
 
-    /// Takes all as read.
+    /// Marks all arguments as read.
     pub fn pass_over(&self) {
         self.read.borrow_mut().extend(self.values.keys().cloned());
     }
 
     /// # Panics
-    /// If there is an argument that nobody has read.
+    /// If an argument has not been read.
     pub fn expect_all_read(&self) {
         let read = self.read.borrow();
         for name in self.values.keys() {
@@ -217,7 +217,7 @@ impl Args {
     }
 }
 
-/// What an argument can be.
+/// A type of an argument.
 pub trait Argument: Sized {
     fn read(value: &Value) -> Option<Self>;
 }
@@ -268,7 +268,7 @@ impl<T: Argument> Argument for Vec<T> {
     }
 }
 
-/// One number stands for all, as in Python.
+/// A single number applies to all dimensions, as in Python.
 impl<const N: usize> Argument for [i64; N] {
     fn read(value: &Value) -> Option<Self> {
         match value.as_i64() {
@@ -278,13 +278,13 @@ impl<const N: usize> Argument for [i64; N] {
     }
 }
 
-/// What an expression such as `randint(0, 9, (4, 5)).transpose(0, 1)` draws, as in Python.
+/// Draws a tensor by an expression such as `randint(0, 9, (4, 5)).transpose(0, 1)`, as Python does.
 fn draw(expression: &str, kind: Kind) -> Tensor {
     let unknown = || -> ! { panic!("cannot draw {expression:?}") };
     let mut calls = expression
         .split_inclusive(')')
         .fold(Vec::new(), |mut calls, part| {
-            // A part such as `, (4, 5)` or `)` goes on with the call before.
+            // A part such as `, (4, 5)` or `)` belongs to the preceding call.
             match calls.last_mut() {
                 Some(call) if !part.starts_with('.') => *call += part,
                 _ => calls.push(part.to_owned()),
@@ -327,7 +327,7 @@ fn draw(expression: &str, kind: Kind) -> Tensor {
     tensor
 }
 
-/// The name and all numbers of a call, whatever brackets are around them.
+/// The name and all numbers of a call, ignoring brackets.
 fn name_and_numbers(call: &str) -> Option<(String, Vec<f64>)> {
     let (name, rest) = call.split_once('(')?;
     let numbers = rest.split(['(', ')', '[', ']', ',', ' ']);

@@ -81,7 +81,7 @@ fn decoder_layer(vs: &Path, args: &Args) -> Result<Forward> {
     }))
 }
 
-/// The arguments of a layer that is an argument, `["LayerNorm", {…}]`.
+/// The arguments of an inner layer, `["LayerNorm", {…}]`.
 fn inner(args: &Args, name: &str) -> Option<Args> {
     let value: Vec<Value> = args.get(name)?;
     Some(Args::new(&value[1]))
@@ -97,7 +97,7 @@ fn norm(args: &Args) -> Option<LayerNormConfig> {
     Some(config)
 }
 
-/// Where a layer is drawn that is only there to be copied.
+/// A temporary store for a layer that is only drawn to be copied.
 fn scratch(vs: &Path) -> VarStore {
     let mut scratch = VarStore::new(vs.device());
     scratch.set_kind(vs.kind());
@@ -153,8 +153,8 @@ fn transformer(vs: &Path, args: &Args) -> Result<Forward> {
     }))
 }
 
-/// Where no gradient is wanted of a layer, it takes the fused path though gradients are enabled; and
-/// that path has other bits, so that the rows tell the two apart.
+/// If no parameter of a layer requires a gradient, it takes the fused path although gradients are
+/// enabled. That path has other bits, so the rows distinguish the two.
 #[test]
 fn a_frozen_encoder_is_fused() {
     on_threads(1, || {
@@ -175,7 +175,7 @@ fn a_frozen_encoder_is_fused() {
     });
 }
 
-/// As Python's: a causal mask, and a mask that is found to be one.
+/// Equal to Python's causal mask, and detected as one.
 #[test]
 fn a_causal_mask() {
     let mask = Transformer::generate_square_subsequent_mask(3, (Kind::Float, Device::Cpu));

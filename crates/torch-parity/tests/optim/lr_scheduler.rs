@@ -1,4 +1,5 @@
-//! Every scheduler against Python's: learning rates and momenta to the bit, states and back.
+//! Every scheduler against Python's: learning rates and momenta equal to the bit, and states in
+//! both directions.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -19,12 +20,12 @@ use testing::{python, stdout};
 
 const STEPS: usize = 40;
 
-/// What the plateau is shown, as in the Python script.
+/// The metrics for the plateau, as in the Python script.
 const METRICS: [f64; 13] = [
     1.0, 0.5, 0.4999999, 0.6, 0.3, 0.31, 0.3, 0.29999, 0.5, 0.2, 0.2, 0.2, 0.1,
 ];
 
-/// Either kind of scheduler.
+/// A scheduler of either kind.
 enum Scheduler {
     Plain(Box<dyn LrScheduler>),
     Plateau(ReduceLROnPlateau),
@@ -40,7 +41,7 @@ fn plateau(optimizer: &dyn Optimizer, config: ReduceLrOnPlateauConfig) -> Result
     ReduceLROnPlateau::new(optimizer, config).map(Scheduler::Plateau)
 }
 
-/// Python's expression, and the same in Rust.
+/// Python's expression, and its equivalent in Rust.
 const CASES: [(&str, Make); 19] = [
     ("StepLR(o, 3)", |o| plain(StepLR::new(o, 3, 0.1))),
     ("StepLR(o, 7, gamma=0.9)", |o| plain(StepLR::new(o, 7, 0.9))),
@@ -219,7 +220,7 @@ impl Scheduler {
     }
 }
 
-/// Learning rate and momentum of each group.
+/// The learning rate and the momentum of each group.
 fn rates(optimizer: &dyn Optimizer) -> Vec<[f64; 2]> {
     let groups = 0..optimizer.group_count();
     groups
@@ -227,7 +228,7 @@ fn rates(optimizer: &dyn Optimizer) -> Vec<[f64; 2]> {
         .collect()
 }
 
-/// The answers of the Python script to `cases`.
+/// The Python script's results for `cases`.
 fn from_python(cases: &[Value]) -> Vec<Value> {
     let input = Value::from(cases).to_string();
     let mut file = tempfile::tempfile().unwrap();
@@ -241,7 +242,7 @@ fn from_python(cases: &[Value]) -> Vec<Value> {
         .collect()
 }
 
-/// A value as the Python script shows it.
+/// A value in the format of the Python script.
 fn shown(state: &Settings) -> Value {
     let text = format!("{state:?}");
     text.into()
@@ -261,7 +262,7 @@ fn check_rates(case: &str, step: usize, found: &[[f64; 2]], expected: &Value) {
 }
 
 #[test]
-fn rates_and_momenta_are_pythons() {
+fn rates_and_momenta_equal_python() {
     let optimizers = ["SGD", "Adam"];
     let pairs = || {
         let pair = |optimizer| CASES.iter().map(move |case| (optimizer, case));
@@ -294,7 +295,7 @@ fn rates_and_momenta_are_pythons() {
     }
 }
 
-/// Python's entries are there, with Python's values.
+/// Python's entries exist, with Python's values.
 fn check_state(case: &str, found: &Settings, python: &Value) {
     for (name, expected) in python.as_object().unwrap() {
         let setting = found
@@ -335,7 +336,8 @@ fn check_value(place: &str, found: &Setting, python: &Value) {
     }
 }
 
-/// Half the way, then the state in a scheduler made anew, in either language: as in one go.
+/// Running half the steps and loading the state into a new scheduler, in either language, equals a
+/// single run.
 #[test]
 fn states_carry_a_scheduler_over() {
     const HALF: usize = 17;
@@ -405,7 +407,7 @@ fn json_of(state: &Settings) -> String {
 }
 
 #[test]
-fn what_python_refuses_is_refused() {
+fn arguments_that_python_refuses_are_refused() {
     fn refused<T>(result: Result<T>) -> String {
         match result {
             Err(Error::Argument(text)) => text,

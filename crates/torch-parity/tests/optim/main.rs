@@ -1,4 +1,4 @@
-//! `torch.optim`: optimizers, schedulers, and gradients as they really come.
+//! `torch.optim`: optimizers, schedulers, and gradients in all their forms.
 
 mod lr_scheduler;
 mod migration;

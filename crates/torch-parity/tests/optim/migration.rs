@@ -1,4 +1,4 @@
-//! A program for `tch::nn` moves over by one `use` line, and gets Python's bits.
+//! A program for `tch::nn` is moved by changing one `use` line, and then has Python's bits.
 
 use tch::Tensor;
 use torch_parity::serialization::{NamedTensors, read_safetensors};

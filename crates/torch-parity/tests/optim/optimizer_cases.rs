@@ -1,6 +1,6 @@
-//! Cases at the edge of what an optimizer meets, each with every kind of it, against the same in
-//! Python (crates/torch-parity/tests/python/optimizer_cases.py): parameters without a gradient, tied weights,
-//! gradients and parameters that are not plain memory, stale graphs, parameter groups.
+//! Corner cases of optimizers, each with every kind of optimizer, against the same in Python
+//! (crates/torch-parity/tests/python/optimizer_cases.py): parameters without a gradient, tied
+//! weights, gradients and parameters that are not plain memory, stale graphs, parameter groups.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -77,7 +77,7 @@ fn make(kind: &str, params: impl Into<ParamGroups>) -> Box<dyn Optimizer> {
     Box::new(Sgd::new(params, sgd).unwrap())
 }
 
-/// The kinds that have no form of their own for plain memory.
+/// The kinds without a special form for plain memory.
 fn make_other(kind: &str, params: impl Into<ParamGroups>, lr: f64) -> Box<dyn Optimizer> {
     let centered = RmsPropConfig {
         momentum: 0.9,
@@ -113,7 +113,7 @@ fn make_other(kind: &str, params: impl Into<ParamGroups>, lr: f64) -> Box<dyn Op
     }
 }
 
-/// What one case comes to with one kind of optimizer.
+/// The results of one case with one kind of optimizer.
 #[derive(Default)]
 struct Record {
     tensors: NamedTensors,
@@ -173,7 +173,7 @@ fn step(optimizer: &mut dyn Optimizer) {
     optimizer.step().unwrap();
 }
 
-/// Runs a case with every kind of optimizer and compares all that it comes to with Python's.
+/// Runs a case with every kind of optimizer and compares all results with Python's.
 fn check(name: &str, case: impl Fn(&mut Record, &str, &str)) {
     let (expected, expected_errors) = python();
     let mut failures = Vec::new();
@@ -213,7 +213,7 @@ fn check(name: &str, case: impl Fn(&mut Record, &str, &str)) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// What all cases come to in Python, run once.
+/// Python's results for all cases, computed once.
 fn python() -> (NamedTensors, Metadata) {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -338,7 +338,7 @@ fn thawed() {
 fn tied() {
     check("tied", |record, kind, key| {
         let vs = VarStore::new(Device::Cpu);
-        // As Python, which draws two layers before they are tied.
+        // Python draws two layers before it ties them.
         let _ = Tensor::rand([2, 3, 3], (Kind::Float, Device::Cpu));
         let w = (vs.root() / "0").var_copy("weight", &randn(&[3, 3]));
         let _ = (vs.root() / "1").add("weight", w.shallow_clone(), true);
@@ -395,7 +395,7 @@ fn sparse() {
 #[test]
 fn negated() {
     check("negated", |record, kind, key| {
-        // Of one element: its gradient is kept as it comes.
+        // With one element, its gradient is kept as it is.
         let w = parameter(randn(&[1]));
         let mut optimizer = make(kind, handles(&[&w]));
         let c = Tensor::complex(&randn(&[1]), &randn(&[1]));
@@ -553,7 +553,7 @@ fn stale_graph() {
         step(optimizer.as_mut());
         record.attempt(key, |_| Ok(loss.f_backward()?));
         if let Some(error) = record.errors.get_mut(key) {
-            // The type is spelled otherwise.
+            // The type is spelled differently.
             error.truncate(error.find(": [").unwrap_or(error.len()));
         }
     });
@@ -566,7 +566,7 @@ fn groups() {
         let second = ParamGroup::new(handles(&[&b]));
         let groups = [
             ParamGroup::new(handles(&[&a])),
-            // Adagrad goes by the value of the optimizer, and the others do not know the last entry.
+            // Adagrad uses the optimizer's value, and the others do not have the last entry.
             second
                 .with("lr", 0.01)
                 .with("weight_decay", 0.2)

@@ -1,4 +1,4 @@
-//! Safe calls that pull the memory out from under an optimizer: each ends in a step or an error,
+//! Safe calls that change the memory of an optimizer's tensors: each ends in a step or an error,
 //! never in a crash. Written to be run under valgrind's memcheck as well.
 
 use tch::{Device, Kind, Tensor, no_grad};
@@ -13,7 +13,7 @@ fn ones(size: &[i64]) -> Tensor {
     Tensor::ones(size, (Kind::Float, Device::Cpu))
 }
 
-/// Three steps on the way, with a gradient for the next.
+/// Three steps, and a gradient for the next.
 fn in_the_middle() -> Vec<(Tensor, Box<dyn Optimizer>)> {
     let momentum = SgdConfig {
         momentum: 0.9,
@@ -53,7 +53,7 @@ fn in_the_middle() -> Vec<(Tensor, Box<dyn Optimizer>)> {
     new.collect()
 }
 
-/// Steps after `spoil`; whether that is refused is libtorch's to say.
+/// Steps after `spoil`; libtorch decides whether that is an error.
 fn after(spoil: impl Fn(&mut Tensor, &mut dyn Optimizer)) {
     for (mut w, mut optimizer) in in_the_middle() {
         spoil(&mut w, optimizer.as_mut());
@@ -81,7 +81,7 @@ fn tensors_that_change_under_an_optimizer() {
         let zeros = Tensor::internal_efficientzerotensor([N], (Kind::Float, Device::Cpu));
         w.grad().set_data(&zeros);
     });
-    // The gradient lies where the parameter lies, or halfway over it.
+    // The gradient shares memory with the parameter, fully or partly.
     after(|w, _| w.grad().set_data(&w.detach()));
     let halfway = ones(&[2 * N]);
     after(|w, _| {
@@ -94,7 +94,7 @@ fn tensors_that_change_under_an_optimizer() {
     after(|w, _| w.set_data(&ones(&[N]).to_kind(Kind::Double)));
     after(|w, _| w.set_data(&ones(&[N]).internal_neg_view()));
     after(|w, _| no_grad(|| drop(w.detach().resize_([5 * N]))));
-    // What the optimizer keeps, by the handles that a state dict has.
+    // The optimizer's state, through the handles in a state dict.
     for size in [0, 3 * N] {
         after(|_, optimizer| {
             for (_, mut tensor) in optimizer.state_dict().tensors() {
@@ -110,7 +110,7 @@ fn tensors_that_change_under_an_optimizer() {
 }
 
 #[test]
-fn what_does_not_fit_is_an_error_and_moves_nothing() {
+fn a_mismatch_is_an_error_and_updates_nothing() {
     for (w, mut optimizer) in in_the_middle() {
         w.grad().set_data(&ones(&[3]));
         let before = w.detach().copy();
@@ -119,8 +119,8 @@ fn what_does_not_fit_is_an_error_and_moves_nothing() {
     }
 }
 
-/// Two optimizers for one tensor, each on a thread of its own. What they compute is anybody's guess,
-/// as with tch's own operations.
+/// Two optimizers for one tensor, each on its own thread. Their results are undefined, as with
+/// tch's own operations.
 #[test]
 fn two_threads() {
     let [(w, one), (other, _), ..] = &mut in_the_middle()[..] else {

@@ -25,7 +25,7 @@ fn python(cases: &[Value]) -> NamedTensors {
     read_safetensors(&file).unwrap()
 }
 
-/// The same in Rust, line by line as `python/data_loader.py`.
+/// The same in Rust, line by line as in `python/data_loader.py`.
 fn rust(case: &Value) -> NamedTensors {
     let samples = case["samples"].as_i64().unwrap();
     let seeds = case["generators"].as_object();
@@ -109,7 +109,7 @@ fn sampler(
 }
 
 #[test]
-fn draws_when_python_draws() {
+fn draws_in_the_same_order_as_python() {
     let weights = [0.5, 0.0, 2.0, 1.0, 3.5, 0.1, 0.1, 1.0, 1.0, 1.0];
     let mut cases = [
         json!({"samples": 10, "batch_size": 4, "shuffle": true}),
@@ -161,9 +161,9 @@ fn draws_when_python_draws() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// After each number of batches, whatever was drawn meanwhile.
+/// After any number of batches, regardless of numbers drawn since.
 #[test]
-fn an_epoch_goes_on_where_it_was_left() {
+fn an_epoch_resumes_where_it_was_left() {
     let _lock = lock_generator();
     manual_seed(0);
     let generator = Generator::new();
@@ -197,7 +197,8 @@ fn an_epoch_goes_on_where_it_was_left() {
             assert!(same_bits(&get_rng_state().unwrap(), &global));
             assert!(same_bits(&generator.get_state(), &own));
             assert_eq!(behind.len(), taken);
-            // What the rest draws, it draws from where its own generator was left.
+            // The remaining batches draw from the state in which the loader's own generator was
+            // left.
             loader.set_generator_states(&start).unwrap();
             let _ = loader.iter().take(taken).count();
             let rest = rest.map(Result::unwrap);
@@ -215,7 +216,7 @@ fn an_epoch_goes_on_where_it_was_left() {
 }
 
 #[test]
-fn what_python_refuses_is_refused() {
+fn arguments_that_python_refuses_are_refused() {
     let loader = |samples, config| DataLoader::new(samples, config).unwrap_err().to_string();
     let shuffle = || DataLoaderConfig {
         shuffle: true,
@@ -266,10 +267,10 @@ fn what_python_refuses_is_refused() {
         WeightedRandomSampler::new(&weights, n, once()).unwrap_err();
     }
 
-    // No samples in order are no batches, as in Python.
+    // An empty data set in order gives no batches, as in Python.
     let empty = DataLoader::new(0, DataLoaderConfig::default()).unwrap();
     assert!(empty.is_empty() && empty.iter().next().is_none());
-    // More than there is memory for is an error of the epoch, after which it is over.
+    // A number that does not fit into memory is an error of the epoch, which then ends.
     let config = DataLoaderConfig {
         batch_size: i64::MAX,
         ..shuffle()

@@ -1,4 +1,4 @@
-//! `torch::random` against live Python: numbers and states, from every kind of seed.
+//! `torch_parity::random` against live Python: numbers and states, from every kind of seed.
 
 use std::ffi::OsStr;
 
@@ -9,8 +9,8 @@ use torch_parity::serialization::{Metadata, NamedTensors, OutputFile, read_safet
 
 use testing::{lock_generator, python_code, same_bits};
 
-/// What Python draws, the results of each start under its number; a start is a seed, "default", or
-/// a file with a state.
+/// Python's numbers; the results of each start have its index. A start is a seed, "default", or a
+/// file with a state.
 fn python(starts: &[&str], calls: &Value) -> NamedTensors {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("drawn.safetensors");
@@ -20,7 +20,7 @@ fn python(starts: &[&str], calls: &Value) -> NamedTensors {
     read_safetensors(&file).unwrap()
 }
 
-/// The same in Rust. `None` for what a generator in Rust does not draw.
+/// The same in Rust; `None` for distributions that the generator in Rust does not support.
 fn draw(generator: &Generator, call: &Value) -> Option<Tensor> {
     let number = |i: usize| call[i].as_i64().unwrap();
     let numbers = match call[0].as_str().unwrap() {
@@ -64,7 +64,7 @@ fn check(starts: &[&str], calls: &Value) {
             let state = format!("{i}.state");
             match draw(&generator, call) {
                 Some(drawn) => assert!(equal(&drawn, &i.to_string()), "{shown} from {start}"),
-                // The sample that it keeps for later goes through a generator in Rust unharmed.
+                // The cached sample passes through a generator in Rust unchanged.
                 None => {
                     let state = &expected[&format!("{number}.{state}")];
                     generator.set_state(state).unwrap();
@@ -77,7 +77,7 @@ fn check(starts: &[&str], calls: &Value) {
 }
 
 #[test]
-fn draws_what_python_draws() {
+fn draws_the_same_numbers_as_python() {
     let calls = json!([
         ["random"],
         ["seed"],
@@ -124,7 +124,8 @@ fn draws_what_python_draws() {
     check(&seeds, &few);
 }
 
-/// Where libtorch changes its way, a permutation takes 1.7 GB, here and in Python.
+/// At the size where libtorch changes its algorithm, a permutation takes 1.7 GB, here and in
+/// Python.
 #[test]
 #[ignore = "takes 4 GB and a minute: cargo test -- --ignored permutations_of_hundreds"]
 fn permutations_of_hundreds_of_millions_equal_python() {
@@ -139,7 +140,7 @@ fn permutations_of_hundreds_of_millions_equal_python() {
 
 /// From Python to Rust and back, and through the global generator.
 #[test]
-fn states_go_everywhere() {
+fn states_can_be_passed_between_all_generators() {
     let _lock = lock_generator();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.safetensors");
@@ -151,7 +152,7 @@ fn states_go_everywhere() {
     assert_eq!(random(), drawn["0.3"].int64_value(&[0]));
     assert!(same_bits(&get_rng_state().unwrap(), &drawn["0.3.state"]));
 
-    // The global generator draws a permutation, a generator in Rust goes on, then one in Python.
+    // The global generator draws a permutation; a generator in Rust continues, then one in Python.
     manual_seed(-3);
     let generator = Generator::new();
     generator.set_state(&get_rng_state().unwrap()).unwrap();
@@ -159,7 +160,7 @@ fn states_go_everywhere() {
     let expected = Vec::<i64>::try_from(Tensor::randperm(5000, options)).unwrap();
     assert_eq!(generator.randperm(5000).unwrap(), expected);
     assert!(same_bits(&generator.get_state(), &get_rng_state().unwrap()));
-    // Two normal samples are made, one is kept.
+    // Two normal samples are drawn, and one is cached.
     let _ = Tensor::randn([1], (Kind::Float, Device::Cpu));
     generator.set_state(&get_rng_state().unwrap()).unwrap();
     let state = NamedTensors::from([("state".to_owned(), generator.get_state())]);
@@ -186,14 +187,14 @@ fn a_handle_is_the_same_generator() {
 }
 
 #[test]
-fn no_state_is_refused_and_changes_nothing() {
+fn an_invalid_state_is_refused_and_changes_nothing() {
     let _lock = lock_generator();
     manual_seed(0);
     let generator = Generator::new();
     let good = get_rng_state().unwrap();
     let own = generator.get_state();
     let options = (Kind::Uint8, Device::Cpu);
-    // Reads a word beyond the last: libtorch's own check lets it pass.
+    // Would read a word beyond the last, which libtorch's own check accepts.
     let beyond = good.copy();
     beyond
         .narrow(0, 8, 4)
@@ -230,7 +231,7 @@ fn no_state_is_refused_and_changes_nothing() {
     }
     assert!(same_bits(&get_rng_state().unwrap(), &good));
     assert!(same_bits(&generator.get_state(), &own));
-    // Another shape and stride are read all the same.
+    // Another shape and stride are accepted.
     set_rng_state(
         &good
             .repeat_interleave_self_int(2, None, None)
@@ -242,7 +243,7 @@ fn no_state_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_refused() {
+fn invalid_arguments_are_refused() {
     let generator = Generator::new();
     let state = generator.get_state();
     let errors = [

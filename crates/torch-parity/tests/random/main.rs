@@ -1,4 +1,4 @@
-//! The random generator, and the order of batches that is drawn from it.
+//! The random generator, and the order of batches drawn from it.
 
 mod data_loader;
 mod generator;

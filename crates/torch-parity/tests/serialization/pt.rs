@@ -10,7 +10,7 @@ use torch_parity::serialization::read_safetensors;
 
 use testing::{example, python, refusal, root, run, same_bits, stdout};
 
-/// A folder with what the script saves, and nothing that a file made happen.
+/// A folder with the files that the script saves, and without side effects of any file.
 fn saved() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     stdout(python("crates/torch-parity/tests/python/save_pt.py").arg(folder.path()));
@@ -41,12 +41,12 @@ fn read_as_python_reads_them() {
             assert!(same_bits(&found[key], expected), "{name}: {key:?}");
         }
     }
-    // Tied weights are there once.
+    // Tied weights occur once.
     let tied = read_pt(&folder.path().join("tied.pt")).unwrap();
     assert_eq!(tied["a"].data_ptr(), tied["b"].data_ptr());
 }
 
-/// The line that refuses the file of that name, from the file's name on.
+/// The error for the file of that name, from the file's name on.
 fn refuse(folder: &Path, name: &str) -> String {
     let path = folder.join(format!("{name}.pt"));
     let mut command = example("digit_classifier");
@@ -142,13 +142,13 @@ fn refused_in_a_line() {
             "{name}: {line}"
         );
     }
-    // The good one of the hand-made ones is good.
+    // The valid one of the hand-made files is accepted.
     read_pt(&folder.path().join("place_inside.pt")).unwrap();
     assert!(!folder.path().join("ran").exists(), "code of a pickle ran");
 }
 
 #[test]
-fn long_names_are_cut() {
+fn long_names_are_shortened() {
     let folder = saved();
     let line = refuse(folder.path(), "long_name");
     assert!(

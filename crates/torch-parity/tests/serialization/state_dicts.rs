@@ -1,5 +1,5 @@
-//! State dicts of networks that people have, to Python and back: a ResNet-18 with its buffers and
-//! nested modules, and a Transformer's encoder with tied weights.
+//! State dicts of common networks, to Python and back: a ResNet-18 with its buffers and nested
+//! modules, and a Transformer encoder with tied weights.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,7 +21,7 @@ use testing::{on_one_thread, python_code, same_bits};
 mod encoder;
 mod resnet18;
 
-/// A network and what it is made in.
+/// A network and its variable store.
 struct Model<N> {
     vs: VarStore,
     network: N,
@@ -35,7 +35,7 @@ impl<N: ModuleT> Model<N> {
         Self { vs, network }
     }
 
-    /// The state dict as it is now.
+    /// A copy of the current state dict.
     fn copies(&self) -> NamedTensors {
         let dict = state_dict(&self.vs).into_iter();
         dict.map(|(name, tensor)| (name, tensor.detach().copy()))
@@ -58,7 +58,7 @@ impl<N: ModuleT> Model<N> {
     }
 }
 
-/// The two directions, for one network; `draw` draws an input and its classes.
+/// Checks both directions for one network; `draw` draws an input and its classes.
 fn both_ways<N: ModuleT>(
     name: &str,
     network: fn(&VarStore) -> N,
@@ -79,7 +79,7 @@ fn both_ways<N: ModuleT>(
     let moved = |name: &&String| !same_bits(&initial[*name], &trained[*name]);
     assert_eq!(initial.keys().filter(moved).count(), variables, "trained");
 
-    // The same seed, the same state dict, before a step and behind it.
+    // The same seed gives the same state dict, before a step and after it.
     let model = Model::new(3, network);
     assert_same(&model.copies(), &initial);
     let (x, y) = draw();
@@ -100,7 +100,7 @@ fn both_ways<N: ModuleT>(
         assert!(same_bits(&loaded.logits(&x), &run["logits"]), "{file}");
     }
 
-    // To Python: another step, so that it cannot be what Python had.
+    // To Python: after another step, so that Python cannot have these values already.
     model.train_one_step(&x, &y);
     let file = OutputFile::create(&folder.join("rust.safetensors")).unwrap();
     save_state_dict(&model.vs, file).unwrap();
@@ -118,7 +118,8 @@ fn assert_same(one: &NamedTensors, other: &NamedTensors) {
     }
 }
 
-/// Loads weights that have to be refused, with nothing loaded; returns why, but for the file.
+/// Loads weights that must be refused, with nothing loaded; returns the reason without the file's
+/// name.
 fn refused<N: ModuleT>(model: &Model<N>, file: &Path) -> String {
     let before = model.copies();
     let error = one_line(&load_state_dict(&model.vs, file).unwrap_err());
@@ -127,7 +128,7 @@ fn refused<N: ModuleT>(model: &Model<N>, file: &Path) -> String {
     why.unwrap_or_else(|| panic!("no file: {error}")).to_owned()
 }
 
-/// [`refused`], of weights that have been changed.
+/// [`refused`], for weights that have been changed.
 fn refused_after<N: ModuleT>(
     model: &Model<N>,
     folder: &Path,

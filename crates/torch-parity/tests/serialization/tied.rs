@@ -1,4 +1,4 @@
-//! Weights that two layers share, in files from Python and to Python.
+//! Weights shared by two layers, in files from Python and to Python.
 
 use std::ffi::OsStr;
 
@@ -55,7 +55,7 @@ fn tied_weights_go_to_python_and_back() {
     let [first, second] = ["first", "second"].map(|name| &dict[&format!("{name}.weight")]);
     assert!(same_bits(first, second));
 
-    // Two values for one parameter; none for it.
+    // Two values for one parameter, and no value.
     let refused = |change: &dyn Fn(&mut NamedTensors)| {
         let mut tensors = read_safetensors(&ours).unwrap();
         change(&mut tensors);

@@ -70,8 +70,19 @@ def _order(facts):
 
 
 # What comes about when; what is not named here, the readings of the output, right after it.
-STAGES = ["init", "generator", "input", "target", "output", "readings", "losses", "grad", "step", "epoch",
-          "metric"]
+STAGES = [
+    "init",
+    "generator",
+    "input",
+    "target",
+    "output",
+    "readings",
+    "losses",
+    "grad",
+    "step",
+    "epoch",
+    "metric",
+]
 
 
 def _moment(places, name):
@@ -91,8 +102,9 @@ def _moment(places, name):
 
 def _natural(name):
     """Sorts 10 after 9."""
-    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part)
-            for part in name.split(".")]
+    return [
+        (not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in name.split(".")
+    ]
 
 
 def difference(left, right, names):
@@ -144,7 +156,8 @@ def read(path):
         fail(f"{path}: expected a .safetensors file, found {found}")
     try:
         with safe_open(path, framework="numpy") as file:
-            arrays, facts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+            names = file.keys()
+            arrays, facts = {name: file.get_tensor(name) for name in names}, file.metadata()
         _order(facts or {})
         return arrays, facts or {}
     except OSError as error:
@@ -197,4 +210,3 @@ def summarize(rows):
 
 def fail(message):
     sys.exit(f"error: {message}")
-

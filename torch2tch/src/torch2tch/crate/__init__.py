@@ -1,4 +1,5 @@
-"""`port.py --crate`: a crate of its own around a port, that builds, answers and is tested elsewhere."""
+"""`port.py --crate`: a crate of its own around a port, that builds, answers and is tested
+elsewhere."""
 
 import contextlib
 import json
@@ -7,28 +8,34 @@ import re
 import shutil
 import subprocess
 import tempfile
-import tomllib
 from pathlib import Path
 from string import Template
 
-from torch2tch.reference import common
-from torch2tch import checkout
+import tomllib
 import torch
-from torch2tch.reference.common import Refused
+from safetensors.torch import save_file
+
+from torch2tch import checkout
+from torch2tch.port.names import snake
 from torch2tch.proof.arguments import output, quoted
 from torch2tch.proof.program import call_with
 from torch2tch.proof.signature import read_signature
 from torch2tch.proof.subject import Batch, plain
-from torch2tch.port.names import snake
-from safetensors.torch import save_file
+from torch2tch.reference import common
+from torch2tch.reference.common import Refused
 
 TEMPLATES = Path(__file__).with_name("templates")
 
 # Where each file goes; the network itself has the name of its class.
 FILES = {
-    "Cargo.toml": "Cargo.toml", "build.rs": "build.rs", "config.toml": ".cargo/config.toml",
-    "gitignore": ".gitignore", "lib.rs": "src/lib.rs", "main.rs": "src/main.rs",
-    "python.rs": "tests/python.rs", "README.md": "README.md",
+    "Cargo.toml": "Cargo.toml",
+    "build.rs": "build.rs",
+    "config.toml": ".cargo/config.toml",
+    "gitignore": ".gitignore",
+    "lib.rs": "src/lib.rs",
+    "main.rs": "src/main.rs",
+    "python.rs": "tests/python.rs",
+    "README.md": "README.md",
 }
 
 # Samples in the recording.
@@ -36,17 +43,21 @@ BATCH_SIZE = 4
 
 
 def write_crate(folder, ported, subject, git=None):
-    """Writes the crate whole or not at all; `folder` may be there if it is empty. It depends on this
-    checkout, or on what is at the address `git`."""
+    """Writes the crate whole or not at all; `folder` may be there if it is empty. It depends on
+    this checkout, or on what is at the address `git`."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Refused(f"{folder}: expected an empty folder, or nothing, found "
-                      f"{'a folder with files in it' if folder.is_dir() else 'a file'}")
+        raise Refused(
+            f"{folder}: expected an empty folder, or nothing, found "
+            f"{'a folder with files in it' if folder.is_dir() else 'a file'}"
+        )
     package = re.sub(r"[^a-z0-9_-]+", "-", folder.resolve().name.lower()).strip("-")
     if not package[:1].isalpha():
         raise Refused(f"{folder}: expected a name for a crate, such as my-network")
     try:
-        with tempfile.TemporaryDirectory(dir=folder.resolve().parent, prefix=".partial-") as partial:
+        with tempfile.TemporaryDirectory(
+            dir=folder.resolve().parent, prefix=".partial-"
+        ) as partial:
             made = Path(partial) / "crate"
             fill(made, package, ported, subject, git)
             os.rename(made, folder)
@@ -65,8 +76,12 @@ def fill(folder, package, ported, subject, git):
     save_file(dict(zip(names, batch.input)), folder / "recorded" / "input.safetensors")
     reads = [f"let {name} = tensor({quoted(name)})?;" for name in names]
     texts = {
-        "package": package, "crate": package.replace("-", "_"), "class": subject.name, "module": module,
-        "python": Path(subject.path).name, "torch": torch.__version__,
+        "package": package,
+        "crate": package.replace("-", "_"),
+        "class": subject.name,
+        "module": module,
+        "python": Path(subject.path).name,
+        "torch": torch.__version__,
         "source": f"git = {json.dumps(git)}" if git else f"path = {json.dumps(str(checkout.ROOT))}",
         "tch": tch_version(),
         "libtorch": json.dumps(str(Path(torch.__file__).parent)),
@@ -74,7 +89,9 @@ def fill(folder, package, ported, subject, git):
         "python_inputs": ", ".join(f'"{name}": {name}' for name in names),
         "outputs": "`output`" if isinstance(batch.output, torch.Tensor) else "`output.0` and so on",
         "reads": "\n    ".join(reads),
-        "call": call_with(signature, network, "network", batch.input, names).replace("train)", "false)"),
+        "call": call_with(signature, network, "network", batch.input, names).replace(
+            "train)", "false)"
+        ),
         "named": named(batch.output, signature.output),
     }
     for template, name in FILES.items():
@@ -95,14 +112,18 @@ def record(folder, ported, subject):
     model = subject().eval()
     input = subject.draw_input(BATCH_SIZE)
     with torch.no_grad():
-        answer = plain(common.call(model, input), f"{subject.path}: {subject.name}: what forward gives")
+        answer = plain(
+            common.call(model, input), f"{subject.path}: {subject.name}: what forward gives"
+        )
     parts = list(input) if isinstance(input, tuple) else [input]
     if not all(isinstance(part, torch.Tensor) for part in parts):
         raise Refused(f"{subject.path}: {subject.name}: --crate needs inputs of one tensor each")
     # Copies, as tied weights are one tensor under two names.
     weights = {name: tensor.clone().contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "weights.safetensors")
-    answers = {name: tensor.contiguous() for name, tensor in common.copies("output", answer).items()}
+    answers = {
+        name: tensor.contiguous() for name, tensor in common.copies("output", answer).items()
+    }
     save_file(answers, folder / "output.safetensors")
     return Batch(parts, (), answer)
 
@@ -112,8 +133,10 @@ def named(value, kind):
     if isinstance(value, torch.Tensor):
         return 'NamedTensors::from([("output".to_owned(), output)])'
     if isinstance(value, list):
-        return ("output.into_iter().enumerate()"
-                ".map(|(i, part)| (format!(\"output.{i}\"), part)).collect()")
+        return (
+            "output.into_iter().enumerate()"
+            '.map(|(i, part)| (format!("output.{i}"), part)).collect()'
+        )
     parts = []
 
     def visit(name, part, place):
@@ -133,8 +156,8 @@ def named(value, kind):
 
 
 def rustfmt(paths):
-    """Formats what the templates and the network's arguments come to, where there is a rustfmt: where
-    lines break hangs on how long the names are."""
+    """Formats what the templates and the network's arguments come to, where there is a rustfmt:
+    where lines break hangs on how long the names are."""
     with contextlib.suppress(OSError):
         subprocess.run(["rustfmt", "--edition=2024", *map(str, paths)], check=False)
 

@@ -1,8 +1,9 @@
-"""Translates a PyTorch class to Rust: the Rust on the left, the Python that it mirrors on the right.
+"""Translates a PyTorch class to Rust: the Rust on the left, the Python that it mirrors on the
+right.
 
 FILE.py is plain PyTorch, anywhere on disk. What the porter does not understand it names, each place
-in a line, and then it writes nothing. With --prove it builds what it writes and compares it with the
-Python class, tensor by tensor; the exit code is then 0 only if all are equal to the bit.
+in a line, and then it writes nothing. With --prove it builds what it writes and compares it with
+the Python class, tensor by tensor; the exit code is then 0 only if all are equal to the bit.
 """
 
 import argparse
@@ -46,12 +47,18 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("target_class", metavar="FILE.py:CLASS")
-    parser.add_argument("--output", metavar="FILE.rs", help="where it is written (default: printed)")
+    parser.add_argument(
+        "--output", metavar="FILE.rs", help="where it is written (default: printed)"
+    )
     compare.add_class_options(parser)
-    parser.add_argument("--crate", metavar="FOLDER",
-                        help="make a crate of its own of it, with a program and a test")
-    parser.add_argument("--git", metavar="URL",
-                        help="with --crate: where it takes final-layer from (default: this checkout)")
+    parser.add_argument(
+        "--crate", metavar="FOLDER", help="make a crate of its own of it, with a program and a test"
+    )
+    parser.add_argument(
+        "--git",
+        metavar="URL",
+        help="with --crate: where it takes final-layer from (default: this checkout)",
+    )
     parser.add_argument("--prove", action="store_true", help="build it and compare it with Python")
     compare.add_step_options(parser.add_argument_group("with --prove"), **PROOF)
     arguments = parser.parse_args()
@@ -72,13 +79,18 @@ def prove(arguments, path, name, rust):
         try:
             rows = compare.compare_live(arguments)
         except proof.DoesNotCompile as error:
-            sys.exit(f"error: the port of {name} does not compile, which is a mistake of the porter, "
-                     f"not of {path}: {error}")
+            sys.exit(
+                f"error: the port of {name} does not compile, which is a mistake of the porter, "
+                f"not of {path}: {error}"
+            )
     code = summarize(rows)
     if code:
         first = next(row for row in rows if not row.equal)
-        print(f"error: the port of {name} is not equal, which is a mistake of the porter, not of "
-              f"{path}: {first.name}: {first.verdict}", file=sys.stderr)
+        print(
+            f"error: the port of {name} is not equal, which is a mistake of the porter, not of "
+            f"{path}: {first.name}: {first.verdict}",
+            file=sys.stderr,
+        )
     sys.exit(code)
 
 
@@ -93,7 +105,9 @@ def write(output, text):
     """Writes the file whole or not at all."""
     output = Path(output)
     try:
-        with tempfile.NamedTemporaryFile("w", dir=output.parent, delete=False, encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=output.parent, delete=False, encoding="utf-8"
+        ) as file:
             file.write(text)
         os.chmod(file.name, 0o644)
         os.replace(file.name, output)
@@ -104,4 +118,3 @@ def write(output, text):
 def usage(message):
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)
-

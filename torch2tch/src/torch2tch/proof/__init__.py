@@ -18,8 +18,14 @@ def subject(file, name, options):
     from .subject import Subject
 
     try:
-        return Subject(Source(file), name, args=options.args, inputs=options.inputs,
-                       targets=options.targets, loss=options.loss)
+        return Subject(
+            Source(file),
+            name,
+            args=options.args,
+            inputs=options.inputs,
+            targets=options.targets,
+            loss=options.loss,
+        )
     except Refused as error:
         fail(error.lines[0])
     except (Wrong, *ERRORS) as error:
@@ -37,8 +43,10 @@ def executable(subject, options, folder):
     try:
         return prepare(subject, options.rust, folder, **settings)
     except Refused as error:
-        fail(f"{error.lines[0]}; with a `pub fn loss(output: &Tensor, target: &Tensor) -> Tensor` "
-             f"in {options.rust} it need not be translated")
+        fail(
+            f"{error.lines[0]}; with a `pub fn loss(output: &Tensor, target: &Tensor) -> Tensor` "
+            f"in {options.rust} it need not be translated"
+        )
     except (Wrong, *ERRORS) as error:
         fail(one_line(error))
 

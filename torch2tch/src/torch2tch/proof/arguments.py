@@ -4,10 +4,15 @@
 def type_of(value):
     """Rust's type of what Python has: several in a tuple are a tuple, in a list a `Vec`."""
     if isinstance(value, list):
-        return "Vec<Tensor>" if all(not isinstance(part, (tuple, list)) for part in value) \
+        return (
+            "Vec<Tensor>"
+            if all(not isinstance(part, (tuple, list)) for part in value)
             else f"Vec<{type_of(value[0])}>"
+        )
     if isinstance(value, tuple):
-        return "Vec<Tensor>" if not value else f"({''.join(type_of(part) + ', ' for part in value)})"
+        return (
+            "Vec<Tensor>" if not value else f"({''.join(type_of(part) + ', ' for part in value)})"
+        )
     return "Tensor"
 
 
@@ -30,8 +35,10 @@ def argument(value, place, kind):
     if isinstance(value, list) and kind == "&[Tensor]" and is_whole(place):
         return place
     if isinstance(value, (tuple, list)):
-        parts = [f"{place}[{i}]" if isinstance(value, list) else f"{place}.{i}"
-                 for i in range(len(value))]
+        parts = [
+            f"{place}[{i}]" if isinstance(value, list) else f"{place}.{i}"
+            for i in range(len(value))
+        ]
         copies = ", ".join(f"{part}.shallow_clone()" for part in parts)
         if bare == "LSTMState":
             return f"{borrow}LSTMState(({copies}))"

@@ -117,8 +117,8 @@ def call(model, input):
 
 
 def named(name, tensors):
-    """Each tensor with its name in a trace, where the whole is called `name`: one tensor, or several
-    in a tuple or list, as `<name>.0`, `<name>.1` and so on (see src/tasks/tensors.rs)."""
+    """Each tensor with its name in a trace, where the whole is called `name`: one tensor, or
+    several in a tuple or list, as `<name>.0`, `<name>.1` and so on (see src/tasks/tensors.rs)."""
     if isinstance(tensors, (tuple, list)):
         for place, part in enumerate(tensors):
             yield from named(f"{name}.{place}", part)
@@ -132,7 +132,8 @@ def copies(name, tensors):
 
 
 def map_tensors(function, *tensors):
-    """The same with what `function` makes of each tensor; of several, of those in the same place."""
+    """The same with what `function` makes of each tensor; of several, of those in the same
+    place."""
     first = tensors[0]
     if isinstance(first, (tuple, list)):
         return type(first)(map_tensors(function, *parts) for parts in zip(*tensors, strict=True))

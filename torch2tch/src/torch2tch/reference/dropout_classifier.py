@@ -5,7 +5,13 @@ import torch.nn.functional as F
 
 # One of ten digits is asked for: all but the network is theirs.
 from digit_classifier import (  # noqa: F401
-    draw_input, draw_target, loss, metrics, read_data, readings, report,
+    draw_input,
+    draw_target,
+    loss,
+    metrics,
+    read_data,
+    readings,
+    report,
 )
 
 

@@ -3,8 +3,9 @@
 import functools
 
 import torch
-from torch2tch.reference import common
 from safetensors.torch import save_file
+
+from torch2tch.reference import common
 
 OPTIMIZERS = {
     "sgd": torch.optim.SGD,
@@ -54,8 +55,20 @@ def record(task, model, optimizer, batch_size, steps):
 
 
 def write(
-    path, network, *, seed, steps, batch_size, optimizer, lr, weight_decay=None, momentum=None,
-    foreach=None, device="cpu", threads, weights=None
+    path,
+    network,
+    *,
+    seed,
+    steps,
+    batch_size,
+    optimizer,
+    lr,
+    weight_decay=None,
+    momentum=None,
+    foreach=None,
+    device="cpu",
+    threads,
+    weights=None,
 ):
     """Builds the network, records its trace and writes it. `network` is the name of one here, or a
     task that makes its network. On a GPU the optimizer takes all parameters at once (`foreach`)

@@ -1,4 +1,4 @@
-//! What an attention computes, step by step, with the weights to show or without.
+//! The forward pass of an attention, on the paths with and without attention weights.
 
 use tch::{TchError, Tensor};
 
@@ -9,13 +9,13 @@ use crate::nn::or_panic;
 use crate::{Error, Result};
 
 impl MultiheadAttention {
-    /// The output, `(L, N, E)`, and the attention weights if the options ask for them: `(N, L, S)`,
-    /// or `(N, num_heads, L, S)` if they are not to be averaged.
+    /// The output, `(L, N, E)`, and the attention weights if the options request them: `(N, L, S)`,
+    /// or `(N, num_heads, L, S)` if they are not averaged.
     ///
     /// The shapes are those of [`multihead_attention`](super::multihead_attention); the inputs may
-    /// also be one sample, `(L, E)`, `(S, kdim)` and `(S, vdim)`, and then no shape here has an N.
-    /// As in Python, it matters whether two inputs are one tensor: the products are then fewer.
-    /// Self-attention is `forward_t(&x, &x, &x, …)`.
+    /// also be unbatched, `(L, E)`, `(S, kdim)` and `(S, vdim)`, and then all shapes lack N. As in
+    /// Python, inputs that are the same tensor share matrix products. Self-attention is
+    /// `forward_t(&x, &x, &x, …)`.
     ///
     /// # Panics
     /// If [`f_forward_t`](Self::f_forward_t) returns an error.
@@ -34,7 +34,7 @@ impl MultiheadAttention {
     /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// In Python's words, if shapes or dtypes do not go together, or if `is_causal` is given without
+    /// With Python's message, if shapes or dtypes do not match, or if `is_causal` is given without
     /// `attn_mask`.
     pub fn f_forward_t(
         &self,
@@ -60,7 +60,8 @@ impl MultiheadAttention {
         let masks = (padding.as_ref(), mask.as_ref());
         let inputs = [query, key, value];
         let is_batched = is_batched(inputs, masks.0, masks.1, self.num_heads)?;
-        // From here on `(L, N, E)`. For one sample Python makes three tensors of one.
+        // From here on `(L, N, E)`. For one tensor passed as all three inputs, Python transposes it
+        // only once.
         let (inputs, same) = match (is_batched, self.config.batch_first) {
             (true, true) => (try_each(inputs, |x| x.f_transpose(1, 0))?, same),
             (true, false) => (inputs.map(Tensor::shallow_clone), same),
@@ -100,7 +101,7 @@ impl MultiheadAttention {
                     .into(),
             ));
         }
-        // Where nothing else is masked, the hint takes the place of the mask.
+        // If nothing else is masked, the hint replaces the mask.
         let is_causal = options.is_causal && padding.is_none() && !options.need_weights;
         if is_causal {
             mask = None;
@@ -167,7 +168,7 @@ impl MultiheadAttention {
         }
     }
 
-    /// The path that has the attention weights to show.
+    /// The path that computes the attention weights.
     fn with_weights(
         &self,
         [query, key, value]: [&Tensor; 3],

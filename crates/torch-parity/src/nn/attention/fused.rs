@@ -1,4 +1,4 @@
-//! The path in one function of libtorch's.
+//! The path through one fused function of libtorch's.
 
 use tch::Tensor;
 
@@ -8,8 +8,8 @@ use crate::Result;
 use crate::nn::wants_gradient;
 
 impl MultiheadAttention {
-    /// What Python's fused function takes, weight and bias of both projections, where it takes
-    /// self-attention over `query` in evaluation.
+    /// The parameters of Python's fused function, weight and bias of both projections, if it
+    /// supports self-attention over `query` in evaluation; otherwise `None`.
     pub(super) fn fused_parameters(&self, query: &Tensor) -> Option<[&Tensor; 4]> {
         let InProjection::Packed(weight) = &self.in_proj else {
             return None;
@@ -28,7 +28,7 @@ impl MultiheadAttention {
         is_fused.then_some(parameters)
     }
 
-    /// Self-attention over `query`, `(N, L, E)`, with masks to be added.
+    /// Self-attention over `query`, `(N, L, E)`, with additive masks.
     pub(super) fn fused(
         &self,
         query: &Tensor,

@@ -1,17 +1,17 @@
-//! Masks: what kinds there are, and how two become one.
+//! Masks: their kinds, and how two are combined.
 
 use tch::{Kind, Tensor};
 
 use crate::{Error, Result};
 
-/// Whether a mask, if there is one, is to be added instead of saying yes or no.
+/// Returns true if there is an additive (floating-point) mask.
 pub(super) fn is_float(mask: Option<&Tensor>) -> bool {
     mask.is_some_and(Tensor::is_floating_point)
 }
 
-/// `_canonical_mask`: a mask to be added, with −∞ where a `bool` mask is true.
+/// `_canonical_mask`: an additive mask, with −∞ where a `bool` mask is true.
 ///
-/// `kind` is the dtype that the mask is added to; `name` is for the message.
+/// `kind` is the dtype to which the mask is added; `name` is its name in messages.
 pub(in crate::nn) fn canonical_mask(
     mask: Option<&Tensor>,
     name: &str,
@@ -30,8 +30,8 @@ pub(in crate::nn) fn canonical_mask(
     Ok(Some(canonical.f_masked_fill_(mask, f64::NEG_INFINITY)?))
 }
 
-/// `merge_masks`: the two masks as the fused functions take them, and what kind they are: 1 for a
-/// padding mask `(N, L)`, 2 for one `(N, num_heads, L, L)`.
+/// `merge_masks`: the two masks combined for the fused functions, and the kind: 1 for a padding
+/// mask `(N, L)`, 2 for a mask `(N, num_heads, L, L)`.
 ///
 /// `size` is that of the query, `(N, L, E)`.
 pub(in crate::nn) fn merge_masks(
@@ -65,7 +65,7 @@ pub(in crate::nn) fn merge_masks(
     Ok((Some(merged), Some(2)))
 }
 
-/// `_mha_shape_check`: whether the query has a dimension for the samples.
+/// `_mha_shape_check`: returns true if the query has a batch dimension.
 pub(super) fn is_batched(
     [query, key, value]: [&Tensor; 3],
     key_padding_mask: Option<&Tensor>,
@@ -123,7 +123,7 @@ pub(super) fn is_batched(
     }
 }
 
-/// The two masks in one, for scores `(N · num_heads, L, S)`: the padding mask is `(N, S)`.
+/// Combines both masks for scores `(N · num_heads, L, S)`; the padding mask is `(N, S)`.
 pub(super) fn with_padding(
     mask: Option<Tensor>,
     padding: Option<Tensor>,
@@ -150,7 +150,7 @@ pub(super) fn with_padding(
     }
 }
 
-/// A mask of three dimensions, with the sizes that the scores have.
+/// A three-dimensional mask, checked against the sizes of the scores.
 pub(super) fn checked_mask(mask: &Tensor, rows: i64, length: i64, steps: i64) -> Result<Tensor> {
     let found = mask.size();
     match found.len() {
@@ -167,7 +167,7 @@ pub(super) fn checked_mask(mask: &Tensor, rows: i64, length: i64, steps: i64) ->
     }
 }
 
-/// A mask for one key more, at which everyone may look.
+/// The mask extended by one key to which every query may attend.
 pub(super) fn one_more(mask: Option<Tensor>) -> Result<Option<Tensor>> {
     Ok(mask
         .map(|mask| mask.f_pad([0, 1], "constant", None))

@@ -1,14 +1,14 @@
-//! `torch.nn.MultiheadAttention`: names, initial values, and the paths that Python takes.
+//! `torch.nn.MultiheadAttention`: names, initial values, and Python's execution paths.
 //!
 //! `tch::nn` has no such layer.
 //!
-//! The values of an output depend on the path, in the last bits. With the weights asked for, which
-//! is the default, Python multiplies, takes a softmax and multiplies again; without, it calls
-//! libtorch's `scaled_dot_product_attention`; and in evaluation without gradients, for
-//! self-attention and with some more conditions, one fused function. All three are here, each where
-//! Python takes it, but for nested tensors as inputs and for autocast, which are not here. Without
-//! the last, the outputs of the rows in `tests/rows/attention.json` that take it differ from
-//! Python's in the last bits.
+//! The last bits of an output depend on the path. If the weights are requested, which is the
+//! default, Python multiplies, applies softmax and multiplies again; otherwise it calls libtorch's
+//! `scaled_dot_product_attention`; and in evaluation without gradients, for self-attention and
+//! under some further conditions, it calls one fused function. This layer takes the same path as
+//! Python in each case, except that nested tensors as inputs and autocast are not supported.
+//! Without the fused path, the outputs of the rows in `tests/rows/attention.json` that take it
+//! differ from Python's in the last bits.
 //!
 //! Source: `MultiheadAttention` in `torch/nn/modules/activation.py`,
 //! `multi_head_attention_forward` in `torch/nn/functional.py`.
@@ -33,19 +33,19 @@ use crate::{Error, Result};
 /// The arguments of `nn.MultiheadAttention` with Python's defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct MultiheadAttentionConfig {
-    /// The probability with which an attention weight is zeroed in training.
+    /// The probability with which dropout zeroes an attention weight in training.
     pub dropout: f64,
-    /// Whether the projections have biases.
+    /// If true, the projections have biases.
     pub bias: bool,
-    /// Whether one learnt step is added to the keys and to the values.
+    /// If true, appends a learnt step to the keys and to the values.
     pub add_bias_kv: bool,
-    /// Whether one step of zeros is added to the keys and to the values.
+    /// If true, appends a step of zeros to the keys and to the values.
     pub add_zero_attn: bool,
-    /// How many features a key has; `embed_dim` if `None`.
+    /// The number of features of a key; `embed_dim` if `None`.
     pub kdim: Option<i64>,
-    /// How many features a value has; `embed_dim` if `None`.
+    /// The number of features of a value; `embed_dim` if `None`.
     pub vdim: Option<i64>,
-    /// Whether inputs and outputs are `(N, L, E)` in place of `(L, N, E)`.
+    /// If true, inputs and outputs are `(N, L, E)` instead of `(L, N, E)`.
     pub batch_first: bool,
 }
 
@@ -63,20 +63,22 @@ impl Default for MultiheadAttentionConfig {
     }
 }
 
-/// What `MultiheadAttention.forward` takes besides query, key and value, with Python's defaults.
+/// The arguments of `MultiheadAttention.forward` besides query, key and value, with Python's
+/// defaults.
 ///
-/// A mask is `bool`, true where nobody may look, or of a floating-point dtype, to be added.
+/// A mask is either `bool`, true where attention is not allowed, or of a floating-point dtype and
+/// added to the scores.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionOptions<'a> {
-    /// Which keys are padding, `(N, S)`, or `(S,)` for one sample.
+    /// A mask of the keys that are padding, `(N, S)`, or `(S,)` if unbatched.
     pub key_padding_mask: Option<&'a Tensor>,
-    /// Whether the attention weights are returned. Without them the path is a faster one.
+    /// If true, returns the attention weights; the path without them is faster.
     pub need_weights: bool,
-    /// Which query may look at which key, `(L, S)` or `(N · num_heads, L, S)`.
+    /// A mask of the keys for each query, `(L, S)` or `(N · num_heads, L, S)`.
     pub attn_mask: Option<&'a Tensor>,
-    /// Whether the weights returned are the mean of all heads.
+    /// If true, the returned weights are averaged over the heads.
     pub average_attn_weights: bool,
-    /// A hint that `attn_mask`, which has to be there, is the causal one.
+    /// A hint that `attn_mask`, which is then required, is the causal mask.
     pub is_causal: bool,
 }
 
@@ -92,7 +94,7 @@ impl Default for AttentionOptions<'_> {
     }
 }
 
-/// Several attentions side by side, as [`multihead_attention`] makes them.
+/// A multi-head attention, created by [`multihead_attention`].
 #[derive(Debug)]
 pub struct MultiheadAttention {
     config: MultiheadAttentionConfig,
@@ -101,15 +103,15 @@ pub struct MultiheadAttention {
     in_proj: InProjection,
     /// `(3 · embed_dim,)`.
     in_proj_bias: Option<Tensor>,
-    /// What is added to the keys and to the values, `(1, 1, embed_dim)` each.
+    /// The learnt steps appended to the keys and to the values, `(1, 1, embed_dim)` each.
     bias_kv: Option<(Tensor, Tensor)>,
     out_proj: Linear,
 }
 
-/// What query, key and value are multiplied by.
+/// The weights of the input projections.
 #[derive(Debug)]
 enum InProjection {
-    /// In one tensor, `(3 · embed_dim, embed_dim)`.
+    /// Packed in one tensor, `(3 · embed_dim, embed_dim)`.
     Packed(Tensor),
     /// `(embed_dim, embed_dim)`, `(embed_dim, kdim)`, `(embed_dim, vdim)`.
     Separate([Tensor; 3]),
@@ -118,11 +120,11 @@ enum InProjection {
 /// `nn.MultiheadAttention(embed_dim, num_heads)`: queries `(L, N, E)`, keys `(S, N, kdim)` and
 /// values `(S, N, vdim)` to `(L, N, E)`, with E = `embed_dim`.
 ///
-/// Adds, in Python's order, `in_proj_weight` `(3E, E)` or, where `kdim` or `vdim` is not E,
-/// `q_proj_weight` `(E, E)`, `k_proj_weight` `(E, kdim)` and `v_proj_weight` `(E, vdim)`, all Xavier
-/// uniform; `in_proj_bias` `(3E,)`, zeros; `bias_k` and `bias_v` `(1, 1, E)`, Xavier normal;
-/// `out_proj.weight` `(E, E)`, as a linear layer's, and `out_proj.bias` `(E,)`, zeros. What is
-/// drawn first is `out_proj`, with a bias that zeros then take the place of.
+/// Adds, in Python's order, `in_proj_weight` `(3E, E)` or, if `kdim` or `vdim` is not E,
+/// `q_proj_weight` `(E, E)`, `k_proj_weight` `(E, kdim)` and `v_proj_weight` `(E, vdim)`, all
+/// Xavier uniform; `in_proj_bias` `(3E,)`, zeros; `bias_k` and `bias_v` `(1, 1, E)`, Xavier normal;
+/// `out_proj.weight` `(E, E)`, drawn like a linear layer's, and `out_proj.bias` `(E,)`, zeros.
+/// `out_proj` is drawn first, including a bias that is then replaced by zeros.
 ///
 /// # Panics
 /// If [`f_multihead_attention`] returns an error.
@@ -139,7 +141,7 @@ pub fn multihead_attention<'a, T: Borrow<Path<'a>>>(
 /// As [`multihead_attention`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if `embed_dim` or `num_heads` is not positive or the first is not a multiple
+/// With Python's message, if `embed_dim` or `num_heads` is not positive or the first is not a multiple
 /// of the second; if `kdim` or `vdim` is negative, if there is not enough memory, or if the path has
 /// a layer already.
 pub fn f_multihead_attention<'a, T: Borrow<Path<'a>>>(
@@ -165,7 +167,8 @@ pub fn f_multihead_attention<'a, T: Borrow<Path<'a>>>(
 }
 
 impl MultiheadAttention {
-    /// All parameters in Python's order, which is not the order in which they are drawn.
+    /// Creates all parameters in Python's order, which differs from the order in which they are
+    /// drawn.
     pub(super) fn zeros(
         vs: &Path,
         embed_dim: i64,

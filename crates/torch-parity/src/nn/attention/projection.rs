@@ -1,4 +1,4 @@
-//! The products of query, key and value with their weights.
+//! The input projections of query, key and value.
 
 use tch::{TchError, Tensor};
 
@@ -6,7 +6,7 @@ use super::{InProjection, MultiheadAttention};
 use crate::Result;
 use crate::native::tensor_id;
 
-/// Which of query, key and value are one and the same, as Python's `is` says.
+/// The identity relations between query, key and value, by Python's `is`.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Sameness {
     All,
@@ -26,8 +26,8 @@ impl Sameness {
 }
 
 impl MultiheadAttention {
-    /// `_in_projection_packed` and `_in_projection`: as few products as the inputs allow, each laid
-    /// out in memory as Python's.
+    /// `_in_projection_packed` and `_in_projection`: as few products as the inputs allow, each with
+    /// the same memory layout as Python's.
     pub(super) fn project(
         &self,
         [query, key, value]: [&Tensor; 3],
@@ -80,7 +80,7 @@ fn separate(
     ])
 }
 
-/// The bias, if there is one, in parts of these sizes.
+/// The bias, if any, split into parts of these sizes.
 fn parts(bias: Option<&Tensor>, sizes: &[i64]) -> Result<Vec<Option<Tensor>>, TchError> {
     match bias {
         Some(bias) => {
@@ -91,7 +91,7 @@ fn parts(bias: Option<&Tensor>, sizes: &[i64]) -> Result<Vec<Option<Tensor>>, Tc
     }
 }
 
-/// `(…, n · E)` as n pieces of memory after each other, `(n, …, E)`.
+/// Splits `(…, n · E)` into n contiguous pieces, `(n, …, E)`.
 fn apart(product: &Tensor, n: i64) -> Result<Tensor> {
     let size = product.size()[product.dim() - 1] / n;
     let pieces = product.f_unflatten(-1, [n, size])?.f_unsqueeze(0)?;

@@ -3,7 +3,7 @@
 //!
 //! | | `tch::nn` | `torch.nn` |
 //! | --- | --- | --- |
-//! | weight | U(−√(6/fan), √(6/fan)) | U(−1/√fan, 1/√fan), with fan the inputs of one output |
+//! | weight | U(−√(6/fan), √(6/fan)) | U(−1/√fan, 1/√fan), with the fan-in of an output |
 //! | bias | 0 | U(−1/√fan, 1/√fan) |
 //! | drawn first | bias | weight |
 //!
@@ -22,12 +22,12 @@ use super::init::{bias_init, kaiming_uniform};
 use super::{modules, new_parameter, or_panic, refuse};
 use crate::Result;
 
-/// Padding that Python takes by name.
+/// Padding given by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AutoPad {
-    /// `padding="same"`: as much as gives the output the size of the input.
+    /// `padding="same"`: pads so that the output has the size of the input.
     Same,
-    /// `padding="valid"`: none.
+    /// `padding="valid"`: no padding.
     Valid,
 }
 
@@ -40,25 +40,26 @@ impl AutoPad {
     }
 }
 
-/// The arguments of `nn.Conv1d` to `nn.Conv3d`, in tch's spelling: `ND` is a number for each
+/// The arguments of `nn.Conv1d` to `nn.Conv3d`, in tch's spelling. `ND` is one number per
 /// dimension, or one number for all.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvConfigND<ND> {
-    /// How far apart the kernel's places are.
+    /// The distance between the positions of the kernel.
     pub stride: ND,
-    /// How much is added on either side of the input.
+    /// The padding added on either side of the input.
     pub padding: ND,
-    /// How far apart the kernel's elements are.
+    /// The distance between the elements of the kernel.
     pub dilation: ND,
-    /// Into how many groups the channels are divided, each seeing its own inputs alone.
+    /// The number of groups into which the channels are divided; each group sees only its own
+    /// inputs.
     pub groups: i64,
-    /// Whether there is a bias.
+    /// If true, adds a bias.
     pub bias: bool,
-    /// How the weight `(out, in / groups, kernel…)` is drawn.
+    /// The initialization of the weight `(out, in / groups, kernel…)`.
     pub ws_init: Init,
-    /// How the bias `(out,)` is drawn; the default stands for Python's way, U(−1/√fan, 1/√fan).
+    /// The initialization of the bias `(out,)`; the default means Python's, U(−1/√fan, 1/√fan).
     pub bs_init: Init,
-    /// What is added around the input.
+    /// The contents of the padding.
     pub padding_mode: PaddingMode,
     /// Python's `padding="same"` or `"valid"`, in place of `padding`.
     pub auto_pad: Option<AutoPad>,
@@ -93,7 +94,7 @@ fn default_conv<ND>(all: impl Fn(i64) -> ND) -> ConvConfigND<ND> {
     }
 }
 
-/// The default arguments of a convolution, without bias.
+/// The default arguments, without bias.
 pub fn no_bias() -> ConvConfig {
     ConvConfig {
         bias: false,
@@ -108,7 +109,7 @@ pub struct Conv<ND> {
     pub ws: Tensor,
     /// The bias `(out,)`.
     pub bs: Option<Tensor>,
-    /// How much is added before and after, the last dimension first, where it is not zeros.
+    /// The padding before and after, the last dimension first, unless it is zeros.
     reversed_padding: Vec<i64>,
     config: ConvConfigND<ND>,
 }
@@ -214,7 +215,7 @@ fn new_bias(
     new_parameter(vs, "bias", &[channels], init).map(Some)
 }
 
-/// One number for all dimensions.
+/// Expands one number to all dimensions.
 fn same_for_all<const N: usize>(config: ConvConfig) -> ConvConfigND<[i64; N]> {
     ConvConfigND {
         stride: [config.stride; N],
@@ -262,7 +263,7 @@ impl<const N: usize> Conv<[i64; N]> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         let config = &self.config;
         let (ws, bs) = (&self.ws, self.bs.as_ref());

@@ -13,21 +13,22 @@ use crate::nn::{modules, new_parameter, or_panic, refuse};
 /// The arguments of `nn.ConvTranspose1d` to `nn.ConvTranspose3d`, in tch's spelling.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvTransposeConfigND<ND> {
-    /// How far apart the kernel's places in the output are.
+    /// The distance between the positions of the kernel in the output.
     pub stride: ND,
-    /// How much of the output is left out on either side.
+    /// The padding removed on either side of the output.
     pub padding: ND,
-    /// How much is added to one side of the output.
+    /// The size added to one side of the output.
     pub output_padding: ND,
-    /// Into how many groups the channels are divided, each seeing its own inputs alone.
+    /// The number of groups into which the channels are divided; each group sees only its own
+    /// inputs.
     pub groups: i64,
-    /// Whether there is a bias.
+    /// If true, adds a bias.
     pub bias: bool,
-    /// How far apart the kernel's elements are.
+    /// The distance between the elements of the kernel.
     pub dilation: ND,
-    /// How the weight `(in, out / groups, kernel…)` is drawn.
+    /// The initialization of the weight `(in, out / groups, kernel…)`.
     pub ws_init: Init,
-    /// How the bias `(out,)` is drawn; the default stands for Python's way, U(−1/√fan, 1/√fan),
+    /// The initialization of the bias `(out,)`; the default means Python's, U(−1/√fan, 1/√fan),
     /// where fan is out / groups times the kernel's size.
     pub bs_init: Init,
 }
@@ -122,7 +123,7 @@ pub fn f_conv_transpose<'a, const N: usize, T: Borrow<Path<'a>>>(
     })
 }
 
-/// One number for all dimensions.
+/// Expands one number to all dimensions.
 fn transpose_same_for_all<const N: usize>(
     config: ConvTransposeConfig,
 ) -> ConvTransposeConfigND<[i64; N]> {
@@ -187,15 +188,15 @@ impl<const N: usize> ConvTransposeND<[i64; N]> {
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
-    /// If the input does not fit.
+    /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
         self.convolve(xs, self.config.output_padding)
     }
 
-    /// `forward(input, output_size)`: with as much added to the output as gives it that size.
+    /// `forward(input, output_size)`: adds to one side of the output so that it has this size.
     ///
     /// # Errors
-    /// If the input does not fit, or cannot give that size.
+    /// If the input has an unsupported shape or dtype, or the size is out of range.
     pub fn f_forward_to_size(&self, xs: &Tensor, output_size: [i64; N]) -> Result<Tensor> {
         let size = xs.size();
         if size.len() != N + 1 && size.len() != N + 2 {

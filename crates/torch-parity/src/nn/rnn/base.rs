@@ -1,4 +1,4 @@
-//! `torch.nn.RNNBase`: what the three layers share.
+//! `torch.nn.RNNBase`: the common part of the three layers.
 
 use tch::Tensor;
 use tch::nn::{Init, Path};
@@ -10,7 +10,7 @@ use crate::nn::utils::rnn::PackedSequence;
 use crate::print::dtype_name;
 use crate::{Error, Result};
 
-/// The weights of all layers and directions, and what they were made from.
+/// The weights of all layers and directions, and the arguments with which they were created.
 #[derive(Debug)]
 pub(super) struct Base {
     /// For each layer, for each direction: `weight_ih`, `weight_hh`, the biases, `weight_hr`.
@@ -23,7 +23,7 @@ pub(super) struct Base {
 impl Base {
     /// Draws the parameters in Python's order, each layer's forward direction first.
     ///
-    /// `gates` is how many blocks of `hidden_size` rows the weights have.
+    /// `gates` is the number of blocks of `hidden_size` rows in the weights.
     pub fn new(
         vs: &Path,
         gates: i64,
@@ -79,7 +79,7 @@ impl Base {
         Ok(())
     }
 
-    /// The size of the hidden state that goes out, after a projection if there is one.
+    /// The size of the output's hidden state, after a projection if there is one.
     fn output_size(&self) -> i64 {
         match self.config.proj_size {
             0 => self.hidden_size,
@@ -91,35 +91,35 @@ impl Base {
         if self.config.bidirectional { 2 } else { 1 }
     }
 
-    /// The dimension of the samples in an input of three dimensions.
+    /// The batch dimension of a three-dimensional input.
     pub fn batch_dim(&self) -> i64 {
         if self.config.batch_first { 0 } else { 1 }
     }
 
-    /// The dimension of the time steps in an input of three dimensions.
+    /// The time dimension of a three-dimensional input.
     pub fn time_dim(&self) -> i64 {
         1 - self.batch_dim()
     }
 
-    /// The shape of the hidden states of `batch` samples.
+    /// The shape of the hidden states for `batch` samples.
     pub fn hidden_shape(&self, batch: i64) -> [i64; 3] {
         let layers = self.config.num_layers * self.num_directions();
         [layers, batch, self.output_size()]
     }
 
-    /// The shape of an LSTM's cell states of `batch` samples.
+    /// The shape of an LSTM's cell states for `batch` samples.
     pub fn cell_shape(&self, batch: i64) -> [i64; 3] {
         let [layers, batch, _] = self.hidden_shape(batch);
         [layers, batch, self.hidden_size]
     }
 
-    /// A state of zeros, of the dtype and on the device of the weights.
+    /// A state of zeros, in the dtype and on the device of the weights.
     pub fn zeros(&self, shape: [i64; 3]) -> Result<Tensor> {
         let weight = &self.flat_weights[0];
         Ok(Tensor::f_zeros(shape, (weight.kind(), weight.device()))?)
     }
 
-    /// The input with a dimension for the samples, whether it had one, and how many they are.
+    /// The input with a batch dimension, whether the original had one, and the batch size.
     pub fn batched(&self, class: &str, input: &Tensor) -> Result<(Tensor, bool, i64)> {
         let (dim, given) = (input.dim(), input.dim() == 3);
         let input = match dim {
@@ -137,7 +137,7 @@ impl Base {
         Ok((input, given, batch))
     }
 
-    /// Refuses a packed input of another shape; says how many samples it has.
+    /// Returns the batch size of a packed input, or an error if its shape does not match.
     pub fn check_packed(&self, input: &PackedSequence) -> Result<i64> {
         let dim = input.data().dim();
         if dim != 2 {
@@ -168,7 +168,7 @@ impl Base {
     }
 }
 
-/// Refuses a state whose shape is not `expected`; `what` is Python's word for it.
+/// Returns an error if the shape of a state is not `expected`; `what` is Python's name for it.
 pub(super) fn check_state(what: &str, state: &Tensor, expected: [i64; 3]) -> Result<()> {
     let found = state.size();
     if found != expected {

@@ -1,4 +1,4 @@
-//! `torch.nn.RNNCell`, `LSTMCell` and `GRUCell`: one step at a time.
+//! `torch.nn.RNNCell`, `LSTMCell` and `GRUCell`: a single time step.
 
 use std::borrow::Borrow;
 
@@ -12,9 +12,9 @@ use crate::{Error, Result};
 /// The arguments of `nn.RNNCell`, `nn.LSTMCell` and `nn.GRUCell` with Python's defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct RNNCellConfig {
-    /// Whether there are biases.
+    /// If true, adds biases.
     pub bias: bool,
-    /// What an [`RNNCell`] bends its sum with; the other cells have their own.
+    /// The activation function of an [`RNNCell`]; the other cells have their own.
     pub nonlinearity: Nonlinearity,
 }
 
@@ -27,12 +27,12 @@ impl Default for RNNCellConfig {
     }
 }
 
-/// `torch.nn.RNNCellBase`: the parameters of one step.
+/// `torch.nn.RNNCellBase`: the parameters of one time step.
 #[derive(Debug)]
 struct Base {
     weight_ih: Tensor,
     weight_hh: Tensor,
-    /// Of the input and of the hidden state.
+    /// The biases for the input and for the hidden state.
     biases: Option<(Tensor, Tensor)>,
     hidden_size: i64,
 }
@@ -65,7 +65,8 @@ impl Base {
             .unzip()
     }
 
-    /// The state after one step. `class` is for the messages; `step` is one of libtorch's cells.
+    /// The state after one step. `class` is the name in messages; `step` is one of libtorch's
+    /// cells.
     fn run(&self, class: &str, step: Step, input: &Tensor, hx: Option<&Tensor>) -> Result<Tensor> {
         check_input(class, input)?;
         if let Some(dim) = hx.map(Tensor::dim).filter(|dim| !matches!(dim, 1 | 2)) {
@@ -91,7 +92,7 @@ impl Base {
     }
 }
 
-/// What `Tensor::f_gru_cell` and its kin have in common.
+/// The common signature of `Tensor::f_gru_cell` and the other cells.
 type Step = fn(
     input: &Tensor,
     hx: &Tensor,
@@ -124,20 +125,20 @@ fn without_batch(tensor: Tensor, is_batched: bool) -> Result<Tensor> {
     }
 }
 
-/// One step of an Elman network, as [`rnn_cell`] makes it.
+/// One step of an Elman network, created by [`rnn_cell`].
 #[derive(Debug)]
 pub struct RNNCell {
     base: Base,
     nonlinearity: Nonlinearity,
 }
 
-/// One step of a long short-term memory, as [`lstm_cell`] makes it.
+/// One step of a long short-term memory, created by [`lstm_cell`].
 #[derive(Debug)]
 pub struct LSTMCell {
     base: Base,
 }
 
-/// One step of a gated recurrent unit, as [`gru_cell`] makes it.
+/// One step of a gated recurrent unit, created by [`gru_cell`].
 #[derive(Debug)]
 pub struct GRUCell {
     base: Base,
@@ -178,8 +179,8 @@ pub fn f_rnn_cell<'a, T: Borrow<Path<'a>>>(
     })
 }
 
-/// `nn.LSTMCell(input_size, hidden_size)`: as [`rnn_cell`], with two tensors as its state and
-/// `4 · hidden_size` rows in place of `hidden_size`.
+/// `nn.LSTMCell(input_size, hidden_size)`: as [`rnn_cell`], with two tensors as state and
+/// parameters with `4 · hidden_size` rows.
 ///
 /// # Panics
 /// If [`f_lstm_cell`] returns an error.
@@ -196,7 +197,7 @@ pub fn lstm_cell<'a, T: Borrow<Path<'a>>>(
 /// As [`lstm_cell`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// As [`f_rnn_cell`]; and if a nonlinearity is given, as Python has no such argument here.
+/// As [`f_rnn_cell`]; also if a nonlinearity is given, since Python has no such argument here.
 pub fn f_lstm_cell<'a, T: Borrow<Path<'a>>>(
     vs: T,
     input_size: i64,
@@ -208,8 +209,8 @@ pub fn f_lstm_cell<'a, T: Borrow<Path<'a>>>(
     Ok(LSTMCell { base })
 }
 
-/// `nn.GRUCell(input_size, hidden_size)`: as [`rnn_cell`], with `3 · hidden_size` rows in place of
-/// `hidden_size`.
+/// `nn.GRUCell(input_size, hidden_size)`: as [`rnn_cell`], with parameters with `3 · hidden_size`
+/// rows.
 ///
 /// # Panics
 /// If [`f_gru_cell`] returns an error.
@@ -226,7 +227,7 @@ pub fn gru_cell<'a, T: Borrow<Path<'a>>>(
 /// As [`gru_cell`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// As [`f_rnn_cell`]; and if a nonlinearity is given, as Python has no such argument here.
+/// As [`f_rnn_cell`]; also if a nonlinearity is given, since Python has no such argument here.
 pub fn f_gru_cell<'a, T: Borrow<Path<'a>>>(
     vs: T,
     input_size: i64,
@@ -239,9 +240,9 @@ pub fn f_gru_cell<'a, T: Borrow<Path<'a>>>(
 }
 
 impl RNNCell {
-    /// The state `(N, hidden_size)` after one step from the state `hx`, zeros where it is `None`.
+    /// The state `(N, hidden_size)` after one step from the state `hx`, by default zeros.
     ///
-    /// The input may also be one sample, `(input_size,)`, with the states `(hidden_size,)`.
+    /// The input may also be unbatched, `(input_size,)`, with states `(hidden_size,)`.
     ///
     /// # Panics
     /// If [`f_forward`](Self::f_forward) returns an error.
@@ -264,9 +265,9 @@ impl RNNCell {
 }
 
 impl GRUCell {
-    /// The state `(N, hidden_size)` after one step from the state `hx`, zeros where it is `None`.
+    /// The state `(N, hidden_size)` after one step from the state `hx`, by default zeros.
     ///
-    /// The input may also be one sample, `(input_size,)`, with the states `(hidden_size,)`.
+    /// The input may also be unbatched, `(input_size,)`, with states `(hidden_size,)`.
     ///
     /// # Panics
     /// If [`f_forward`](Self::f_forward) returns an error.
@@ -285,10 +286,10 @@ impl GRUCell {
 }
 
 impl LSTMCell {
-    /// The states `h` and `c`, `(N, hidden_size)` each, after one step from the state `hx`, zeros
-    /// where it is `None`.
+    /// The states `h` and `c`, `(N, hidden_size)` each, after one step from the state `hx`, by
+    /// default zeros.
     ///
-    /// The input may also be one sample, `(input_size,)`, with the states `(hidden_size,)`.
+    /// The input may also be unbatched, `(input_size,)`, with states `(hidden_size,)`.
     ///
     /// # Panics
     /// If [`f_forward`](Self::f_forward) returns an error.

@@ -1,4 +1,4 @@
-//! `torch.nn.GRU` and `torch.nn.RNN`: the layers whose state is one tensor.
+//! `torch.nn.GRU` and `torch.nn.RNN`: the layers whose state is a single tensor.
 
 use std::borrow::Borrow;
 
@@ -11,14 +11,14 @@ use crate::nn::or_panic;
 use crate::nn::utils::rnn::PackedSequence;
 use crate::{Error, Result};
 
-/// A gated recurrent unit, as [`gru`] makes it.
+/// A gated recurrent unit, created by [`gru`].
 #[derive(Debug)]
 pub struct GRU {
     base: Base,
 }
 
-/// Python's class `nn.RNN`, as [`rnn()`] makes it: h′ = tanh(W x + b + V h + c), or the same with
-/// ReLU in place of tanh.
+/// Python's class `nn.RNN`, created by [`rnn()`]: h′ = tanh(W x + b + V h + c), or with ReLU in
+/// place of tanh.
 #[derive(Debug)]
 pub struct ElmanRNN {
     base: Base,
@@ -35,15 +35,14 @@ impl RNNState {
     }
 }
 
-/// `nn.GRU(input_size, hidden_size)`: a sequence `(L, N, input_size)`, `(N, L, input_size)` with
-/// `batch_first`, to `(L, N, D · hidden_size)` or `(N, L, D · hidden_size)`, with D = 2 where it is
-/// bidirectional.
+/// `nn.GRU(input_size, hidden_size)`: a sequence `(L, N, input_size)`, or `(N, L, input_size)` with
+/// `batch_first`, to `(L, N, D · hidden_size)` or `(N, L, D · hidden_size)`, with D = 2 if
+/// bidirectional and otherwise 1.
 ///
-/// Adds, for each layer k and with `_reverse` behind the names for the second direction,
-/// `weight_ih_lk` `(3 · hidden_size, input_size)`, above the first layer
-/// `(3 · hidden_size, D · hidden_size)`, `weight_hh_lk` `(3 · hidden_size, hidden_size)`,
-/// `bias_ih_lk` and `bias_hh_lk` `(3 · hidden_size,)`, all drawn from
-/// U(−1/√hidden_size, 1/√hidden_size) in this order.
+/// Adds, for each layer k, and with the suffix `_reverse` for the second direction, `weight_ih_lk`
+/// `(3 · hidden_size, input_size)`, or `(3 · hidden_size, D · hidden_size)` above the first layer,
+/// `weight_hh_lk` `(3 · hidden_size, hidden_size)`, `bias_ih_lk` and `bias_hh_lk` `(3 ·
+/// hidden_size,)`, all drawn from U(−1/√hidden_size, 1/√hidden_size) in this order.
 ///
 /// # Panics
 /// If [`f_gru`] returns an error.
@@ -60,7 +59,7 @@ pub fn gru<'a, T: Borrow<Path<'a>>>(
 /// As [`gru`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
 /// projection or a nonlinearity is given; if there is not enough memory, or if the path has a layer
 /// already.
 pub fn f_gru<'a, T: Borrow<Path<'a>>>(
@@ -75,8 +74,8 @@ pub fn f_gru<'a, T: Borrow<Path<'a>>>(
     Ok(GRU { base })
 }
 
-/// `nn.RNN(input_size, hidden_size)`: as [`gru`], with `hidden_size` rows in place of
-/// `3 · hidden_size`, and with `nonlinearity` from the config.
+/// `nn.RNN(input_size, hidden_size)`: as [`gru`], with parameters with `hidden_size` rows, and with
+/// the config's `nonlinearity`.
 ///
 /// # Panics
 /// If [`f_rnn`] returns an error.
@@ -93,7 +92,7 @@ pub fn rnn<'a, T: Borrow<Path<'a>>>(
 /// As [`rnn()`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
 /// projection is given; if there is not enough memory, or if the path has a layer already.
 pub fn f_rnn<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -115,7 +114,7 @@ fn refuse_projection(config: &RNNConfig) -> Result<()> {
     }
 }
 
-/// What `Tensor::f_gru` and its kin have in common.
+/// The common signature of `Tensor::f_gru` and the other layers.
 type Layers = fn(
     input: &Tensor,
     hx: &Tensor,
@@ -128,7 +127,7 @@ type Layers = fn(
     batch_first: bool,
 ) -> Result<(Tensor, Tensor), TchError>;
 
-/// What `Tensor::f_gru_data` and its kin have in common.
+/// The common signature of `Tensor::f_gru_data` and the other layers.
 type PackedLayers = fn(
     data: &Tensor,
     batch_sizes: &Tensor,
@@ -203,7 +202,7 @@ impl Base {
     }
 }
 
-/// A state with a dimension for the samples.
+/// A state with a batch dimension.
 fn with_batch(h: &Tensor, is_batched: bool) -> Result<Tensor> {
     match (is_batched, h.dim()) {
         (true, 3) => Ok(h.shallow_clone()),
@@ -232,15 +231,15 @@ impl ElmanRNN {
     }
 }
 
-/// The methods of both, which differ in nothing but the state's type.
+/// Defines the methods of both layers, which differ only in the type of the state.
 macro_rules! forward_of {
     ($layer:ident, $state:ident, $class:literal) => {
         impl $layer {
             /// The output for a sequence, and the state after its last step.
             ///
-            /// The input may also be one sample, `(L, input_size)`; then no shape here has an N.
-            /// The state before the first step, zeros where it is `None`, and the one returned
-            /// have the shape `(D · num_layers, N, hidden_size)`.
+            /// The input may also be unbatched, `(L, input_size)`; then all shapes lack N. The
+            /// state before the first step, by default zeros, and the returned state have the shape
+            /// `(D · num_layers, N, hidden_size)`.
             ///
             /// # Panics
             /// If [`f_forward_t`](Self::f_forward_t) returns an error.
@@ -257,7 +256,7 @@ macro_rules! forward_of {
             /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
             ///
             /// # Errors
-            /// In Python's words, if the input or the state has another shape or dtype.
+            /// With Python's message, if the input or the state has another shape or dtype.
             pub fn f_forward_t(
                 &self,
                 input: &Tensor,
@@ -290,7 +289,7 @@ macro_rules! forward_of {
             /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of panicking.
             ///
             /// # Errors
-            /// In Python's words, if the input or the state has another shape or dtype.
+            /// With Python's message, if the input or the state has another shape or dtype.
             pub fn f_forward_packed_t(
                 &self,
                 input: &PackedSequence,
@@ -304,8 +303,8 @@ macro_rules! forward_of {
             }
         }
 
-        /// tch's trait, with the batch where `batch_first` says and dropout where the config's
-        /// `train` does.
+        /// tch's trait. The config's `batch_first` gives the batch dimension, and its `train` turns
+        /// dropout on.
         impl RNN for $layer {
             type State = $state;
 
@@ -314,7 +313,7 @@ macro_rules! forward_of {
                 $state(or_panic(self.base.zeros(self.base.hidden_shape(batch_dim))))
             }
 
-            /// The state after one step, from an input `(N, input_size)`.
+            /// The state after one step with an input `(N, input_size)`.
             #[track_caller]
             fn step(&self, input: &Tensor, state: &$state) -> $state {
                 let input = input.unsqueeze(self.base.time_dim());

@@ -11,21 +11,21 @@ use crate::nn::or_panic;
 use crate::nn::utils::rnn::PackedSequence;
 use crate::{Error, Result};
 
-/// A long short-term memory, as [`lstm`] makes it.
+/// A long short-term memory, created by [`lstm`].
 #[derive(Debug)]
 pub struct LSTM {
     base: Base,
 }
 
-/// `nn.LSTM(input_size, hidden_size)`: a sequence `(L, N, input_size)`, `(N, L, input_size)` with
-/// `batch_first`, to `(L, N, D · H)` or `(N, L, D · H)`, with D = 2 where it is bidirectional and
-/// H = `proj_size` or else `hidden_size`.
+/// `nn.LSTM(input_size, hidden_size)`: a sequence `(L, N, input_size)`, or `(N, L, input_size)`
+/// with `batch_first`, to `(L, N, D · H)` or `(N, L, D · H)`, with D = 2 if bidirectional and
+/// otherwise 1, and H = `proj_size` if positive, otherwise `hidden_size`.
 ///
-/// Adds, for each layer k and with `_reverse` behind the names for the second direction,
-/// `weight_ih_lk` `(4 · hidden_size, input_size)`, above the first layer
-/// `(4 · hidden_size, D · H)`, `weight_hh_lk` `(4 · hidden_size, H)`, `bias_ih_lk` and `bias_hh_lk`
-/// `(4 · hidden_size,)`, and with a projection `weight_hr_lk` `(proj_size, hidden_size)`, all drawn
-/// from U(−1/√hidden_size, 1/√hidden_size) in this order.
+/// Adds, for each layer k, and with the suffix `_reverse` for the second direction, `weight_ih_lk`
+/// `(4 · hidden_size, input_size)`, or `(4 · hidden_size, D · H)` above the first layer,
+/// `weight_hh_lk` `(4 · hidden_size, H)`, `bias_ih_lk` and `bias_hh_lk` `(4 · hidden_size,)`, and
+/// with a projection `weight_hr_lk` `(proj_size, hidden_size)`, all drawn from U(−1/√hidden_size,
+/// 1/√hidden_size) in this order.
 ///
 /// ```
 /// use torch_parity::nn::{self, RNN};
@@ -52,7 +52,7 @@ pub fn lstm<'a, T: Borrow<Path<'a>>>(
 /// As [`lstm`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if a size or `num_layers` is not positive, `dropout` is not in [0, 1],
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1],
 /// `proj_size` is negative or not below `hidden_size`, or a nonlinearity is given; if there is not
 /// enough memory, or if the path has a layer already.
 pub fn f_lstm<'a, T: Borrow<Path<'a>>>(
@@ -69,9 +69,9 @@ pub fn f_lstm<'a, T: Borrow<Path<'a>>>(
 impl LSTM {
     /// The output for a sequence, and the state after its last step.
     ///
-    /// The input may also be one sample, `(L, input_size)`; then no shape here has an N. The state
-    /// before the first step, zeros where it is `None`, and the one returned are `h`
-    /// `(D · num_layers, N, H)` and `c` `(D · num_layers, N, hidden_size)`.
+    /// The input may also be unbatched, `(L, input_size)`; then all shapes lack N. The state before
+    /// the first step, by default zeros, and the returned state are `h` `(D · num_layers, N, H)`
+    /// and `c` `(D · num_layers, N, hidden_size)`.
     ///
     /// # Panics
     /// If [`f_forward_t`](Self::f_forward_t) returns an error.
@@ -88,7 +88,7 @@ impl LSTM {
     /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// In Python's words, if the input or the state has another shape or dtype.
+    /// With Python's message, if the input or the state has another shape or dtype.
     pub fn f_forward_t(
         &self,
         input: &Tensor,
@@ -122,7 +122,7 @@ impl LSTM {
 
     /// As [`forward_t`](Self::forward_t), for sequences of different lengths packed together.
     ///
-    /// The state's samples stand in the order in which they were before they were packed.
+    /// The samples of the state are in the original order, as before packing.
     ///
     /// # Panics
     /// If [`f_forward_packed_t`](Self::f_forward_packed_t) returns an error.
@@ -139,7 +139,7 @@ impl LSTM {
     /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// In Python's words, if the input or the state has another shape or dtype.
+    /// With Python's message, if the input or the state has another shape or dtype.
     pub fn f_forward_packed_t(
         &self,
         input: &PackedSequence,
@@ -202,7 +202,8 @@ fn state_of_one(LSTMState((h, c)): &LSTMState) -> Result<LSTMState> {
     Ok(LSTMState((h.f_unsqueeze(1)?, c.f_unsqueeze(1)?)))
 }
 
-/// tch's trait, with the batch where `batch_first` says and dropout where the config's `train` does.
+/// tch's trait. The config's `batch_first` gives the batch dimension, and its `train` turns dropout
+/// on.
 impl RNN for LSTM {
     type State = LSTMState;
 
@@ -211,7 +212,7 @@ impl RNN for LSTM {
         or_panic(self.zeros(batch_dim))
     }
 
-    /// The state after one step, from an input `(N, input_size)`.
+    /// The state after one step with an input `(N, input_size)`.
     #[track_caller]
     fn step(&self, input: &Tensor, state: &LSTMState) -> LSTMState {
         let input = input.unsqueeze(self.base.time_dim());

@@ -1,20 +1,21 @@
-//! `torch.nn.RNN`, `LSTM`, `GRU` and their cells: names, initial values and order of draws.
+//! `torch.nn.RNN`, `LSTM`, `GRU` and their cells: names, initial values and the order of draws.
 //!
 //! | | `tch::nn::lstm`, `gru` | `torch.nn.LSTM`, `GRU` |
 //! | --- | --- | --- |
 //! | weights | Kaiming uniform with ReLU's gain, U(−√(6/in), √(6/in)) | U(−1/√hidden, 1/√hidden) |
 //! | biases | zeros, without a draw | drawn like the weights |
 //! | `batch_first` | true | false |
-//! | `RNN`, the cells, projections, packed sequences | none | here |
+//! | `RNN`, the cells, projections, packed sequences | missing | supported |
 //!
-//! The computation is libtorch's own in both, oneDNN's LSTM for `float32` on a CPU included.
+//! Both run libtorch's own computation, including oneDNN's LSTM for `float32` on a CPU.
 //!
-//! A tch program moves over by its `use` line: the trait [`RNN`] and the states are tch's. As
-//! Python's class `RNN` and tch's trait have one name, the class is [`ElmanRNN`] here, made by
-//! [`rnn()`]. Where tch has `train` in the config for good, `forward_t` takes it with each call.
+//! To move a tch program, change its `use` line: the trait [`RNN`] and the states are tch's. Since
+//! Python's class `RNN` and tch's trait have the same name, the class is called [`ElmanRNN`] here,
+//! created by [`rnn()`]. In tch `train` is fixed in the config; `forward_t` takes it with each
+//! call.
 //!
-//! Not here: `flatten_parameters`, which moves cuDNN's weights into one piece of memory; without
-//! it cuDNN copies them at each call. Nothing else depends on it.
+//! `flatten_parameters` is not supported: it moves cuDNN's weights into one piece of memory.
+//! Without it, cuDNN copies them at each call; nothing else depends on it.
 //!
 //! Source: `torch/nn/modules/rnn.py`.
 
@@ -25,7 +26,7 @@ mod lstm;
 
 use tch::nn::Init;
 
-// `reset_parameters` of all of them: U(−1/√hidden_size, 1/√hidden_size).
+// All `reset_parameters` use U(−1/√hidden_size, 1/√hidden_size).
 use super::init::bias_uniform as uniform;
 use super::init::kaiming_uniform;
 use crate::{Error, Result};
@@ -39,7 +40,7 @@ pub use cell::{
 pub use gru::{ElmanRNN, GRU, RNNState, f_gru, f_rnn, gru, rnn};
 pub use lstm::{LSTM, f_lstm, lstm};
 
-/// The function that an [`ElmanRNN`] or an [`RNNCell`] bends its sum with.
+/// The activation function of an [`ElmanRNN`] or an [`RNNCell`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Nonlinearity {
     /// The hyperbolic tangent, `"tanh"`.
@@ -52,30 +53,30 @@ pub enum Nonlinearity {
 /// The arguments of `nn.RNN`, `nn.LSTM` and `nn.GRU`, in tch's spelling, with Python's defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct RNNConfig {
-    /// Whether there are biases, Python's `bias`.
+    /// If true, adds biases (Python's `bias`).
     pub has_biases: bool,
-    /// How many layers stand on each other.
+    /// The number of stacked layers.
     pub num_layers: i64,
-    /// The probability with which dropout zeroes what one layer hands to the next; 0 for none.
+    /// The probability with which dropout zeroes an output between layers; 0 for no dropout.
     pub dropout: f64,
-    /// Whether [`RNN`]'s methods apply dropout. `forward_t` has an argument of its own instead.
+    /// If true, [`RNN`]'s methods apply dropout. `forward_t` has its own argument instead.
     pub train: bool,
-    /// Whether a second set of weights reads the sequence backwards.
+    /// If true, a second set of weights reads the sequence backwards.
     pub bidirectional: bool,
-    /// Whether the input is `(N, L, features)` in place of `(L, N, features)`.
+    /// If true, the input is `(N, L, features)` instead of `(L, N, features)`.
     pub batch_first: bool,
-    /// The size that an LSTM's hidden state is projected to; 0 for no projection.
+    /// The size to which an LSTM's hidden state is projected; 0 for no projection.
     pub proj_size: i64,
-    /// What an [`ElmanRNN`] bends its sum with; an LSTM and a GRU have their own.
+    /// The activation function of an [`ElmanRNN`]; LSTM and GRU have their own.
     pub nonlinearity: Nonlinearity,
-    /// How the weights of the input are drawn. The default, `kaiming_uniform(√5)`, stands for
-    /// Python's way, U(−1/√hidden_size, 1/√hidden_size).
+    /// The initialization of the weights for the input. The default, `kaiming_uniform(√5)`, means
+    /// Python's, U(−1/√hidden_size, 1/√hidden_size).
     pub w_ih_init: Init,
-    /// How the weights of the hidden state are drawn; its default stands for the same.
+    /// The initialization of the weights for the hidden state, with the same default.
     pub w_hh_init: Init,
-    /// How the biases of the input are drawn; Python's way where it is `None`.
+    /// The initialization of the biases for the input; Python's if `None`.
     pub b_ih_init: Option<Init>,
-    /// How the biases of the hidden state are drawn; Python's way where it is `None`.
+    /// The initialization of the biases for the hidden state; Python's if `None`.
     pub b_hh_init: Option<Init>,
 }
 
@@ -98,7 +99,7 @@ impl Default for RNNConfig {
     }
 }
 
-/// Python has no such argument where the functions of a layer are fixed.
+/// Returns Python's error if a layer without this argument is given a nonlinearity.
 fn refuse_nonlinearity(class: &str, nonlinearity: Nonlinearity) -> Result<()> {
     match nonlinearity {
         Nonlinearity::Tanh => Ok(()),

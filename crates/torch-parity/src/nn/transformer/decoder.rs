@@ -15,27 +15,28 @@ use crate::nn::attention::MultiheadAttention;
 use crate::nn::normalization::{LayerNorm, LayerNormConfig, f_layer_norm};
 use crate::nn::or_panic;
 
-/// The masks of a decoder or of one of its layers; by default none.
+/// The masks of a decoder or of one of its layers; by default no masks.
 ///
-/// A mask is `bool`, true where nobody may look, or of a floating-point dtype, to be added.
+/// A mask is either `bool`, true where attention is not allowed, or of a floating-point dtype and
+/// added to the scores.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DecoderMasks<'a> {
-    /// Which step may look at which, `(T, T)` or `(N · nhead, T, T)`.
+    /// A mask of the steps for each step, `(T, T)` or `(N · nhead, T, T)`.
     pub tgt_mask: Option<&'a Tensor>,
-    /// Which step may look at which of the memory, `(T, S)` or `(N · nhead, T, S)`.
+    /// A mask of the memory's steps for each step, `(T, S)` or `(N · nhead, T, S)`.
     pub memory_mask: Option<&'a Tensor>,
-    /// Which steps are padding, `(N, T)`, or `(T,)` for one sample.
+    /// A mask of the steps that are padding, `(N, T)`, or `(T,)` if unbatched.
     pub tgt_key_padding_mask: Option<&'a Tensor>,
-    /// Which steps of the memory are padding, `(N, S)`, or `(S,)` for one sample.
+    /// A mask of the memory's steps that are padding, `(N, S)`, or `(S,)` if unbatched.
     pub memory_key_padding_mask: Option<&'a Tensor>,
-    /// A hint whether `tgt_mask` is the causal one. `None`, Python's default for a decoder, has it
-    /// found out there; for a layer it is as good as false, which is Python's default there.
+    /// A hint that `tgt_mask` is the causal mask. `None`, Python's default for a decoder, lets the
+    /// decoder detect it; for a layer it means false, which is Python's default there.
     pub tgt_is_causal: Option<bool>,
-    /// A hint that `memory_mask` is the causal one.
+    /// A hint that `memory_mask` is the causal mask.
     pub memory_is_causal: bool,
 }
 
-/// One layer of a decoder, as [`transformer_decoder_layer`] makes it.
+/// One layer of a decoder, created by [`transformer_decoder_layer`].
 #[derive(Debug)]
 pub struct TransformerDecoderLayer {
     self_attn: MultiheadAttention,
@@ -48,7 +49,7 @@ pub struct TransformerDecoderLayer {
 }
 
 /// `nn.TransformerDecoderLayer(d_model, nhead)`: targets `(T, N, E)` and a memory `(S, N, E)` to
-/// `(T, N, E)`, with `batch_first` `(N, T, E)` and `(N, S, E)` to `(N, T, E)`, E = `d_model`.
+/// `(T, N, E)`, or with `batch_first` `(N, T, E)` and `(N, S, E)` to `(N, T, E)`; E = `d_model`.
 ///
 /// Adds `self_attn.…` and `multihead_attn.…` as
 /// [`multihead_attention`](crate::nn::multihead_attention) does, `linear1.…` and `linear2.…`
@@ -69,7 +70,7 @@ pub fn transformer_decoder_layer<'a, T: Borrow<Path<'a>>>(
 /// As [`transformer_decoder_layer`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// As [`f_transformer_encoder_layer`](super::f_transformer_encoder_layer).
+/// See [`f_transformer_encoder_layer`](super::f_transformer_encoder_layer).
 pub fn f_transformer_decoder_layer<'a, T: Borrow<Path<'a>>>(
     vs: T,
     d_model: i64,
@@ -103,7 +104,7 @@ impl TransformerDecoderLayer {
         Ok(copy)
     }
 
-    /// In Python's order.
+    /// The parameters in Python's order.
     fn parameters(&self) -> Vec<&Tensor> {
         let mut all = self.self_attn.parameters();
         all.extend(self.multihead_attn.parameters());
@@ -114,8 +115,8 @@ impl TransformerDecoderLayer {
         all
     }
 
-    /// The output `(T, N, E)`; the shapes are those of [`transformer_decoder_layer`], and one sample
-    /// is `(T, E)` and `(S, E)`.
+    /// The output `(T, N, E)`. The shapes are those of [`transformer_decoder_layer`]; unbatched
+    /// inputs are `(T, E)` and `(S, E)`.
     ///
     /// # Panics
     /// If [`f_forward_t`](Self::f_forward_t) returns an error.
@@ -133,7 +134,7 @@ impl TransformerDecoderLayer {
     /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// In Python's words, if shapes or dtypes do not go together, or if a hint is given without its
+    /// With Python's message, if shapes or dtypes do not match, or if a hint is given without its
     /// mask.
     pub fn f_forward_t(
         &self,
@@ -166,19 +167,18 @@ impl TransformerDecoderLayer {
     }
 }
 
-/// Layers on each other, as [`transformer_decoder`] makes them.
+/// Stacked layers, created by [`transformer_decoder`].
 #[derive(Debug)]
 pub struct TransformerDecoder {
     layers: Vec<TransformerDecoderLayer>,
     norm: Option<LayerNorm>,
 }
 
-/// `nn.TransformerDecoder(decoder_layer, num_layers, norm)`: copies of one layer on each other,
-/// which start with the same parameters.
+/// `nn.TransformerDecoder(decoder_layer, num_layers, norm)`: stacked copies of one layer, which
+/// start with the same parameters.
 ///
-/// Adds `layers.<i>.…` for each layer, and `norm.…` if there is one. As in Python the layer itself
-/// is no part of the result; see
-/// [`transformer_encoder`](crate::nn::transformer_encoder).
+/// Adds `layers.<i>.…` for each layer, and `norm.…` if there is one. As in Python, the given layer
+/// is not part of the result; see [`transformer_encoder`](crate::nn::transformer_encoder).
 ///
 /// # Panics
 /// If [`f_transformer_decoder`] returns an error.
@@ -195,7 +195,7 @@ pub fn transformer_decoder<'a, T: Borrow<Path<'a>>>(
 /// As [`transformer_decoder`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If the layer has another dtype than `vs`, if there is not enough memory, or if the path has
+/// If the layer and `vs` have different dtypes, if there is not enough memory, or if the path has
 /// layers already.
 pub fn f_transformer_decoder<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -215,15 +215,15 @@ pub fn f_transformer_decoder<'a, T: Borrow<Path<'a>>>(
 }
 
 impl TransformerDecoder {
-    /// In Python's order.
+    /// The parameters in Python's order.
     pub(super) fn parameters(&self) -> Vec<&Tensor> {
         let layers = self.layers.iter().flat_map(|layer| layer.parameters());
         let norm = self.norm.iter().flat_map(norm_parameters);
         layers.chain(norm).collect()
     }
 
-    /// The output `(T, N, E)`; the shapes are those of [`transformer_decoder_layer`], and one sample
-    /// is `(T, E)` and `(S, E)`.
+    /// The output `(T, N, E)`. The shapes are those of [`transformer_decoder_layer`]; unbatched
+    /// inputs are `(T, E)` and `(S, E)`.
     ///
     /// # Panics
     /// If [`f_forward_t`](Self::f_forward_t) returns an error.
@@ -241,7 +241,7 @@ impl TransformerDecoder {
     /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// In Python's words, if shapes or dtypes do not go together, if a hint is given without its
+    /// With Python's message, if shapes or dtypes do not match, if a hint is given without its
     /// mask, or if there is no layer.
     pub fn f_forward_t(
         &self,

@@ -16,11 +16,11 @@ use crate::{Error, Result};
 /// The arguments of `nn.TransformerEncoder` with Python's defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct TransformerEncoderConfig {
-    /// The normalization behind the last layer, Python's `norm=nn.LayerNorm(d_model)`.
+    /// The normalization after the last layer, Python's `norm=nn.LayerNorm(d_model)`.
     pub norm: Option<LayerNormConfig>,
-    /// Whether padding is squeezed out of the batch in evaluation, where the layers allow it.
+    /// If true, evaluation removes padding from the batch, if the layers support it.
     pub enable_nested_tensor: bool,
-    /// Whether it is looked at first that all padding is behind the steps.
+    /// If true, first checks that all padding is at the end.
     pub mask_check: bool,
 }
 
@@ -34,7 +34,7 @@ impl Default for TransformerEncoderConfig {
     }
 }
 
-/// Layers on each other, as [`transformer_encoder`] makes them.
+/// Stacked layers, created by [`transformer_encoder`].
 #[derive(Debug)]
 pub struct TransformerEncoder {
     layers: Vec<TransformerEncoderLayer>,
@@ -42,11 +42,11 @@ pub struct TransformerEncoder {
     config: TransformerEncoderConfig,
 }
 
-/// `nn.TransformerEncoder(encoder_layer, num_layers)`: copies of one layer on each other, which
-/// start with the same parameters.
+/// `nn.TransformerEncoder(encoder_layer, num_layers)`: stacked copies of one layer, which start
+/// with the same parameters.
 ///
-/// Adds `layers.<i>.…` for each layer, and `norm.…`. As in Python the layer itself is no part of
-/// the result. Where no other path is to have it, it is made in a store of its own:
+/// Adds `layers.<i>.…` for each layer, and `norm.…`. As in Python, the given layer is not part of
+/// the result. If it should not be part of any state dict, create it in a separate store:
 ///
 /// ```
 /// use torch_parity::nn;
@@ -72,7 +72,7 @@ pub fn transformer_encoder<'a, T: Borrow<Path<'a>>>(
 /// As [`transformer_encoder`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If the layer has another dtype than `vs`, if there is not enough memory, or if the path has
+/// If the layer and `vs` have different dtypes, if there is not enough memory, or if the path has
 /// layers already.
 pub fn f_transformer_encoder<'a, T: Borrow<Path<'a>>>(
     vs: T,
@@ -95,15 +95,16 @@ pub fn f_transformer_encoder<'a, T: Borrow<Path<'a>>>(
 }
 
 impl TransformerEncoder {
-    /// In Python's order.
+    /// The parameters in Python's order.
     pub(super) fn parameters(&self) -> Vec<&Tensor> {
         let layers = self.layers.iter().flat_map(|layer| layer.parameters());
         let norm = self.norm.iter().flat_map(norm_parameters);
         layers.chain(norm).collect()
     }
 
-    /// The output `(S, N, E)`; the shapes are those of [`transformer_encoder_layer`](super::transformer_encoder_layer), and one sample
-    /// is `(S, E)`.
+    /// The output `(S, N, E)`. The shapes are those of
+    /// [`transformer_encoder_layer`](super::transformer_encoder_layer); an unbatched input is `(S,
+    /// E)`.
     ///
     /// # Panics
     /// If [`f_forward_masked_t`](Self::f_forward_masked_t) returns an error.
@@ -115,7 +116,7 @@ impl TransformerEncoder {
     /// As [`forward_masked_t`](Self::forward_masked_t), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// In Python's words, if shapes or dtypes do not go together, if `is_causal` is given without a
+    /// With Python's message, if shapes or dtypes do not match, if `is_causal` is given without a
     /// mask, or if there is no layer.
     pub fn f_forward_masked_t(
         &self,
@@ -156,7 +157,7 @@ impl TransformerEncoder {
         Ok(output)
     }
 
-    /// The input without its padding, where Python takes that path.
+    /// The input without its padding, if Python takes that path; otherwise `None`.
     fn nested(&self, src: &Tensor, padding: &Tensor, unmasked: bool) -> Result<Option<Tensor>> {
         let first = &self.layers[0];
         let allowed = self.config.enable_nested_tensor
@@ -180,7 +181,7 @@ impl TransformerEncoder {
         )?))
     }
 
-    /// All layers on a nested tensor, and back to `size`, with zeros for padding.
+    /// Applies all layers to a nested tensor and restores `size`, with zeros as padding.
     fn through_nested(&self, mut nested: Tensor, size: &[i64]) -> Result<Tensor> {
         for layer in &self.layers {
             let parameters = layer.fused_parameters().ok_or_else(|| {
@@ -197,7 +198,7 @@ impl TransformerEncoder {
     }
 }
 
-/// How many steps of each sample are valid, `(N,)`.
+/// The number of valid steps of each sample, `(N,)`.
 fn lengths(src: &Tensor, valid: &Tensor) -> Result<Tensor> {
     if valid.dim() != 2 {
         return Err(Error::Tensor("Padding mask should be 2D".into()));
@@ -208,7 +209,7 @@ fn lengths(src: &Tensor, valid: &Tensor) -> Result<Tensor> {
     Ok(valid.f_sum_dim_intlist([1].as_slice(), false, Kind::Int64)?)
 }
 
-/// Whether each sample's valid steps are its first ones.
+/// Returns true if each sample's valid steps come first.
 fn is_left_aligned(valid: &Tensor, lengths: &Tensor) -> Result<bool> {
     let steps = Tensor::f_arange(valid.size()[1], (Kind::Int64, valid.device()))?;
     let first_ones = steps
@@ -217,7 +218,7 @@ fn is_left_aligned(valid: &Tensor, lengths: &Tensor) -> Result<bool> {
     Ok(valid.f_equal(&first_ones)?)
 }
 
-/// Without masks.
+/// The forward pass without masks.
 impl ModuleT for TransformerEncoder {
     #[track_caller]
     fn forward_t(&self, src: &Tensor, train: bool) -> Tensor {

@@ -14,21 +14,22 @@ use crate::nn::attention::{MultiheadAttention, canonical_mask, merge_masks};
 use crate::nn::normalization::LayerNorm;
 use crate::nn::{or_panic, wants_gradient};
 
-/// The masks of an encoder or of one of its layers; by default none.
+/// The masks of an encoder or of one of its layers; by default no masks.
 ///
-/// A mask is `bool`, true where nobody may look, or of a floating-point dtype, to be added.
+/// A mask is either `bool`, true where attention is not allowed, or of a floating-point dtype and
+/// added to the scores.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EncoderMasks<'a> {
-    /// Which step may look at which, `(S, S)` or `(N · nhead, S, S)`.
+    /// A mask of the steps for each step, `(S, S)` or `(N · nhead, S, S)`.
     pub src_mask: Option<&'a Tensor>,
-    /// Which steps are padding, `(N, S)`, or `(S,)` for one sample.
+    /// A mask of the steps that are padding, `(N, S)`, or `(S,)` if unbatched.
     pub src_key_padding_mask: Option<&'a Tensor>,
-    /// A hint whether `src_mask` is the causal one. `None`, Python's default for an encoder, has it
-    /// found out there; for a layer it is as good as false, which is Python's default there.
+    /// A hint that `src_mask` is the causal mask. `None`, Python's default for an encoder, lets the
+    /// encoder detect it; for a layer it means false, which is Python's default there.
     pub is_causal: Option<bool>,
 }
 
-/// One layer of an encoder, as [`transformer_encoder_layer`] makes it.
+/// One layer of an encoder, created by [`transformer_encoder_layer`].
 #[derive(Debug)]
 pub struct TransformerEncoderLayer {
     self_attn: MultiheadAttention,
@@ -38,8 +39,8 @@ pub struct TransformerEncoderLayer {
     pub(super) parts: Parts,
 }
 
-/// `nn.TransformerEncoderLayer(d_model, nhead)`: `(S, N, E)` to `(S, N, E)`, with `batch_first`
-/// `(N, S, E)` to `(N, S, E)`, E = `d_model`.
+/// `nn.TransformerEncoderLayer(d_model, nhead)`: `(S, N, E)` to `(S, N, E)`, or with `batch_first`
+/// `(N, S, E)` to `(N, S, E)`; E = `d_model`.
 ///
 /// Adds `self_attn.…` as [`multihead_attention`](crate::nn::multihead_attention) does,
 /// `linear1.…` and `linear2.…` as linear layers, `norm1.…` and `norm2.…`.
@@ -59,7 +60,7 @@ pub fn transformer_encoder_layer<'a, T: Borrow<Path<'a>>>(
 /// As [`transformer_encoder_layer`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if `d_model` or `nhead` is not positive, the first is not a multiple of the
+/// With Python's message, if `d_model` or `nhead` is not positive, the first is not a multiple of the
 /// second, or `dropout` is not in [0, 1]; if `dim_feedforward` is negative, if there is not enough
 /// memory, or if the path has a layer already.
 pub fn f_transformer_encoder_layer<'a, T: Borrow<Path<'a>>>(
@@ -93,7 +94,7 @@ impl TransformerEncoderLayer {
         Ok(copy)
     }
 
-    /// In Python's order.
+    /// The parameters in Python's order.
     pub(super) fn parameters(&self) -> Vec<&Tensor> {
         let mut all = self.self_attn.parameters();
         all.extend(self.feedforward.parameters());
@@ -102,8 +103,8 @@ impl TransformerEncoderLayer {
         all
     }
 
-    /// The output `(S, N, E)`; the shapes are those of [`transformer_encoder_layer`], and one sample
-    /// is `(S, E)`.
+    /// The output `(S, N, E)`. The shapes are those of [`transformer_encoder_layer`]; an unbatched
+    /// input is `(S, E)`.
     ///
     /// # Panics
     /// If [`f_forward_masked_t`](Self::f_forward_masked_t) returns an error.
@@ -115,7 +116,7 @@ impl TransformerEncoderLayer {
     /// As [`forward_masked_t`](Self::forward_masked_t), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// In Python's words, if shapes or dtypes do not go together, or if `is_causal` is given without
+    /// With Python's message, if shapes or dtypes do not match, or if `is_causal` is given without
     /// a mask.
     pub fn f_forward_masked_t(
         &self,
@@ -155,7 +156,8 @@ impl TransformerEncoderLayer {
         self.norm2.f_forward(&x.f_add(&fed)?)
     }
 
-    /// Whether Python has one function for all of this layer, given an input that it takes.
+    /// Returns true if Python has a fused function for this layer, given an input that the function
+    /// supports.
     pub(super) fn is_fusable(&self) -> bool {
         let Parts { nhead, config, .. } = &self.parts;
         config.batch_first
@@ -164,18 +166,18 @@ impl TransformerEncoderLayer {
             && nhead % 2 == 0
     }
 
-    /// What that function takes, where no gradient is wanted of it.
+    /// The parameters of that function, if none of them requires a gradient.
     pub(super) fn fused_parameters(&self) -> Option<[&Tensor; 12]> {
         let parameters = self.parameters();
         match self.is_fusable() && !wants_gradient(&parameters) {
-            // With all its biases a layer has these twelve.
+            // A layer with all its biases has these twelve.
             true => parameters.try_into().ok(),
             false => None,
         }
     }
 
-    /// The layer in one function of libtorch's, for `(N, S, E)` or a nested tensor, with the mask
-    /// and its kind.
+    /// The layer as one fused function of libtorch's, for `(N, S, E)` or a nested tensor, with the
+    /// mask and its kind.
     pub(super) fn fused(
         &self,
         src: &Tensor,
@@ -225,7 +227,7 @@ impl TransformerEncoderLayer {
     }
 }
 
-/// Without masks.
+/// The forward pass without masks.
 impl ModuleT for TransformerEncoderLayer {
     #[track_caller]
     fn forward_t(&self, src: &Tensor, train: bool) -> Tensor {

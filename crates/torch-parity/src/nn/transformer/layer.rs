@@ -1,4 +1,4 @@
-//! What an encoder's and a decoder's layer have in common.
+//! The common parts of encoder and decoder layers.
 
 use tch::nn::{Init, Linear, Path};
 use tch::{Tensor, no_grad};
@@ -12,7 +12,7 @@ use crate::nn::normalization::{LayerNorm, LayerNormConfig, f_layer_norm};
 use crate::print::dtype_name;
 use crate::{Error, Result};
 
-/// What stands between the two linear layers of a Transformer's layer.
+/// The activation between the two linear layers of a Transformer layer.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Activation {
     /// max(0, x), `"relu"`.
@@ -20,7 +20,7 @@ pub enum Activation {
     Relu,
     /// x · Φ(x), `"gelu"`.
     Gelu,
-    /// Any other function, which costs an encoder its fused path, as in Python.
+    /// Any other function; as in Python, an encoder then has no fused path.
     Custom(fn(&Tensor) -> Tensor),
 }
 
@@ -28,19 +28,19 @@ pub enum Activation {
 /// defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct TransformerLayerConfig {
-    /// How many features there are between the two linear layers.
+    /// The number of features between the two linear layers.
     pub dim_feedforward: i64,
     /// The probability with which dropout zeroes an element in training.
     pub dropout: f64,
-    /// What stands between the two linear layers.
+    /// The activation between the two linear layers.
     pub activation: Activation,
-    /// What layer normalization adds to the variance.
+    /// Added to the variance in layer normalization.
     pub layer_norm_eps: f64,
-    /// Whether inputs and outputs are `(N, L, E)` in place of `(L, N, E)`.
+    /// If true, inputs and outputs are `(N, L, E)` instead of `(L, N, E)`.
     pub batch_first: bool,
-    /// Whether each block is normalized before it, in place of behind it.
+    /// If true, normalizes before each block instead of after it.
     pub norm_first: bool,
-    /// Whether linear layers, attentions and normalizations have biases.
+    /// If true, linear layers, attentions and normalizations have biases.
     pub bias: bool,
 }
 
@@ -58,16 +58,16 @@ impl Default for TransformerLayerConfig {
     }
 }
 
-/// How the parameters of a new layer come about.
+/// The initial values of a new layer's parameters.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Start {
-    /// Drawn, as Python draws them.
+    /// Drawn in Python's order.
     Drawn,
-    /// To be copied from another layer.
+    /// Zeros, to be overwritten by copies from another layer.
     Zeros,
 }
 
-/// What the parts of one layer are made with.
+/// The arguments from which the parts of a layer are created.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts {
     pub d_model: i64,
@@ -119,7 +119,7 @@ impl Parts {
     }
 }
 
-/// Weight and bias, as far as it has them.
+/// The weight and the bias, if present.
 pub(super) fn norm_parameters(norm: &LayerNorm) -> impl Iterator<Item = &Tensor> {
     norm.ws.iter().chain(&norm.bs)
 }
@@ -165,8 +165,8 @@ pub(super) struct Masks<'a> {
     pub is_causal: bool,
 }
 
-/// `_sa_block` and `_mha_block`: attention over `memory`, without its weights, then dropout. For
-/// self-attention `query` and `memory` are one reference.
+/// `_sa_block` and `_mha_block`: attention over `memory`, without attention weights, then dropout.
+/// For self-attention `query` and `memory` are the same reference.
 pub(super) fn attend(
     attention: &MultiheadAttention,
     query: &Tensor,

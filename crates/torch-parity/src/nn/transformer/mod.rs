@@ -1,15 +1,16 @@
-//! `torch.nn.Transformer` and the layers that it is made of.
+//! `torch.nn.Transformer` and its parts.
 //!
-//! `tch::nn` has none of them.
+//! `tch::nn` has none of these layers.
 //!
-//! In evaluation without gradients Python's encoder takes another path, with other last bits: with
-//! `batch_first` a layer is one fused function, and a stack of them squeezes padding out of the
-//! batch first, in a nested tensor. Both are here, each where Python takes it. Without the first,
-//! the outputs of the rows in `tests/rows/transformer.json` differ from Python's in the last bits;
-//! without the second, the steps that are padding keep values where Python gives zeros.
+//! In evaluation without gradients, Python's encoder takes other paths, with other last bits: with
+//! `batch_first` a layer is one fused function, and a stack of layers first removes the padding
+//! from the batch, in a nested tensor. Both are implemented here under the same conditions. Without
+//! the fused function, the outputs of the rows in `tests/rows/transformer.json` differ from
+//! Python's in the last bits; without the nested tensor, padding steps keep values where Python
+//! gives zeros.
 //!
-//! Not here: `custom_encoder` and `custom_decoder` (call the parts one after the other instead),
-//! nested tensors as inputs, and autocast.
+//! Not supported: `custom_encoder` and `custom_decoder` (call the parts one after the other
+//! instead), nested tensors as inputs, and autocast.
 //!
 //! Source: `torch/nn/modules/transformer.py`.
 
@@ -43,15 +44,15 @@ use crate::{Error, Result};
 /// The arguments of `nn.Transformer` with Python's defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct TransformerConfig {
-    /// How many features a step has.
+    /// The number of features of a step.
     pub d_model: i64,
-    /// How many attentions stand side by side.
+    /// The number of attention heads.
     pub nhead: i64,
-    /// How many layers the encoder has.
+    /// The number of encoder layers.
     pub num_encoder_layers: i64,
-    /// How many layers the decoder has.
+    /// The number of decoder layers.
     pub num_decoder_layers: i64,
-    /// What the layers are made with.
+    /// The arguments of the layers.
     pub layer: TransformerLayerConfig,
 }
 
@@ -67,7 +68,7 @@ impl Default for TransformerConfig {
     }
 }
 
-/// An encoder and a decoder that looks at what it gives, as [`transformer`] makes them.
+/// An encoder and a decoder that attends to its output, created by [`transformer`].
 #[derive(Debug)]
 pub struct Transformer {
     encoder: TransformerEncoder,
@@ -75,12 +76,12 @@ pub struct Transformer {
     config: TransformerConfig,
 }
 
-/// `nn.Transformer()`: sources `(S, N, E)` and targets `(T, N, E)` to `(T, N, E)`, with
-/// `batch_first` `(N, S, E)` and `(N, T, E)` to `(N, T, E)`, E = `d_model`.
+/// `nn.Transformer()`: sources `(S, N, E)` and targets `(T, N, E)` to `(T, N, E)`, or with
+/// `batch_first` `(N, S, E)` and `(N, T, E)` to `(N, T, E)`; E = `d_model`.
 ///
 /// Adds `encoder.layers.<i>.…`, `encoder.norm.…`, `decoder.layers.<i>.…`, `decoder.norm.…`. As in
-/// Python one layer of each kind is drawn and copied; then every parameter of more than one
-/// dimension is drawn anew, Xavier uniform, in the order of their names here.
+/// Python, one layer of each kind is drawn and copied; then every parameter with more than one
+/// dimension is drawn again, Xavier uniform, in the order of these names.
 ///
 /// # Panics
 /// If [`f_transformer`] returns an error.
@@ -92,7 +93,7 @@ pub fn transformer<'a, T: Borrow<Path<'a>>>(vs: T, config: TransformerConfig) ->
 /// As [`transformer`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// As [`f_transformer_encoder_layer`].
+/// See [`f_transformer_encoder_layer`].
 pub fn f_transformer<'a, T: Borrow<Path<'a>>>(
     vs: T,
     config: TransformerConfig,
@@ -132,7 +133,7 @@ pub fn f_transformer<'a, T: Borrow<Path<'a>>>(
     })
 }
 
-/// Where a layer is drawn that is only there to be copied.
+/// A temporary store for a layer that is only drawn to be copied.
 fn scratch(vs: &Path) -> VarStore {
     let mut scratch = VarStore::new(vs.device());
     scratch.set_kind(vs.kind());
@@ -140,8 +141,9 @@ fn scratch(vs: &Path) -> VarStore {
 }
 
 impl Transformer {
-    /// The decoder's output for `tgt`, `(T, N, E)`, which has looked at the encoder's for `src`,
-    /// `(S, N, E)`. The shapes are those of [`transformer`]; one sample is `(S, E)` and `(T, E)`.
+    /// The decoder's output for `tgt`, `(T, N, E)`, attending to the encoder's output for `src`,
+    /// `(S, N, E)`. The shapes are those of [`transformer`]; unbatched inputs are `(S, E)` and `(T,
+    /// E)`.
     ///
     /// # Panics
     /// If [`f_forward_t`](Self::f_forward_t) returns an error.
@@ -160,7 +162,7 @@ impl Transformer {
     /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
     ///
     /// # Errors
-    /// In Python's words, if shapes or dtypes do not go together.
+    /// With Python's message, if shapes or dtypes do not match.
     pub fn f_forward_t(
         &self,
         src: &Tensor,
@@ -190,7 +192,8 @@ impl Transformer {
         Ok(())
     }
 
-    /// `(sz, sz)`: −∞ above the diagonal and 0 elsewhere, so that a step sees none after it.
+    /// The causal mask `(sz, sz)`: −∞ above the diagonal and 0 elsewhere, so that no step sees
+    /// later ones.
     ///
     /// # Panics
     /// If `sz` is negative or there is not enough memory.
@@ -204,7 +207,7 @@ fn causal_mask(sz: i64, options: (Kind, Device)) -> Result<Tensor> {
     Ok(Tensor::f_full([sz, sz], f64::NEG_INFINITY, options)?.f_triu(1)?)
 }
 
-/// `_detect_is_causal_mask`: the hint, or else whether `mask` is the causal one for `input`.
+/// `_detect_is_causal_mask`: the hint or, if `None`, true if `mask` is the causal mask for `input`.
 fn is_causal(
     hint: Option<bool>,
     mask: Option<&Tensor>,
@@ -225,7 +228,7 @@ fn is_causal(
     Ok(mask.f_equal(&causal_mask(steps, (mask.f_kind()?, mask.device()))?)?)
 }
 
-/// What Python says of a stack without layers.
+/// Python's error for a stack without layers.
 fn no_layers() -> Error {
     Error::Argument("index 0 is out of range".into())
 }

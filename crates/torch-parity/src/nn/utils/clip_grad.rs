@@ -1,22 +1,23 @@
-//! Gradients are clipped between the backward pass and the optimizer's step.
+//! Gradient clipping, between the backward pass and the optimizer's step.
 //!
-//! Source: `torch/nn/utils/clip_grad.py`, as it runs on a CPU.
+//! Source: `torch/nn/utils/clip_grad.py`, as executed on a CPU.
 
 use tch::{Tensor, no_grad};
 
 use crate::{Error, Result};
 
 /// `clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)`: scales all gradients so
-/// that their norm, as that of one vector, is at most `max_norm`. In Python `norm_type` is 2 and
-/// `error_if_nonfinite` false where they are not given; [`f64::INFINITY`] as `norm_type` is the size
-/// of the largest element. A parameter without a gradient is passed over.
+/// that their total norm, as that of one vector, is at most `max_norm`. Python's defaults are
+/// `norm_type=2` and `error_if_nonfinite=False`; [`f64::INFINITY`] as `norm_type` is the maximum
+/// norm. Parameters without a gradient are skipped.
 ///
-/// Returns the norm before, a scalar; where it is not finite, so are the gradients after, unless
-/// that is to be an error.
+/// Returns the norm before clipping, a scalar. If it is not finite, neither are the gradients
+/// afterwards, unless `error_if_nonfinite` is set.
 ///
 /// # Errors
-/// If libtorch has no norm of a gradient, such as of a sparse one, or no memory; with
-/// `error_if_nonfinite` if the norm is infinite or NaN, and then no gradient is scaled.
+/// If libtorch cannot compute the norm of a gradient, for example of a sparse one, or is out of
+/// memory; with `error_if_nonfinite`, if the norm is infinite or NaN, and then no gradient is
+/// scaled.
 ///
 /// ```
 /// use torch_parity::nn::utils::clip_grad_norm_;
@@ -41,10 +42,10 @@ pub fn clip_grad_norm_(
 }
 
 /// `get_total_norm(tensors, norm_type, error_if_nonfinite)`: the norm of all tensors as of one
-/// vector, a scalar; 0 if there are none.
+/// vector, a scalar; 0 if there are no tensors.
 ///
 /// # Errors
-/// As [`clip_grad_norm_`].
+/// See [`clip_grad_norm_`].
 pub fn get_total_norm(
     tensors: &[Tensor],
     norm_type: f64,
@@ -53,7 +54,7 @@ pub fn get_total_norm(
     let Some(first) = tensors.first() else {
         return Ok(Tensor::from(0f32)); // torch.tensor(0.0)
     };
-    // torch.linalg.vector_norm over all dimensions, under the name that tch has for it.
+    // torch.linalg.vector_norm over all dimensions, under tch's name.
     let norm = |tensor: &Tensor| tensor.f_norm_scalaropt_dim(norm_type, &[] as &[i64], false);
     no_grad(|| {
         let mut norms = Vec::new();
@@ -76,14 +77,14 @@ pub fn get_total_norm(
 /// were `total_norm`.
 ///
 /// # Errors
-/// As [`clip_grad_norm_`].
+/// See [`clip_grad_norm_`].
 pub fn clip_grads_with_norm_(
     parameters: &[Tensor],
     max_norm: f64,
     total_norm: &Tensor,
 ) -> Result<()> {
     no_grad(|| {
-        // max_norm / (total_norm + 1e-6), which Python takes as the reciprocal times max_norm.
+        // max_norm / (total_norm + 1e-6), which Python computes as the reciprocal times max_norm.
         let scale = total_norm.f_add_scalar(1e-6)?.f_reciprocal()?;
         let scale = scale.f_mul_scalar(max_norm)?.f_clamp_max(1.)?;
         for mut gradient in gradients(parameters)? {
@@ -93,10 +94,11 @@ pub fn clip_grads_with_norm_(
     })
 }
 
-/// `clip_grad_value_(parameters, clip_value)`: moves each element of the gradients into
+/// `clip_grad_value_(parameters, clip_value)`: clamps each element of the gradients to
 /// [−`clip_value`, `clip_value`].
 ///
 /// # Errors
+/// See [`clip_grad_norm_`].
 /// As [`clip_grad_norm_`].
 pub fn clip_grad_value_(parameters: &[Tensor], clip_value: f64) -> Result<()> {
     no_grad(|| {
@@ -115,7 +117,7 @@ fn gradients(parameters: &[Tensor]) -> Result<Vec<Tensor>> {
         if !gradient.defined() {
             continue;
         }
-        // tch's functions that take a number panic where libtorch refuses a tensor.
+        // tch's functions that take a number panic if libtorch refuses the tensor.
         if gradient.is_sparse() {
             return Err(Error::Tensor("a sparse gradient cannot be clipped".into()));
         }

@@ -1,4 +1,4 @@
-//! `torch.nn.utils`: what goes on around the layers.
+//! `torch.nn.utils`: gradient clipping and packed sequences.
 
 mod clip_grad;
 pub mod rnn;

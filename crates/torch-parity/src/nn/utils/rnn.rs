@@ -1,8 +1,8 @@
 //! `torch.nn.utils.rnn`: sequences of different lengths in one tensor.
 //!
-//! Here are [`pack_padded_sequence`] and [`pad_packed_sequence`]. `pad_sequence` is tch's
-//! `Tensor::pad_sequence`; `pack_sequence` is the two after each other; `unpack_sequence` and
-//! `unpad_sequence`, which cut a tensor into a list, are not here.
+//! This module has [`pack_padded_sequence`] and [`pad_packed_sequence`]. `pad_sequence` is tch's
+//! `Tensor::pad_sequence`; `pack_sequence` is the two in sequence; `unpack_sequence` and
+//! `unpad_sequence`, which split a tensor into a list, are not supported.
 //!
 //! Source: `torch/nn/utils/rnn.py`.
 
@@ -11,14 +11,14 @@ use tch::{Device, Kind, Tensor};
 use crate::nn::or_panic;
 use crate::{Error, Result};
 
-/// `PackedSequence`: the time steps of all sequences after each other, without padding.
+/// `PackedSequence`: the time steps of all sequences without padding, step by step.
 ///
-/// Made by [`pack_padded_sequence`]; the recurrent layers take it in `forward_packed_t`.
+/// Created by [`pack_padded_sequence`]; the recurrent layers take it in `forward_packed_t`.
 #[derive(Debug)]
 pub struct PackedSequence {
     data: Tensor,
     batch_sizes: Tensor,
-    /// By which the samples were sorted, and how they get back to where they were.
+    /// The permutation by which the samples were sorted, and its inverse.
     order: Option<Order>,
 }
 
@@ -34,22 +34,22 @@ impl PackedSequence {
         &self.data
     }
 
-    /// How many sequences have a first step, a second, and so on: `int64`, on the CPU.
+    /// The number of sequences with a first step, with a second, and so on: `int64`, on the CPU.
     pub fn batch_sizes(&self) -> &Tensor {
         &self.batch_sizes
     }
 
-    /// The place that each sequence of `data` had before they were sorted by length, if they were.
+    /// The original index of each sequence in `data`, if they were sorted by length.
     pub fn sorted_indices(&self) -> Option<&Tensor> {
         self.order.as_ref().map(|order| &order.sorted_indices)
     }
 
-    /// The place in `data` of each sequence, if they were sorted by length.
+    /// The index in `data` of each original sequence, if they were sorted by length.
     pub fn unsorted_indices(&self) -> Option<&Tensor> {
         self.order.as_ref().map(|order| &order.unsorted_indices)
     }
 
-    /// The same lengths and order with other data, such as the old one after dropout.
+    /// The same lengths and order with other data, such as the data after dropout.
     pub fn with_data(&self, data: Tensor) -> Self {
         Self {
             data,
@@ -61,7 +61,7 @@ impl PackedSequence {
         }
     }
 
-    /// How many sequences there are.
+    /// The number of sequences.
     pub(in crate::nn) fn batch_size(&self) -> Result<i64> {
         Ok(self.batch_sizes.f_int64_value(&[0])?)
     }
@@ -71,7 +71,7 @@ impl PackedSequence {
         select(state, 1, self.sorted_indices())
     }
 
-    /// A state `(layers, N, size)` in the order that the sequences had before they were packed.
+    /// A state `(layers, N, size)` in the original order of the sequences.
     pub(in crate::nn) fn unsort(&self, state: &Tensor) -> Result<Tensor> {
         select(state, 1, self.unsorted_indices())
     }
@@ -84,12 +84,12 @@ fn select(tensor: &Tensor, dim: i64, indices: Option<&Tensor>) -> Result<Tensor>
     }
 }
 
-/// `pack_padded_sequence(input, lengths, batch_first, enforce_sorted)`: packs sequences
-/// `(L, N, …)`, with `batch_first` `(N, L, …)`, of which the n-th is valid for `lengths[n]` steps.
+/// `pack_padded_sequence(input, lengths, batch_first, enforce_sorted)`: packs sequences `(L, N,
+/// …)`, or `(N, L, …)` with `batch_first`, of which the n-th is valid for `lengths[n]` steps.
 ///
-/// With `enforce_sorted`, Python's default, the lengths have to fall from each sequence to the
-/// next; without, the sequences are sorted here, and the layers' states and
-/// [`pad_packed_sequence`] give them back in the order in which they came.
+/// With `enforce_sorted`, Python's default, the lengths must be in descending order. Otherwise the
+/// sequences are sorted here, and the layers' states and [`pad_packed_sequence`] return them in the
+/// original order.
 ///
 /// ```
 /// use torch_parity::nn::{self, utils::rnn::{pack_padded_sequence, pad_packed_sequence}};
@@ -124,8 +124,8 @@ pub fn pack_padded_sequence(
 /// As [`pack_padded_sequence`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// If there are not as many lengths as sequences, if a length is below 1 or above L, or if the
-/// lengths rise although they are said to be sorted.
+/// If the numbers of lengths and sequences differ, if a length is below 1 or above L, or if
+/// `enforce_sorted` is set and the lengths are not in descending order.
 pub fn f_pack_padded_sequence(
     input: &Tensor,
     lengths: &[i64],
@@ -166,11 +166,11 @@ fn invert_permutation(permutation: &Tensor) -> Result<Tensor> {
     Ok(inverse.f_scatter_(0, permutation, &places)?)
 }
 
-/// `pad_packed_sequence(sequence, batch_first, padding_value, total_length)`: the sequences
-/// `(L, N, …)`, with `batch_first` `(N, L, …)`, and their lengths `(N,)`, `int64`.
+/// `pad_packed_sequence(sequence, batch_first, padding_value, total_length)`: the sequences `(L, N,
+/// …)`, or `(N, L, …)` with `batch_first`, and their lengths `(N,)`, `int64`.
 ///
-/// L is `total_length`, or the longest length where it is `None`. What is behind a sequence's end
-/// is `padding_value`, in Python 0 by default.
+/// L is `total_length` or, if `None`, the maximum length. `padding_value`, in Python 0 by default,
+/// fills the steps after the end of each sequence.
 ///
 /// # Panics
 /// If [`f_pad_packed_sequence`] returns an error.
@@ -192,7 +192,7 @@ pub fn pad_packed_sequence(
 /// As [`pad_packed_sequence`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// In Python's words, if `total_length` is less than the longest length.
+/// With Python's message, if `total_length` is less than the longest length.
 pub fn f_pad_packed_sequence(
     sequence: &PackedSequence,
     batch_first: bool,

@@ -1,5 +1,5 @@
-// Programs that are written for `tch::nn`, and run with whichever `nn` is in scope where this file
-// is included.
+// Programs written for `tch::nn`, which run with the `nn` that is in scope where this file is
+// included.
 
 use tch::{Device, Kind, Tensor};
 
@@ -11,7 +11,7 @@ fn network(vs: &nn::Path, groups: bool) -> nn::Sequential {
         .add(nn::linear(last / "2", 16, 4, Default::default()))
 }
 
-/// The weights after 20 steps that `step` takes.
+/// The weights after 20 calls of `step`.
 fn train(
     vs: nn::VarStore,
     network: nn::Sequential,

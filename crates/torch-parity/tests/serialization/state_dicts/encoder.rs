@@ -23,7 +23,7 @@ impl Encoder {
         };
         let layer = nn::transformer_encoder_layer(scratch.root() / "layer", 32, 4, config);
         let encoder = nn::transformer_encoder(&vs / "encoder", &layer, 2, Default::default());
-        // The weight that Python draws for the output, too, before the embedding's takes its place.
+        // Python, too, draws the output's weight before it is replaced by the embedding's.
         let drawn = nn::linear(scratch.root() / "output", 32, 50, Default::default());
         let vs = vs / "output";
         let output = Linear {

@@ -1,4 +1,4 @@
-//! ResNet-18 (He et al. 2015), with the names that torchvision gave its layers.
+//! ResNet-18 (He et al. 2015), with torchvision's layer names.
 
 use tch::Tensor;
 use tch::nn::init::{FanInOut, NonLinearity};
