@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from torch2tch import checkout
+from torch2tch import library
 
 from .facts import Facts, evaluate_tensor, shape_text, silence
 from .forward import Forward
@@ -200,7 +200,7 @@ def shapes(facts, drawn):
 def nn_names():
     """The public names of torch_parity::nn."""
     names = {"functional", "init", "utils"}
-    for path in (checkout.ROOT / "crates" / "torch-parity" / "src" / "nn").rglob("*.rs"):
+    for path in (library.sources() / "src" / "nn").rglob("*.rs"):
         text = path.read_text(encoding="utf-8")
         names |= set(re.findall(r"pub (?:fn|struct|enum|type|trait) (\w+)", text))
         names |= set(re.findall(r"^    ([A-Z]\w*)\b(?= *(?:[{=|(]))", text, re.MULTILINE))
