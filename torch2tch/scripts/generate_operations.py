@@ -132,12 +132,12 @@ def bound(schema, words) -> list[tuple[str, str]]:
             continue
         if word == "receiver":
             # tch's receiver is the argument `self`, or the first tensor where there is none.
-            first = next((n for n, _ in schema_arguments(schema) if n == "self"), None)
+            first = next((n for n, kind in schema_arguments(schema) if n == "self" and kind == "Tensor"), None)
             first = first or next(n for n, kind in schema_arguments(schema) if kind == "Tensor")
             found.append((first, word))
             arguments = iter([(n, kind) for n, kind in schema_arguments(schema) if n != first])
             continue
-        plain = name.removesuffix("_")
+        plain = "self" if name == "self_scalar" else name.removesuffix("_")
         found.append(next((n, word) for n, kind in arguments
                           if n == plain and kind in SCHEMA[word]))
     return found

@@ -1,6 +1,6 @@
 """Sizes under a name of their own, where they are used more than once."""
 
-from ..nodes import Let, Name, SizeOf, Statement, WhenTraining, everything, names_in, replace
+from ..nodes import Let, Name, SizeOf, Statement, everything, names_in, replace
 from .bodies import Body
 
 NAMES = {0: "batch_size"}
@@ -26,7 +26,6 @@ def name_sizes(body: Body) -> Body:
         for size in [part for part in everything(statement) if part in names and isinstance(part, SizeOf)]:
             if size not in done:
                 done.add(size)
-                line = None if isinstance(statement, WhenTraining) else statement.line
-                first.append(Let(names[size], size, line))
+                first.append(Let(names[size], size, getattr(statement, "line", None)))
         first.append(replace(statement, names))
     return tuple(first)

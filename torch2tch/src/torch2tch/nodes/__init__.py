@@ -2,12 +2,13 @@
 
 from .classes import Class, Field, Method, Model, Parameter
 from .expressions import (
-    Argument, Arithmetic, Call, Choice, Constant, Dropped, Effect, Expression, Held, Index, Initialize,
+    Argument, Arithmetic, Call, Choice, Comparison, Constant, Dropped, Effect, Expression, Held, Index, Initialize,
     Item, ListOf, Literal, MaybeCall, Name, NewClass, NewLayer, NewList, NewSequential, Operation, Rolled, Root,
     Shared, SizeOf, TensorOf, Train, Variable, effect_of,
 )
 from .statements import (
-    Do, Expect, For, Freeze, InitializeAll, Let, Line, Register, Return, Statement, WhenTraining,
+    Do, Expect, For, Freeze, InitializeAll, Let, Line, Register, Require,
+    Return, Statement, WhenTraining,
 )
 from .types import (
     BOOL, FLOAT, INT, TENSOR, ClassType, LayerType, ListType, NumberType, OptionType, SequentialType,

@@ -101,6 +101,15 @@ class Arithmetic:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """`==`, `!=`, `<`, `<=`, `>` or `>=` of integers."""
+
+    sign: str
+    left: "Expression"
+    right: "Expression"
+
+
+@dataclass(frozen=True)
 class ListOf:
     """The elements of a list that an operation takes."""
 
@@ -230,7 +239,7 @@ class Index:
 
 Expression = (
     Constant | Literal | Name | Argument | Root | Variable | Held | Train | Choice | SizeOf | Arithmetic
-    | ListOf | Item | TensorOf | Operation | Initialize | Call | MaybeCall | NewLayer | NewClass
+    | Comparison | ListOf | Item | TensorOf | Operation | Initialize | Call | MaybeCall | NewLayer | NewClass
     | NewSequential | NewList | Rolled | Dropped | Shared | Index
 )
 

@@ -99,4 +99,15 @@ class Expect:
     words: tuple[str, ...]  # the dimensions as the user has them
 
 
-Statement = Let | Do | Register | For | Freeze | InitializeAll | WhenTraining | Return | Expect
+@dataclass(frozen=True)
+class Require:
+    """A condition on sizes under which the recording holds: refused where it does not."""
+
+    condition: Expression
+    words: str
+
+
+Statement = (
+    Let | Do | Register | For | Freeze | InitializeAll | WhenTraining | Return | Expect
+    | Require
+)

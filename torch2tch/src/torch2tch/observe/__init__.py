@@ -1,6 +1,5 @@
 """Facts about a model: how it is made, and what it does in training and in evaluation."""
 
-import random
 from dataclasses import dataclass
 
 import torch
@@ -74,7 +73,6 @@ def observe(subject: Subject) -> Observed:
 def _check_draws(subject: Subject, model: nn.Module) -> None:
     """Refuses a constructor that draws from another generator than PyTorch's: made again from the
     same seed, it gives other weights."""
-    random.seed(20_011)
     torch.manual_seed(0)
     again = subject.make()
     first, second = model.state_dict(), again.state_dict()

@@ -12,6 +12,9 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflat
 
 from ..subject import Refused, Subject
 
+# An end of a slice that is beyond every tensor's.
+BEYOND = 2**62
+
 # The mark of an argument of a module on the node that was given as it.
 ARGUMENT = "torch2tch_argument"
 
@@ -136,11 +139,37 @@ def _graph(program: torch.export.ExportedProgram) -> Graph:
     held = {node: name.removeprefix("model.") for node, name in held.items()}
     lifted = {node: program.constants[name] for node, name in
               signature.inputs_to_lifted_tensor_constants.items()}
+    drop_no_ops(program.graph)
     by_name = {node.name: node for node in program.graph.nodes}
     inputs = tuple(by_name[name] for name in signature.user_inputs if isinstance(name, str))
-    outputs = tuple(by_name[name] for name in signature.user_outputs
-                    if isinstance(name, str) and name in by_name)
+    results = next(node for node in program.graph.nodes if node.op == "output").args[0]
+    outputs = tuple(
+        node for node, spec in zip(results, signature.output_specs)
+        if spec.kind is torch.export.graph_signature.OutputKind.USER_OUTPUT and isinstance(node, Node)
+    )
     return Graph(program, held, lifted, inputs, outputs)
+
+
+def drop_no_ops(graph: torch.fx.Graph) -> None:
+    """Puts its input in the place of what gives just that: a conversion to the dtype that is there (the
+    inputs' dtypes are checked), a slice of everything, an alias. From such a line on, the graph has
+    its result wherever Python goes on with the input."""
+    for node in list(graph.nodes):
+        if node.op == "call_function" and _is_no_op(node):
+            source = node.args[0]
+            source.meta.setdefault(ARGUMENT, []).extend(node.meta.get(ARGUMENT, ()))
+            node.replace_all_uses_with(source)
+            graph.erase_node(node)
+
+
+def _is_no_op(node: Node) -> bool:
+    name = str(node.target)
+    if name.startswith("aten.to."):
+        return node.meta["val"].dtype == node.args[0].meta["val"].dtype and True not in node.args[2:]
+    if name == "aten.slice.Tensor":
+        _, dim, start, end, step = (*node.args, *(0, None, None, 1)[len(node.args) - 1:])
+        return start in (None, 0) and (end is None or isinstance(end, int) and end >= BEYOND) and step == 1
+    return name in ("aten.alias.default", "aten.lift_fresh_copy.default", "aten.detach_.default")
 
 
 def _cause(subject: Subject, error: Exception) -> str:

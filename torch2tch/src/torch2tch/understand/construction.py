@@ -315,6 +315,8 @@ class Constructor:
 
     def line(self, event: Event) -> Line | None:
         frames = [f for f in event.frames if not f.file.startswith(TORCH)]
+        # A method of a module says more than a helper that it calls.
+        frames = [f for f in frames if f.module is not None] or frames
         return line_of(frames[-1].file, frames[-1].line) if frames else None
 
     def where(self, line: Line | None) -> str:

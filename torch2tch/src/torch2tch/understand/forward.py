@@ -23,10 +23,6 @@ from .sizes import UnknownSize, size
 from .tensors import Tensors
 
 
-# An end of a slice that is beyond every tensor's.
-BEYOND = 2**62
-
-
 def method(observed: Observed, path: str, understood: Mapping[str, Instance], tensors: Tensors) -> Method | None:
     """`forward` of the module at `path`, in both modes; `None` where it is not called."""
     calls = {mode: _calls(observed.calls[mode], path) for mode in (TRAINING, EVALUATION)}
@@ -115,8 +111,6 @@ class _Body:
         elif item.target is operator.getitem:
             of_tuple = isinstance(item.args[0].meta["val"], tuple)
             self.values[item] = Item(self.value(item.args[0]), item.args[1], of_tuple)
-        elif _is_no_op(item):
-            self.values[item] = self.value(item.args[0])
         elif isinstance(item.target, torch._ops.OpOverload) and item.target.namespace == "aten":
             value = operation(item.target, item.args, item.kwargs, self.value, _dtype(item))
             self.bind(item, value, line, names)
@@ -192,18 +186,6 @@ class _Body:
 
 def _base(node: Node) -> str:
     return re.sub(r"_+\d*$", "", node.name).lstrip("_") or "value"
-
-
-def _is_no_op(node: Node) -> bool:
-    """It gives its input: a conversion to the dtype that is there (the inputs' dtypes are checked), a
-    slice of everything, an alias."""
-    name = str(node.target)
-    if name.startswith("aten.to."):
-        return node.meta["val"].dtype == node.args[0].meta["val"].dtype and True not in node.args[2:]
-    if name == "aten.slice.Tensor":
-        _, dim, start, end, step = (list(node.args) + [0, None, None, 1][len(node.args) - 1:])[:5]
-        return start in (None, 0) and (end is None or isinstance(end, int) and end >= BEYOND) and step == 1
-    return name in ("aten.alias.default", "aten.lift_fresh_copy.default", "aten.detach_.default")
 
 
 def _dtype(node: Node) -> object:

@@ -35,7 +35,7 @@ fn get(vs: &Path, name: &str) -> Tensor {
 '''
 
 
-def write(model: Model, notes: tuple[str, ...], library: str = "final_layer::torch::nn",
+def write(model: Model, notes: tuple[str, ...], library: str = "torch_parity::nn",
           library_names: frozenset[str] = frozenset()) -> str:
     """The text of the file; `notes` say for what the model was recorded."""
     titles = _titles(model, library_names)
@@ -103,7 +103,7 @@ def type_of(value: Expression, classes: dict[int, Class], titles: dict[int, str]
         case NewClass(number=number):
             return ClassType(number)
         case NewSequential():
-            write = Expressions(Scope({}, frozenset(), classes, titles, True))
+            write = Expressions(Scope({}, frozenset(), classes, titles))
             return SequentialType(_trains(write, value))
         case NewList(items=items):
             return ListType(type_of(items[0], classes, titles))

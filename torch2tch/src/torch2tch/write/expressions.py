@@ -1,7 +1,7 @@
 """Expressions as syntax: what is borrowed, what is copied, and in which brackets."""
 
 from ..nodes import (
-    Argument, Arithmetic, Call, Choice, Constant, Expression, Held, Index, Initialize, Item, Literal, Name,
+    Argument, Arithmetic, Call, Choice, Comparison, Constant, Expression, Held, Index, Initialize, Item, Literal, Name,
     NewClass, NewLayer, NewList, NewSequential, Operation, Rolled, Root, SizeOf, TensorOf, Train, Variable,
 )
 from ..nodes.expressions import Dropped, MaybeCall, Shared
@@ -46,7 +46,7 @@ class Expressions:
     def owned(self, node: Expression) -> Syntax:
         """A tensor to give away."""
         syntax = self.expression(node)
-        if self.is_reference(node) or isinstance(node, (Held, Item)):
+        if self.is_reference(node) or isinstance(node, (Held, Item)) or node in self.scope.shared:
             return method(syntax, "shallow_clone")
         return syntax
 
@@ -91,6 +91,8 @@ class Expressions:
                 return choice(self.expression(training), self.expression(evaluation))
             case SizeOf(tensor=tensor, dimension=dimension):
                 return Text(f"{one(self.receiver(tensor))}.size()[{dimension}]")
+            case Comparison(sign=sign, left=left, right=right):
+                return Infix(self.expression(left), sign, self.expression(right), Level.BLOCK)
             case Arithmetic(sign=sign, left=left, right=right):
                 return self.arithmetic(sign, left, right)
             case Item(value=value, place=place, of_tuple=of_tuple):

@@ -47,17 +47,15 @@ def new(write: Expressions, node: Expression) -> Syntax:
             return layer(write, inner, Text(SCRATCH))
         case Shared(layer=inner, weight=weight, bias=bias):
             made = one_line(layer(write, inner, Text(SCRATCH)))
-            parts = f"ws: {one_line(write.expression(weight))}, bs: {_optional(write, bias)}"
-            return Text(f"Linear {{ {parts}, ..{made} }}")
+            shared = f"layer.ws = {one_line(write.expression(weight))};"
+            if bias != Literal(None):
+                shared += f" layer.bs = Some({one_line(write.expression(bias))});"
+            return Text(f"{{ let mut layer = {made}; {shared} layer }}", Level.BLOCK)
     raise AssertionError(node)
 
 
 # The path of a layer whose parameters are dropped.
 SCRATCH = "VarStore::new(vs.device()).root()"
-
-
-def _optional(write: Expressions, node: Expression) -> str:
-    return "None" if node == Literal(None) else f"Some({one_line(write.expression(node))})"
 
 
 def _trains(write: Expressions, node: NewSequential) -> bool:
@@ -157,7 +155,7 @@ def argument(write: Expressions, value: Expression, kind: str) -> Syntax:
 def initialize(write: Expressions, node: Initialize) -> Syntax:
     """A function of `torch.nn.init`."""
     arguments = dict(node.arguments)
-    tensor = Prefixed("&mut ", write.expression(node.tensor))
+    tensor = Prefixed("&mut ", write.mutable(node.tensor))
     if not node.function.startswith("kaiming_"):
         items = tuple(write.floating(value) if name not in ("groups",) else write.number(value)
                       for name, value in arguments.items())

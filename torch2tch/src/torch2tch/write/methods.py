@@ -1,10 +1,13 @@
 """Constructors and `forward` as rows."""
 
+from ..arrange.bodies import uses
 from ..arrange.naming import local_names
+from ..nodes.expressions import Shared
 from ..nodes import (
-    Class, Do, Expect, For, Freeze, InitializeAll, Initialize, Let, Name, NewLayer, Operation, Register,
-    Return, Statement, Variable, WhenTraining, everything, names_in, transform,
+    Class, Do, Expect, Expression, For, Freeze, InitializeAll, Initialize, Let, Literal, Name,
+    NewLayer, Operation, Register, Require, Return, Statement, Variable, WhenTraining, everything, names_in, transform,
 )
+from . import layers
 from .expressions import Expressions
 from .rows import Rows
 from .scope import Scope
@@ -20,13 +23,15 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
     kept = [p.name for p in class_.parameters if p.kept]
     fixed = {s.target: s.field for s in body if isinstance(s, Register) and s.target and s.field}
     names = local_names(body, (), frozenset([*fields, *(p.name for p in class_.parameters)]), fixed)
-    write = Expressions(Scope(names, frozenset(), classes, titles, True, "vs.device()"))
+    shared = frozenset(name for name, count in uses(body).items() if count > 2)
+    write = Expressions(Scope(names, frozenset(), classes, titles, shared, True, "vs.device()"))
     arguments = "".join(f", {p.name}: {number_type(p.type)}" for p in class_.parameters)
     vs = "vs" if uses_path(body) else "_vs"
     if len(class_.parameters) >= 7:
         rows.add(1, "#[allow(clippy::too_many_arguments)] // as many as Python's")
     rows.add(1, f"pub fn new({vs}: &Path{arguments}) -> Self {{", class_.init)
-    if all(isinstance(s, Register) and s.field and not _is_read(s, body) for s in body):
+    if all(isinstance(s, Register) and s.field and not _is_read(s, body) and
+           not isinstance(s.value, Shared) for s in body):
         rows.add(2, "Self {")
         for statement in body:
             value = register(write, statement)
@@ -88,6 +93,11 @@ def register(write: Expressions, statement: Register) -> Syntax:
 def construct(rows: Rows, write: Expressions, statement: Statement, changed: set[Name]) -> None:
     """A statement of a constructor."""
     match statement:
+        case Register(field=field, value=Shared(layer=layer, weight=weight, bias=bias), line=line):
+            rows.add(2, Prefixed(f"let mut {field} = ", layers.layer(write, layer, Text(layers.SCRATCH)), ";"), line)
+            rows.add(2, Prefixed(f"{field}.ws = ", write.expression(weight), ";"))
+            if bias != Literal(None):
+                rows.add(2, Prefixed(f"{field}.bs = Some(", write.expression(bias), ");"))
         case Register(field=field, target=target, line=line):
             name = field or write.scope.names[target]
             mut = "mut " if target in changed else ""
@@ -124,7 +134,8 @@ def forward(class_: Class, titles: dict[int, str], classes: dict[int, Class]) ->
     items = {s.item for s in everything(method.body) if isinstance(s, For)}
     references = (frozenset(method.arguments) - set(copied)) | items
     device = f"{names[method.arguments[0]]}.device()" if method.arguments else "Device::Cpu"
-    write = Expressions(Scope(names, references, classes, titles, False, device))
+    shared = frozenset(name for name, count in uses(method.body).items() if count > 2)
+    write = Expressions(Scope(names, references, classes, titles, shared, False, device))
     used = set(names_in(method.body))
     arguments = "".join(f", {'' if a in used else '_'}{names[a]}: &Tensor" for a in method.arguments)
     train = ", train: bool" if method.trains else ""
@@ -160,13 +171,23 @@ def body_statement(rows: Rows, write: Expressions, statement: Statement, indent:
             block(rows, write, "if train {", training, indent, changed, last=True, close="} else {")
             block(rows, write, None, evaluation, indent, changed, last=True)
         case Return(values=values, line=line):
-            result = write.owned(values[0]) if len(values) == 1 else \
-                Group("", "()", tuple(map(write.owned, values)))
+            result = returned(write, values)
             rows.add(indent, result, line)
         case Expect():
             expect(rows, write, statement, indent)
+        case Require(condition=condition, words=words):
+            text = Text(string(f"recorded for sizes with {words}"))
+            rows.add(indent, Prefixed("", Group("assert!", "()", (write.expression(condition), text)), ";"))
         case _:
             raise AssertionError(statement)
+
+
+def returned(write: Expressions, values: tuple[Expression, ...]) -> Syntax:
+    """The results: a local is given away unless another of them uses it."""
+    count = uses(values)
+    given = {v for v in values if isinstance(v, Name) and v not in write.scope.references and count[v] == 1}
+    items = [write.expression(v) if v in given else write.owned(v) for v in values]
+    return items[0] if len(items) == 1 else Group("", "()", tuple(items))
 
 
 def block(rows: Rows, write: Expressions, head: str | None, body: tuple[Statement, ...], indent: int,
@@ -175,7 +196,7 @@ def block(rows: Rows, write: Expressions, head: str | None, body: tuple[Statemen
         rows.add(indent, head)
     for statement in body:
         if isinstance(statement, Return) and not last:
-            rows.add(indent + 1, f"return {one_line(write.owned(statement.values[0]))};")
+            rows.add(indent + 1, f"return {one_line(returned(write, statement.values))};")
         else:
             body_statement(rows, write, statement, indent + 1, changed)
     rows.add(indent, close)

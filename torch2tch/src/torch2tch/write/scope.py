@@ -14,5 +14,7 @@ class Scope:
     references: frozenset[Name] = frozenset()
     classes: dict[int, Class] = field(default_factory=dict)
     titles: dict[int, str] = field(default_factory=dict)
+    # Locals that are used again after they are given away.
+    shared: frozenset[Name] = frozenset()
     constructing: bool = False
     device: str = "Device::Cpu"
