@@ -7,7 +7,7 @@ from torch2tch.reference.common import ERRORS, fail, one_line
 
 from .build import DoesNotCompile
 
-__all__ = ["DoesNotCompile", "crate", "executable", "subject"]
+__all__ = ["DoesNotCompile", "executable", "subject"]
 
 
 def subject(file, name, options):
@@ -48,14 +48,4 @@ def executable(subject, options, folder):
             f"in {options.rust} it need not be translated"
         )
     except (Wrong, *ERRORS) as error:
-        fail(one_line(error))
-
-
-def crate(folder, ported, subject, git):
-    """Makes a crate of its own of a port; or the end of the program, in a line."""
-    from torch2tch.crate import write_crate
-
-    try:
-        write_crate(folder, ported, subject, git)
-    except ERRORS as error:
         fail(one_line(error))
