@@ -22,10 +22,9 @@ import re
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import in_venv  # noqa: F401 (starts this script again under .venv)
 
 from tqdm import tqdm
 
@@ -77,10 +76,14 @@ class Row:
     most: float = NO_LOSS_TO_CPP  # Rust's share over C++'s, at most
     cpp: str | None = None
     fused: str | None = None  # Python with PyTorch's fused optimizer
-    show: callable = show_time
+    show: Callable[[float], str] = show_time
 
-    def cases(self, side):
-        cases = {"python": [self.python, self.fused], "cpp": [self.cpp], "rust": [self.rust]}
+    def cases(self, side: str) -> list[str]:
+        cases: dict[str, list[str | None]] = {
+            "python": [self.python, self.fused],
+            "cpp": [self.cpp],
+            "rust": [self.rust],
+        }
         return [case for case in cases[side] if case]
 
 
@@ -179,11 +182,11 @@ def main():
 HEAD = """# Speed
 
 The same work in Python, C++ and Rust, side by side in one run, with a table for each number of
-threads. A time is the median of {rounds} rounds and in brackets the least and the most of them; a
-ratio is that of the medians, and in brackets the rounds' own. "At least" and "at most" are what a
-row has to reach. `scripts/bench.py --write docs/speed.md` writes this page.
-[benches/README.md](../benches/README.md) says what is fair to whom, where the time goes, and why a
-row that is missed is missed.
+threads. A time is the median of {rounds} rounds, with the least and the greatest in brackets. A
+ratio is the ratio of the medians, with the least and the greatest ratio of a round in brackets. "At
+least" and "at most" are the targets of a row. `scripts/bench.py --write docs/speed.md` writes this
+page. [benches/README.md](../benches/README.md) explains why the comparison is fair, where the time
+goes, and why a row misses its target.
 
 """
 
@@ -273,7 +276,7 @@ def measure(args, threads, executables, commands):
     in_workers = [row for row in worker_rows(args.samples) if args.only.search(row.name)]
     names = {case.split(":")[0] for row in wanted for side in SIDES for case in row.cases(side)}
     commands = {name: command for name, command in commands.items() if name in names and command}
-    values = {}
+    values: dict[str, list[float]] = {}
     # The first start of all reads from the disk.
     for command in commands.values():
         workers.run(command)
@@ -293,7 +296,7 @@ def measure(args, threads, executables, commands):
             if in_workers:
                 with contextlib.ExitStack() as stack:
                     running = {side: stack.enter_context(Worker(sides[side])) for side in order}
-                    done = set()
+                    done: set[str] = set()
                     for row in in_workers:
                         for side, worker in running.items():
                             ask(worker, row.cases(side), done, values)

@@ -155,7 +155,8 @@ def run_callgrind(command):
 def read_dump(file):
     """The instructions of each function by itself, from a file in callgrind's format: a line `fn=`,
     then `<line> <instructions>`; what follows `calls=` belongs to the function called."""
-    functions, name, called = Counter(), None, False
+    functions: Counter[str] = Counter()
+    name, called = None, False
     for line in file.read_text().splitlines():
         if line.startswith("fn="):
             name = line.removeprefix("fn=")
@@ -171,7 +172,7 @@ def read_dump(file):
 def print_profile(case, functions):
     """The shares of groups of functions, and of the largest functions."""
     total = sum(functions.values())
-    groups = Counter()
+    groups: Counter[str] = Counter()
     for name, count in functions.items():
         group = next((group for group, form in GROUPS if re.search(form, name)), "other")
         groups[group] += count

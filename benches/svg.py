@@ -1,6 +1,7 @@
 """Draws lines over two logarithmic axes, as an SVG."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -20,8 +21,8 @@ class Panel:
 
     title: str
     x_name: str
-    lines: dict
-    show_y: callable
+    lines: dict[str, dict[float, float]]
+    show_y: Callable[[float], str]
 
 
 def draw(panels, caption):
@@ -58,7 +59,7 @@ def draw_panel(panel):
     for y in powers_of_ten(min(ys), max(ys)):
         yield path([(LEFT, to_y(y)), (WIDTH - RIGHT, to_y(y))], "#e5e5e5")
         yield text(LEFT - 5, to_y(y) + 4, panel.show_y(y), anchor="end", size=9)
-    legend_x = LEFT
+    legend_x: float = LEFT
     for number, (name, line) in enumerate(panel.lines.items()):
         colour = NAMED_COLOURS.get(name) or COLOURS[number]
         dash = "4 3" if name == "limit" else None

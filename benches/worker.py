@@ -91,7 +91,7 @@ def measure(budget, clock, call):
         call()
         calls += 1
     group = int(GROUP * calls / (perf_counter() - start)) + 1
-    times = []
+    times: list[float] = []
     start = perf_counter()
     while not times or perf_counter() - start < budget:
         group_start = clock()

@@ -54,7 +54,7 @@ macro_rules! examples {
                 $($module::$network::NAME => {
                     network_case::<$module::$network>(what, size, optimizer, autograd)
                 })+
-                _ => bail!("{network} is no network"),
+                _ => bail!("unknown network {network}"),
             }
         }
     };
@@ -200,7 +200,7 @@ fn case(words: &[&str], autograd: bool) -> Result<Case> {
                 },
             }
         }
-        _ => bail!("{words:?} is no case"),
+        _ => bail!("unknown case {words:?}"),
     }
 }
 
@@ -220,7 +220,7 @@ fn network_case<N: Network<Task: Dataset> + 'static>(
         ("inference", []) => inference(model, size),
         ("step", [optimizer]) => step(model, size, parse(optimizer)?),
         ("epoch", [optimizer]) => epoch(model, size, parse(optimizer)?),
-        _ => bail!("{what} with {optimizer:?} is no case"),
+        _ => bail!("{what} does not support {optimizer:?}"),
     }
 }
 

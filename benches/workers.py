@@ -58,7 +58,9 @@ def build_cpp():
         print("there is no C++ compiler on the PATH: no column C++", file=sys.stderr)
         return None
     # Found without being imported.
-    torch = Path(importlib.util.find_spec("torch").submodule_search_locations[0])
+    found = importlib.util.find_spec("torch")
+    assert found and found.submodule_search_locations
+    torch = Path(found.submodule_search_locations[0])
     source, built = BENCHES / "worker.cpp", in_venv.ROOT / "target" / "worker_cpp"
     libtorch = torch / "lib" / "libtorch_cpu.so"
     newest = max(file.stat().st_mtime for file in (source, libtorch) if file.exists())
@@ -84,7 +86,7 @@ def build_cpp():
         "-ltorch_cpu",
         "-lc10",
     ]
-    if subprocess.run(command).returncode:
+    if subprocess.run([str(word) for word in command]).returncode:
         raise Failed("cannot build benches/worker.cpp")
     return built
 
@@ -120,9 +122,12 @@ def flags(options):
 class Worker:
     """A process that answers one case after another, and waits in between."""
 
-    def __init__(self, command):
+    def __init__(self, command: list[str]) -> None:
         pipe = subprocess.PIPE
+        self.name = Path(command[0]).name
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        assert self.process.stdin and self.process.stdout
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
         self.about = self.read("at its start")
 
     def __enter__(self):
@@ -138,20 +143,20 @@ class Worker:
 
     def ask(self, case):
         """The median time of a call, in microseconds."""
-        self.process.stdin.write(case + "\n")
-        self.process.stdin.flush()
+        self.stdin.write(case + "\n")
+        self.stdin.flush()
         return self.read(case)["microseconds"]
 
     def read(self, case):
-        line = self.process.stdout.readline()
+        line = self.stdout.readline()
         answer = json.loads(line) if line else {"error": "it ended"}
         if "error" in answer:
-            raise Failed(f"{Path(self.process.args[0]).name}, {case}: {answer['error']}")
+            raise Failed(f"{self.name}, {case}: {answer['error']}")
         return answer
 
     def close(self):
         """Ends the process; returns its peak memory in bytes."""
-        with self.process.stdin, self.process.stdout:
+        with self.stdin, self.stdout:
             pass
         return wait(self.process).memory
 

@@ -23,7 +23,7 @@ pub struct CharacterModel {                                                 // c
 impl Network for CharacterModel {
     type Task = NextByte;
     const NAME: &'static str = "character_model";
-    const ABOUT: &'static str = "What comes next in a text: an embedding and an LSTM";
+    const ABOUT: &'static str = "The next byte of a text: an embedding and an LSTM";
     fn new(vs: &Path) -> Self {                                             //     def __init__(self):
         let deep = RNNConfig { num_layers: 2, dropout: 0.2, batch_first: true, ..Default::default() };
         Self {                                                              //         super().__init__()

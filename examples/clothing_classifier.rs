@@ -1,6 +1,7 @@
 //! Ten kinds of clothing (Fashion-MNIST): three layers, two activations, logits.
 
-use final_layer::tasks::{DigitClassification, Network};
+use final_layer::networks::DigitClassification;
+use final_layer::tasks::Network;
 use final_layer::torch::nn::linear;
 use tch::nn::{Linear, Module, Path};
 

@@ -5,7 +5,8 @@
 //!     --optimizer adadelta --lr 1 --scheduler step:step_size=1,gamma=0.7
 //! ```
 
-use final_layer::tasks::{Classes, Digits, LogProbabilities, Network, Transform, Transformed};
+use final_layer::networks::Digits;
+use final_layer::tasks::{Classes, LogProbabilities, Network, Transform, Transformed};
 use final_layer::torch::nn::{Conv2D, Dropout, conv2d, linear};
 use tch::Tensor;
 use tch::nn::{Linear, ModuleT, Path};

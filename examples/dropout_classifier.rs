@@ -5,7 +5,8 @@
 //! cargo run --example dropout_classifier -- train --output weights.safetensors
 //! ```
 
-use final_layer::tasks::{DigitClassification, Network};
+use final_layer::networks::DigitClassification;
+use final_layer::tasks::Network;
 use final_layer::torch::nn::linear;
 use tch::Tensor;
 use tch::nn::{Linear, ModuleT, Path};

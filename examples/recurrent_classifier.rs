@@ -5,7 +5,8 @@
 //! cargo run --example recurrent_classifier -- train --epochs 3 --optimizer adadelta --lr 1
 //! ```
 
-use final_layer::tasks::{Classes, Digits, LogProbabilities, Network, Transform, Transformed};
+use final_layer::networks::Digits;
+use final_layer::tasks::{Classes, LogProbabilities, Network, Transform, Transformed};
 use final_layer::torch::nn::{BatchNorm, Dropout, LSTM, RNNConfig, batch_norm1d, linear, lstm};
 use tch::Tensor;
 use tch::nn::{Linear, ModuleT, Path};

@@ -16,8 +16,9 @@ use std::path::Path as FilePath;
 use anyhow::{Context, Result};
 use final_layer::data::{Splits, mnist, pixels_to_float};
 use final_layer::metrics::{Evaluation, Metric};
+use final_layer::networks::Digits;
 use final_layer::tasks::{
-    Answer, Dataset, Digits, Evaluate, Forward, Inputs, Network, Objective, Predict, Questions,
+    Answer, Dataset, Evaluate, Forward, Inputs, Network, Objective, Predict, Questions,
 };
 use final_layer::torch::nn::linear;
 use serde_json::json;
@@ -38,7 +39,7 @@ pub struct VariationalAutoencoder {                                      // clas
 impl Network for VariationalAutoencoder {
     type Task = Reconstruction;
     const NAME: &'static str = "variational_autoencoder";
-    const ABOUT: &'static str = "Digits in twenty numbers, and back: two terms in the loss";
+    const ABOUT: &'static str = "A variational autoencoder of digits with twenty latent variables";
     fn new(vs: &Path) -> Self {                                          //     def __init__(self):
         Self {                                                           //         super().__init__()
             hidden: linear(vs / "hidden", 784, 400, Default::default()), //         self.hidden = nn.Linear(784, 400)

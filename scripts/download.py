@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Downloads a data set from where it is published, and checks it against its checksum.
+"""Downloads a published data set and checks each file against its checksum.
 
     scripts/download.py mnist                       into data/mnist
     scripts/download.py ames --output ~/houses
@@ -9,11 +9,10 @@ fashion-mnist   70,000 pieces of clothing in MNIST's format, 31 MB
 pneumonia       5,856 X-ray pictures of chests, PneumoniaMNIST of MedMNIST, 4 MB
 ames            2,930 houses sold in Ames, Iowa, 1 MB
 
-A file takes its place when it is complete and right; one that is right already is not downloaded
-again. So after any failure, run the same command again.
+Each file is written only when it is complete and its checksum matches; a file that is already there
+and matches is not downloaded again. After a failure, run the same command again.
 
-The addresses are the published ones, but have not been tried: the tests download from a server of
-their own.
+The published addresses have not been tried: the tests download from a local server.
 """
 
 import argparse
@@ -36,16 +35,16 @@ import in_venv
 
 from tqdm import tqdm
 
-# Zenodo turns away programs that do not say who they are.
+# Zenodo refuses requests without a User-Agent of their own.
 HEADERS = {"User-Agent": "final-layer (scripts/download.py)"}
 
-# Seconds without a byte after which a server counts as gone.
+# The seconds without a byte after which a download fails.
 TIMEOUT = 30
 
-# Seconds for a whole file, unless --deadline says otherwise: 31 MB at 50 kB/s.
+# The default of --deadline, for a whole file: 31 MB at 50 kB/s.
 DEADLINE = 600
 
-# More than any of the files has: no server makes this program take all memory.
+# More bytes than any of the files has, so that no server can exhaust the memory.
 MOST = 64 << 20
 
 
@@ -55,7 +54,7 @@ class File:
 
     name: str
     url: str
-    # Of the file as it is kept, after `convert`: "md5:…" or "sha256:…".
+    # "md5:…" or "sha256:…" of the file as it is saved, after `convert`.
     checksum: str
     convert: Callable[[bytes], bytes] | None = None
 
@@ -72,8 +71,8 @@ def idx_files(base_url, train_images, train_labels, test_images, test_labels):
 
 
 def to_csv(text):
-    """The Ames data set as it is known (2,930 rows, 82 columns, a byte-order mark) from the
-    journal's text. Neither has a tab, comma or quote within a value."""
+    """Converts the journal's text to the usual AmesHousing.csv (2,930 rows, 82 columns, a
+    byte-order mark). No value has a tab, comma or quote in it."""
     return codecs.BOM_UTF8 + text.replace(b"\t", b",").replace(b"\n", b"\r\n")
 
 
@@ -104,9 +103,9 @@ DATASETS = {
         )
     ],
     # D. De Cock, "Ames, Iowa: Alternative to the Boston Housing Data", Journal of Statistics
-    # Education 19(3), 2011. The journal states no checksum. Its text is known to have the SHA-256
-    # 6cfe6cb525ba437de428653a1040e2aed7d696640bf75203786a6d7a0e67cfcc; the text with that sum,
-    # converted, is to the byte the AmesHousing.csv that goes around, whose sum this is.
+    # Education 19(3), 2011. The journal states no checksum. The SHA-256 of its text is known to be
+    # 6cfe6cb525ba437de428653a1040e2aed7d696640bf75203786a6d7a0e67cfcc. That text, converted, equals
+    # the AmesHousing.csv in general use to the byte; the checksum here is of that file.
     "ames": [
         File(
             "AmesHousing.csv",
@@ -130,7 +129,7 @@ def main(datasets=DATASETS):
         fail("interrupted; run the same command again")
     finally:
         if is_new:
-            # It stays if a file has come.
+            # Fails, and the folder stays, if it has a file.
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
@@ -142,20 +141,20 @@ def parse_arguments(datasets):
     parser.add_argument("dataset", choices=datasets, metavar="DATASET", help=", ".join(datasets))
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: data/DATASET")
     parser.add_argument(
-        "--base-url", metavar="URL", help="download the files of the same names from here: a mirror"
+        "--base-url", metavar="URL", help="a mirror that has files of the same names"
     )
     parser.add_argument(
         "--deadline",
         type=seconds,
         default=DEADLINE,
         metavar="SECONDS",
-        help=f"give a file up that takes longer (default: {DEADLINE})",
+        help=f"the time limit for each file (default: {DEADLINE})",
     )
     return parser.parse_args()
 
 
 def seconds(text):
-    """A time for argparse."""
+    """Parses a number of seconds for argparse."""
     with contextlib.suppress(ValueError):
         if 0 < float(text) <= 86400:
             return float(text)
@@ -165,7 +164,7 @@ def seconds(text):
 
 
 def check_writable(folder):
-    """Makes the folder and finds out, before anything is downloaded, whether it takes files."""
+    """Makes the folder and checks, before any download, that files can be written into it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -174,7 +173,7 @@ def check_writable(folder):
 
 
 def download(file, folder, deadline, base_url=None):
-    """Brings one file into the folder, unless it is there already."""
+    """Downloads one file into the folder, unless it is there already."""
     path = folder / file.name
     if is_right(path, file.checksum):
         print(f"{path}: already there")
@@ -206,13 +205,13 @@ def is_right(path, checksum):
 
 
 def checksum_like(checksum, content):
-    """The checksum of `content`, by the same algorithm as `checksum`."""
+    """The checksum of `content`, with the algorithm of `checksum`."""
     algorithm = checksum.split(":")[0]
     return f"{algorithm}:{hashlib.new(algorithm, content, usedforsecurity=False).hexdigest()}"
 
 
 def fetch(url, deadline):
-    """What is at an address, all of it, within so many seconds."""
+    """Returns the whole content of an address; fails if it takes longer than the deadline."""
     try:
         with (
             ends_after(deadline),
@@ -220,15 +219,15 @@ def fetch(url, deadline):
         ):
             return read(answer, url)
     except (OSError, HTTPException, ValueError) as error:
-        # Around the error of a connection there is another one that says no more.
+        # URLError only wraps the connection's own error.
         reason = error.reason if type(error) is URLError else error
         fail(f"cannot download {url}: {' '.join(str(reason).split())}")
 
 
 @contextlib.contextmanager
 def ends_after(seconds):
-    """Interrupts what takes longer, wherever it waits: a server that sends a byte now and then is
-    never silent for TIMEOUT."""
+    """Interrupts the block after so many seconds; TIMEOUT does not stop a server that sends a byte
+    now and then."""
 
     def interrupt(*_):
         plural = "" if seconds == 1 else "s"
@@ -246,7 +245,7 @@ def read(answer, url):
     expected = answer.headers["Content-Length"]
     expected = int(expected) if expected else None
     content = bytearray()
-    # Shown on a terminal alone.
+    # `disable=None` shows the progress on a terminal only.
     progress = tqdm(
         desc=file_name(url), total=expected, unit="B", unit_scale=True, disable=None, leave=False
     )
@@ -256,14 +255,14 @@ def read(answer, url):
             progress.update(len(block))
             if len(content) > MOST:
                 raise ValueError(f"expected at most {MOST:,} bytes, found more")
-    # Python's client takes an early end for the end.
+    # http.client reports a connection that closes early as the end of the file.
     if expected is not None and len(content) < expected:
         raise ValueError(f"cut short: expected {expected:,} bytes, found {len(content):,}")
     return bytes(content)
 
 
 def save(path, content):
-    """Writes a file whole or not at all, durably."""
+    """Writes a file atomically and durably."""
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         with open(partial, "wb") as file:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Predicts on a Spark cluster: every line of INPUT goes to a process that answers it with a line.
+"""Predicts on a Spark cluster: passes each line of INPUT to a process, which answers with one line.
 
     spark-submit scripts/predict_on_spark.py INPUT OUTPUT EXECUTABLE predict - --json --weights FILE
 
-One process a partition. OUTPUT becomes a folder of part files, in the order of INPUT. A process or
-a worker that is lost has its partition done again by another.
+Spark starts one process per partition and writes the folder OUTPUT, with part files in the order of
+INPUT. If a process or a worker is lost, Spark repeats its partition on another.
 """
 
 import shlex
@@ -21,7 +21,8 @@ def main():
     spark = SparkSession.builder.appName("final-layer predict").getOrCreate()
     context = spark.sparkContext
     partitions = context.textFile(lines, context.defaultParallelism)
-    # checkCode: a process that fails fails its partition, and is not taken for one without answers.
+    # With checkCode a process that fails makes its partition fail; without it, its answers would be
+    # lost in silence.
     partitions.pipe(shlex.join(command), checkCode=True).saveAsTextFile(output)
     spark.stop()
 

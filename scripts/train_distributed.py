@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Trains a network in several processes at once, with PyTorch's DistributedDataParallel.
+"""Trains a network in several processes, with PyTorch's DistributedDataParallel.
 
     scripts/train_distributed.py digit_classifier --processes 2 --data data/mnist
 
-The processes share every batch; their gradients' mean moves the weights. On a CPU they speak
-through gloo, on GPUs (--device cuda, one a process) through NCCL. For more than one machine start
-the script with torchrun on each of them, and without --processes:
+Each process takes a part of every batch, and the optimizer applies the mean of their gradients. On
+a CPU they communicate through gloo, on GPUs (--device cuda, one per process) through NCCL. To train
+on several machines, start the script with torchrun on each of them, without --processes:
 
     torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \\
         scripts/train_distributed.py digit_classifier --data data/mnist
 
-docs/beyond-one-machine.md says which bits are equal to those of one process.
+docs/beyond-one-machine.md says when the weights are equal to those of one process.
 """
 
 import logging
@@ -28,15 +28,15 @@ import torch.distributed as dist
 from torch2tch.reference import common, train
 from torch2tch.reference.ranks import OneOfSeveral
 
-# Seconds until an error is reported that may be another process's: by then torchrun has ended
-# this process as well, and the first to fail is the one that is named.
+# The seconds before an error is reported that another process's failure may have caused: torchrun
+# ends this process within them, so that only the first failure is reported.
 PATIENCE = 10
 
 
 def main():
     started_by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
     if started_by_torchrun and os.environ["RANK"] != "0":
-        # All processes read the same arguments; one speaks of them.
+        # All processes read the same arguments; one reports what is wrong with them.
         sys.stderr, stderr = open(os.devnull, "w"), sys.stderr
         args = parse_arguments()
         sys.stderr = stderr
@@ -56,7 +56,7 @@ def parse_arguments():
         "--processes",
         type=common.positive,
         metavar="N",
-        help="on this machine (default: 1, or as torchrun says)",
+        help="the number of processes on this machine (default: 1, or torchrun's)",
     )
     train.add_arguments(parser)
     args = parser.parse_args()
@@ -70,15 +70,15 @@ def parse_arguments():
 
 
 def launch(processes):
-    """Runs this script in so many processes, as torchrun does."""
+    """Runs this script in several processes, as torchrun does."""
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    # What went wrong is said here in a line; torchrun would add fifty.
+    # This script reports a failure in one line; torchrun would add fifty.
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL + 1)
     if processes > 1:
-        # As torchrun does: threads that outnumber the processors wait for each other.
+        # As torchrun does: with more threads than processors they would wait for each other.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     config = LaunchConfig(
         min_nodes=1,
@@ -93,7 +93,7 @@ def launch(processes):
         elastic_launch(config, sys.executable)(*sys.argv)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        # A process that ends with 1 has said why.
+        # A process that ends with 1 has reported why.
         if failure.exitcode != 1:
             common.fail(
                 f"rank {rank} (process {failure.pid}) {how(failure.exitcode)}; "
@@ -105,14 +105,14 @@ def launch(processes):
 
 
 def how(code):
-    """How a process ended."""
+    """Describes the end of a process by its exit code."""
     if code >= 0:
         return f"ended with exit code {code}"
     return f"was killed by {signal.Signals(-code).name}"
 
 
 def work(args):
-    """Trains as one of several processes."""
+    """Trains in one of the processes."""
     store, rank, processes = next(dist.rendezvous("env://"))
     try:
         device = args["device"] = device_of_this_process(args["device"])
@@ -134,7 +134,7 @@ def work(args):
 
 
 def device_of_this_process(name):
-    """Of GPUs each process has its own."""
+    """The device of this process: a GPU of its own, or the CPU."""
     device = torch.device(name)
     if device.type != "cuda":
         return device
@@ -148,12 +148,12 @@ def device_of_this_process(name):
 
 
 def report(store, rank, processes, error):
-    """Ends with the reason in a line, unless another process has said one."""
+    """Ends this process; prints the reason in one line unless another process has done so."""
     place = f"rank {rank}: " if processes > 1 and not isinstance(error, common.Refused) else ""
     try:
         first = store.add("failed", 1) == 1
     except RuntimeError:
-        # The machine that keeps the store is gone.
+        # The machine that holds the store cannot be reached.
         first = True
     if first:
         common.fail(place + common.one_line(error))

@@ -89,7 +89,7 @@ pub const HOTTEST: f64 = 100.;
 pub fn fit_temperature(logits: &Tensor, targets: &Tensor) -> Result<f64> {
     ensure!(
         targets.numel() > 0,
-        "expected samples to fit a temperature to, found none"
+        "expected at least one sample to fit a temperature, found 0"
     );
     let logits = logits.f_to_kind(Kind::Double)?;
     let loss = |log_temperature: f64| -> Result<f64> {

@@ -1,8 +1,8 @@
-// libtorch's kernels for the CPU that write into a tensor that is there, as C functions for kernels.rs.
+// libtorch's CPU kernels that write into an existing tensor, as C functions for kernels.rs.
 //
-// These are the functions that libtorch's dispatcher comes to for ordinary tensors on the CPU, called
-// without it: no autograd records them, and nothing is looked up. So each first refuses any other
-// tensor. Shapes and dtypes are checked by the kernels themselves.
+// These functions are called without libtorch's dispatcher, which would select them for ordinary
+// CPU tensors: autograd does not record them, and there is no lookup. So each first refuses any
+// other tensor. The kernels themselves check shapes and dtypes.
 
 #include "native.h"
 
@@ -35,11 +35,11 @@ using namespace torch_parity;
 
 namespace {
 
-// at::Reduction's, whose header costs more than it says.
+// The values of at::Reduction, whose header takes long to compile.
 constexpr int64_t none = 0;
 constexpr int64_t mean = 1;
 
-// What Python's nll_loss has as its default; no class has this number.
+// The default of Python's nll_loss; no class has this number.
 constexpr int64_t ignore_index = -100;
 
 void require_cpu(std::initializer_list<const at::Tensor*> tensors) {
@@ -48,7 +48,7 @@ void require_cpu(std::initializer_list<const at::Tensor*> tensors) {
   }
 }
 
-// Runs a kernel on tensors that it may be given. What it calls in turn is not recorded either.
+// Runs a kernel on ordinary tensors. Operations that it calls are not recorded either.
 template <typename F>
 char* kernel(std::initializer_list<const at::Tensor*> tensors, F&& run) noexcept {
   return caught([&] {
@@ -95,7 +95,7 @@ char* final_layer_sigmoid_out(at::Tensor* out, const at::Tensor* a) {
   return kernel({out, a}, [&] { at::cpu::sigmoid_out(*out, *a); });
 }
 
-// The gradient of an activation, in place of the gradient of its value.
+// The gradient of an activation's input, written over the gradient of its output.
 
 char* final_layer_relu_backward_(at::Tensor* grad, const at::Tensor* value) {
   return kernel({grad, value}, [&] {
@@ -118,7 +118,7 @@ char* final_layer_sigmoid_backward_(at::Tensor* grad, const at::Tensor* value) {
   return kernel({grad, value}, [&] { at::cpu::sigmoid_backward_out(*grad, *grad, *value); });
 }
 
-// Losses, and the gradients of their means where that of the mean is `one`.
+// Losses, and the gradients of their means, given the gradient `one` of the mean.
 
 char* final_layer_log_softmax_out(at::Tensor* out, const at::Tensor* logits) {
   return kernel({out, logits}, [&] { at::cpu::_log_softmax_out(*out, *logits, 1, false); });
@@ -165,7 +165,7 @@ char* final_layer_mse_loss_backward_out(
 char* final_layer_binary_cross_entropies_out(
     at::Tensor* losses, const at::Tensor* a, const at::Tensor* target) {
   return kernel({losses, a, target}, [&] {
-    // It writes into a view of `losses`, which would keep its shape.
+    // The kernel writes into a view of `losses`, which would keep its shape.
     TORCH_CHECK(losses->sizes() == a->sizes(), "as many losses as numbers are expected");
     at::cpu::binary_cross_entropy_out(*losses, *a, *target, std::nullopt, none);
   });
@@ -186,41 +186,41 @@ char* final_layer_sub_(at::Tensor* a, const at::Tensor* b) {
   return kernel({a, b}, [&] { at::cpu::sub_(*a, *b); });
 }
 
-// Bookkeeping of tensors that are written again and again.
+// Bookkeeping of tensors that are reused.
 
-// Whether a tensor or its memory has another owner than the handle `tensor`.
+// Returns true if a tensor or its memory has another owner than the handle `tensor`.
 bool final_layer_is_shared(const at::Tensor* tensor) {
   return tensor->use_count() != 1 ||
       (tensor->has_storage() && tensor->storage().use_count() != 1);
 }
 
-// Whether a float32 or int64 tensor is ordinary, lies in order, has this shape, and no gradient is
-// wanted of it.
+// Returns true if a float32 or int64 tensor is ordinary, contiguous, of this shape, and does not
+// require a gradient.
 bool final_layer_is_input(
     const at::Tensor* tensor, bool is_float, const int64_t* size, size_t dimensions) {
   return is_plain(*tensor, is_float ? at::kFloat : at::kLong) && !tensor->requires_grad() &&
       tensor->sizes() == at::IntArrayRef(size, dimensions);
 }
 
-// Whether a parameter still has the shape and the memory that its handle was made from.
+// Returns true if a parameter still has the shape and the memory from which its handle was made.
 bool final_layer_is_where_it_was(const at::Tensor* parameter, const at::Tensor* handle) {
   return is_plain(*parameter, at::kFloat) && is_plain(*handle, at::kFloat) &&
       parameter->sizes() == handle->sizes() &&
       parameter->unsafeGetTensorImpl()->data() == handle->unsafeGetTensorImpl()->data();
 }
 
-// Whether autograd would put a new gradient into a parameter.
+// Returns true if a backward pass would set a new gradient of a parameter.
 bool final_layer_wants_gradient(const at::Tensor* parameter) {
   return parameter->defined() && parameter->requires_grad() && parameter->is_leaf() &&
       !parameter->grad().defined();
 }
 
-// Where the elements of a plain tensor of any type lie, if it has some.
+// The memory of a plain tensor of any type, if it has elements.
 bool final_layer_plain_bytes(const at::Tensor* tensor, void** start, size_t* length) {
   if (!tensor->defined() || !is_plain(*tensor, tensor->scalar_type())) return false;
   bool found = false;
   std::free(caught([&] {
-    // A lazy copy gets memory of its own here.
+    // A lazy copy gets its own memory here.
     *start = tensor->mutable_data_ptr();
     *length = tensor->nbytes();
     found = *length > 0;

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_those_of_the_elements() {
+    fn plain_bytes_are_the_bytes_of_the_elements() {
         let numbers = Tensor::from_slice(&[1i64, 2, 3]);
         let bytes = plain_bytes(&numbers.narrow(0, 1, 2)).unwrap();
         assert_eq!(bytes.len, 16);

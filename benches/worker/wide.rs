@@ -2,9 +2,10 @@
 //! grows.
 
 use anyhow::{Result, bail};
+use final_layer::networks::DigitClassification;
 use final_layer::networks::DigitClassifier;
 use final_layer::plan::Chain;
-use final_layer::tasks::{DigitClassification, Network};
+use final_layer::tasks::Network;
 use final_layer::torch::nn::linear;
 use tch::Tensor;
 use tch::nn::{Linear, Module, Path};
@@ -49,7 +50,7 @@ pub fn case(
         ($($units:literal)+) => {
             match units.parse() {
                 $(Ok($units) => network_case::<Wide<$units>>(what, size, optimizer, autograd),)+
-                _ => bail!("there is no network with {units} units"),
+                _ => bail!("expected a supported number of units, found {units}"),
             }
         };
     }

@@ -19,8 +19,13 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matrix
+
+if TYPE_CHECKING:
+    # Not to be found before with_our_package has started this script again.
+    from torch2tch.compare.traces import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = "gpu-parity.tar.gz"
@@ -153,9 +158,9 @@ def with_our_package():
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"PYTHONPATH": path})
 
 
-def table(title, rows):
+def table(title: str, rows: "list[Row]") -> str:
     """One line for each network and optimizer, one column for each stage of training."""
-    cells = {}
+    cells: dict[tuple[str, str], dict[str, list[Row]]] = {}
     for row in rows:
         network, optimizer, name = row.name.split(" ")
         stage = re.sub(r"[.].*", "", name)
@@ -173,13 +178,14 @@ def table(title, rows):
     return "\n".join(lines)
 
 
-def cell(rows):
+def cell(rows: "list[Row]") -> str:
     """What a stage came to: equal, or how many tensors differ and by how much at the most."""
     verdicts = [row.verdict for row in rows if not row.equal]
     if not verdicts:
         return "equal"
-    ulps = [re.search(r"by up to (\d+) ulp, ([^;]*)", verdict) for verdict in verdicts]
-    if not all(ulps):
+    searched = [re.search(r"by up to (\d+) ulp, ([^;]*)", verdict) for verdict in verdicts]
+    ulps = [found for found in searched if found]
+    if len(ulps) < len(verdicts):
         return f"{len(verdicts)} of {len(rows)} differ"
     ulp, size = max(((int(found[1]), found[2]) for found in ulps), key=lambda pair: pair[0])
     return f"{len(verdicts)} of {len(rows)} differ, {ulp} ulp, {size}"

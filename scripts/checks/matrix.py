@@ -61,8 +61,8 @@ class Pair:
 
     torch: str
     tch: str = "–"
-    seconds: float = None  # of the processors
-    warnings: int = None
+    seconds: float | None = None  # of the processors
+    warnings: int | None = None
     verdict: str = ""
     passed: bool = False
 
@@ -112,7 +112,9 @@ def copy_project(project):
 
 def locked_tch(project):
     lock = (project / "Cargo.lock").read_text()
-    return re.search(r'name = "tch"\nversion = "(.*)"', lock)[1]
+    found = re.search(r'name = "tch"\nversion = "(.*)"', lock)
+    assert found, "Cargo.lock names no tch"
+    return found[1]
 
 
 def run(project, *command):

@@ -107,13 +107,13 @@ def predict_on_spark(output, names, command, lock=None):
     if lock:
         kill_worker(lock, running)
     try:
-        code = running.wait(PATIENCE)
+        end = str(running.wait(PATIENCE))
     except subprocess.TimeoutExpired:
         running.terminate()
-        code = "no end"
-    if code:
+        end = "no end"
+    if end != "0":
         print(log.read_text()[-3000:], file=sys.stderr)
-        sys.exit(f"error: spark-submit ended with {code}; the end of its log is above")
+        sys.exit(f"error: spark-submit ended with {end}; the end of its log is above")
     if lock:
         lost = [line for line in log.read_text().splitlines() if "Lost task" in line]
         print("Spark says:", lost[0] if lost else "nothing of a lost task")

@@ -1,7 +1,7 @@
 """Asks a package index for a wheel of torch; exits with one line that says what is wrong if it has
 none.
 
-    python3 scripts/checks/cpu_index.py https://…/whl/cpu 2.13.0+cpu SECONDS
+    python3 scripts/environment/cpu_index.py https://…/whl/cpu 2.13.0+cpu SECONDS
 
 The index has SECONDS to begin its answer, and ten more to end it. Needs Python's own packages only.
 """

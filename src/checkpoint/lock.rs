@@ -40,7 +40,10 @@ impl Lock {
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    bail!("{} is in use by another training", shown_path(checkpoint))
+                    bail!(
+                        "{} is in use by another training run",
+                        shown_path(checkpoint)
+                    )
                 }
                 // File systems without locks: go on without one.
                 Err(TryLockError::Error(_)) => {}

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_is_the_innermost_of_the_right_files() {
+    fn the_caller_is_the_innermost_call_from_a_network() {
         let trace = "   0: tch::f\n             at /home/me/.cargo/registry/src/x/tch/src/a.rs:1:2\n   \
                      1: own::linear\n             at ./crates/torch-parity/src/nn/linear.rs:3:4\n   2: \
                      own::forward\n             at ./src/networks/mine.rs:56:7\n   3: main\n";

@@ -67,7 +67,10 @@ fn decode(bytes: &[u8]) -> Result<(GrayImage, Vec<String>)> {
             to_grey(decoder, most)
         }
         Ok(ImageFormat::Jpeg) => {
-            ensure!(is_whole_jpeg(bytes), "cut short: the JPEG has no end");
+            ensure!(
+                is_whole_jpeg(bytes),
+                "cut short: the JPEG has no end marker"
+            );
             let decoder = readable(JpegDecoder::new(cursor))?;
             to_grey(decoder, length.saturating_mul(MOST_PIXELS_PER_JPEG_BYTE))
         }

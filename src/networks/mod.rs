@@ -3,12 +3,19 @@
 //! claims.
 //!
 //! They differ only in their last layer: logits for a softmax, a number without activation, and a
-//! probability from a sigmoid. They do not depend on data, training or the command line.
+//! probability from a sigmoid. A file beside each has its task: its training data, and its chain of
+//! layers for a [plan](crate::plan).
 
 mod binary_classifier;
 mod digit_classifier;
+mod digits;
 mod house_price_predictor;
+mod houses;
+mod x_rays;
 
 pub use binary_classifier::BinaryClassifier;
 pub use digit_classifier::DigitClassifier;
+pub use digits::{DigitClassification, Digits};
 pub use house_price_predictor::HousePricePredictor;
+pub use houses::{HousePricing, Houses};
+pub use x_rays::{BinaryClassification, XRays};

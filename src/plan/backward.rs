@@ -54,7 +54,7 @@ impl Step {
         }
         let size = gradients.last().map(|last| last.output.size());
         let Some(&[rows, columns]) = size.as_deref() else {
-            return refused("its chain has no layer");
+            return refused("the chain has no layer");
         };
         Ok(Self {
             loss: Judged::new(loss, [rows, columns])?,

@@ -56,7 +56,7 @@ impl Forward {
             }
         }
         let Some(first) = layers.first() else {
-            return refused("its chain has no layer");
+            return refused("the chain has no layer");
         };
         let input_size = [batch_size, first.weight.handle.size()[1]];
         Ok(Self { layers, input_size })

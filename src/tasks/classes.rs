@@ -4,34 +4,13 @@ use std::path::Path as FilePath;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Answer, Dataset, Digits, Evaluate, Input, Inputs, Network, Objective, Predict, Questions,
-    Readable, to_f64,
+    Answer, Dataset, Evaluate, Input, Inputs, Objective, Predict, Questions, Readable, to_f64,
 };
 use crate::data::Splits;
 use crate::metrics::{ConfusionMatrix, Evaluation, Metric};
-use crate::networks::DigitClassifier;
-use crate::plan::{Chain, Layer::*, Loss};
-
-impl Network for DigitClassifier {
-    type Task = DigitClassification;
-    const NAME: &'static str = "digit_classifier";
-    const ABOUT: &'static str = "Ten digits: logits, and a softmax to read them";
-    const CHAIN: Option<Chain> = Some(Chain(
-        &[Linear("fc1"), Relu, Linear("fc2")],
-        Loss::CrossEntropy,
-    ));
-
-    fn new(vs: &Path) -> Self {
-        Self::new(vs)
-    }
-}
-
-/// Classification of pictures of the ten digits.
-pub type DigitClassification = Classes<10, Digits>;
 
 /// Classification into `K` classes by `K` scores, which are logits unless `S` is given. Targets are
 /// int64 `(N,)`, from 0 to `K` − 1.

@@ -14,7 +14,7 @@ const MOST_BYTES: usize = 1 << 16;
 ///
 /// # Errors
 /// If the input cannot be read; and the errors of `each`, with the line.
-pub(super) fn for_each_path(
+pub(crate) fn for_each_path(
     input: impl BufRead,
     mut each: impl FnMut(&Path) -> Result<()>,
 ) -> Result<()> {

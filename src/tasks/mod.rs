@@ -17,11 +17,9 @@
 //! have several outputs. For the proof there may be several of each.
 
 mod classes;
-mod houses;
 mod input;
-mod lines;
+pub(crate) mod lines;
 mod loss;
-mod pictures;
 mod quantity;
 mod tensors;
 mod text;
@@ -35,16 +33,14 @@ use anyhow::Result;
 use tch::nn::{ModuleT, Path, VarStore};
 use tch::{Device, Kind, Tensor, no_grad};
 
-pub use classes::{ClassScores, Classes, DigitClassification, LogProbabilities, Logits};
-pub use houses::Houses;
+pub use classes::{ClassScores, Classes, LogProbabilities, Logits};
 pub use input::{Features, Input, Questions, Readable};
 pub use loss::{Loss, WithLoss};
-pub use pictures::{Digits, XRays};
-pub use quantity::{HousePricing, Measured, Quantity};
+pub use quantity::{Measured, Quantity};
 pub use tensors::Tensors;
 pub use text::NextByte;
 pub use transform::{Transform, Transformed};
-pub use yes_or_no::{BinaryClassification, YesOrNo};
+pub use yes_or_no::YesOrNo;
 
 use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric};
@@ -101,7 +97,7 @@ pub trait Network:
     /// The name of the example, and of the mirrored Python module.
     const NAME: &'static str;
     /// A line of `--help` that describes the example.
-    const ABOUT: &'static str = "A network, and the proof that it is Python's";
+    const ABOUT: &'static str = "A network, with the proof that it equals Python's";
 
     /// The network as a chain of layers, if it is sequential: then a [plan](crate::plan) runs it.
     const CHAIN: Option<Chain> = None;

@@ -4,34 +4,14 @@ use std::path::Path as FilePath;
 
 use anyhow::Result;
 use serde_json::json;
-use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Answer, Dataset, Evaluate, Features, Houses, Input, Inputs, Network, Objective, Predict,
-    Questions, Readable, to_f64,
+    Answer, Dataset, Evaluate, Features, Input, Inputs, Objective, Predict, Questions, Readable,
+    to_f64,
 };
 use crate::data::Splits;
 use crate::metrics::{Evaluation, Metric, Unit, r2, root_mean_squared_error};
-use crate::networks::HousePricePredictor;
-use crate::plan::{Chain, Layer::*, Loss};
-
-impl Network for HousePricePredictor {
-    type Task = HousePricing;
-    const NAME: &'static str = "house_price_predictor";
-    const ABOUT: &'static str = "A price: no activation after the last layer";
-    const CHAIN: Option<Chain> = Some(Chain(
-        &[Linear("fc1"), Relu, Linear("fc2")],
-        Loss::SquaredError,
-    ));
-
-    fn new(vs: &Path) -> Self {
-        Self::new(vs)
-    }
-}
-
-/// Prediction of a house's price.
-pub type HousePricing = Quantity<Houses>;
 
 /// A quantity that is predicted.
 pub trait Measured: Input {

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_are_joined_part_by_part() {
+    fn batches_are_concatenated_part_by_part() {
         let batch = |from: i64| {
             let of = |first: i64| Tensor::from_slice(&[first, first + 1]).view([2, 1]);
             (of(from), vec![of(from + 10), of(from + 20)])

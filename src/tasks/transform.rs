@@ -23,7 +23,8 @@ pub trait Transform {
 /// Inputs `I` after the transform `T`:
 ///
 /// ```
-/// use final_layer::tasks::{Digits, Input, Readable, Transform, Transformed};
+/// use final_layer::networks::Digits;
+/// use final_layer::tasks::{Input, Readable, Transform, Transformed};
 /// use tch::{Device, Kind, Tensor};
 ///
 /// struct Centred;
@@ -98,7 +99,7 @@ fn normalize(input: &Tensor, mean: f32, std: f32) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::Digits;
+    use crate::networks::Digits;
 
     struct Rows;
 

@@ -4,34 +4,13 @@ use std::path::Path as FilePath;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::{
-    Answer, Dataset, Evaluate, Input, Inputs, Network, Objective, Predict, Questions, Readable,
-    XRays, to_f64,
+    Answer, Dataset, Evaluate, Input, Inputs, Objective, Predict, Questions, Readable, to_f64,
 };
 use crate::data::Splits;
 use crate::metrics::{ConfusionMatrix, Evaluation, Metric, roc_auc};
-use crate::networks::BinaryClassifier;
-use crate::plan::{Chain, Layer::*, Loss};
-
-impl Network for BinaryClassifier {
-    type Task = BinaryClassification;
-    const NAME: &'static str = "binary_classifier";
-    const ABOUT: &'static str = "Yes or no: a sigmoid over one output";
-    const CHAIN: Option<Chain> = Some(Chain(
-        &[Linear("fc1"), Relu, Linear("fc2"), Sigmoid],
-        Loss::BinaryCrossEntropy,
-    ));
-
-    fn new(vs: &Path) -> Self {
-        Self::new(vs)
-    }
-}
-
-/// Binary classification of pictures.
-pub type BinaryClassification = YesOrNo<XRays>;
 
 /// Binary classification: the probability of the positive class, with binary cross-entropy. Targets
 /// are float32 `(N, 1)`, 0 or 1.
@@ -57,7 +36,7 @@ impl<I: Input> Objective for YesOrNo<I> {
     fn loss(output: &Tensor, target: &Tensor) -> Result<Tensor> {
         // libtorch returns an error, also from Python, where other losses become NaN.
         let loss = output.f_binary_cross_entropy::<Tensor>(target, None, tch::Reduction::Mean);
-        loss.context("no loss of probabilities that are NaN")
+        loss.context("cannot compute the loss of probabilities that are NaN")
     }
 
     fn report(output: &Tensor) -> Vec<(String, Tensor)> {

@@ -77,7 +77,7 @@ impl Algorithm {
         }
         let takes_momentum = matches!(self, Self::Sgd | Self::Momentum | Self::Rmsprop);
         if arguments.momentum.is_some() && !takes_momentum {
-            return Err(Error::Argument(format!("{self} takes no momentum")));
+            return Err(Error::Argument(format!("{self} does not support momentum")));
         }
         let momentum = |default: f64| arguments.momentum.unwrap_or(default);
         let sgd = |default: f64| SgdConfig {

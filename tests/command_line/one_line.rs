@@ -288,7 +288,7 @@ fn an_inaccessible_file_is_not_reported_as_missing() {
 }
 
 #[test]
-fn more_threads_than_the_system_gives() {
+fn more_threads_than_the_system_allows() {
     let mut train = example(HOUSES);
     train.args(["train", "--epochs=1", "--threads=1024"]);
     // Their stacks alone would need 8 GiB.

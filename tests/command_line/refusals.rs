@@ -166,7 +166,7 @@ fn wrong_usage() {
 }
 
 #[test]
-fn options_stand_before_or_after_a_subcommand() {
+fn options_may_precede_or_follow_a_subcommand() {
     let folder = tempfile::tempdir().unwrap();
     let trace = |args: &[&str], name: &str| {
         let path = folder.path().join(name);

@@ -459,7 +459,7 @@ fn houses_without_a_column() {
 }
 
 #[test]
-fn houses_with_odd_values() {
+fn houses_with_invalid_values() {
     for odd in ["abc", "1e39", "-inf", "nan", "1,5", "0x10", "1 2"] {
         let row = HOUSE.replace("1080", &format!("\"{odd}\""));
         assert_eq!(
@@ -478,7 +478,7 @@ fn houses_with_odd_values() {
 }
 
 #[test]
-fn houses_in_odd_files() {
+fn houses_in_invalid_files() {
     assert_eq!(
         refuse_houses(houses(&[HOUSE, "6,1656"])),
         "F/x.csv:3: expected 11 fields, found 2"
@@ -543,7 +543,7 @@ fn pictures_that_are_damaged() {
     for length in [3, 20, 200, good.len() / 2, good.len() - 1] {
         assert_eq!(
             refuse_picture("x.jpg", &good[..length]),
-            "F/x.jpg: cut short: the JPEG has no end"
+            "F/x.jpg: cut short: the JPEG has no end marker"
         );
     }
     let mut more = good;

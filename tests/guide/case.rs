@@ -1,7 +1,8 @@
 //! The network on which the traps are measured, and the comparison of two tensors.
 
+use final_layer::networks::DigitClassification;
 use final_layer::networks::DigitClassifier;
-use final_layer::tasks::{DigitClassification, Model, Objective};
+use final_layer::tasks::{Model, Objective};
 use final_layer::training::Algorithm;
 use tch::nn::Module;
 use tch::{Device, Kind, Tensor, no_grad};

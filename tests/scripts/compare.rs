@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use final_layer::networks::DigitClassification;
 use final_layer::networks::DigitClassifier;
-use final_layer::tasks::{DigitClassification, Model, Network};
+use final_layer::tasks::{Model, Network};
 use final_layer::torch::Result;
 use final_layer::torch::optim::{Optimizer, ParamGroup, Setting, StateDict};
 use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};
@@ -196,7 +197,7 @@ fn nan_equals_nan_in_the_same_place_alone() {
 }
 
 #[test]
-fn nothing_and_unreadable_files_are_no_proof() {
+fn empty_and_unreadable_files_prove_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.safetensors");
     write(&NamedTensors::new(), &empty);
@@ -235,7 +236,7 @@ fn nothing_and_unreadable_files_are_no_proof() {
 /// Rows are in the order in which the tensors are created, so that the first difference is closest
 /// to the cause.
 #[test]
-fn rows_stand_in_the_order_of_creation() {
+fn rows_are_in_the_order_of_creation() {
     let text = compare_live(&["digit_classifier", "--steps=2", "--optimizer=sgd"]);
     let parameters = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"];
     let of = |stage: &str| parameters.map(|name| format!("{stage}.{name}"));
@@ -431,7 +432,7 @@ fn compare_control<N: Network>(
 }
 
 #[test]
-fn the_same_control_with_our_own_parts_passes() {
+fn the_control_with_our_own_layers_passes() {
     let (code, text) =
         compare_control::<DigitClassifier>(|vs| Algorithm::Adam.build(vs, 1e-3).unwrap());
     assert_eq!(code, Some(0), "{text}");

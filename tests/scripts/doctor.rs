@@ -399,7 +399,7 @@ fn broken_python() {
 }
 
 #[test]
-fn versions_that_do_not_go_together() {
+fn mismatched_versions() {
     check(
         |p| p.remove(TORCH),
         NONE,
@@ -442,7 +442,7 @@ fn no_lock_file() {
 }
 
 #[test]
-fn libtorch_that_is_not_there_or_another() {
+fn missing_or_other_libtorch() {
     check(
         |p| p.remove(".libtorch"),
         NONE,

@@ -171,7 +171,7 @@ fn failures_end_in_one_line_and_leave_nothing() {
 }
 
 #[test]
-fn a_wrong_checksum_is_told_with_the_right_one() {
+fn a_wrong_checksum_is_reported_with_the_right_one() {
     let server = Server::start(&digits());
     let (_parent, folder) = new_folder();
     let line = refusal(&mut download("mnist", &server.url("right"), &folder));

@@ -187,7 +187,7 @@ fn every_port_by_hand_is_seen_where_it_is_changed() {
 }
 
 #[test]
-fn what_is_wrong_is_told_in_one_line() {
+fn errors_are_reported_in_one_line() {
     let twin = Twin::new();
     let rust = twin.rust("0.2", "0.2");
     let rejected =

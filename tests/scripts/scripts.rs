@@ -67,7 +67,7 @@ fn empty_venv(project: &Project) {
 type Break = fn(&Project);
 
 #[test]
-fn a_venv_that_is_not_whole_is_named_with_what_mends_it() {
+fn an_incomplete_venv_is_reported_with_the_remedy() {
     let cases: [(Break, &str); 6] = [
         (|_| (), "there is no .venv yet; run scripts/setup first"),
         (
@@ -133,7 +133,7 @@ class MyNetwork(nn.Module):
 const FUNCTIONS: &str = "from digit_classifier import draw_input, draw_target, loss, readings\n";
 
 #[test]
-fn networks_that_are_not_there_are_told_from_those_that_are() {
+fn missing_and_existing_networks_are_distinguished() {
     let data = "--data=data/sample/digits";
     let cases: [(&str, &[&str]); 5] = [
         ("scripts/compare.py", &["no_such_network"]),
@@ -167,7 +167,7 @@ fn networks_that_are_not_there_are_told_from_those_that_are() {
 }
 
 #[test]
-fn modules_that_lack_something_are_named_with_it() {
+fn missing_functions_of_a_module_are_named() {
     let project = Project::with_packages();
     let mut file = "x = 1\n".to_owned();
     let cases = [
@@ -226,7 +226,7 @@ fn another_name_in_rust_is_a_difference() {
 
 /// Buffers are recorded like parameters, in the order of the state dict.
 #[test]
-fn buffers_stand_beside_the_parameters_of_their_layer() {
+fn buffers_are_recorded_with_the_parameters_of_their_layer() {
     let project = Project::with_packages();
     let module = CLASS.replace("nn.Linear(128, 10)", "nn.BatchNorm1d(128)") + FUNCTIONS;
     project.write("torch2tch/src/torch2tch/reference/my_network.py", &module);
@@ -262,7 +262,7 @@ fn compare(args: &[&str]) -> Command {
 }
 
 #[test]
-fn what_the_comparison_is_given() {
+fn arguments_of_the_comparison() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("flowers.csv");
     fs::write(&other, "length,width\n1,2\n").unwrap();
@@ -305,7 +305,7 @@ fn what_the_comparison_is_given() {
 }
 
 #[test]
-fn a_build_that_fails_says_what_the_compiler_says() {
+fn a_failed_build_shows_the_compilers_message() {
     let project = Project::with_packages();
     let manifest = "[package]\nname = \"mine\"\nedition = \"2024\"\n";
     project.write("Cargo.toml", manifest);

@@ -8,7 +8,8 @@ use std::path::Path;
 use anyhow::Result;
 use final_layer::checkpoint::{self, Checkpoint};
 use final_layer::data::Samples;
-use final_layer::tasks::{DigitClassification, Model, Network};
+use final_layer::networks::DigitClassification;
+use final_layer::tasks::{Model, Network};
 use final_layer::torch::nn::linear;
 use final_layer::torch::random::{Generator, get_rng_state, manual_seed};
 use final_layer::torch::serialization::{Metadata, NamedTensors, OutputFile, read_safetensors};
@@ -157,7 +158,7 @@ fn samples() -> Samples {
 /// In all these cases, five epochs equal Python's to the bit, also when training stops and resumes
 /// after every so many steps, over fifty times in all.
 #[test]
-fn stopped_or_not_it_ends_in_pythons_bits() {
+fn resumed_training_has_the_bits_of_python() {
     let cases = [
         json!({"batch_size": 16, "shuffle": true}),
         json!({"batch_size": 16, "shuffle": true, "drop_last": true}),

@@ -70,7 +70,7 @@ fn can(program: &str, args: &[&str], path: &Path) -> bool {
 }
 
 #[test]
-fn a_folders_name_is_no_files() {
+fn a_folder_is_refused_as_an_output_file() {
     let folder = folder();
     let reason = "cannot write w.safetensors/: expected the name of a file";
     refuse(folder.path(), &["--output=w.safetensors/"], reason);
@@ -127,7 +127,7 @@ fn a_read_only_file_is_not_replaced() {
 }
 
 #[test]
-fn an_immutable_file_is_found_out_at_the_start() {
+fn an_immutable_file_is_refused_at_the_start() {
     let folder = folder();
     let weights = folder.path().join("w.safetensors");
     fs::write(&weights, "kept").unwrap();
@@ -143,7 +143,7 @@ fn an_immutable_file_is_found_out_at_the_start() {
 }
 
 #[test]
-fn another_users_file_in_a_sticky_folder_is_found_out_at_the_start() {
+fn another_users_file_in_a_sticky_folder_is_refused_at_the_start() {
     let folder = folder();
     let weights = folder.path().join("w.safetensors");
     fs::write(&weights, "kept").unwrap();
@@ -169,7 +169,7 @@ fn another_users_file_in_a_sticky_folder_is_found_out_at_the_start() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_mounted_file_is_found_out_at_the_start() {
+fn a_mounted_file_is_refused_at_the_start() {
     let folder = folder();
     fs::write(folder.path().join("w.safetensors"), "kept").unwrap();
     let mount = "mount --bind w.safetensors w.safetensors";
@@ -281,7 +281,7 @@ fn refuse_overwriting(folder: &Path, args: &[&str], file: &str) {
 }
 
 #[test]
-fn what_is_read_is_not_written() {
+fn files_that_are_read_are_not_overwritten() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
     fs::copy(root("data/sample/houses.csv"), path("h.csv")).unwrap();
@@ -326,7 +326,7 @@ fn what_is_read_is_not_written() {
     ];
     refuse_overwriting(folder.path(), &args, "w.safetensors");
 
-    // The default data, too, through a link to a copy, so that nothing is lost if the test fails.
+    // The default data count as well, here through a link.
     let sample = root("data/sample/houses.csv");
     let before = fs::read(&sample).unwrap();
     symlink(&sample, path("sample.csv")).unwrap();
@@ -339,7 +339,7 @@ fn what_is_read_is_not_written() {
 }
 
 #[test]
-fn weights_that_nobody_keeps_are_told_of_at_the_start() {
+fn unsaved_weights_are_reported_at_the_start() {
     let folder = folder();
     let note = "note: without --output or --checkpoint the trained weights are not saved";
     for (args, is_told) in [

@@ -14,7 +14,7 @@ use testing::{example, refusal, same_bits, stdout};
 const NETWORK: &str = "house_price_predictor";
 
 #[test]
-fn of_twenty_that_start_at_once_one_trains() {
+fn only_one_of_twenty_simultaneous_runs_trains() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("c.safetensors");
     let start = || {
@@ -41,7 +41,7 @@ fn of_twenty_that_start_at_once_one_trains() {
                 let output = child.wait_with_output().unwrap();
                 let stderr = String::from_utf8(output.stderr).unwrap();
                 assert_eq!(output.status.code(), Some(1), "{stderr}");
-                let expected = "error: {} is in use by another training\n";
+                let expected = "error: {} is in use by another training run\n";
                 let expected = expected.replace("{}", checkpoint.to_str().unwrap());
                 assert_eq!(stderr, expected);
                 refused += 1;
@@ -61,7 +61,7 @@ fn of_twenty_that_start_at_once_one_trains() {
         std::os::unix::fs::symlink(&checkpoint, &link).unwrap();
         let line = refusal(example(NETWORK).args(["train", "--resume"]).arg(&link));
         assert!(
-            line.ends_with("link.safetensors is in use by another training"),
+            line.ends_with("link.safetensors is in use by another training run"),
             "{line}"
         );
     }
@@ -76,7 +76,7 @@ fn of_twenty_that_start_at_once_one_trains() {
 /// Training runs that write different weights to one path do not remove each other's unfinished
 /// files.
 #[test]
-fn many_may_write_to_one_place() {
+fn concurrent_runs_can_write_to_one_path() {
     let folder = tempfile::tempdir().unwrap();
     let weights = folder.path().join("w.safetensors");
     let start = || {
@@ -98,7 +98,7 @@ fn many_may_write_to_one_place() {
 }
 
 #[test]
-fn a_lock_of_another_kind_is_left_alone() {
+fn a_file_that_is_not_a_lock_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let theirs = folder.path().join(".lock-c.safetensors");
     fs::write(&theirs, "notes").unwrap();
@@ -114,7 +114,7 @@ fn a_lock_of_another_kind_is_left_alone() {
 
 /// Of 200 files with one changed bit at a random place, none is resumed with other weights.
 #[test]
-fn no_flipped_bit_is_taken_for_training() {
+fn no_checkpoint_with_a_flipped_bit_is_resumed() {
     let run = Run::new(NETWORK, &["--epochs=1", "--threads=1"]);
     run.finish();
     let good = fs::read(run.checkpoint()).unwrap();

@@ -75,7 +75,7 @@ fn new_model() -> Model<DigitClassifier> {
 }
 
 #[test]
-fn what_python_refuses_is_refused_in_its_words() {
+fn arguments_that_python_refuses_are_refused_with_its_message() {
     let two = "two";
     let cases = vec![
         ("SGD", two, json!({"lr": -0.1})),
@@ -368,7 +368,7 @@ fn settings_of(dict: &StateDict) -> Vec<Settings> {
 fn state_carries_an_optimizer_over() {
     use final_layer::tasks::Objective;
     use final_layer::training::forward_and_backward;
-    type Question = final_layer::tasks::DigitClassification;
+    type Question = final_layer::networks::DigitClassification;
 
     for algorithm in [
         Algorithm::Sgd,

@@ -427,7 +427,7 @@ fn after(what: &str, spoil: impl Fn(&mut Model<Bent>)) {
 }
 
 #[test]
-fn weights_that_change_under_a_plan() {
+fn weights_changed_after_a_plan_was_made() {
     on_threads(1, || {
         after("frozen", |model| {
             drop(model.vs.variables()["a.weight"].set_requires_grad(false))
@@ -542,7 +542,7 @@ fn many_sizes() {
 }
 
 #[test]
-fn the_command_line_says_which() {
+fn the_command_line_reports_plans() {
     let folder = tempfile::tempdir().unwrap();
     let train = |network: &str, options: &[&str]| {
         let mut command = example(network);

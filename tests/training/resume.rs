@@ -332,7 +332,7 @@ fn a_second_interrupt_ends_the_process_at_once() {
 }
 
 #[test]
-fn more_epochs_go_on_where_fewer_ended() {
+fn more_epochs_resume_where_fewer_ended() {
     const NETWORK: &str = "digit_classifier";
     let long = Run::new(NETWORK, &["--epochs=4", "--threads=1"]).finish();
 
@@ -385,7 +385,7 @@ fn a_loss_that_is_not_finite_stops_training_and_keeps_the_last_checkpoint() {
 
 /// A step with a finite loss and a gradient that is not finite.
 #[test]
-fn weights_that_are_not_finite_are_kept_nowhere() {
+fn weights_that_are_not_finite_are_not_saved() {
     let run = Run::new(
         "house_price_predictor",
         &["--epochs=1", "--batch-size=10000"],

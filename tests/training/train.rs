@@ -329,7 +329,7 @@ fn options_that_exclude_each_other() {
 
 /// Training continues, and its weights are written, even if nobody reads its output.
 #[test]
-fn nobody_needs_to_listen() {
+fn training_continues_without_a_reader() {
     let folder = tempfile::tempdir().unwrap();
     let weights = folder.path().join("weights.safetensors");
     let scripts = [

@@ -175,7 +175,8 @@ pub fn write_executable(path: &Path, content: &[u8]) {
     assert!(writer.wait().unwrap().success(), "cannot write {path:?}");
 }
 
-/// Returns true if a measured cell of a table is as told, except for the values of numbers after `≈`.
+/// Returns true if a measured cell of a table agrees, except for the values of numbers after
+/// `≈`.
 pub fn agree(told: &str, measured: &str) -> bool {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let (told, measured) = (words(told), words(measured));

@@ -33,7 +33,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What was expected and what was found.
+        /// The expected and the found contents.
         problem: String,
     },
     /// The keys, shapes or dtypes of a state dict differ from those of the module it is loaded
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_cause_is_reported_once() {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "no\n such file");
         let error = Error::read(Path::new("a.pt"), missing());
         assert_eq!(one_line(&error), "cannot read a.pt: no such file");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_check_is_told_without_its_cpp() {
+    fn a_failed_check_is_reported_without_its_cpp_condition() {
         let text = "Internal torch error: [enforce fail at alloc_cpu.cpp:127] err == 0. \
                     DefaultCPUAllocator: can't allocate memory\nframe #0: c10::f + 0x1";
         let expected = "Internal torch error: DefaultCPUAllocator: can't allocate memory";
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_moves_no_cursor() {
+    fn control_characters_in_paths_are_escaped() {
         let shown = |text: &str| shown_path(Path::new(text));
         assert_eq!(shown("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
         assert_eq!(shown("träume\u{202e}gpj"), "träume\\u{202e}gpj");

@@ -11,13 +11,14 @@
 //! let y = no_grad(|| fc.forward(&x)); //                            y = fc(x)
 //! assert_eq!(y.size(), [1, 1]);
 //! ```
+//!
 //! Python and `tch` call the same libtorch, so most operations already agree. This crate holds
 //! those that do not, package by package as in Python: each file names the PyTorch source whose
 //! order of operations or rules it follows. Take whatever already agrees (ReLU, softmax) from
 //! `tch`.
 //!
 //! Errors are of the type [`Error`], to match on, with a text of one line.
-//! What cannot be done is an [`Error`], a type to be matched, whose text is one line.
+//!
 //! `LIBTORCH=<folder with lib/ and include/> cargo run` needs no other set-up in a dependent crate.
 //! An executable that is started directly finds libtorch if the crate's `build.rs` prints
 //! `cargo::rustc-link-arg=-Wl,-rpath,` and the variable `DEP_TORCH_PARITY_LIBTORCH_LIB`. The

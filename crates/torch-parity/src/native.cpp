@@ -1,8 +1,8 @@
-// What libtorch can do and tch cannot say, as C functions for native.rs. No exception leaves them:
-// a function that can fail returns null, or a text that the caller gives to torch_parity_free.
+// Functions of libtorch that tch does not offer, as C functions for native.rs. They catch all
+// exceptions: a function that can fail returns null, or a text that the caller passes to
+// torch_parity_free.
 //
-// Only these headers: they cost 2 s of processor time, where
-// torch/torch.h costs 15.
+// Only these headers: they take 2 s of processor time, whereas torch/torch.h takes 15.
 
 #include "native.h"
 
@@ -27,14 +27,14 @@ using namespace torch_parity;
 
 namespace {
 
-// Where the elements of plain tensors of one shape lie, if no two of them share any.
+// The addresses of the elements of plain tensors of one shape, if no two of them share an element.
 bool plain_elements(const at::Tensor* const* tensors, size_t n, float** elements) {
   for (size_t i = 0; i < n; ++i) {
     if (!is_plain(*tensors[i], at::kFloat) || tensors[i]->sizes() != tensors[0]->sizes()) return false;
   }
   const int64_t count = tensors[0]->numel();
   for (size_t i = 0; i < n; ++i) {
-    // A lazy copy gets memory of its own here.
+    // A lazy copy gets its own memory here.
     elements[i] = tensors[i]->mutable_data_ptr<float>();
     for (size_t j = 0; j < i; ++j) {
       if (elements[i] < elements[j] + count && elements[j] < elements[i] + count) return false;
@@ -51,7 +51,7 @@ void torch_parity_free(char* text) {
   std::free(text);
 }
 
-// The state of the global generator of the CPU, in a new tensor.
+// The state of the global CPU generator, in a new tensor.
 char* torch_parity_rng_state(at::Tensor** state) {
   return caught([&] {
     at::Generator generator = at::detail::getDefaultCPUGenerator();
@@ -68,7 +68,7 @@ char* torch_parity_set_rng_state(const at::Tensor* state) {
   });
 }
 
-// torch.multinomial with a generator in the state `state`; then the numbers and the new state are in
+// torch.multinomial with a generator in the state `state`. Returns the numbers and the new state in
 // new tensors.
 char* torch_parity_multinomial(
     const at::Tensor* weights,
@@ -89,7 +89,7 @@ char* torch_parity_multinomial(
 
 char* torch_parity_set_grad_to_none(at::Tensor* tensor) {
   return caught([&] {
-    // All undefined tensors are one object, which is not to be written.
+    // All undefined tensors are one object, which must not be written.
     if (tensor->defined()) tensor->mutable_grad().reset();
   });
 }
@@ -114,8 +114,8 @@ bool torch_parity_plain_elements(const at::Tensor* const* tensors, size_t n, flo
   return plain;
 }
 
-// Activations whose arguments tch leaves at their defaults. Python's functions dispatch to the same
-// operators; their functions in C++, such as at::elu, have headers that cost 3 s more.
+// Activations that tch offers only with default arguments. Python's functions dispatch to the same
+// operators. The headers of the C++ functions, such as at::elu, would take 3 s more.
 
 char* torch_parity_celu(at::Tensor** output, const at::Tensor* input, double alpha) {
   return made(output, [&] { return at::_ops::celu::call(*input, alpha); });
@@ -153,7 +153,7 @@ char* torch_parity_softshrink(at::Tensor** output, const at::Tensor* input, doub
   return made(output, [&] { return at::_ops::softshrink::call(*input, lambd); });
 }
 
-// The one loss that tch does not have. `weight` may be null.
+// The only loss that tch lacks. `weight` may be null.
 char* torch_parity_multi_margin_loss(
     at::Tensor** output,
     const at::Tensor* input,
@@ -168,12 +168,12 @@ char* torch_parity_multi_margin_loss(
   });
 }
 
-// The operations of an optimizer that tch leaves a factor out of, or has with its arguments
-// exchanged, or where it panics: its functions that take a number drop the number while the error
-// is pending, and take the error for one of their own.
+// Operations of optimizers for which tch lacks a factor, exchanges the arguments, or panics: its
+// functions that take a number drop the number while an error is pending, and take the error for
+// their own.
 
-// Python's a.mul_(number). at::mul_(Tensor, Scalar) multiplies the other way round, and then rounds
-// the number to bfloat16 or float16 first.
+// Python's a.mul_(number). at::mul_(Tensor, Scalar) exchanges the factors and so first rounds the
+// number to bfloat16 or float16.
 char* torch_parity_mul_(at::Tensor* a, double number) {
   return caught([&] { a->mul_(at::native::wrapped_scalar_tensor(number)); });
 }

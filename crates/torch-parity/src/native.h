@@ -1,4 +1,4 @@
-// The part of the C++ that every file of functions for Rust needs.
+// Common helpers for C++ functions that are called from Rust.
 
 #pragma once
 
@@ -9,10 +9,10 @@
 
 namespace torch_parity {
 
-// The text of an error, without libtorch's list of stack frames. Never null.
+// The text of an error without libtorch's stack frames. Never null.
 inline char* text_of(const char* text) {
   char* copy = strdup(text != nullptr && *text != '\0' ? text : "unknown error");
-  // Out of memory for a few words: nothing can be reported any more.
+  // Without memory for a few words, nothing can be reported any more.
   if (copy == nullptr) std::abort();
   return copy;
 }
@@ -31,29 +31,29 @@ char* caught(F&& run) noexcept {
   }
 }
 
-// As caught, for what gives a tensor: the caller owns `*output` where there is no text.
+// As `caught`, for functions that return a tensor: the caller owns `*output` if the text is null.
 template <typename F>
 char* made(at::Tensor** output, F&& run) noexcept {
   return caught([&] { *output = new at::Tensor(run()); });
 }
 
-// What an ordinary tensor on the CPU may be registered under: its backend, and the bookkeeping that
-// is added to it. Sparse, quantized, mkldnn and nested tensors, negated and conjugated views,
-// ZeroTensors, other devices and wrappers of any kind have a key beside these, or another backend.
+// The dispatch keys of an ordinary CPU tensor: its backend, and the bookkeeping added to it.
+// Sparse, quantized, mkldnn and nested tensors, negated and conjugated views, ZeroTensors, other
+// devices and wrappers of any kind have further keys or another backend.
 inline constexpr c10::DispatchKeySet plain_keys =
     c10::DispatchKeySet(c10::DispatchKey::CPU) |
     c10::DispatchKeySet(c10::DispatchKey::AutogradCPU) |
     c10::DispatchKeySet(c10::DispatchKey::AutocastCPU) |
     c10::DispatchKeySet(c10::DispatchKey::ADInplaceOrView);
 
-// Whether it is such a tensor, laid out in any order.
+// Returns true for such a tensor, with any memory layout.
 inline bool is_ordinary(const at::Tensor& tensor) {
   const c10::TensorImpl* impl = tensor.unsafeGetTensorImpl();
   const c10::DispatchKeySet keys = impl->key_set();
   return keys.has(c10::DispatchKey::CPU) && (keys | plain_keys) == plain_keys && impl->has_storage();
 }
 
-// Whether its elements, of this type, lie in order in memory.
+// Returns true if its elements have this type and are contiguous.
 inline bool is_plain(const at::Tensor& tensor, at::ScalarType type) {
   if (!is_ordinary(tensor) || tensor.scalar_type() != type) return false;
   if (!tensor.is_contiguous()) return false;

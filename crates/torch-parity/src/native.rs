@@ -4,8 +4,9 @@
 //! The C++ side catches every exception. A call costs 2 to 10 ns, of which [`plain_elements`] takes
 //! most.
 //!
-//! Most of it is for the rest of this crate. A crate with C++ of its own includes `native.h`, whose
-//! folder its build script has as `DEP_TORCH_PARITY_INCLUDE`, and checks results with [`check`].
+//! Most of these functions are internal to this crate. A crate with its own C++ includes `native.h`,
+//! from the folder that its build script gets as `DEP_TORCH_PARITY_INCLUDE`, and checks the results of
+//! its functions with [`check`].
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
@@ -337,13 +338,19 @@ pub(crate) fn multi_margin_loss(
 /// Returns the tensor that `make` writes to the place that it is given.
 fn made(make: impl FnOnce(*mut *mut C_tensor) -> *mut c_char) -> Result<Tensor, NativeError> {
     let mut tensor = ptr::null_mut();
-    // SAFETY: all that is made in this file is what a C function of native.cpp answers.
+    // SAFETY: `make` returns the result of a C function of native.cpp, everywhere in this file.
     unsafe { check(make(&mut tensor)) }?;
     // SAFETY: it points to a tensor that C++ made for this caller alone, as tch's own functions do.
     Ok(unsafe { Tensor::from_ptr(tensor) })
 }
 
-/// Returns the error if `text` is not null.
+/// Returns the error in the result of a C function, which is null on success.
+///
+/// # Safety
+/// `text` is null, or the result of `caught` or `made` in `native.h` and not used by anything else.
+///
+/// # Errors
+/// If `text` is not null: its first line.
 pub unsafe fn check(text: *mut c_char) -> Result<(), NativeError> {
     if text.is_null() {
         return Ok(());

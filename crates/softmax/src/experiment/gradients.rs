@@ -1,7 +1,8 @@
 //! The gradients of a confident wrong answer under each of the five losses.
 
 use anyhow::Result;
-use final_layer::tasks::{DigitClassification, Loss, Objective};
+use final_layer::networks::DigitClassification;
+use final_layer::tasks::{Loss, Objective};
 use plotters::prelude::SeriesLabelPosition;
 use tch::{Kind, Tensor};
 

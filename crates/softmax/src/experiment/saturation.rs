@@ -1,7 +1,8 @@
 //! Saturation: the logits for which a sigmoid before binary cross-entropy has no gradient.
 
 use anyhow::Result;
-use final_layer::tasks::{BinaryClassification, Loss, Objective};
+use final_layer::networks::BinaryClassification;
+use final_layer::tasks::{Loss, Objective};
 use plotters::prelude::SeriesLabelPosition;
 use tch::{Device, Tensor};
 

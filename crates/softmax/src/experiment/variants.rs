@@ -3,11 +3,9 @@
 use std::fmt::Debug;
 
 use anyhow::Result;
+use final_layer::networks::{BinaryClassification, DigitClassification, HousePricing};
 use final_layer::networks::{DigitClassifier, HousePricePredictor};
-use final_layer::tasks::{
-    BinaryClassification, Dataset, DigitClassification, HousePricing, Loss, Network, Objective,
-    WithLoss,
-};
+use final_layer::tasks::{Dataset, Loss, Network, Objective, WithLoss};
 use final_layer::torch::nn::linear;
 use tch::nn::{Linear, Module, ModuleT, Path};
 use tch::{Kind, Reduction, Tensor};

@@ -4,7 +4,7 @@ use softmax::experiment::statistics::{Interval, Verdict};
 
 /// Half an interval is t times the standard error; for four values t is 3.182446.
 #[test]
-fn intervals_are_students() {
+fn intervals_follow_students_distribution() {
     let interval = Interval::of(&[1., 2., 3., 4.]);
     let error = (5f64 / 3. / 4.).sqrt();
     assert_eq!(interval.mean, 2.5);

@@ -106,8 +106,8 @@ losses! {
         eps: f64 = 1e-6,
     } |this| F::f_gaussian_nll_loss(input, target, var, this.full, this.eps, this.reduction);
 
-    /// `nn.CrossEntropyLoss(weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0)`:
-    /// [`cross_entropy`](F::cross_entropy).
+    /// `nn.CrossEntropyLoss(weight=None, ignore_index=-100, reduction="mean",
+    /// label_smoothing=0.0)`: [`cross_entropy`](F::cross_entropy).
     CrossEntropyLoss(input, target) {
         /// The weight of each class, `(C,)`.
         weight: Option<Tensor> = None,

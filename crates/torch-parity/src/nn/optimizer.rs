@@ -349,7 +349,8 @@ impl Optimizer {
         or_panic(self.optimizer.set_setting(group, "weight_decay", value));
     }
 
-    /// The trainable variables of the store; a variable with two names is listed twice, as in `tch`.
+    /// The trainable variables of the store; a variable with two names is listed twice, as in
+    /// `tch`.
     pub fn trainable_variables(&self) -> Vec<Tensor> {
         let variables = self
             .variables

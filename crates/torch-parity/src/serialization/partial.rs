@@ -44,7 +44,9 @@ pub(super) fn create(place: &Path) -> io::Result<NamedTempFile> {
             return Ok(partial);
         }
     }
-    Err(io::Error::other("other processes remove what is written"))
+    Err(io::Error::other(
+        "other processes keep removing the new file",
+    ))
 }
 
 /// Removes the unfinished files of killed processes for `place`.

@@ -174,7 +174,7 @@ fn read_tensor<R: Read + Seek>(
     }
     let (known, elements) = &storages[&storage.key];
     if known != storage {
-        return Err("shares its storage with one of another dtype".to_owned());
+        return Err("shares its storage with a tensor of another dtype".to_owned());
     }
     let tensor = elements.f_as_strided(&view.size, &view.stride, view.offset);
     let tensor = tensor.map_err(refused_by_libtorch)?;

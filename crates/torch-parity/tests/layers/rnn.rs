@@ -1,4 +1,5 @@
-//! Layers of `torch/nn/modules/rnn.py`, and `Packed` of `crates/torch-parity/tests/python/layers.py`.
+//! Layers of `torch/nn/modules/rnn.py`, and `Packed` of
+//! `crates/torch-parity/tests/python/layers.py`.
 
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};

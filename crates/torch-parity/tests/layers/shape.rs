@@ -1,5 +1,5 @@
-//! Layers of `padding.py`, `upsampling.py`, `pixelshuffle.py`, `channelshuffle.py`, `flatten.py` and
-//! `fold.py`.
+//! Layers of `padding.py`, `upsampling.py`, `pixelshuffle.py`, `channelshuffle.py`, `flatten.py`
+//! and `fold.py`.
 
 use serde_json::Value;
 use torch_parity::Result;

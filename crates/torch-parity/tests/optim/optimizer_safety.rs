@@ -68,7 +68,7 @@ fn after(spoil: impl Fn(&mut Tensor, &mut dyn Optimizer)) {
 }
 
 #[test]
-fn tensors_that_change_under_an_optimizer() {
+fn tensors_changed_during_optimization() {
     // The gradient.
     after(|w, _| drop(w.grad().resize_([0])));
     after(|w, _| drop(w.grad().resize_([2 * N])));

@@ -90,7 +90,7 @@ rezip("deep", lambda entries: entries.update({"plain/data.pkl": deep}))
 many = b"\x80\x02(" + b")" * 1_000_000 + b"t."
 rezip("tuples", lambda entries: entries.update({"plain/data.pkl": many}))
 pickled = pickle.dumps({"w": 2**70}, protocol=2)
-rezip("number", lambda entries, pickled=pickled: entries.update({"plain/data.pkl": pickled}))
+rezip("number", lambda entries: entries.update({"plain/data.pkl": pickled}))
 
 
 def view(offset, size, stride, repeat=1):

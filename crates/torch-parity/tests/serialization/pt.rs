@@ -57,7 +57,7 @@ fn refuse(folder: &Path, name: &str) -> String {
 }
 
 #[test]
-fn refused_in_a_line() {
+fn refused_with_one_line() {
     let folder = saved();
     let cases = [
         (
@@ -159,7 +159,7 @@ fn long_names_are_shortened() {
 }
 
 #[test]
-fn the_old_format_comes_with_the_command_that_converts_it() {
+fn the_old_format_is_reported_with_the_command_that_converts_it() {
     let folder = saved();
     let path = folder.path().join("it's old.pt");
     fs::rename(folder.path().join("old.pt"), &path).unwrap();

@@ -14,8 +14,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -35,10 +38,13 @@ DEFAULT_OPTIMIZERS = ["sgd", "momentum", "adam", "adamw"]
 ARGUMENTS = ["weight_decay", "momentum"]
 TRAINING = ["scheduler", "clip_grad_norm"]
 
+# What arguments are added to.
+Group = ArgumentParser | argparse._ArgumentGroup
+
 FOREACH = {"default": None, "false": False, "true": True}
 
 
-def main():
+def main() -> None:
     try:
         rows = compare_live(parse_arguments())
     except proof.DoesNotCompile as error:
@@ -46,7 +52,7 @@ def main():
     sys.exit(summarize(rows))
 
 
-def parse_arguments():
+def parse_arguments() -> Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -98,7 +104,7 @@ def parse_arguments():
     return args
 
 
-def add_class_options(parser):
+def add_class_options(parser: ArgumentParser) -> None:
     """What a class of any file needs besides its name."""
     group = parser.add_argument_group("a class in any file, FILE.py:CLASS")
     group.add_argument(
@@ -133,7 +139,7 @@ def add_class_options(parser):
     )
 
 
-def add_step_options(parser, steps, optimizers):
+def add_step_options(parser: Group, steps: int, optimizers: list[str]) -> None:
     """How both sides train on one random batch."""
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument(
@@ -172,7 +178,7 @@ def add_step_options(parser, steps, optimizers):
     )
 
 
-def network_for(path):
+def network_for(path: Path) -> list[str]:
     """The network of the document whose data these are, as its reader takes them."""
     readers = {
         "digit_classifier": data.mnist,
@@ -193,7 +199,7 @@ def network_for(path):
     return found
 
 
-def own_class(parser, args):
+def own_class(parser: ArgumentParser, args: Namespace) -> Any:
     """The class of any file that is named, to be recorded."""
     if len(args.networks) != 1 or ":" not in args.networks[0]:
         parser.error("--rust goes with one FILE.py:CLASS")
@@ -205,10 +211,10 @@ def own_class(parser, args):
     return proof.subject(file, name, args)
 
 
-def compare_live(args):
+def compare_live(args: Namespace) -> list[Row]:
     """Records and compares what every network does with every optimizer."""
     cases = [(network, optimizer) for network in args.networks for optimizer in args.optimizers]
-    rows = []
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)
         try:
@@ -239,7 +245,7 @@ def compare_live(args):
     return rows
 
 
-def lengths(args):
+def lengths(args: Namespace) -> dict[str, Any]:
     """How long to train, on what, and with which options."""
     names = ARGUMENTS + (TRAINING if args.data else [])
     given = {name: vars(args)[name] for name in names if vars(args)[name] is not None}
@@ -248,20 +254,20 @@ def lengths(args):
     return {"steps": args.steps, **given}
 
 
-def compare_files(python_file, rust_file):
+def compare_files(python_file: Path, rust_file: Path) -> list[Row]:
     """Compares tensors to the bit, metrics by a tolerance; prints and returns the rows."""
     sides = [read(file) for file in (python_file, rust_file)]
     metrics = [
         {name: float(tensors.pop(name)) for name in list(tensors) if name.startswith("metric.")}
         for tensors, _ in sides
     ]
-    rows = show(*sides)
-    metric_rows = compare_metrics(*metrics)
+    rows = show(sides[0], sides[1])
+    metric_rows = compare_metrics(metrics[0], metrics[1])
     print_rows(metric_rows)
     return rows + metric_rows
 
 
-def compare_metrics(python, rust):
+def compare_metrics(python: dict[str, float], rust: dict[str, float]) -> list[Row]:
     """One row for each metric."""
     rows = []
     for name in sorted(python.keys() | rust.keys()):
@@ -272,7 +278,7 @@ def compare_metrics(python, rust):
     return rows
 
 
-def find_executables(args, folder):
+def find_executables(args: Namespace, folder: Path) -> tuple[dict[Any, Any], dict[str, str]]:
     """The executable of each network, and the environment that they need."""
     if not args.rust:
         return find_examples(args.networks, args.examples), {}
@@ -281,7 +287,7 @@ def find_executables(args, folder):
     return {subject: executable}, environment
 
 
-def find_examples(networks, folder):
+def find_examples(networks: list[str], folder: Path | None) -> dict[str, Any]:
     """The executable of each network, built unless `folder` holds them."""
     if folder:
         executables = {network: folder / network for network in networks}
@@ -306,15 +312,23 @@ def find_examples(networks, folder):
     }
 
 
-def record_both(folder, network, executable, settings, foreach, environment, plan):
+def record_both(
+    folder: Path,
+    network: Any,
+    executable: str | Path,
+    settings: dict[str, Any],
+    foreach: bool | None,
+    environment: dict[str, str],
+    plan: str,
+) -> tuple[Path, Path]:
     """Records the same trace with Rust and with Python, side by side where there are processors
     for both; returns the two files. `foreach` is for Python's optimizer, `environment` and `plan`
     for Rust."""
-    files = [
+    python_file, rust_file = (
         folder / f"{network}-{settings['optimizer']}-{side}.safetensors"
         for side in ("python", "rust")
-    ]
-    python_file, rust_file = files
+    )
+    write: Callable[..., None]
     if "data" in settings:
         write, command = train.write, ["train", f"--trace={rust_file}"]
     else:
@@ -345,4 +359,4 @@ def record_both(folder, network, executable, settings, foreach, environment, pla
         print(notes, end="", file=sys.stderr)
     if failures:
         fail(f"{network} {command[0]}: {'; '.join(failures)}")
-    return files
+    return python_file, rust_file

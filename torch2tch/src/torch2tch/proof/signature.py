@@ -77,8 +77,8 @@ def find(text, block, function):
             end = closing(body, found.end() - 1)
             output = re.match(r"\s*->\s*([^{]+?)\s*(?:where\b[^{]*)?\{", body[end + 1 :])
             name = found[1] if found.groups() else "new"
-            output = " ".join(output[1].split()) if output else "()"
-            return name, body[found.end() : end], output
+            result = " ".join(output[1].split()) if output else "()"
+            return name, body[found.end() : end], result
     return None
 
 

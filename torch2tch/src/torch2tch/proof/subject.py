@@ -23,9 +23,10 @@ class Subject:
         self.source, self.name, self.path = source, name, source.path
         module = source.module or source.load()
         source.check(name)
-        self.cls = getattr(module, name, None)
-        if not (isinstance(self.cls, type) and issubclass(self.cls, torch.nn.Module)):
+        cls = getattr(module, name, None)
+        if not (isinstance(cls, type) and issubclass(cls, torch.nn.Module)):
             raise Refused(f"{self.path}: there is no nn.Module {name}")
+        self.cls = cls
         self.arguments = evaluate_arguments(source, args)
         self.inputs, self.targets = list(inputs), list(targets)
         self.names = {
@@ -60,6 +61,8 @@ class Subject:
         try:
             model = self.cls(*positional, **keywords)
         except Exception as error:
+            for cause in self.source.causes(error):
+                raise Refused(cause) from error
             raise Refused(
                 f"{self.path}: {self.name} cannot be made (--args gives the constructor "
                 f"its arguments): {named(error)}"

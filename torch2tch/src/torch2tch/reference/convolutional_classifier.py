@@ -4,10 +4,10 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-# As with the digits, one of ten classes is asked for.
-from digit_classifier import draw_target, metrics  # noqa: F401
-
 from torch2tch.reference import data
+
+# As with the digits, one of ten classes is asked for.
+from torch2tch.reference.digit_classifier import draw_target, metrics  # noqa: F401
 
 
 class ConvolutionalClassifier(nn.Module):

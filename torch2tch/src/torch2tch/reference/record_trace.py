@@ -1,13 +1,14 @@
 """Records every tensor of a few training steps on random data."""
 
 import functools
+from collections.abc import Callable
 
 import torch
 from safetensors.torch import save_file
 
 from torch2tch.reference import common
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "momentum": functools.partial(torch.optim.SGD, momentum=0.9),
     "adam": torch.optim.Adam,

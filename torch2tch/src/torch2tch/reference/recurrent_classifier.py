@@ -4,16 +4,16 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from torch2tch.reference import data
+
 # The output is the same, logarithms of probabilities of ten digits.
-from convolutional_classifier import (  # noqa: F401
+from torch2tch.reference.convolutional_classifier import (  # noqa: F401
     draw_target,
     loss,
     metrics,
     readings,
     report,
 )
-
-from torch2tch.reference import data
 
 
 class RecurrentClassifier(nn.Module):

@@ -127,7 +127,7 @@ def outputs(model, input):
 
 def write(path, network, *, foreach=None, **settings):
     """Trains and records what every epoch came to (see src/trace.rs)."""
-    trace = {}
+    trace: dict[str, torch.Tensor] = {}
     for epoch in train(network, foreach=foreach, **settings):
         prefix = f"epoch{epoch.number}"
         for name, tensor in epoch.model.state_dict().items():

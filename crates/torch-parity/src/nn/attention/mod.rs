@@ -141,9 +141,9 @@ pub fn multihead_attention<'a, T: Borrow<Path<'a>>>(
 /// As [`multihead_attention`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// With Python's message, if `embed_dim` or `num_heads` is not positive or the first is not a multiple
-/// of the second; if `kdim` or `vdim` is negative, if there is not enough memory, or if the path has
-/// a layer already.
+/// With Python's message, if `embed_dim` or `num_heads` is not positive or the first is not a
+/// multiple of the second; if `kdim` or `vdim` is negative, if there is not enough memory, or if
+/// the path has a layer already.
 pub fn f_multihead_attention<'a, T: Borrow<Path<'a>>>(
     vs: T,
     embed_dim: i64,

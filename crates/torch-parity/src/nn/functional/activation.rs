@@ -1,4 +1,4 @@
-//! The activations of `torch.nn.functional`, softmax and its kin among them.
+//! The activations of `torch.nn.functional`, including softmax and related functions.
 
 use tch::{Kind, Tensor};
 
@@ -27,7 +27,7 @@ functions! {
         Ok(native::softplus(input, beta, threshold)?)
     }
 
-    /// `F.hardtanh(input, min_val=-1.0, max_val=1.0)`: x, held between the two.
+    /// `F.hardtanh(input, min_val=-1.0, max_val=1.0)`: x clamped to [`min_val`, `max_val`].
     fn hardtanh / f_hardtanh(input: &Tensor, min_val: f64, max_val: f64) -> Tensor {
         if min_val > max_val {
             return refuse("min_val cannot be greater than max_val");
@@ -40,13 +40,14 @@ functions! {
         Ok(native::hardshrink(input, lambd)?)
     }
 
-    /// `F.softshrink(input, lambd=0.5)`: 0 where |x| ≤ `lambd`, else x nearer to 0 by `lambd`.
+    /// `F.softshrink(input, lambd=0.5)`: 0 where |x| ≤ `lambd`, else x − `lambd` · sign(x).
     fn softshrink / f_softshrink(input: &Tensor, lambd: f64) -> Tensor {
         Ok(native::softshrink(input, lambd)?)
     }
 
-    /// `F.rrelu(input, lower=1/8, upper=1/3, training=False)`: a leaky ReLU whose slope is drawn
-    /// from U(`lower`, `upper`) for each element in training, and is their mean in evaluation.
+    /// `F.rrelu(input, lower=1/8, upper=1/3, training=False)`: a leaky ReLU. In training the slope
+    /// of each element is drawn from U(`lower`, `upper`); in evaluation it is the mean of the
+    /// bounds.
     fn rrelu / f_rrelu(input: &Tensor, lower: f64, upper: f64, training: bool) -> Tensor {
         Ok(native::rrelu(input, lower, upper, training)?)
     }
@@ -56,18 +57,18 @@ functions! {
         Ok(input.f_threshold(threshold, value)?)
     }
 
-    /// `F.selu(input)`: an ELU that keeps mean 0 and variance 1.
+    /// `F.selu(input)`: a scaled ELU that preserves mean 0 and variance 1.
     fn selu / f_selu(input: &Tensor) -> Tensor {
         Ok(input.f_selu()?)
     }
 
-    /// `F.gelu(input, approximate="none")`: x times the probability that N(0, 1) is below x, or
-    /// with `"tanh"` its approximation.
+    /// `F.gelu(input, approximate="none")`: x · Φ(x), with the distribution function Φ of N(0, 1),
+    /// or its approximation with `"tanh"`.
     fn gelu / f_gelu(input: &Tensor, approximate: &str) -> Tensor {
         Ok(input.f_gelu(approximate)?)
     }
 
-    /// `F.glu(input, dim=-1)`: the first half along `dim`, times the second half's sigmoid.
+    /// `F.glu(input, dim=-1)`: the first half along `dim` times the sigmoid of the second half.
     fn glu / f_glu(input: &Tensor, dim: i64) -> Tensor {
         if input.dim() == 0 {
             return refuse("glu does not support scalars because halving size must be even");
@@ -75,8 +76,8 @@ functions! {
         Ok(input.f_glu(dim)?)
     }
 
-    /// `F.softmax(input, dim, dtype=None)`: eˣ over its sum along `dim`. The input becomes `dtype`
-    /// before, if there is one.
+    /// `F.softmax(input, dim, dtype=None)`: eˣ divided by its sum along `dim`. With a `dtype`, the
+    /// input is converted first.
     fn softmax / f_softmax(input: &Tensor, dim: i64, dtype: Option<Kind>) -> Tensor {
         Ok(input.f_softmax(dim, dtype)?)
     }
@@ -92,12 +93,12 @@ functions! {
     }
 
     /// `F.gumbel_softmax(logits, tau=1, hard=False, dim=-1)`: softmax of (`logits` + noise) /
-    /// `tau`, the noise drawn from the Gumbel distribution. With `hard` the output is one-hot, and
-    /// the gradient that of the soft one. (Python's `eps` has no effect any more.)
+    /// `tau`, with noise from the Gumbel distribution. With `hard`, the output is one-hot, with the
+    /// gradient of the soft output. (Python's deprecated `eps` has no effect.)
     fn gumbel_softmax / f_gumbel_softmax(
         logits: &Tensor, tau: f64, hard: bool, dim: i64,
     ) -> Tensor {
-        // In order of the elements, wherever those of the logits lie.
+        // Contiguous, whatever the memory layout of the logits.
         let empty = || Tensor::f_empty(logits.size(), (logits.kind(), logits.device()));
         let gumbels = empty()?.f_exponential_(1.)?.f_log()?.f_neg()?;
         let soft = logits.f_add(&gumbels)?.f_div_scalar(tau)?.f_softmax(dim, None::<Kind>)?;

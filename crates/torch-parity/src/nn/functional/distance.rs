@@ -6,8 +6,8 @@ use crate::Result;
 use crate::nn::functions;
 
 functions! {
-    /// `F.cosine_similarity(x1, x2, dim=1, eps=1e-8)`: the cosine of the angle between vectors along
-    /// `dim`, each length at least `eps`.
+    /// `F.cosine_similarity(x1, x2, dim=1, eps=1e-8)`: the cosine of the angle between vectors
+    /// along `dim`, with lengths of at least `eps`.
     fn cosine_similarity / f_cosine_similarity(
         x1: &Tensor, x2: &Tensor, dim: i64, eps: f64,
     ) -> Tensor {

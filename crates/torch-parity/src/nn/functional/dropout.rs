@@ -1,4 +1,4 @@
-//! `torch.nn.functional.dropout1d` and its kin.
+//! `torch.nn.functional.dropout1d`, `dropout2d` and `dropout3d`.
 
 use tch::Tensor;
 
@@ -33,7 +33,7 @@ functions! {
     }
 }
 
-/// `p` as Python's dropouts take it.
+/// Returns an error unless `p` is from 0 to 1.
 pub(in crate::nn) fn check_probability(p: f64) -> Result<()> {
     if (0. ..=1.).contains(&p) {
         return Ok(());
@@ -43,7 +43,8 @@ pub(in crate::nn) fn check_probability(p: f64) -> Result<()> {
     ))
 }
 
-/// Feature dropout of an input that may lack the first of `batched` dimensions.
+/// Feature dropout for an input that may lack the batch dimension; `batched` is the number of
+/// dimensions with it.
 fn feature_dropout(input: &Tensor, p: f64, training: bool, batched: usize) -> Result<Tensor> {
     if input.dim() == batched {
         return Ok(input.f_feature_dropout(p, training)?);

@@ -7,9 +7,9 @@ use crate::nn::{functions, refuse};
 
 functions! {
     /// `F.embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0,
-    /// scale_grad_by_freq=False, sparse=False)`: the rows of `weight` `(N, D)` that `input`, of any
-    /// shape, names. With `max_norm` these rows are first shortened in place, without gradient.
-    /// A negative `padding_idx` counts from the end.
+    /// scale_grad_by_freq=False, sparse=False)`: the rows of `weight` `(N, D)` at the indices
+    /// `input`, of any shape. With `max_norm`, these rows are first renormalized in place, without
+    /// gradient. A negative `padding_idx` counts from the end.
     fn embedding / f_embedding(
         input: &Tensor, weight: &Tensor, padding_idx: Option<i64>, max_norm: Option<f64>,
         norm_type: f64, scale_grad_by_freq: bool, sparse: bool,
@@ -27,7 +27,7 @@ functions! {
     }
 }
 
-/// How the rows of a bag become one, in [`embedding_bag`].
+/// The reduction over the rows of a bag, in [`embedding_bag`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmbeddingBagMode {
     /// `"sum"`.
@@ -42,8 +42,8 @@ pub enum EmbeddingBagMode {
 functions! {
     /// `F.embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2.0,
     /// scale_grad_by_freq=False, mode="mean", sparse=False, per_sample_weights=None,
-    /// include_last_offset=False, padding_idx=None)`: `(B, D)` from bags of rows of `weight`
-    /// `(N, D)`. The bags are the rows of an `input` `(B, L)`, or begin at `offsets` `(B,)` in one
+    /// include_last_offset=False, padding_idx=None)`: `(B, D)` from bags of rows of `weight` `(N,
+    /// D)`. The bags are the rows of an `input` `(B, L)`, or begin at `offsets` `(B,)` in an input
     /// `(L,)`.
     fn embedding_bag / f_embedding_bag(
         input: &Tensor, weight: &Tensor, offsets: Option<&Tensor>, max_norm: Option<f64>,
@@ -59,7 +59,7 @@ functions! {
         let (indices, begins, include_last_offset) = match (&input.size()[..], offsets) {
             ([_, _], Some(_)) => return refuse("if input is 2D, then offsets has to be None"),
             ([bags, length], None) => {
-                // Not a range with a step of `length`, which may be 0.
+                // Not a range with step `length`, as that may be 0.
                 let begins = Tensor::f_arange(*bags, (input.kind(), input.device()))?;
                 (input.f_reshape(-1)?, begins.f_mul_scalar(*length)?, false)
             }
@@ -96,14 +96,14 @@ functions! {
 }
 
 functions! {
-    /// `F.one_hot(tensor, num_classes=-1)` of classes of dtype `Int64`, in a new last dimension; by
-    /// −1 there are as many as the highest class says.
+    /// `F.one_hot(tensor, num_classes=-1)` of `Int64` classes, in a new last dimension; −1 infers
+    /// the number of classes from the largest.
     fn one_hot / f_one_hot(tensor: &Tensor, num_classes: i64) -> Tensor {
         Ok(tensor.f_one_hot(num_classes)?)
     }
 }
 
-/// A row of `rows`, counted from the end if it is negative.
+/// The index of a row, counted from the end if negative.
 pub(in crate::nn) fn row_index(index: i64, rows: i64) -> Result<i64> {
     if index >= rows && index != 0 || index < -rows {
         return refuse("Padding_idx must be within num_embeddings");
@@ -111,7 +111,7 @@ pub(in crate::nn) fn row_index(index: i64, rows: i64) -> Result<i64> {
     Ok(if index < 0 { rows + index } else { index })
 }
 
-/// Shortens the rows that `indices` names to `max_norm`, in place.
+/// Renormalizes the rows at `indices` to at most `max_norm`, in place.
 fn renorm(weight: &Tensor, indices: &Tensor, max_norm: f64, norm_type: f64) -> Result<()> {
     let _ = no_grad(|| {
         weight

@@ -1,4 +1,4 @@
-//! `torch.nn.functional.unfold` and `fold`, which are `im2col` and `col2im` in `tch`.
+//! `torch.nn.functional.unfold` and `fold`, which `tch` calls `im2col` and `col2im`.
 
 use tch::Tensor;
 
@@ -16,8 +16,8 @@ functions! {
         Ok(input.f_im2col(kernel_size.sizes(), dilation, padding, stride)?)
     }
 
-    /// `F.fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1)`: the sums of
-    /// columns `(N, C · kernel, L)` where windows overlap, `(N, C, *output_size)`.
+    /// `F.fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1)`: sums columns
+    /// `(N, C · kernel, L)` into `(N, C, *output_size)`, adding where windows overlap.
     fn fold / f_fold(
         input: &Tensor, output_size: impl Sizes<2>, kernel_size: impl Sizes<2>,
         dilation: impl Sizes<2>, padding: impl Sizes<2>, stride: impl Sizes<2>,

@@ -5,7 +5,7 @@ use tch::Tensor;
 use crate::Result;
 use crate::nn::{functions, refuse};
 
-/// How [`interpolate`] finds values between those that are there.
+/// The interpolation between existing values, for [`interpolate`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InterpolateMode {
     /// `"nearest"`: the nearest value, by OpenCV's rule.
@@ -27,8 +27,8 @@ pub enum InterpolateMode {
 
 functions! {
     /// `F.interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None,
-    /// recompute_scale_factor=None, antialias=False)` of `(N, C, …)`. One number of a list stands
-    /// for all dimensions.
+    /// recompute_scale_factor=None, antialias=False)` for inputs `(N, C, …)`. A list of one number
+    /// applies to all dimensions.
     fn interpolate / f_interpolate(
         input: &Tensor, size: Option<&[i64]>, scale_factor: Option<&[f64]>, mode: InterpolateMode,
         align_corners: Option<bool>, recompute_scale_factor: bool, antialias: bool,
@@ -43,7 +43,7 @@ functions! {
         let corners = align_corners.unwrap_or(false);
         let shape = input.size();
         let spatial = shape.get(2..).unwrap_or_default();
-        // For a size the kernels compute the scale, from scales they take it as it is.
+        // Given a size, the kernels compute the scale; given scales, they use them directly.
         let recompute = recompute_scale_factor || mode == Area;
         let (size, scales) = match (size, scale_factor) {
             (Some(_), Some(_)) => {

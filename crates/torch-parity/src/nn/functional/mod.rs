@@ -1,8 +1,8 @@
-//! `torch.nn.functional`: the functions whose method in `tch` leaves arguments at their defaults or
-//! takes them otherwise.
+//! `torch.nn.functional`: the functions whose methods in `tch` lack arguments or take them in
+//! another form.
 //!
-//! Arguments stand in Python's order. Nothing has a default, as Rust has none; Python's is said in
-//! each function's text.
+//! Arguments are in Python's order. As Rust has no default arguments, Python's defaults are given
+//! in the documentation of each function.
 //!
 //! Source: `torch/nn/functional.py`.
 

@@ -1,7 +1,7 @@
-//! `torch.nn.functional.batch_norm` and its kin, `normalize` and `local_response_norm`.
+//! `torch.nn.functional.batch_norm` and related functions, `normalize` and `local_response_norm`.
 //!
-//! `tch`'s `batch_norm` and `instance_norm` take weight and bias before the running statistics, all
-//! of one type, so that arguments in Python's order compile there.
+//! `tch`'s `batch_norm` and `instance_norm` take weight and bias before the running statistics. All
+//! have the same type, so arguments in Python's order compile there, too.
 
 use tch::Tensor;
 
@@ -13,8 +13,9 @@ use crate::nn::{functions, refuse};
 
 functions! {
     /// `F.batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False,
-    /// momentum=0.1, eps=1e-5)` of `(N, C, …)`, the others `(C,)`: in training by the statistics of
-    /// the batch, with which the running ones are updated in place; in evaluation by those.
+    /// momentum=0.1, eps=1e-5)` for inputs `(N, C, …)`; the other tensors are `(C,)`. In training
+    /// it uses the statistics of the batch and updates the running ones in place; in evaluation it
+    /// uses the running ones.
     fn batch_norm / f_batch_norm(
         input: &Tensor, running_mean: Option<&Tensor>, running_var: Option<&Tensor>,
         weight: Option<&Tensor>, bias: Option<&Tensor>, training: bool, momentum: f64, eps: f64,
@@ -28,7 +29,8 @@ functions! {
     }
 
     /// `F.instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None,
-    /// use_input_stats=True, momentum=0.1, eps=1e-5)` of `(N, C, …)`, the others `(C,)`.
+    /// use_input_stats=True, momentum=0.1, eps=1e-5)` for inputs `(N, C, …)`; the other tensors are
+    /// `(C,)`.
     fn instance_norm / f_instance_norm(
         input: &Tensor, running_mean: Option<&Tensor>, running_var: Option<&Tensor>,
         weight: Option<&Tensor>, bias: Option<&Tensor>, use_input_stats: bool, momentum: f64,
@@ -44,8 +46,8 @@ functions! {
         )?)
     }
 
-    /// `F.layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5)`: over the last
-    /// dimensions, which `normalized_shape` names; `weight` and `bias` are of that shape.
+    /// `F.layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5)` over the last
+    /// dimensions, of shape `normalized_shape`; `weight` and `bias` have that shape.
     fn layer_norm / f_layer_norm(
         input: &Tensor, normalized_shape: &[i64], weight: Option<&Tensor>, bias: Option<&Tensor>,
         eps: f64,
@@ -53,17 +55,17 @@ functions! {
         Ok(input.f_layer_norm(normalized_shape, weight, bias, eps, true)?)
     }
 
-    /// `F.rms_norm(input, normalized_shape, weight=None, eps=None)`: x over the root of the mean of
-    /// x², over the last dimensions, which `normalized_shape` names. Without `eps` it is that of
-    /// the dtype.
+    /// `F.rms_norm(input, normalized_shape, weight=None, eps=None)`: x divided by the root of the
+    /// mean of x², over the last dimensions, of shape `normalized_shape`. The default `eps` is the
+    /// dtype's machine epsilon.
     fn rms_norm / f_rms_norm(
         input: &Tensor, normalized_shape: &[i64], weight: Option<&Tensor>, eps: Option<f64>,
     ) -> Tensor {
         Ok(input.f_rms_norm(normalized_shape, weight, eps)?)
     }
 
-    /// `F.group_norm(input, num_groups, weight=None, bias=None, eps=1e-5)` of `(N, C, …)`, `weight`
-    /// and `bias` `(C,)`.
+    /// `F.group_norm(input, num_groups, weight=None, bias=None, eps=1e-5)` for inputs `(N, C, …)`;
+    /// `weight` and `bias` are `(C,)`.
     fn group_norm / f_group_norm(
         input: &Tensor, num_groups: i64, weight: Option<&Tensor>, bias: Option<&Tensor>, eps: f64,
     ) -> Tensor {
@@ -80,7 +82,7 @@ functions! {
     fn normalize / f_normalize(input: &Tensor, p: f64, dim: i64, eps: f64) -> Tensor {
         let n = input.dim().max(1) as i64;
         if !(-n..n).contains(&dim) {
-            // tch would panic: what it does with the error of a function that takes a number.
+            // tch panics with the error of a function that takes a number.
             return refuse(format!(
                 "Dimension out of range (expected to be in range of [{}, {}], but got {dim})",
                 -n, n - 1
@@ -91,8 +93,8 @@ functions! {
         Ok(input.f_div(&denom)?)
     }
 
-    /// `F.local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0)` of `(N, C, …)`: x over
-    /// (`k` + `alpha` · the mean of x² over `size` channels around it)^`beta`.
+    /// `F.local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0)` for inputs `(N, C, …)`: x
+    /// divided by (`k` + `alpha` · the mean of x² over the `size` nearest channels)^`beta`.
     fn local_response_norm / f_local_response_norm(
         input: &Tensor, size: i64, alpha: f64, beta: f64, k: f64,
     ) -> Tensor {
@@ -121,7 +123,7 @@ functions! {
     }
 }
 
-/// An input without channels, which Python does not ask about.
+/// Returns an error for an input without channels, which Python does not check.
 fn check_channels(size: &[i64]) -> Result<()> {
     match size.len() {
         n @ 0..2 => refuse(format!("expected at least 2D input (got {n}D input)")),

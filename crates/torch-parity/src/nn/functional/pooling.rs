@@ -1,4 +1,4 @@
-//! The pooling functions of `torch.nn.functional` that are more than one operation.
+//! The pooling functions of `torch.nn.functional` that consist of several operations.
 
 use tch::{Device, Scalar, Tensor};
 
@@ -7,7 +7,7 @@ use crate::nn::{functions, refuse};
 
 functions! {
     /// `F.lp_pool1d`, `F.lp_pool2d` and `F.lp_pool3d(input, norm_type, kernel_size, stride=None,
-    /// ceil_mode=False)`, as `kernel_size` has one, two or three numbers: (Σ xᵖ)^(1/p) over each
+    /// ceil_mode=False)`, for a `kernel_size` of one, two or three numbers: (Σ xᵖ)^(1/p) over each
     /// window.
     fn lp_pool / f_lp_pool(
         input: &Tensor, norm_type: f64, kernel_size: &[i64], stride: &[i64], ceil_mode: bool,
@@ -32,7 +32,7 @@ functions! {
     }
 }
 
-/// The pooling functions of as many dimensions.
+/// The pooling functions for each number of dimensions.
 enum Pool {
     One,
     Two,
@@ -58,8 +58,8 @@ impl Pool {
 }
 
 functions! {
-    /// `F.fractional_max_pool2d` and `F.fractional_max_pool3d(input, kernel_size, output_size)` of
-    /// `(N, C, …)` or `(C, …)`, drawing where the windows lie.
+    /// `F.fractional_max_pool2d` and `F.fractional_max_pool3d(input, kernel_size, output_size)` for
+    /// inputs `(N, C, …)` or `(C, …)`, with random window positions.
     fn fractional_max_pool / f_fractional_max_pool(
         input: &Tensor, kernel_size: &[i64], output_size: &[i64],
     ) -> Tensor {

@@ -5,24 +5,24 @@ use tch::Tensor;
 use crate::Result;
 use crate::nn::{functions, refuse};
 
-/// What [`pad`] adds.
+/// The contents of the padding added by [`pad`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PadMode {
     /// `"constant"`: a value.
     #[default]
     Constant,
-    /// `"reflect"`: what is on the other side of the edge, without the edge.
+    /// `"reflect"`: the values reflected at the edge, without the edge itself.
     Reflect,
-    /// `"replicate"`: the edge.
+    /// `"replicate"`: the value at the edge.
     Replicate,
-    /// `"circular"`: what is at the other end.
+    /// `"circular"`: the values from the opposite end.
     Circular,
 }
 
 functions! {
-    /// `F.pad(input, pad, mode="constant", value=None)`: `pad` says how much is added before and
-    /// after each dimension, the last one first; a negative number takes away. The modes but
-    /// `Constant` take no value; its own is 0 if there is none.
+    /// `F.pad(input, pad, mode="constant", value=None)`: `pad` has the sizes added before and after
+    /// each dimension, the last dimension first; a negative number crops. Only `Constant` takes a
+    /// value; its default is 0.
     fn pad / f_pad(input: &Tensor, pad: &[i64], mode: PadMode, value: Option<f64>) -> Tensor {
         let mode = match mode {
             PadMode::Constant => "constant",
@@ -34,19 +34,19 @@ functions! {
     }
 }
 
-/// How [`grid_sample`] finds values between those that are there.
+/// The interpolation between existing values, for [`grid_sample`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GridSampleMode {
-    /// `"bilinear"`; of five dimensions trilinear.
+    /// `"bilinear"`; trilinear for five dimensions.
     #[default]
     Bilinear = 0,
     /// `"nearest"`.
     Nearest = 1,
-    /// `"bicubic"`, of four dimensions.
+    /// `"bicubic"`, for four dimensions only.
     Bicubic = 2,
 }
 
-/// What [`grid_sample`] finds outside of its input.
+/// The values outside the input, for [`grid_sample`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GridSamplePadding {
     /// `"zeros"`.
@@ -54,14 +54,14 @@ pub enum GridSamplePadding {
     Zeros = 0,
     /// `"border"`: the edge.
     Border = 1,
-    /// `"reflection"`: what is as far on the other side of the edge.
+    /// `"reflection"`: the values reflected at the edge.
     Reflection = 2,
 }
 
 functions! {
     /// `F.grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=False)`:
-    /// the values of `(N, C, H, W)` at the places that `grid` `(N, H', W', 2)` names, from −1 to 1;
-    /// or of `(N, C, D, H, W)` at those of `(N, D', H', W', 3)`.
+    /// the values of `(N, C, H, W)` at the places in `grid` `(N, H', W', 2)`, with coordinates from
+    /// −1 to 1; or of `(N, C, D, H, W)` at those in `(N, D', H', W', 3)`.
     fn grid_sample / f_grid_sample(
         input: &Tensor, grid: &Tensor, mode: GridSampleMode, padding_mode: GridSamplePadding,
         align_corners: bool,

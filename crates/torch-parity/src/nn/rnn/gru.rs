@@ -59,9 +59,9 @@ pub fn gru<'a, T: Borrow<Path<'a>>>(
 /// As [`gru`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
-/// projection or a nonlinearity is given; if there is not enough memory, or if the path has a layer
-/// already.
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or
+/// a projection or a nonlinearity is given; if there is not enough memory, or if the path has a
+/// layer already.
 pub fn f_gru<'a, T: Borrow<Path<'a>>>(
     vs: T,
     input_size: i64,
@@ -92,8 +92,8 @@ pub fn rnn<'a, T: Borrow<Path<'a>>>(
 /// As [`rnn()`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or a
-/// projection is given; if there is not enough memory, or if the path has a layer already.
+/// With Python's message, if a size or `num_layers` is not positive, `dropout` is not in [0, 1], or
+/// a projection is given; if there is not enough memory, or if the path has a layer already.
 pub fn f_rnn<'a, T: Borrow<Path<'a>>>(
     vs: T,
     input_size: i64,
@@ -272,7 +272,7 @@ macro_rules! forward_of {
             /// As [`forward_t`](Self::forward_t), for sequences of different lengths packed
             /// together.
             ///
-            /// The state's samples stand in the order in which they were before they were packed.
+            /// The samples of the state are in the original order, as before packing.
             ///
             /// # Panics
             /// If [`f_forward_packed_t`](Self::f_forward_packed_t) returns an error.
@@ -286,7 +286,8 @@ macro_rules! forward_of {
                 or_panic(self.f_forward_packed_t(input, hx, train))
             }
 
-            /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of panicking.
+            /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of
+            /// panicking.
             ///
             /// # Errors
             /// With Python's message, if the input or the state has another shape or dtype.

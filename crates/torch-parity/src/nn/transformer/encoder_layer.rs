@@ -60,9 +60,9 @@ pub fn transformer_encoder_layer<'a, T: Borrow<Path<'a>>>(
 /// As [`transformer_encoder_layer`], but returns an error instead of panicking.
 ///
 /// # Errors
-/// With Python's message, if `d_model` or `nhead` is not positive, the first is not a multiple of the
-/// second, or `dropout` is not in [0, 1]; if `dim_feedforward` is negative, if there is not enough
-/// memory, or if the path has a layer already.
+/// With Python's message, if `d_model` or `nhead` is not positive, the first is not a multiple of
+/// the second, or `dropout` is not in [0, 1]; if `dim_feedforward` is negative, if there is not
+/// enough memory, or if the path has a layer already.
 pub fn f_transformer_encoder_layer<'a, T: Borrow<Path<'a>>>(
     vs: T,
     d_model: i64,

@@ -1,4 +1,4 @@
-//! Lets the executable find libtorch where it is started by itself.
+//! Lets the executable find libtorch when it is started directly.
 
 fn main() {
     println!(

@@ -1,4 +1,4 @@
-//! $class, ported from $python: Rust on the left, the Python that it mirrors on the right.
+//! $class, ported from $python: Rust on the left, the mirrored Python on the right.
 
 mod $module;
 
@@ -9,14 +9,14 @@ use tch::{Tensor, no_grad};
 
 pub use $module::$class;
 
-/// The answer in evaluation, without gradients. The tensors that go in have the names of `forward`'s
-/// arguments: $inputs. What comes out is called $outputs.
+/// The network's output in evaluation mode, without gradients. The inputs have the names of
+/// `forward`'s arguments: $inputs. The outputs are named $outputs.
 ///
 /// # Errors
-/// If one of them is missing.
+/// If an input is missing.
 pub fn answer(network: &$class, inputs: &NamedTensors) -> Result<NamedTensors, String> {
     let tensor = |name: &str| -> Result<&Tensor, String> {
-        let missing = || format!("expected a tensor {name}, found none of that name");
+        let missing = || format!("expected a tensor {name}, found no such tensor");
         inputs.get(name).ok_or_else(missing)
     };
     $reads

@@ -1,4 +1,5 @@
-//! Loads weights and answers: `cargo run -- WEIGHTS INPUT.safetensors`.
+//! Loads weights, runs the network on an input and prints the output:
+//! `cargo run -- WEIGHTS INPUT.safetensors`.
 
 use std::error::Error;
 use std::path::Path;

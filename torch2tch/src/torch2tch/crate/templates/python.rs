@@ -1,4 +1,4 @@
-//! What Python answered, in `recorded/`, held against Rust.
+//! Rust's outputs compared with Python's, which are recorded in `recorded/`.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ fn recorded(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Rust's answers and Python's, to the same input, from the same weights.
+/// Rust's and Python's outputs for the same input and the same weights.
 fn answers() -> (NamedTensors, NamedTensors) {
     let vs = VarStore::new(Device::Cpu);
     let network = $class::new(&vs.root());
@@ -25,10 +25,10 @@ fn answers() -> (NamedTensors, NamedTensors) {
     (rust, python)
 }
 
-/// On any machine: another processor adds in another order. The bounds are those of
+/// For any machine, since another processor may add in another order. The tolerances are those of
 /// `torch.testing.assert_close` for float32.
 #[test]
-fn answers_are_pythons_up_to_rounding() {
+fn outputs_equal_python_up_to_rounding() {
     let (rust, python) = answers();
     for (name, expected) in python {
         let found = &rust[&name];
@@ -42,10 +42,10 @@ fn answers_are_pythons_up_to_rounding() {
     }
 }
 
-/// On the machine of the recording, with its libtorch and one thread.
+/// For the machine of the recording, with the same libtorch and one thread.
 #[test]
-#[ignore = "equal to the bit on the machine of the recording alone"]
-fn answers_are_pythons_to_the_bit() {
+#[ignore = "equal to the bit only on the machine of the recording"]
+fn outputs_equal_python_to_the_bit() {
     tch::set_num_threads(1);
     let (rust, python) = answers();
     let bits = |tensor: &Tensor| tensor.reshape([-1]).view_dtype(Kind::Uint8);

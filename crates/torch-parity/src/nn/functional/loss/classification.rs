@@ -1,4 +1,4 @@
-//! Losses of classes, of yes or no, and of sequences of classes.
+//! Losses for classification and for sequences of classes.
 
 use tch::{Kind, Tensor};
 
@@ -9,10 +9,11 @@ use crate::{Result, native};
 
 functions! {
     /// `F.cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean",
-    /// label_smoothing=0.0)` of logits `(N, C)`, `(N, C, …)` or `(C,)`. The target holds classes,
-    /// of dtype `Int64` and the same shape without C, or probabilities of the input's shape and
-    /// dtype. `weight` `(C,)` is each class's; the mean is over the weights of the classes there
-    /// are, or over N for probabilities. Samples of the class `ignore_index` do not count.
+    /// label_smoothing=0.0)` for logits `(N, C)`, `(N, C, …)` or `(C,)`. The target holds either
+    /// classes, `Int64` in the same shape without C, or probabilities in the input's shape and
+    /// dtype. `weight` `(C,)` has the weight of each class. The mean is weighted by the weights of
+    /// the target classes, or is over N for probabilities. Samples of the class `ignore_index` are
+    /// ignored.
     fn cross_entropy / f_cross_entropy(
         input: &Tensor, target: &Tensor, weight: Option<&Tensor>, ignore_index: i64,
         reduction: Reduction, label_smoothing: f64,
@@ -22,9 +23,9 @@ functions! {
     }
 
     /// `F.linear_cross_entropy(input, linear_weight, target, linear_bias=None, weight=None,
-    /// reduction="mean", ignore_index=-100, label_smoothing=0.0)`: [`cross_entropy`] of the logits
-    /// that a linear layer `(C, in)` gives of `(N, in)` or `(in,)`. Python's losses of several
-    /// dimensions and its `options`, which save memory on a GPU, are not here.
+    /// reduction="mean", ignore_index=-100, label_smoothing=0.0)`: the [`cross_entropy`] of the
+    /// logits of a linear layer with weight `(C, in)`, for inputs `(N, in)` or `(in,)`. Inputs with
+    /// more dimensions and Python's `options`, which save memory on a GPU, are not supported.
     fn linear_cross_entropy / f_linear_cross_entropy(
         input: &Tensor, linear_weight: &Tensor, target: &Tensor, linear_bias: Option<&Tensor>,
         weight: Option<&Tensor>, reduction: Reduction, ignore_index: i64, label_smoothing: f64,
@@ -40,9 +41,9 @@ functions! {
         f_cross_entropy(&logits, target, weight, ignore_index, reduction, label_smoothing)
     }
 
-    /// `F.nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean")` of logarithms
-    /// of probabilities `(N, C)`, `(N, C, …)` or `(C,)`, and of classes of dtype `Int64` in the same
-    /// shape without C. The mean is over the weights `(C,)` of the classes there are.
+    /// `F.nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean")` for
+    /// log-probabilities `(N, C)`, `(N, C, …)` or `(C,)` and `Int64` classes in the same shape
+    /// without C. The mean is weighted by the weights `(C,)` of the target classes.
     fn nll_loss / f_nll_loss(
         input: &Tensor, target: &Tensor, weight: Option<&Tensor>, ignore_index: i64,
         reduction: Reduction,
@@ -50,9 +51,9 @@ functions! {
         Ok(input.f_nll_loss_nd(target, weight, reduction.known()?, ignore_index)?)
     }
 
-    /// `F.binary_cross_entropy(input, target, weight=None, reduction="mean")` of probabilities and
-    /// targets of one shape; `weight` is multiplied with each loss and does not change what the
-    /// mean is over.
+    /// `F.binary_cross_entropy(input, target, weight=None, reduction="mean")` for probabilities and
+    /// targets of one shape. Each loss is multiplied by `weight`, which does not change the divisor
+    /// of the mean.
     fn binary_cross_entropy / f_binary_cross_entropy(
         input: &Tensor, target: &Tensor, weight: Option<&Tensor>, reduction: Reduction,
     ) -> Tensor {
@@ -71,8 +72,8 @@ functions! {
     }
 
     /// `F.binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean",
-    /// pos_weight=None)` of logits and targets of one shape. `weight` is multiplied with each loss,
-    /// `pos_weight` with that of a yes.
+    /// pos_weight=None)` for logits and targets of one shape. Each loss is multiplied by `weight`,
+    /// and the losses of positive targets also by `pos_weight`.
     fn binary_cross_entropy_with_logits / f_binary_cross_entropy_with_logits(
         input: &Tensor, target: &Tensor, weight: Option<&Tensor>, reduction: Reduction,
         pos_weight: Option<&Tensor>,
@@ -95,8 +96,8 @@ functions! {
     }
 
     /// `F.multi_margin_loss(input, target, p=1, margin=1.0, weight=None, reduction="mean")`: Σᵢ
-    /// max(0, `margin` − x_y + xᵢ)ᵖ / C over the other classes, of `(N, C)` and classes `(N,)`; `p`
-    /// is 1 or 2, `weight` `(C,)` each class's.
+    /// max(0, `margin` − x_y + xᵢ)ᵖ / C over the other classes, for `(N, C)` and classes `(N,)`;
+    /// `p` is 1 or 2, and `weight` `(C,)` has the weight of each class.
     fn multi_margin_loss / f_multi_margin_loss(
         input: &Tensor, target: &Tensor, p: i64, margin: f64, weight: Option<&Tensor>,
         reduction: Reduction,
@@ -111,16 +112,16 @@ functions! {
         Ok(native::multi_margin_loss(input, target, p as f64, margin, weight, reduction)?)
     }
 
-    /// `F.multilabel_margin_loss(input, target, reduction="mean")` of `(N, C)` and of classes `(N,
-    /// C)`, in each row the true ones up to the first −1.
+    /// `F.multilabel_margin_loss(input, target, reduction="mean")` for `(N, C)` and classes `(N,
+    /// C)`: each row lists the true classes up to the first −1.
     fn multilabel_margin_loss / f_multilabel_margin_loss(
         input: &Tensor, target: &Tensor, reduction: Reduction,
     ) -> Tensor {
         Ok(input.f_multilabel_margin_loss(target, reduction.known()?)?)
     }
 
-    /// `F.multilabel_soft_margin_loss(input, target, weight=None, reduction="mean")` of logits and
-    /// of 0 or 1 for each of the classes in the last dimension, over which the mean is taken before
+    /// `F.multilabel_soft_margin_loss(input, target, weight=None, reduction="mean")` for logits and
+    /// targets of 0 or 1 for each class in the last dimension, over which the mean is taken before
     /// `reduction`.
     fn multilabel_soft_margin_loss / f_multilabel_soft_margin_loss(
         input: &Tensor, target: &Tensor, weight: Option<&Tensor>, reduction: Reduction,
@@ -129,7 +130,8 @@ functions! {
             return refuse("multilabel_soft_margin_loss: expected classes (got 0D input)");
         };
         let yes = target.f_mul(&input.f_log_sigmoid()?)?;
-        // As a tensor: what refuses a number, such as a target of dtype Bool, would be a panic of tch.
+        // As a tensor: with a number, tch would panic if libtorch refuses it, as for a target of
+        // dtype Bool.
         let no = Tensor::from(1i64).f_sub(target)?.f_mul(&input.f_neg()?.f_log_sigmoid()?)?;
         let mut loss = yes.f_add(&no)?.f_neg()?;
         if let Some(weight) = weight {
@@ -141,13 +143,12 @@ functions! {
     }
 
     /// `F.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean",
-    /// zero_infinity=False)`: the loss of targets that an input of another length spells, of
-    /// logarithms of probabilities `(T, N, C)` or `(T, C)`. The targets are rows `(N, S)` or stand
-    /// one after the other; the lengths `(N,)` are whole numbers. The mean is of each loss over its
-    /// target's length.
+    /// zero_infinity=False)`: the connectionist temporal classification loss for log-probabilities
+    /// `(T, N, C)` or `(T, C)`. The targets are rows `(N, S)` or concatenated; the lengths `(N,)`
+    /// are integers. For the mean, each loss is divided by the length of its target.
     ///
-    /// Python does not check that a target is one of the C classes, and with `[[5]]` of three classes
-    /// takes for its probability what lies beside them in memory. Here that is refused.
+    /// Python does not check that the targets are below C: with `[[5]]` and three classes, it reads
+    /// out of bounds. Here that is an error.
     fn ctc_loss / f_ctc_loss(
         log_probs: &Tensor, targets: &Tensor, input_lengths: &Tensor, target_lengths: &Tensor,
         blank: i64, reduction: Reduction, zero_infinity: bool,
@@ -160,7 +161,7 @@ functions! {
     }
 }
 
-/// What keeps `ctc_loss` within the memory of its tensors.
+/// Returns an error if `ctc_loss` would read out of the bounds of its tensors.
 fn check_ctc(log_probs: &Tensor, targets: &Tensor, lengths: [&Tensor; 2]) -> Result<()> {
     let (n, of_targets) = (log_probs.dim(), targets.dim());
     if n != 2 && n != 3 {
@@ -199,8 +200,8 @@ fn check_ctc(log_probs: &Tensor, targets: &Tensor, lengths: [&Tensor; 2]) -> Res
     Ok(())
 }
 
-/// The targets that are read: those before the end of each row, or all that stand one after the
-/// other. Behind the end Python lets anything stand.
+/// The targets that are used: those before the end of each row, or all if they are concatenated. As
+/// in Python, values beyond the end are not checked.
 fn read_by_ctc(targets: &Tensor, lengths: &Tensor, one: bool) -> Result<Tensor> {
     if targets.dim() == 1 && !one {
         return Ok(targets.shallow_clone());

@@ -1,4 +1,4 @@
-//! Losses of distances and of ranks.
+//! Losses based on distances and ranks.
 
 use tch::Tensor;
 
@@ -7,7 +7,7 @@ use crate::Result;
 use crate::nn::functional::f_pairwise_distance;
 use crate::nn::{functions, refuse};
 
-/// How far two batches of samples are apart, a number for each sample.
+/// A distance between two batches of samples, one number for each sample.
 pub type Distance<'a> = &'a dyn Fn(&Tensor, &Tensor) -> Tensor;
 
 functions! {
@@ -28,16 +28,17 @@ functions! {
         Ok(Tensor::f_margin_ranking_loss(input1, input2, target, margin, reduction)?)
     }
 
-    /// `F.hinge_embedding_loss(input, target, margin=1.0, reduction="mean")` of distances: x where y
-    /// is 1, max(0, `margin` − x) where it is −1.
+    /// `F.hinge_embedding_loss(input, target, margin=1.0, reduction="mean")` for distances: x where
+    /// y = 1, and max(0, `margin` − x) where y = −1.
     fn hinge_embedding_loss / f_hinge_embedding_loss(
         input: &Tensor, target: &Tensor, margin: f64, reduction: Reduction,
     ) -> Tensor {
         Ok(input.f_hinge_embedding_loss(target, margin, reduction.known()?)?)
     }
 
-    /// `F.cosine_embedding_loss(input1, input2, target, margin=0.0, reduction="mean")` of `(N, D)`
-    /// or `(D,)`: 1 − cos(x₁, x₂) where y is 1, max(0, cos(x₁, x₂) − `margin`) where it is −1.
+    /// `F.cosine_embedding_loss(input1, input2, target, margin=0.0, reduction="mean")` for inputs
+    /// `(N, D)` or `(D,)`: 1 − cos(x₁, x₂) where y = 1, and max(0, cos(x₁, x₂) − `margin`) where y
+    /// = −1.
     fn cosine_embedding_loss / f_cosine_embedding_loss(
         input1: &Tensor, input2: &Tensor, target: &Tensor, margin: f64, reduction: Reduction,
     ) -> Tensor {
@@ -46,9 +47,9 @@ functions! {
     }
 
     /// `F.triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2.0, eps=1e-6, swap=False,
-    /// reduction="mean")` of `(N, D)` or `(D,)`: max(0, d(a, p) − d(a, n) + `margin`), d as in
-    /// [`pairwise_distance`](super::super::pairwise_distance). With `swap` d(p, n) stands for d(a,
-    /// n) where it is less.
+    /// reduction="mean")` for inputs `(N, D)` or `(D,)`: max(0, d(a, p) − d(a, n) + `margin`), with
+    /// the distance d of [`pairwise_distance`](super::super::pairwise_distance). With `swap`, d(p,
+    /// n) replaces d(a, n) if it is smaller.
     fn triplet_margin_loss / f_triplet_margin_loss(
         anchor: &Tensor, positive: &Tensor, negative: &Tensor, margin: f64, p: f64, eps: f64,
         swap: bool, reduction: Reduction,
@@ -62,7 +63,7 @@ functions! {
 
     /// `F.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=None,
     /// margin=1.0, swap=False, reduction="mean")`: [`triplet_margin_loss`] with another distance,
-    /// which gives a number for each sample; without one `pairwise_distance`.
+    /// by default `pairwise_distance`.
     fn triplet_margin_with_distance_loss / f_triplet_margin_with_distance_loss(
         anchor: &Tensor, positive: &Tensor, negative: &Tensor,
         distance_function: Option<Distance<'_>>, margin: f64, swap: bool,

@@ -13,24 +13,24 @@ pub use regression::*;
 use crate::Result;
 use crate::nn::refuse;
 
-/// What becomes of the losses of a batch.
+/// The reduction over the losses of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// `"none"`: they stay as they are.
+    /// `"none"`: no reduction.
     None,
-    /// `"mean"`: one number, their mean. Where classes or samples have weights it is as a rule the
-    /// weighted mean: each loss says if it is another.
+    /// `"mean"`: the mean. If classes or samples have weights, it is weighted, unless the loss's
+    /// documentation says otherwise.
     #[default]
     Mean,
-    /// `"sum"`: one number, their sum.
+    /// `"sum"`: the sum.
     Sum,
-    /// `"batchmean"`: their sum over the size of the first dimension. For [`kl_div`] alone; the
-    /// others refuse it.
+    /// `"batchmean"`: the sum divided by the size of the first dimension. Only [`kl_div`] supports
+    /// it.
     BatchMean,
 }
 
 impl Reduction {
-    /// As `tch` spells it.
+    /// The reduction in `tch`'s spelling.
     fn known(self) -> Result<tch::Reduction> {
         match self {
             Self::None => Ok(tch::Reduction::None),
@@ -40,7 +40,7 @@ impl Reduction {
         }
     }
 
-    /// Applied to losses that are there.
+    /// Applies the reduction to computed losses.
     fn of(self, losses: Tensor) -> Result<Tensor> {
         Ok(match self.known()? {
             tch::Reduction::Mean => losses.f_mean(None::<Kind>)?,
@@ -49,7 +49,7 @@ impl Reduction {
         })
     }
 
-    /// Applied to losses of which each has a weight, by which the mean is divided.
+    /// Applies the reduction to losses with weights, by whose sum the mean is divided.
     fn of_weighted(self, losses: &Tensor, weight: &Tensor) -> Result<Tensor> {
         let weighted = losses.f_mul(weight)?;
         match self {

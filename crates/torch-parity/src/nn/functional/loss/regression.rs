@@ -1,4 +1,4 @@
-//! Losses of numbers and of distributions.
+//! Losses for regression and for distributions.
 
 use std::f64::consts::PI;
 
@@ -9,9 +9,9 @@ use crate::nn::{functions, refuse};
 use crate::{Result, native};
 
 functions! {
-    /// `F.mse_loss(input, target, reduction="mean", weight=None)`: (x − y)². A `weight` of the
-    /// input's shape makes the mean a weighted one. Shapes that differ are broadcast, for which
-    /// Python has a warning.
+    /// `F.mse_loss(input, target, reduction="mean", weight=None)`: (x − y)². With a `weight` of the
+    /// input's shape, the mean is weighted. Different shapes are broadcast, for which Python prints
+    /// a warning.
     fn mse_loss / f_mse_loss(
         input: &Tensor, target: &Tensor, reduction: Reduction, weight: Option<&Tensor>,
     ) -> Tensor {
@@ -23,9 +23,9 @@ functions! {
         reduction.of_weighted(&x.f_sub(&y)?.f_pow_tensor_scalar(2)?, weight)
     }
 
-    /// `F.l1_loss(input, target, reduction="mean", weight=None)`: |x − y|. A `weight` of the
-    /// input's shape makes the mean a weighted one. Shapes that differ are broadcast, for which
-    /// Python has a warning.
+    /// `F.l1_loss(input, target, reduction="mean", weight=None)`: |x − y|. With a `weight` of the
+    /// input's shape, the mean is weighted. Different shapes are broadcast, for which Python prints
+    /// a warning.
     fn l1_loss / f_l1_loss(
         input: &Tensor, target: &Tensor, reduction: Reduction, weight: Option<&Tensor>,
     ) -> Tensor {
@@ -51,8 +51,8 @@ functions! {
     }
 
     /// `F.huber_loss(input, target, reduction="mean", delta=1.0, weight=None)`: (x − y)² / 2 where
-    /// |x − y| < `delta`, else `delta` · (|x − y| − `delta`/2). A `weight` of the input's shape is
-    /// multiplied with each loss and, as in Python, does not change what the mean is over.
+    /// x − y| < `delta`, else `delta` · (|x − y| − `delta`/2). Each loss is multiplied by `weight`,
+    /// of the input's shape; as in Python, this does not change the divisor of the mean.
     fn huber_loss / f_huber_loss(
         input: &Tensor, target: &Tensor, reduction: Reduction, delta: f64, weight: Option<&Tensor>,
     ) -> Tensor {
@@ -66,9 +66,9 @@ functions! {
     }
 
     /// `F.kl_div(input, target, reduction="mean", log_target=False)`: `target` · (ln(`target`) −
-    /// `input`) of logarithms of probabilities, and of probabilities or with `log_target` their
-    /// logarithms. [`Reduction::BatchMean`] is the divergence; `Mean` divides by the number of
-    /// classes, too.
+    /// `input`) for log-probabilities `input` and probabilities `target`, or log-probabilities with
+    /// `log_target`. [`Reduction::BatchMean`] gives the divergence; `Mean` also divides by the
+    /// number of classes.
     fn kl_div / f_kl_div(
         input: &Tensor, target: &Tensor, reduction: Reduction, log_target: bool,
     ) -> Tensor {
@@ -93,9 +93,9 @@ functions! {
     }
 
     /// `F.gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean")`: (ln(v) +
-    /// (x − y)² / v) / 2, v the greater of `var` and `eps`; with `full` ln(2π) / 2 is added. `var`
-    /// is of the input's shape, or has one number for each row, with or without a last dimension of
-    /// 1. (For Python's `var` of one number: `input.full_like(number)`.)
+    /// (x − y)² / v) / 2, with v = max(`var`, `eps`); with `full`, ln(2π) / 2 is added. `var` has
+    /// the input's shape, or one number for each row, with or without a last dimension of 1. (For a
+    /// single number in Python, use `input.full_like(number)`.)
     fn gaussian_nll_loss / f_gaussian_nll_loss(
         input: &Tensor, target: &Tensor, var: &Tensor, full: bool, eps: f64, reduction: Reduction,
     ) -> Tensor {
@@ -112,7 +112,7 @@ functions! {
         } else {
             return refuse("var is of incorrect size");
         };
-        // Not seen by autograd: the gradient is as if nothing had been raised.
+        // Hidden from autograd: the gradient is the one without the lower bound.
         let _ = no_grad(|| var.shallow_clone().f_clamp_min_tensor_(&Tensor::from(eps)))?;
         let square = input.f_sub(target)?.f_pow_tensor_scalar(2)?;
         let mut loss = var.f_log()?.f_add(&square.f_div(&var)?)?.f_mul_scalar(0.5)?;
@@ -135,8 +135,8 @@ fn check_weight(input: &Tensor, weight: &Tensor) -> Result<()> {
     refuse("Weights and input must have the same size.")
 }
 
-/// Whether the sizes are the same but for one that is 1 in `of_var`: Python asks for those of
-/// `of_var` that differ to have the sum 1.
+/// Returns true if the sizes are equal except for one that is 1 in `of_var`. Python requires that
+/// the sizes of `of_var` that differ sum to 1.
 fn is_one_for_many(size: &[i64], of_var: &[i64]) -> bool {
     let pairs = || size.iter().zip(of_var).filter(|(x, y)| x != y);
     size.len() == of_var.len() && pairs().map(|(_, y)| y).sum::<i64>() == 1

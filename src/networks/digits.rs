@@ -1,29 +1,40 @@
+//! The task of [`DigitClassifier`]: classification of pictures of digits.
+
 use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::Result;
-use tch::Tensor;
+use tch::{Tensor, nn};
 
-use super::{Features, Input, Inputs, Questions, Readable, lines};
-use crate::data::{PIXELS, Splits, medmnist, mnist, picture};
+use super::DigitClassifier;
+use crate::data::{PIXELS, Splits, mnist, picture};
+use crate::plan::{Chain, Layer::*, Loss};
+use crate::tasks::{Classes, Features, Input, Inputs, Network, Questions, Readable, lines};
+
+impl Network for DigitClassifier {
+    type Task = DigitClassification;
+    const NAME: &'static str = "digit_classifier";
+    const ABOUT: &'static str = "Ten digits: logits, turned into probabilities by softmax";
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2")],
+        Loss::CrossEntropy,
+    ));
+
+    fn new(vs: &nn::Path) -> Self {
+        Self::new(vs)
+    }
+}
+
+/// Classification of pictures of the ten digits.
+pub type DigitClassification = Classes<10, Digits>;
 
 /// Pictures of 28×28 grey pixels in MNIST's files, and their classes.
 #[derive(Debug)]
 pub struct Digits;
 
-/// Pictures of 28×28 grey pixels in a binary data set of MedMNIST, with labels 0 and 1.
-#[derive(Debug)]
-pub struct XRays;
-
 impl Input for Digits {
     fn draw(batch_size: i64) -> Result<Tensor> {
         Features::<{ PIXELS as i64 }>::draw(batch_size)
-    }
-}
-
-impl Input for XRays {
-    fn draw(batch_size: i64) -> Result<Tensor> {
-        Digits::draw(batch_size)
     }
 }
 
@@ -34,16 +45,6 @@ impl Readable for Digits {
     /// MNIST, Fashion-MNIST or another data set in the same layout.
     fn read(path: &Path) -> Result<Splits> {
         mnist::read(path)
-    }
-}
-
-impl Readable for XRays {
-    const SAMPLE_DATA: Option<&'static str> = Some("odd_or_even.npz");
-    const PIXELS: bool = true;
-
-    /// A binary data set of MedMNIST, such as PneumoniaMNIST.
-    fn read(path: &Path) -> Result<Splits> {
-        medmnist::read(path)
     }
 }
 
@@ -74,21 +75,5 @@ impl Questions for Digits {
             })
         })?;
         Ok(None)
-    }
-}
-
-impl Questions for XRays {
-    const READS_PICTURES: bool = true;
-
-    fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
-        Digits::read_inputs(path, invert)
-    }
-
-    fn read_each(
-        input: Box<dyn BufRead>,
-        invert: bool,
-        each: &mut dyn FnMut(Inputs) -> Result<()>,
-    ) -> Result<Option<String>> {
-        Digits::read_each(input, invert, each)
     }
 }

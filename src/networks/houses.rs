@@ -1,12 +1,35 @@
+//! The task of [`HousePricePredictor`]: prediction of house prices.
+
 use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::Result;
-use tch::Tensor;
+use tch::{Tensor, nn};
 
-use super::{Features, Input, Inputs, Measured, Questions, Readable, STDIN};
+use super::HousePricePredictor;
 use crate::data::{Splits, ames};
 use crate::metrics::Unit;
+use crate::plan::{Chain, Layer::*, Loss};
+use crate::tasks::{
+    Features, Input, Inputs, Measured, Network, Quantity, Questions, Readable, STDIN,
+};
+
+impl Network for HousePricePredictor {
+    type Task = HousePricing;
+    const NAME: &'static str = "house_price_predictor";
+    const ABOUT: &'static str = "A price: no activation after the last layer";
+    const CHAIN: Option<Chain> = Some(Chain(
+        &[Linear("fc1"), Relu, Linear("fc2")],
+        Loss::SquaredError,
+    ));
+
+    fn new(vs: &nn::Path) -> Self {
+        Self::new(vs)
+    }
+}
+
+/// Prediction of a house's price.
+pub type HousePricing = Quantity<Houses>;
 
 /// Ten features of a house in Ames, float32 `(N, 10)`, and its price.
 #[derive(Debug)]
