@@ -7,11 +7,11 @@
     scripts/bench.py --quick              whether all of it runs; its figures say little
     scripts/bench.py --write docs/speed.md
 
-C++ is benches/worker.cpp, a program against the same libtorch, built here where there is a compiler.
-Each round starts all sides anew, so that buffers lie elsewhere, and goes through all rows, the sides
-in turn; one waits while another runs. A time is the median of the rounds' medians, with the least and
-the most of them in brackets; a ratio is that of the medians, with the rounds' own ratios. Run it while
-nothing else runs.
+C++ is benches/worker.cpp, a program against the same libtorch, built here where there is a
+compiler. Each round starts all sides anew, so that buffers lie elsewhere, and goes through all
+rows, the sides in turn; one waits while another runs. A time is the median of the rounds' medians,
+with the least and the most of them in brackets; a ratio is that of the medians, with the rounds'
+own ratios. Run it while nothing else runs.
 """
 
 import argparse
@@ -22,14 +22,13 @@ import re
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import in_venv
-
+from tqdm import tqdm
 
 import workers
-from tqdm import tqdm
 from workers import Failed, Worker, show_memory, show_time
 
 # What every row has to reach that has no target of its own: no user loses by moving to Rust, from
@@ -77,10 +76,14 @@ class Row:
     most: float = NO_LOSS_TO_CPP  # Rust's share over C++'s, at most
     cpp: str | None = None
     fused: str | None = None  # Python with PyTorch's fused optimizer
-    show: callable = show_time
+    show: Callable[[float], str] = show_time
 
-    def cases(self, side):
-        cases = {"python": [self.python, self.fused], "cpp": [self.cpp], "rust": [self.rust]}
+    def cases(self, side: str) -> list[str]:
+        cases: dict[str, list[str | None]] = {
+            "python": [self.python, self.fused],
+            "cpp": [self.cpp],
+            "rust": [self.rust],
+        }
         return [case for case in cases[side] if case]
 
 
@@ -114,8 +117,15 @@ def worker_rows(samples):
 def row(name, case, *python, in_cpp=True, targets=None, **options):
     """A row whose sides have the same case, but for words that Python alone takes."""
     target, most = targets or TARGETS.get(case, (NO_LOSS, NO_LOSS_TO_CPP))
-    return Row(name, " ".join(["python", case, *python]), f"rust {case}", target, most,
-               cpp=f"cpp {case}" if in_cpp else None, **options)
+    return Row(
+        name,
+        " ".join(["python", case, *python]),
+        f"rust {case}",
+        target,
+        most,
+        cpp=f"cpp {case}" if in_cpp else None,
+        **options,
+    )
 
 
 def short(network):
@@ -124,10 +134,15 @@ def short(network):
 
 def process_rows(samples):
     """What is measured from outside; the part after the colon is a field of `workers.Usage`."""
+
     def rows(name, python, rust, memory, cpp=None, most=NO_LOSS_TO_CPP):
         def of(part):
-            return {"python": f"{python}:{part}", "rust": f"{rust}:{part}",
-                    "cpp": f"{cpp}:{part}" if cpp else None, "most": most}
+            return {
+                "python": f"{python}:{part}",
+                "rust": f"{rust}:{part}",
+                "cpp": f"{cpp}:{part}" if cpp else None,
+                "most": most,
+            }
 
         return [
             Row(f"{name}, wall", **of("wall")),
@@ -166,12 +181,12 @@ def main():
 
 HEAD = """# Speed
 
-The same work in Python, C++ and Rust, side by side in one run, with a table for each number of threads.
-A time is the median of {rounds} rounds, with the least and the greatest in brackets. A ratio is the ratio of
-the medians, with the least and the greatest ratio of a round in brackets. "At least" and "at most" are
-the targets of a row. `scripts/bench.py --write docs/speed.md` writes this page.
-[benches/README.md](../benches/README.md) explains why the comparison is fair, where the time goes, and
-why a row misses its target.
+The same work in Python, C++ and Rust, side by side in one run, with a table for each number of
+threads. A time is the median of {rounds} rounds, with the least and the greatest in brackets. A
+ratio is the ratio of the medians, with the least and the greatest ratio of a round in brackets. "At
+least" and "at most" are the targets of a row. `scripts/bench.py --write docs/speed.md` writes this
+page. [benches/README.md](../benches/README.md) explains why the comparison is fair, where the time
+goes, and why a row misses its target.
 
 """
 
@@ -180,12 +195,24 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--threads", type=workers.positive, nargs="+", default=[1], metavar="N",
-                        help="on all sides, one table for each")
-    parser.add_argument("--only", type=re.compile, default=re.compile(""), metavar="PATTERN",
-                        help="the rows whose names this regular expression fits")
-    parser.add_argument("--rounds", type=workers.positive, metavar="N",
-                        help="default: 5, or 1 with --quick")
+    parser.add_argument(
+        "--threads",
+        type=workers.positive,
+        nargs="+",
+        default=[1],
+        metavar="N",
+        help="on all sides, one table for each",
+    )
+    parser.add_argument(
+        "--only",
+        type=re.compile,
+        default=re.compile(""),
+        metavar="PATTERN",
+        help="the rows whose names this regular expression fits",
+    )
+    parser.add_argument(
+        "--rounds", type=workers.positive, metavar="N", help="default: 5, or 1 with --quick"
+    )
     parser.add_argument("--quick", action="store_true", help="short, for a try")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every round's values")
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="the tables, as a page")
@@ -221,7 +248,13 @@ def processes(executables, folder, threads):
     options = [f"--threads={threads}"]
     train = workers.python_worker(threads=threads, train=folder)
     return {
-        "cold python": [python, "-m", "torch2tch.reference.demonstrate", "digit_classifier", *options],
+        "cold python": [
+            python,
+            "-m",
+            "torch2tch.reference.demonstrate",
+            "digit_classifier",
+            *options,
+        ],
         "cold cpp": workers.cpp_demonstration(executables, "digit_classifier", *options),
         "cold rust": [example, *options],
         "train loader": [*train, "--loop=loader"],
@@ -243,7 +276,7 @@ def measure(args, threads, executables, commands):
     in_workers = [row for row in worker_rows(args.samples) if args.only.search(row.name)]
     names = {case.split(":")[0] for row in wanted for side in SIDES for case in row.cases(side)}
     commands = {name: command for name, command in commands.items() if name in names and command}
-    values = {}
+    values: dict[str, list[float]] = {}
     # The first start of all reads from the disk.
     for command in commands.values():
         workers.run(command)
@@ -262,10 +295,8 @@ def measure(args, threads, executables, commands):
                 progress.update()
             if in_workers:
                 with contextlib.ExitStack() as stack:
-                    running = {
-                        side: stack.enter_context(Worker(sides[side])) for side in order
-                    }
-                    done = set()
+                    running = {side: stack.enter_context(Worker(sides[side])) for side in order}
+                    done: set[str] = set()
                     for row in in_workers:
                         for side, worker in running.items():
                             ask(worker, row.cases(side), done, values)
@@ -299,8 +330,8 @@ def table(rows, values, about):
     lines = [
         about,
         "",
-        "| | Python | fused optimizer | C++ | Rust | Python ÷ Rust | at least | Rust ÷ C++ | at most "
-        "| |",
+        "| | Python | fused optimizer | C++ | Rust | Python ÷ Rust | at least | Rust ÷ C++ "
+        "| at most | |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     missed = []

@@ -23,11 +23,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import in_venv  # noqa: F401 (starts this script again under .venv)
 
-import in_venv
+from tqdm import tqdm
+
 import svg
 import workers
-from tqdm import tqdm
 from workers import Failed, Worker, show_memory, show_time
 
 NETWORK = "digit_classifier"
@@ -96,18 +97,42 @@ def main():
     except Failed as error:
         sys.exit(f"error: {error}")
     tables = [
-        (f"An epoch, time ({BATCH_SIZE} samples a batch)", "samples",
-         epoch_times(args, measured), show_time),
-        ("An epoch, peak memory of the process", "samples",
-         epoch_memory(args, measured), show_memory),
-        ("A prediction, time a sample", "batch",
-         batch_times(measured, INFERENCE, inference_limit), show_time),
-        ("A training step with Adam, time a sample", "batch",
-         batch_times(measured, STEPS, step_limit), show_time),
-        ("A prediction for one sample, time", "hidden units",
-         width_times(measured, WIDE_INFERENCE, inference_limit, 1), show_time),
-        (f"A training step with Adam, time ({BATCH_SIZE} samples)", "hidden units",
-         width_times(measured, WIDE_STEPS, step_limit, BATCH_SIZE), show_time),
+        (
+            f"An epoch, time ({BATCH_SIZE} samples a batch)",
+            "samples",
+            epoch_times(args, measured),
+            show_time,
+        ),
+        (
+            "An epoch, peak memory of the process",
+            "samples",
+            epoch_memory(args, measured),
+            show_memory,
+        ),
+        (
+            "A prediction, time a sample",
+            "batch",
+            batch_times(measured, INFERENCE, inference_limit),
+            show_time,
+        ),
+        (
+            "A training step with Adam, time a sample",
+            "batch",
+            batch_times(measured, STEPS, step_limit),
+            show_time,
+        ),
+        (
+            "A prediction for one sample, time",
+            "hidden units",
+            width_times(measured, WIDE_INFERENCE, inference_limit, 1),
+            show_time,
+        ),
+        (
+            f"A training step with Adam, time ({BATCH_SIZE} samples)",
+            "hidden units",
+            width_times(measured, WIDE_STEPS, step_limit, BATCH_SIZE),
+            show_time,
+        ),
     ]
     print(measured.about)
     for title, size, lines, show in tables:
@@ -136,14 +161,23 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--threads", type=workers.positive, default=1, metavar="N",
-                        help="on both sides")
+    parser.add_argument(
+        "--threads", type=workers.positive, default=1, metavar="N", help="on both sides"
+    )
     parser.add_argument("--rounds", type=workers.positive, default=3, metavar="N")
-    parser.add_argument("--processor-time", action="store_true",
-                        help="take that in place of the clock's, on a machine that is busy")
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="take that in place of the clock's, on a machine that is busy",
+    )
     parser.add_argument("--seconds", type=float, default=0.2, metavar="S", help="for each batch")
-    parser.add_argument("--most", type=int, default=SAMPLES[-1], metavar="N",
-                        help="samples at most (Python takes 4 KB for each)")
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=SAMPLES[-1],
+        metavar="N",
+        help="samples at most (Python takes 4 KB for each)",
+    )
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw a plot")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every round's values")
     args = parser.parse_args()
@@ -182,8 +216,7 @@ def measure(args, executables):
                 progress.update()
             with contextlib.ExitStack() as stack:
                 running = {
-                    side: stack.enter_context(Worker(command))
-                    for side, command in repeated.items()
+                    side: stack.enter_context(Worker(command)) for side, command in repeated.items()
                 }
                 for side, case in batches:
                     add(measured.times, f"{side} {case}", running[side].ask(case))

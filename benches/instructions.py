@@ -12,8 +12,8 @@ AVX-512, so libtorch runs its kernels for AVX2 here. Counted is the dev build, w
 built already; --profile is of the release build.
 
 The numbers hold for one libtorch and one kind of processor, by which MKL chooses its matrix
-product; the file has counts for each that was recorded. The exit code is 1 if a case got slower, and
-77 if there is nothing to compare with: on such a processor, count an earlier commit first, in a
+product; the file has counts for each that was recorded. The exit code is 1 if a case got slower,
+and 77 if there is nothing to compare with: on such a processor, count an earlier commit first, in a
 checkout of it, with `--record --committed FILE`, and then compare with `--committed FILE`.
 """
 
@@ -28,6 +28,7 @@ from collections import Counter
 from pathlib import Path
 
 import in_venv
+
 import workers
 from workers import Failed
 
@@ -64,11 +65,15 @@ GROUPS = [
     ("square roots, exponentials (MKL, Sleef)", r"^mkl_vml|^vssqrt|^Sleef"),
     ("other parts of MKL", r"^mkl_"),
     ("loops over elements (ATen)", r"at::native::.*(AVX|DEFAULT|Vectorized|vectorized|cpu_kernel)"),
-    ("memory (malloc, free, copy, set)",
-     r"malloc|free|memalign|operator (new|delete)|mem(cpy|move|set)|alloc_cpu"),
+    (
+        "memory (malloc, free, copy, set)",
+        r"malloc|free|memalign|operator (new|delete)|mem(cpy|move|set)|alloc_cpu",
+    ),
     ("autograd", r"torch::autograd|torch::csrc::autograd|Backward"),
-    ("final_layer, tch and Rust's own",
-     r"final_layer|^tch|torch_sys|core::|alloc::|^std::(sync|thread)|worker"),
+    (
+        "final_layer, tch and Rust's own",
+        r"final_layer|^tch|torch_sys|core::|alloc::|^std::(sync|thread)|worker",
+    ),
     ("libtorch around the loops", r"^(at|c10|torch|caffe2)::|at::|c10::|TensorIterator|^at_"),
 ]
 
@@ -92,8 +97,9 @@ def parse_arguments():
     parser.add_argument("--record", action="store_true", help="write the committed numbers anew")
     parser.add_argument("--profile", action="store_true", help="print where instructions go")
     parser.add_argument("--committed", type=Path, default=COMMITTED, metavar="FILE")
-    parser.add_argument("--counted", type=Path, metavar="FILE",
-                        help="counts from before, in place of counting now")
+    parser.add_argument(
+        "--counted", type=Path, metavar="FILE", help="counts from before, in place of counting now"
+    )
     return parser.parse_args()
 
 
@@ -126,9 +132,14 @@ def run_callgrind(command):
     """What the worker says of itself, and for each case the instructions by function."""
     with tempfile.TemporaryDirectory() as folder:
         valgrind = [
-            "valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={folder}/out",
-            f"--zero-before={COUNTED}", f"--dump-after={COUNTED}",
-            "--compress-strings=no", "--compress-pos=no",
+            "valgrind",
+            "--quiet",
+            "--tool=callgrind",
+            f"--callgrind-out-file={folder}/out",
+            f"--zero-before={COUNTED}",
+            f"--dump-after={COUNTED}",
+            "--compress-strings=no",
+            "--compress-pos=no",
         ]
         lines = "".join(f"{case}\n" for case in CASES)
         ran = subprocess.run([*valgrind, *command], input=lines, capture_output=True, text=True)
@@ -144,7 +155,8 @@ def run_callgrind(command):
 def read_dump(file):
     """The instructions of each function by itself, from a file in callgrind's format: a line `fn=`,
     then `<line> <instructions>`; what follows `calls=` belongs to the function called."""
-    functions, name, called = Counter(), None, False
+    functions: Counter[str] = Counter()
+    name, called = None, False
     for line in file.read_text().splitlines():
         if line.startswith("fn="):
             name = line.removeprefix("fn=")
@@ -160,7 +172,7 @@ def read_dump(file):
 def print_profile(case, functions):
     """The shares of groups of functions, and of the largest functions."""
     total = sum(functions.values())
-    groups = Counter()
+    groups: Counter[str] = Counter()
     for name, count in functions.items():
         group = next((group for group, form in GROUPS if re.search(form, name)), "other")
         groups[group] += count
@@ -195,8 +207,10 @@ def compare(recorded, found):
     by_surroundings = {surroundings(counts): counts for counts in recorded}
     committed = by_surroundings.get(surroundings(found))
     if not committed:
-        print(f"instruction counts: nothing to compare with for {surroundings(found)}; there are "
-              f"counts for {', '.join(by_surroundings)}")
+        print(
+            f"instruction counts: nothing to compare with for {surroundings(found)}; there are "
+            f"counts for {', '.join(by_surroundings)}"
+        )
         return SKIPPED
     if committed["counts"].keys() != found["counts"].keys():
         raise Failed("the committed numbers have other cases; write them anew with --record")

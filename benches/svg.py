@@ -1,6 +1,7 @@
 """Draws lines over two logarithmic axes, as an SVG."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -20,8 +21,8 @@ class Panel:
 
     title: str
     x_name: str
-    lines: dict
-    show_y: callable
+    lines: dict[str, dict[float, float]]
+    show_y: Callable[[float], str]
 
 
 def draw(panels, caption):
@@ -44,8 +45,12 @@ def draw_panel(panel):
     xs = sorted({x for line in panel.lines.values() for x in line})
     ys = [y for line in panel.lines.values() for y in line.values()]
     to_x = scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
-    to_y = scale(10 ** math.floor(math.log10(min(ys))), 10 ** math.ceil(math.log10(max(ys))),
-                 HEIGHT - BOTTOM, TOP)
+    to_y = scale(
+        10 ** math.floor(math.log10(min(ys))),
+        10 ** math.ceil(math.log10(max(ys))),
+        HEIGHT - BOTTOM,
+        TOP,
+    )
     yield text(LEFT, 20, panel.title, size=13)
     yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, panel.x_name, anchor="middle")
     for x in xs:
@@ -54,7 +59,7 @@ def draw_panel(panel):
     for y in powers_of_ten(min(ys), max(ys)):
         yield path([(LEFT, to_y(y)), (WIDTH - RIGHT, to_y(y))], "#e5e5e5")
         yield text(LEFT - 5, to_y(y) + 4, panel.show_y(y), anchor="end", size=9)
-    legend_x = LEFT
+    legend_x: float = LEFT
     for number, (name, line) in enumerate(panel.lines.items()):
         colour = NAMED_COLOURS.get(name) or COLOURS[number]
         dash = "4 3" if name == "limit" else None

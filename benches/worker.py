@@ -22,11 +22,10 @@ import statistics
 import sys
 from time import perf_counter, process_time
 
-
-from torch2tch.reference import common
-from torch2tch.reference import data
 import torch
 from torch.utils.data import DataLoader, TensorDataset
+
+from torch2tch.reference import common, data
 from torch2tch.reference.train import outputs, run_epoch
 
 LR = 1e-3
@@ -36,7 +35,9 @@ BATCH_SIZE = 64
 GROUP = 1e-3
 
 OPTIMIZERS = {
-    "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adadelta": torch.optim.Adadelta,
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adadelta": torch.optim.Adadelta,
 }
 
 
@@ -61,10 +62,18 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N")
-    parser.add_argument("--seconds", type=float, default=1, metavar="S",
-                        help="repeat each case for so long, after a fifth of that to warm up")
-    parser.add_argument("--processor-time", action="store_true",
-                        help="take the processor's time in place of the clock's")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=1,
+        metavar="S",
+        help="repeat each case for so long, after a fifth of that to warm up",
+    )
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="take the processor's time in place of the clock's",
+    )
     parser.add_argument("--train", metavar="FOLDER", help="train on these IDX files")
     parser.add_argument("--loop", choices=["loader", "plain"], default="loader")
     return parser.parse_args()
@@ -82,7 +91,7 @@ def measure(budget, clock, call):
         call()
         calls += 1
     group = int(GROUP * calls / (perf_counter() - start)) + 1
-    times = []
+    times: list[float] = []
     start = perf_counter()
     while not times or perf_counter() - start < budget:
         group_start = clock()

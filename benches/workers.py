@@ -28,9 +28,15 @@ class Failed(Exception):
 
 def build(profile="release"):
     """Builds what is measured; returns the executables by name."""
-    command = ["cargo", "build", f"--profile={profile}", "--quiet",
-               "--message-format=json-render-diagnostics",
-               "--bench=worker", "--example=digit_classifier"]
+    command = [
+        "cargo",
+        "build",
+        f"--profile={profile}",
+        "--quiet",
+        "--message-format=json-render-diagnostics",
+        "--bench=worker",
+        "--example=digit_classifier",
+    ]
     if not shutil.which("cargo"):
         raise Failed("cargo is not on the PATH")
     built = subprocess.run(command, cwd=in_venv.ROOT, stdout=subprocess.PIPE, text=True)
@@ -52,7 +58,9 @@ def build_cpp():
         print("there is no C++ compiler on the PATH: no column C++", file=sys.stderr)
         return None
     # Found without being imported.
-    torch = Path(importlib.util.find_spec("torch").submodule_search_locations[0])
+    found = importlib.util.find_spec("torch")
+    assert found and found.submodule_search_locations
+    torch = Path(found.submodule_search_locations[0])
     source, built = BENCHES / "worker.cpp", in_venv.ROOT / "target" / "worker_cpp"
     libtorch = torch / "lib" / "libtorch_cpu.so"
     newest = max(file.stat().st_mtime for file in (source, libtorch) if file.exists())
@@ -60,11 +68,25 @@ def build_cpp():
         return built
     include = torch / "include"
     command = [
-        compiler, "-std=c++17", "-O2", "-w", source, "-o", built,
-        "-I", include, "-I", include / "torch" / "csrc" / "api" / "include",
-        "-L", torch / "lib", f"-Wl,-rpath,{torch / 'lib'}", "-ltorch", "-ltorch_cpu", "-lc10",
+        compiler,
+        "-std=c++17",
+        "-O2",
+        "-w",
+        source,
+        "-o",
+        built,
+        "-I",
+        include,
+        "-I",
+        include / "torch" / "csrc" / "api" / "include",
+        "-L",
+        torch / "lib",
+        f"-Wl,-rpath,{torch / 'lib'}",
+        "-ltorch",
+        "-ltorch_cpu",
+        "-lc10",
     ]
-    if subprocess.run(command).returncode:
+    if subprocess.run([str(word) for word in command]).returncode:
         raise Failed("cannot build benches/worker.cpp")
     return built
 
@@ -100,9 +122,12 @@ def flags(options):
 class Worker:
     """A process that answers one case after another, and waits in between."""
 
-    def __init__(self, command):
+    def __init__(self, command: list[str]) -> None:
         pipe = subprocess.PIPE
+        self.name = Path(command[0]).name
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        assert self.process.stdin and self.process.stdout
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
         self.about = self.read("at its start")
 
     def __enter__(self):
@@ -118,20 +143,20 @@ class Worker:
 
     def ask(self, case):
         """The median time of a call, in microseconds."""
-        self.process.stdin.write(case + "\n")
-        self.process.stdin.flush()
+        self.stdin.write(case + "\n")
+        self.stdin.flush()
         return self.read(case)["microseconds"]
 
     def read(self, case):
-        line = self.process.stdout.readline()
+        line = self.stdout.readline()
         answer = json.loads(line) if line else {"error": "it ended"}
         if "error" in answer:
-            raise Failed(f"{Path(self.process.args[0]).name}, {case}: {answer['error']}")
+            raise Failed(f"{self.name}, {case}: {answer['error']}")
         return answer
 
     def close(self):
         """Ends the process; returns its peak memory in bytes."""
-        with self.process.stdin, self.process.stdout:
+        with self.stdin, self.stdout:
             pass
         return wait(self.process).memory
 
@@ -172,12 +197,19 @@ def surroundings(about, threads):
         if other["torch"].split("+")[0] != python["torch"].split("+")[0]:
             raise Failed(f"torch is {python['torch']} in Python, {other['torch']} in {side}")
     rustc = subprocess.run(["rustc", "--version"], stdout=subprocess.PIPE, text=True)
-    return ", ".join([
-        date.today().isoformat(), processor(), f"{os.cpu_count()} processors",
-        f"load {os.getloadavg()[0]:.1f} at the start", f"threads {threads}",
-        f"torch {python['torch']}", f"Python {python['python']}", f"tch {locked_version('tch')}",
-        " ".join(rustc.stdout.split()[:2]),
-    ])
+    return ", ".join(
+        [
+            date.today().isoformat(),
+            processor(),
+            f"{os.cpu_count()} processors",
+            f"load {os.getloadavg()[0]:.1f} at the start",
+            f"threads {threads}",
+            f"torch {python['torch']}",
+            f"Python {python['python']}",
+            f"tch {locked_version('tch')}",
+            " ".join(rustc.stdout.split()[:2]),
+        ]
+    )
 
 
 def processor():

@@ -72,13 +72,15 @@ def picture():
         yield encoded(grey.convert("RGB"), "JPEG", **options)
     side = 1024
     rows = zlib.compress(bytes((1 + side // 8) * side), 9)
-    yield b"\x89PNG\r\n\x1a\n" + b"".join((
-        chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 3, 0, 0, 0)),
-        chunk(b"PLTE", bytes(6)),
-        chunk(b"tRNS", b"\x80"),
-        chunk(b"IDAT", rows),
-        chunk(b"IEND", b""),
-    ))
+    yield b"\x89PNG\r\n\x1a\n" + b"".join(
+        (
+            chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 3, 0, 0, 0)),
+            chunk(b"PLTE", bytes(6)),
+            chunk(b"tRNS", b"\x80"),
+            chunk(b"IDAT", rows),
+            chunk(b"IEND", b""),
+        )
+    )
 
 
 def encoded(image, kind, **options):

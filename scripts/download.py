@@ -9,8 +9,8 @@ fashion-mnist   70,000 pieces of clothing in MNIST's format, 31 MB
 pneumonia       5,856 X-ray pictures of chests, PneumoniaMNIST of MedMNIST, 4 MB
 ames            2,930 houses sold in Ames, Iowa, 1 MB
 
-Each file is written only when it is complete and its checksum matches; a file that is already there and
-matches is not downloaded again. After a failure, run the same command again.
+Each file is written only when it is complete and its checksum matches; a file that is already there
+and matches is not downloaded again. After a failure, run the same command again.
 
 The published addresses have not been tried: the tests download from a local server.
 """
@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import in_venv
+
 from tqdm import tqdm
 
 # Zenodo refuses requests without a User-Agent of their own.
@@ -70,8 +71,8 @@ def idx_files(base_url, train_images, train_labels, test_images, test_labels):
 
 
 def to_csv(text):
-    """Converts the journal's text to the usual AmesHousing.csv (2,930 rows, 82 columns, a byte-order
-    mark). No value has a tab, comma or quote in it."""
+    """Converts the journal's text to the usual AmesHousing.csv (2,930 rows, 82 columns, a
+    byte-order mark). No value has a tab, comma or quote in it."""
     return codecs.BOM_UTF8 + text.replace(b"\t", b",").replace(b"\n", b"\r\n")
 
 
@@ -103,8 +104,8 @@ DATASETS = {
     ],
     # D. De Cock, "Ames, Iowa: Alternative to the Boston Housing Data", Journal of Statistics
     # Education 19(3), 2011. The journal states no checksum. The SHA-256 of its text is known to be
-    # 6cfe6cb525ba437de428653a1040e2aed7d696640bf75203786a6d7a0e67cfcc. That text, converted, equals the
-    # AmesHousing.csv in general use to the byte; the checksum here is of that file.
+    # 6cfe6cb525ba437de428653a1040e2aed7d696640bf75203786a6d7a0e67cfcc. That text, converted, equals
+    # the AmesHousing.csv in general use to the byte; the checksum here is of that file.
     "ames": [
         File(
             "AmesHousing.csv",
@@ -139,10 +140,16 @@ def parse_arguments(datasets):
     )
     parser.add_argument("dataset", choices=datasets, metavar="DATASET", help=", ".join(datasets))
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: data/DATASET")
-    parser.add_argument("--base-url", metavar="URL",
-                        help="a mirror that has files of the same names")
-    parser.add_argument("--deadline", type=seconds, default=DEADLINE, metavar="SECONDS",
-                        help=f"the time limit for each file (default: {DEADLINE})")
+    parser.add_argument(
+        "--base-url", metavar="URL", help="a mirror that has files of the same names"
+    )
+    parser.add_argument(
+        "--deadline",
+        type=seconds,
+        default=DEADLINE,
+        metavar="SECONDS",
+        help=f"the time limit for each file (default: {DEADLINE})",
+    )
     return parser.parse_args()
 
 
@@ -151,7 +158,9 @@ def seconds(text):
     with contextlib.suppress(ValueError):
         if 0 < float(text) <= 86400:
             return float(text)
-    raise argparse.ArgumentTypeError(f"expected seconds, more than 0 and at most a day, found {text!r}")
+    raise argparse.ArgumentTypeError(
+        f"expected seconds, more than 0 and at most a day, found {text!r}"
+    )
 
 
 def check_writable(folder):
@@ -217,8 +226,8 @@ def fetch(url, deadline):
 
 @contextlib.contextmanager
 def ends_after(seconds):
-    """Interrupts the block after so many seconds; TIMEOUT does not stop a server that sends a byte now
-    and then."""
+    """Interrupts the block after so many seconds; TIMEOUT does not stop a server that sends a byte
+    now and then."""
 
     def interrupt(*_):
         plural = "" if seconds == 1 else "s"
@@ -237,8 +246,9 @@ def read(answer, url):
     expected = int(expected) if expected else None
     content = bytearray()
     # `disable=None` shows the progress on a terminal only.
-    progress = tqdm(desc=file_name(url), total=expected, unit="B", unit_scale=True, disable=None,
-                    leave=False)
+    progress = tqdm(
+        desc=file_name(url), total=expected, unit="B", unit_scale=True, disable=None, leave=False
+    )
     with progress:
         while block := answer.read(1 << 16):
             content += block

@@ -37,8 +37,8 @@ def enter():
 def torch2tch(*command):
     """Runs the package torch2tch under `.venv`, with the arguments of the running script.
 
-    Its program lies in a folder without modules, so that no module of ours can be imported by a bare
-    name that is a user's.
+    Its program lies in a folder without modules, so that no module of ours can be imported by a
+    bare name that is a user's.
     """
     run("torch2tch/bin/torch2tch", *command)
 
@@ -51,15 +51,23 @@ def run(program, *arguments):
 
 def explain(kind, error, trace):
     """Says in a line which package is missing or broken; shows any other error as Python does."""
-    last = traceback.extract_tb(trace)[-1:]
-    in_package = any("site-packages" in frame.filename for frame in last)
-    # A package whose files are gone but for its folder is a module without a file.
-    module = getattr(error, "obj", None) if isinstance(error, AttributeError) else None
-    is_empty = isinstance(module, ModuleType) and getattr(module, "__file__", None) is None
-    if isinstance(error, ImportError) or is_empty or (isinstance(error, OSError) and in_package):
+    if is_of_packages(error, traceback.extract_tb(trace)):
         print(half_made_message(error), file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
+
+
+def is_of_packages(error, frames):
+    """Returns true for what a package that is missing or cut off leads to."""
+    if isinstance(error, ImportError):
+        # A module of the checkout that lacks a name is no fault of the packages.
+        file = Path(error.path) if error.path else VENV
+        return VENV in file.parents or ROOT not in file.parents
+    # A package whose files are gone but for its folder is a module without a file.
+    module = getattr(error, "obj", None) if isinstance(error, AttributeError) else None
+    is_empty = isinstance(module, ModuleType) and getattr(module, "__file__", None) is None
+    in_package = any("site-packages" in frame.filename for frame in frames[-1:])
+    return is_empty or (isinstance(error, OSError) and in_package)
 
 
 def half_made(why):

@@ -21,8 +21,8 @@ def main():
     spark = SparkSession.builder.appName("final-layer predict").getOrCreate()
     context = spark.sparkContext
     partitions = context.textFile(lines, context.defaultParallelism)
-    # With checkCode a process that fails makes its partition fail; without it, its answers would be lost
-    # in silence.
+    # With checkCode a process that fails makes its partition fail; without it, its answers would be
+    # lost in silence.
     partitions.pipe(shlex.join(command), checkCode=True).saveAsTextFile(output)
     spark.stop()
 

@@ -3,9 +3,9 @@
 
     scripts/train_distributed.py digit_classifier --processes 2 --data data/mnist
 
-Each process takes a part of every batch, and the optimizer applies the mean of their gradients. On a CPU
-they communicate through gloo, on GPUs (--device cuda, one per process) through NCCL. To train on several
-machines, start the script with torchrun on each of them, without --processes:
+Each process takes a part of every batch, and the optimizer applies the mean of their gradients. On
+a CPU they communicate through gloo, on GPUs (--device cuda, one per process) through NCCL. To train
+on several machines, start the script with torchrun on each of them, without --processes:
 
     torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \\
         scripts/train_distributed.py digit_classifier --data data/mnist
@@ -20,14 +20,16 @@ import sys
 import time
 from argparse import RawDescriptionHelpFormatter
 
-import in_venv  # noqa: F401
+import in_venv  # noqa: F401 (starts this script again under .venv)
+
 import torch
 import torch.distributed as dist
+
 from torch2tch.reference import common, train
 from torch2tch.reference.ranks import OneOfSeveral
 
-# The seconds before an error is reported that another process's failure may have caused: torchrun ends
-# this process within them, so that only the first failure is reported.
+# The seconds before an error is reported that another process's failure may have caused: torchrun
+# ends this process within them, so that only the first failure is reported.
 PATIENCE = 10
 
 
@@ -50,8 +52,12 @@ def main():
 def parse_arguments():
     parser = common.parser(__doc__)
     parser.formatter_class = RawDescriptionHelpFormatter
-    parser.add_argument("--processes", type=common.positive, metavar="N",
-                        help="the number of processes on this machine (default: 1, or torchrun's)")
+    parser.add_argument(
+        "--processes",
+        type=common.positive,
+        metavar="N",
+        help="the number of processes on this machine (default: 1, or torchrun's)",
+    )
     train.add_arguments(parser)
     args = parser.parse_args()
     processes = int(os.environ.get("WORLD_SIZE", args.processes or 1))
@@ -75,8 +81,13 @@ def launch(processes):
         # As torchrun does: with more threads than processors they would wait for each other.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=f"train-{os.getpid()}",
-        rdzv_backend="c10d", rdzv_endpoint="localhost:0", max_restarts=0,
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=f"train-{os.getpid()}",
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
     )
     try:
         elastic_launch(config, sys.executable)(*sys.argv)
@@ -84,8 +95,10 @@ def launch(processes):
         rank, failure = error.get_first_failure()
         # A process that ends with 1 has reported why.
         if failure.exitcode != 1:
-            common.fail(f"rank {rank} (process {failure.pid}) {how(failure.exitcode)}; "
-                        "training has ended, no weights were written")
+            common.fail(
+                f"rank {rank} (process {failure.pid}) {how(failure.exitcode)}; "
+                "training has ended, no weights were written"
+            )
         sys.exit(1)
     except SignalException as error:
         sys.exit(128 + error.sigval)
@@ -127,8 +140,9 @@ def device_of_this_process(name):
         return device
     place, found = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
     if place >= found:
-        raise common.Refused(f"{os.environ['LOCAL_WORLD_SIZE']} processes, {found} GPUs: "
-                             "each process needs one")
+        raise common.Refused(
+            f"{os.environ['LOCAL_WORLD_SIZE']} processes, {found} GPUs: each process needs one"
+        )
     torch.cuda.set_device(place)
     return torch.device("cuda", place)
 

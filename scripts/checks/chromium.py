@@ -27,10 +27,17 @@ def parser(description, page):
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("page", type=Path, nargs="?", default=Path(page),
-                        metavar=Path(page).stem, help=f"default: {page}")
-    parser.add_argument("--screenshots", type=Path, metavar="FOLDER",
-                        help="keep what was seen, a PNG each")
+    parser.add_argument(
+        "page",
+        type=Path,
+        nargs="?",
+        default=Path(page),
+        metavar=Path(page).stem,
+        help=f"default: {page}",
+    )
+    parser.add_argument(
+        "--screenshots", type=Path, metavar="FOLDER", help="keep what was seen, a PNG each"
+    )
     return parser
 
 
@@ -83,13 +90,22 @@ class Tab:
         for domain in ["Page", "Runtime", "Log", "Network"]:
             browser.call(f"{domain}.enable")
         width, height = WINDOWS[window]
-        browser.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                     deviceScaleFactor=1, mobile=window == "phone")
+        browser.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=window == "phone",
+        )
         if window == "phone":
             browser.call("Emulation.setTouchEmulationEnabled", enabled=True)
-        browser.call("Emulation.setEmulatedMedia",
-                     features=[{"name": "prefers-color-scheme", "value": scheme},
-                               {"name": "prefers-reduced-motion", "value": "reduce"}])
+        browser.call(
+            "Emulation.setEmulatedMedia",
+            features=[
+                {"name": "prefers-color-scheme", "value": scheme},
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ],
+        )
         browser.call("Page.navigate", url=self.address)
         # The load event may be that of the empty page before it.
         deadline = time.monotonic() + PATIENCE
@@ -100,8 +116,9 @@ class Tab:
 
     def js(self, expression):
         """What the expression comes to in the page."""
-        result = self.browser.call("Runtime.evaluate", expression=expression, returnByValue=True,
-                                   awaitPromise=True)
+        result = self.browser.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in result:
             details = result["exceptionDetails"]
             text = details.get("exception", {}).get("description", details["text"])
@@ -139,14 +156,23 @@ class Browser:
         from_us, self.to_browser = os.pipe()
         self.from_browser, from_browser = os.pipe()
         command = [
-            program, "--headless", "--remote-debugging-pipe", f"--user-data-dir={profile}",
-            "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--no-sandbox",
+            program,
+            "--headless",
+            "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--no-first-run",
+            "--no-sandbox",
         ]
         # The protocol wants them as files 3 and 4.
         redirect = f'exec "$@" 3<&{from_us} 4>&{from_browser}'
         self.process = subprocess.Popen(
-            ["bash", "-c", redirect, "chromium", *command], pass_fds=[from_us, from_browser],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            ["bash", "-c", redirect, "chromium", *command],
+            pass_fds=[from_us, from_browser],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(from_us)
         os.close(from_browser)
@@ -198,8 +224,9 @@ class Browser:
         """The next message; an event of this page is kept."""
         deadline = time.monotonic() + PATIENCE
         while b"\0" not in self.unread:
-            ready, _, _ = select.select([self.from_browser], [], [],
-                                        max(0, deadline - time.monotonic()))
+            ready, _, _ = select.select(
+                [self.from_browser], [], [], max(0, deadline - time.monotonic())
+            )
             if not ready:
                 raise BrowserError(f"Chromium did not answer within {PATIENCE} seconds")
             part = os.read(self.from_browser, 1 << 16)

@@ -103,7 +103,7 @@ def read_cases(arguments: argparse.Namespace) -> list[Case]:
 
 
 def read_case(line: str) -> Case:
-    fields = [field.strip() for field in re.split(r" \|(?: |$)", line)]
+    fields = [field.strip() for field in re.split(r"\s\|(?=\s|$)", line)]
     fields += [""] * (8 - len(fields))
     name, target, args, inputs, targets, loss, front, path = fields[:8]
     return Case(name, target, args, several(inputs), several(targets), loss, front, path)
@@ -138,7 +138,7 @@ def run(case: Case, arguments: argparse.Namespace) -> Result:
     way = "recorded" if "is ported as recorded" in notes else "written" if outcome == "equal" else ""
     if way == "recorded":
         cause = next((line for line in notes.splitlines() if line.startswith("note: not as written")), "")
-    return Result(case.id, outcome, way, time.monotonic() - start, cause[:240])
+    return Result(case.id, outcome, way, time.monotonic() - start, cause[:600])
 
 
 def placed(case: Case, repositories: Path, folder: Path) -> str:
@@ -158,7 +158,10 @@ def placed(case: Case, repositories: Path, folder: Path) -> str:
 
 def judged(code: int, out: str, notes: str) -> tuple[str, str]:
     errors = [line.removeprefix("error: ") for line in notes.splitlines() if line.startswith("error: ")]
-    cause = errors[-1] if errors else ""
+    # The first cause of each way.
+    ways = [next((line for line in errors if line.startswith(f"as {way}")), "")
+            for way in ("written", "recorded")]
+    cause = " || ".join(filter(None, ways)) or (errors[-1] if errors else "")
     if "Traceback (most recent call last)" in notes or "panicked at" in cause:
         return "traceback", notes.strip().splitlines()[-1]
     if code == 0:

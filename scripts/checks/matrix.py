@@ -34,8 +34,9 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("versions", nargs="*", metavar="VERSION",
-                        help=f"of torch (default: {' '.join(VERSIONS)})")
+    parser.add_argument(
+        "versions", nargs="*", metavar="VERSION", help=f"of torch (default: {' '.join(VERSIONS)})"
+    )
     parser.add_argument("--folder", type=Path, required=True, help="where the copies go")
     parser.add_argument("--steps", type=int, default=1000, metavar="N", help="see compare.py")
     args = parser.parse_args()
@@ -60,8 +61,8 @@ class Pair:
 
     torch: str
     tch: str = "–"
-    seconds: float = None  # of the processors
-    warnings: int = None
+    seconds: float | None = None  # of the processors
+    warnings: int | None = None
     verdict: str = ""
     passed: bool = False
 
@@ -97,7 +98,10 @@ def copy_project(project):
     """Copies what git tracks, changes included, over what is there."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
         source, target = ROOT / name, project / name
@@ -108,7 +112,9 @@ def copy_project(project):
 
 def locked_tch(project):
     lock = (project / "Cargo.lock").read_text()
-    return re.search(r'name = "tch"\nversion = "(.*)"', lock)[1]
+    found = re.search(r'name = "tch"\nversion = "(.*)"', lock)
+    assert found, "Cargo.lock names no tch"
+    return found[1]
 
 
 def run(project, *command):
@@ -117,7 +123,11 @@ def run(project, *command):
     ours = ("LIBTORCH", "CARGO_TARGET_DIR", "LD_LIBRARY_PATH")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return subprocess.run(
-        command, cwd=project, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+        command,
+        cwd=project,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
         text=True,
     )
 

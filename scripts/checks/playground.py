@@ -40,10 +40,18 @@ PART = 200
 
 def main():
     parser = chromium.parser(__doc__, "playground.html")
-    parser.add_argument("--answers", type=Path, metavar="FILE.json",
-                        help="pictures with Rust's answers, losses with their gradients")
-    parser.add_argument("--picture", type=Path, metavar="FILE.png",
-                        help="keep what the README shows: a drawing, and what is said of it")
+    parser.add_argument(
+        "--answers",
+        type=Path,
+        metavar="FILE.json",
+        help="pictures with Rust's answers, losses with their gradients",
+    )
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE.png",
+        help="keep what the README shows: a drawing, and what is said of it",
+    )
     args = parser.parse_args()
     answers = read_answers(args.answers) if args.answers else None
 
@@ -76,8 +84,13 @@ def find_axe():
         if shutil.which("npm") is None:
             return None
         with tempfile.TemporaryDirectory() as folder:
-            packed = subprocess.run(["npm", "pack", "--silent", AXE], cwd=folder, text=True,
-                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            packed = subprocess.run(
+                ["npm", "pack", "--silent", AXE],
+                cwd=folder,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
             if packed.returncode:
                 return None
             with tarfile.open(Path(folder) / packed.stdout.split()[-1]) as archive:
@@ -135,20 +148,25 @@ class Visit(Tab):
             for kind, point in zip(["touchStart"] + ["touchMove"] * len(points), points):
                 self.browser.call("Input.dispatchTouchEvent", type=kind, touchPoints=[point])
             self.browser.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
-            self.expect(f"{selector}: the page moves under the finger",
-                        self.js("scrollY") == before)
+            self.expect(
+                f"{selector}: the page moves under the finger", self.js("scrollY") == before
+            )
         else:
             mouse = {"button": "left", "buttons": 1, "clickCount": 1}
             self.browser.call("Input.dispatchMouseEvent", type="mousePressed", **points[0], **mouse)
             for point in points[1:]:
                 self.browser.call("Input.dispatchMouseEvent", type="mouseMoved", **point, **mouse)
-            self.browser.call("Input.dispatchMouseEvent", type="mouseReleased", **points[-1],
-                              **mouse)
+            self.browser.call(
+                "Input.dispatchMouseEvent", type="mouseReleased", **points[-1], **mouse
+            )
 
     def press(self, *keys):
         for key in keys:
-            code = {"key": key, "code": "Space" if key == " " else key,
-                    "windowsVirtualKeyCode": KEY_CODES[key]}
+            code = {
+                "key": key,
+                "code": "Space" if key == " " else key,
+                "windowsVirtualKeyCode": KEY_CODES[key],
+            }
             self.browser.call("Input.dispatchKeyEvent", type="rawKeyDown", **code)
             self.browser.call("Input.dispatchKeyEvent", type="keyUp", **code)
 
@@ -166,8 +184,9 @@ class Visit(Tab):
         self.js("document.getElementById('draw-canvas').focus()")
         self.press(" ", *["ArrowDown"] * 6, *["ArrowRight"] * 6)
         self.expect("draw: keys draw nothing", not self.js(CENTRED))
-        self.expect("draw: another drawing, the same answer",
-                    stroke != self.js("playground.draw.logits()"))
+        self.expect(
+            "draw: another drawing, the same answer", stroke != self.js("playground.draw.logits()")
+        )
         self.press("Delete")
         self.expect("draw: Delete leaves ink", not self.js(INKED))
         self.js("document.getElementById('draw-canvas').blur()")
@@ -184,14 +203,17 @@ class Visit(Tab):
         value = f"Number(document.querySelector('{row} input').value)"
         self.stroke(track, [(0.5, 0.5), (0.7, 0.5), (0.9, 0.5)])
         self.expect(f"drag: dragged to {self.js(value)}", abs(self.js(value) - 8) < 0.3)
-        self.expect("drag: the distance of two logits has no law",
-                    "ln (p₀" in self.text("drag-law"))
+        self.expect(
+            "drag: the distance of two logits has no law", "ln (p₀" in self.text("drag-law")
+        )
         before = self.js(value)
         self.js(f"document.querySelector('{row} input').focus()")
         self.press("ArrowRight", "ArrowRight")
         self.expect("drag: keys do not move a bar", abs(self.js(value) - before - 0.2) < 1e-6)
-        output = "[...document.querySelectorAll('#drag-bars td:last-child')]" \
-                 ".map(cell => cell.textContent)"
+        output = (
+            "[...document.querySelectorAll('#drag-bars td:last-child')]"
+            ".map(cell => cell.textContent)"
+        )
         probabilities = self.js(output)
         self.slide("drag-shift", 100)
         self.expect("drag: a shift changes softmax", self.js(output) == probabilities)
@@ -203,16 +225,21 @@ class Visit(Tab):
         self.choose("drag-layer", "sigmoids")
         self.expect("drag: sigmoids have no law", "by itself" in self.text("drag-law"))
         self.choose("drag-layer", "nothing")
-        self.expect("drag: nothing is something", self.js(output)[0] == self.js(
-            "Number(document.querySelector('#drag-bars input').value).toFixed(2)"))
+        self.expect(
+            "drag: nothing is something",
+            self.js(output)[0]
+            == self.js("Number(document.querySelector('#drag-bars input').value).toFixed(2)"),
+        )
         self.choose("drag-layer", "softmax")
         self.slide("drag-temperature", 1)
         self.expect("drag: temperature changes nothing", self.js(output) != probabilities)
         self.click("#drag-take")
         z = self.js("[...document.querySelectorAll('#drag-bars input')].map(i => Number(i.value))")
         drawn = self.js("playground.draw.logits()")
-        self.expect("drag: the drawing's logits are not taken",
-                    max(abs(a - b) for a, b in zip(z, drawn)) < 0.06)
+        self.expect(
+            "drag: the drawing's logits are not taken",
+            max(abs(a - b) for a, b in zip(z, drawn)) < 0.06,
+        )
         self.click("#drag-reset")
 
     def loss(self):
@@ -230,16 +257,16 @@ class Visit(Tab):
     def race(self):
         epochs = int(self.js("document.getElementById('race-epoch').max"))
         self.click("#race-run")
-        self.expect("race: it does not reach the end",
-                    self.text("race-epoch-value") == str(epochs))
+        self.expect("race: it does not reach the end", self.text("race-epoch-value") == str(epochs))
         rows = "[...document.querySelectorAll('#race-rows tr')].map(r => r.textContent)"
         best = self.js(rows)
         self.choose("race-optimizer", "SGD")
         self.expect("race: the optimizer changes nothing", self.js(rows) != best)
         self.js("""{ const rates = document.getElementById("race-rate"); rates.selectedIndex = 1;
             rates.dispatchEvent(new Event("change")); }""")
-        one = self.js("[...document.querySelectorAll('#race-rows td:nth-child(2)')]"
-                      ".map(c => c.textContent)")
+        one = self.js(
+            "[...document.querySelectorAll('#race-rows td:nth-child(2)')].map(c => c.textContent)"
+        )
         self.expect("race: not one rate for all", len(set(one)) == 1)
         self.js("""{ const rates = document.getElementById("race-rate"); rates.value = "best";
             rates.dispatchEvent(new Event("change")); }""")
@@ -251,13 +278,16 @@ class Visit(Tab):
         self.expect("race: the sample's are others than before", self.js(rows) == best)
         self.js("document.getElementById('race-epoch').focus()")
         self.press("ArrowLeft")
-        self.expect("race: keys do not move the epoch",
-                    self.text("race-epoch-value") == str(epochs - 1))
+        self.expect(
+            "race: keys do not move the epoch", self.text("race-epoch-value") == str(epochs - 1)
+        )
         self.slide("race-epoch", epochs)
 
     def last_layer(self):
-        questions = self.js("[...document.querySelectorAll('[data-answer]')].map("
-                            "q => [q.querySelector('input').name, q.dataset.answer])")
+        questions = self.js(
+            "[...document.querySelectorAll('[data-answer]')].map("
+            "q => [q.querySelector('input').name, q.dataset.answer])"
+        )
         self.expect("last layer: not four questions", len(questions) == 4)
         for name, answer in questions:
             wrong = "nothing" if answer != "nothing" else "softmax"
@@ -281,10 +311,12 @@ class Visit(Tab):
 
     def take_picture(self, file):
         self.click('[data-drawing="wrong"]')
-        bottom = self.js("document.getElementById('draw-examples').parentElement"
-                         ".getBoundingClientRect().bottom")
-        self.save_picture(file, clip={"x": 90, "y": 0, "width": 1100, "height": bottom + 12,
-                                      "scale": 1})
+        bottom = self.js(
+            "document.getElementById('draw-examples').parentElement.getBoundingClientRect().bottom"
+        )
+        self.save_picture(
+            file, clip={"x": 90, "y": 0, "width": 1100, "height": bottom + 12, "scale": 1}
+        )
 
     def run_axe(self, axe):
         self.js(axe)
@@ -294,12 +326,23 @@ class Visit(Tab):
         self.problems += found
 
 
-KEY_CODES = {" ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40,
-             "Delete": 46}
+KEY_CODES = {
+    " ": 32,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "Delete": 46,
+}
 
 # For each drawing the network's answer, and between which probabilities it has to be.
-ANSWERS = {"sure": (3, 0.99, 1), "torn": (4, 0.5, 0.6), "wrong": (8, 0.95, 1),
-           "scribble": (8, 0.99, 1), "heart": (0, 0.95, 1)}
+ANSWERS = {
+    "sure": (3, 0.99, 1),
+    "torn": (4, 0.5, 0.6),
+    "wrong": (8, 0.95, 1),
+    "scribble": (8, 0.99, 1),
+    "heart": (0, 0.95, 1),
+}
 
 # Whether there is ink in the picture that the network sees.
 INKED = "playground.draw.picture().some(Boolean)"
@@ -349,19 +392,27 @@ def compare(tab, answers):
     other = 0
     for start in range(0, len(answers["logits"]), PART):
         part = {
-            "pixels": base64.b64encode(pixels[784 * start:784 * (start + PART)]).decode(),
-            "logits": answers["logits"][start:start + PART],
+            "pixels": base64.b64encode(pixels[784 * start : 784 * (start + PART)]).decode(),
+            "logits": answers["logits"][start : start + PART],
         }
         found = tab.js(f"({COMPARE})({json.dumps(part)})")
         for name in largest:
             largest[name] = max(largest[name], found[name])
         other += found["other"]
     gradients = tab.js(f"({COMPARE_LOSSES})({json.dumps(answers['losses'])})")
-    print(f"{len(answers['logits'])} digits: logits within {largest['logit']:.1e} of Rust's, "
-          f"probabilities within {largest['probability']:.1e}, {other} other answers")
+    print(
+        f"{len(answers['logits'])} digits: logits within {largest['logit']:.1e} of Rust's, "
+        f"probabilities within {largest['probability']:.1e}, {other} other answers"
+    )
     print(f"{len(answers['losses'])} losses: values and gradients within {gradients:.1e} of Rust's")
-    return sum([largest["logit"] > TOLERANCE, largest["probability"] > TOLERANCE, other > 0,
-                gradients > TOLERANCE])
+    return sum(
+        [
+            largest["logit"] > TOLERANCE,
+            largest["probability"] > TOLERANCE,
+            other > 0,
+            gradients > TOLERANCE,
+        ]
+    )
 
 
 # The largest differences of logits and probabilities, and the number of other answers.

@@ -72,8 +72,11 @@ def main() -> None:
                     environment["OMP_NUM_THREADS"] = threads
                 name = f"{capability}-{threads or 'any'}"
                 run = run_tests(args.cargo, environment, KEPT / f"{name}.txt")
-                print(f"| {capability} | {threads or 'not set'} | {run.passed} | "
-                      f"{run.minutes:.1f} | {run.verdict} |", flush=True)
+                print(
+                    f"| {capability} | {threads or 'not set'} | {run.passed} | "
+                    f"{run.minutes:.1f} | {run.verdict} |",
+                    flush=True,
+                )
                 code |= run.code != 0
     sys.exit(code)
 
@@ -114,7 +117,11 @@ def run_tests(arguments: list[str], environment: dict[str, str], kept: Path) -> 
     with kept.open("w") as file:
         command = ["cargo", "test", "--no-fail-fast", *arguments]
         code = subprocess.run(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=file,
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
             stderr=subprocess.STDOUT,
         ).returncode
     text = kept.read_text(errors="replace")

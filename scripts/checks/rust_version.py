@@ -44,15 +44,21 @@ def packages(folder):
 def check_dependencies(promised, dependencies):
     """Fails if one of them states that it needs a newer Rust than is promised."""
     stated = [package for package in dependencies if package["rust_version"]]
-    too_new = [package for package in stated
-               if version(package["rust_version"]) > version(promised)]
+    too_new = [
+        package for package in stated if version(package["rust_version"]) > version(promised)
+    ]
     for package in too_new:
-        print(f"error: Cargo.toml promises Rust {promised}, but {package['name']} "
-              f"{package['version']} needs {package['rust_version']}", file=sys.stderr)
+        print(
+            f"error: Cargo.toml promises Rust {promised}, but {package['name']} "
+            f"{package['version']} needs {package['rust_version']}",
+            file=sys.stderr,
+        )
     if too_new:
         sys.exit(1)
-    print(f"Rust {promised}: of {len(dependencies)} dependencies {len(stated)} state what they "
-          f"need, none of them more; {len(dependencies) - len(stated)} state nothing")
+    print(
+        f"Rust {promised}: of {len(dependencies)} dependencies {len(stated)} state what they "
+        f"need, none of them more; {len(dependencies) - len(stated)} state nothing"
+    )
 
 
 def toolchain(promised):
@@ -62,14 +68,24 @@ def toolchain(promised):
     command = ["rustup", "toolchain", "list"]
     listed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout
     names = [line.split()[0] for line in listed.splitlines()]
-    return next((name for name in names if name.startswith((f"{promised}-", f"{promised}.0-"))),
-                None)
+    return next(
+        (name for name in names if name.startswith((f"{promised}-", f"{promised}.0-"))), None
+    )
 
 
 def check_with(name, folder):
     """Lets that toolchain check everything, documentation only, as this needs no C++."""
-    command = ["rustup", "run", name, "cargo", "check", "--quiet", "--all-targets",
-               "--features=doc-only", "--target-dir=target/rust-version"]
+    command = [
+        "rustup",
+        "run",
+        name,
+        "cargo",
+        "check",
+        "--quiet",
+        "--all-targets",
+        "--features=doc-only",
+        "--target-dir=target/rust-version",
+    ]
     if subprocess.run(command, cwd=folder, check=False).returncode != 0:
         sys.exit(f"error: {name} cannot compile this; its message is above")
     print(f"{name} compiles everything")
@@ -84,8 +100,10 @@ def main():
     check_dependencies(promised, dependencies)
     name = toolchain(promised)
     if name is None:
-        print(f"not compiled with Rust {promised}, as rustup has none here "
-              f"(rustup toolchain install {promised})")
+        print(
+            f"not compiled with Rust {promised}, as rustup has none here "
+            f"(rustup toolchain install {promised})"
+        )
         sys.exit(SKIPPED)
     check_with(name, folder)
 

@@ -18,7 +18,9 @@ import time
 from pathlib import Path
 
 import in_venv
+
 from PIL import Image
+
 from torch2tch.reference import data
 
 NETWORK = "digit_classifier"
@@ -35,8 +37,11 @@ FIRST_ONE_HANGS = 'if mkdir "$0" 2>/dev/null; then echo $$ >"$0/pid"; exec sleep
 def main():
     args = parse_arguments()
     if not shutil.which("spark-submit"):
-        print("not checked: there is no spark-submit on the PATH "
-              "(docs/beyond-one-machine.md says how to install it)", file=sys.stderr)
+        print(
+            "not checked: there is no spark-submit on the PATH "
+            "(docs/beyond-one-machine.md says how to install it)",
+            file=sys.stderr,
+        )
         sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
         check(Path(folder), args.examples / NETWORK)
@@ -46,9 +51,13 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--examples", type=Path, metavar="FOLDER",
-                        default=in_venv.ROOT / "target" / "debug" / "examples",
-                        help="where the built examples are (default: target/debug/examples)")
+    parser.add_argument(
+        "--examples",
+        type=Path,
+        metavar="FOLDER",
+        default=in_venv.ROOT / "target" / "debug" / "examples",
+        help="where the built examples are (default: target/debug/examples)",
+    )
     return parser.parse_args()
 
 
@@ -88,18 +97,23 @@ def predict_on_spark(output, names, command, lock=None):
     # Spark's workers take their Python from the PATH, and no file of ours from its folder.
     environment = os.environ | {"PYSPARK_PYTHON": "python3"}
     with open(log, "w") as file:
-        running = subprocess.Popen([str(word) for word in [*spark, *command]], env=environment,
-                                   stdout=file, stderr=file, cwd=output.parent)
+        running = subprocess.Popen(
+            [str(word) for word in [*spark, *command]],
+            env=environment,
+            stdout=file,
+            stderr=file,
+            cwd=output.parent,
+        )
     if lock:
         kill_worker(lock, running)
     try:
-        code = running.wait(PATIENCE)
+        end = str(running.wait(PATIENCE))
     except subprocess.TimeoutExpired:
         running.terminate()
-        code = "no end"
-    if code:
+        end = "no end"
+    if end != "0":
         print(log.read_text()[-3000:], file=sys.stderr)
-        sys.exit(f"error: spark-submit ended with {code}; the end of its log is above")
+        sys.exit(f"error: spark-submit ended with {end}; the end of its log is above")
     if lock:
         lost = [line for line in log.read_text().splitlines() if "Lost task" in line]
         print("Spark says:", lost[0] if lost else "nothing of a lost task")
@@ -132,7 +146,9 @@ def compare(what, answers, expected):
 
 def run(command, **options):
     """Runs a command that has to succeed."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, **options
+    )
     if done.returncode:
         why = (done.stderr.splitlines() or ["no reason given"])[-1]
         sys.exit(f"error: {shlex.join(map(str, command))}: {why}")

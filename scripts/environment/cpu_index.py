@@ -1,4 +1,5 @@
-"""Asks a package index for a wheel of torch; exits with one line that says what is wrong if it has none.
+"""Asks a package index for a wheel of torch; exits with one line that says what is wrong if it has
+none.
 
     python3 scripts/environment/cpu_index.py https://…/whl/cpu 2.13.0+cpu SECONDS
 
@@ -22,7 +23,9 @@ def ask() -> None:
     try:
         # The certificates that pip trusts.
         context = ssl.create_default_context(cafile=os.environ.get("PIP_CERT"))
-        answer = urllib.request.urlopen(f"{index}/torch/", timeout=float(seconds) + 10, context=context)
+        answer = urllib.request.urlopen(
+            f"{index}/torch/", timeout=float(seconds) + 10, context=context
+        )
         steps.put("")
         page = answer.read().decode("utf-8", "replace").replace("%2B", "+")
         steps.put("" if f"torch-{version}-" in page else f"{index} has no torch {version}")

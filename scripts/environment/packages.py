@@ -20,7 +20,9 @@ LIST = Path(sys.prefix) / "installed-packages.txt"
 def installed() -> dict[str, Path]:
     """The folder of facts about each package, by name==version."""
     folders = PACKAGES.glob("*-*.dist-info")
-    return {folder.name.removesuffix(".dist-info").replace("-", "==", 1): folder for folder in folders}
+    return {
+        folder.name.removesuffix(".dist-info").replace("-", "==", 1): folder for folder in folders
+    }
 
 
 def is_broken(folder: Path) -> bool:

@@ -4,22 +4,19 @@
     scripts/generate/dropped_arguments.py >src/guide/dropped_arguments.md
 
 It reads the signatures in tch's source, PyTorch's operator schemas, the signatures of
-torch.nn.functional, and the functions and layers of crates/torch-parity/src/nn/. `cargo test` fails where
-the guide says something else.
+torch.nn.functional, and the functions and layers of crates/torch-parity/src/nn/. `cargo test` fails
+where the guide says something else.
 """
-
-import sys
-from pathlib import Path
-
-import in_venv
-
-in_venv.enter()
 
 import inspect
 import json
 import re
 import subprocess
+import sys
 from collections import defaultdict
+from pathlib import Path
+
+import in_venv
 
 import torch
 import torch.nn.functional as F
@@ -70,7 +67,7 @@ def rust_functions(text, pattern):
 
 def tch_methods(folder):
     pattern = r"pub fn (\w+)(?:<[^(]*>)?\((.*?)\)\s*(?:->|\{)"
-    methods = {}
+    methods: dict[str, list[str]] = {}
     for file in ["wrappers/tensor_generated.rs", "tensor/mod.rs"]:
         methods |= rust_functions((folder / "src" / file).read_text(), pattern)
     return {name: args for name, args in methods.items() if not name.startswith("f_")}
@@ -78,7 +75,7 @@ def tch_methods(folder):
 
 def own_functions():
     """{name in torch::nn: names of arguments}, of the functions and the layers here."""
-    own = {}
+    own: dict[str, list[str]] = {}
     for file in sorted(NN.rglob("*.rs")):
         text = file.read_text()
         if "functional" in file.relative_to(NN).parts:
@@ -129,7 +126,7 @@ def left_out(defaults, method, methods):
 
 def of_operator(name, operators, methods):
     """{tch's method: what it leaves out}, of the overload that is nearest to each method."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for schema in operators[name]:
         if method := method_of(schema, name, methods):
             left = left_out(defaults_of(schema), method, methods)

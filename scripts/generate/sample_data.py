@@ -45,6 +45,7 @@ import zlib
 from pathlib import Path
 
 import in_venv
+
 import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -53,8 +54,8 @@ from sklearn.datasets import load_digits
 VALIDATION, TEST = 1415, 1545
 HOUSES = 1200
 
-# The sentences of the tales. A name in braces stands for one of the forms of its rule; a tale has one
-# beast.
+# The sentences of the tales. A name in braces stands for one of the forms of its rule; a tale has
+# one beast.
 TALES = {
     "tale": ["{start} {event} {event} {end}", "{start} {event} {event} {event} {end}"],
     "start": [
@@ -76,13 +77,20 @@ TALES = {
         'And when they asked what it meant, the {beast} said: "{saying}."',
     ],
     "saying": [
-        "Who walks slowly sees more", "The river knows the way", "I would rather have supper",
-        "Nothing is lost that is well hidden", "Tomorrow is another morning",
+        "Who walks slowly sees more",
+        "The river knows the way",
+        "I would rather have supper",
+        "Nothing is lost that is well hidden",
+        "Tomorrow is another morning",
     ],
     "time": ["One morning", "In the evening", "Late in autumn", "When the snow was gone"],
     "place": [
-        "behind the mill", "near the river", "under an old oak", "at the edge of the forest",
-        "on the hill", "in the market square",
+        "behind the mill",
+        "near the river",
+        "under an old oak",
+        "at the edge of the forest",
+        "on the hill",
+        "in the market square",
     ],
     "number": ["two", "three", "seven", "twelve"],
     "a person": ["an old miller", "a fisherman", "a young baker", "a shepherd", "a clockmaker"],
@@ -97,10 +105,18 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--output", type=Path, metavar="FOLDER",
-                        default=in_venv.ROOT / "data" / "sample", help="default: data/sample")
-    parser.add_argument("--check", action="store_true",
-                        help="write nothing; find out whether the files there are these")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        default=in_venv.ROOT / "data" / "sample",
+        help="default: data/sample",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; find out whether the files there are these",
+    )
     args = parser.parse_args()
     files = {args.output / name: content for name, content in make().items()}
     if args.check:
@@ -135,6 +151,7 @@ def make():
 
 def make_tales(random):
     """The tales, a paragraph each."""
+
     def choose(rule):
         return TALES[rule][random.randint(len(TALES[rule]))]
 
@@ -146,7 +163,9 @@ def make_tales(random):
 
     for _ in range(TALES_TOLD):
         # A sentence may start with a form that stands within others too.
-        tale = re.sub(r"(^|[.!?]\"? )([a-z])", lambda start: start[0].upper(), form("tale", choose("beast")))
+        tale = re.sub(
+            r"(^|[.!?]\"? )([a-z])", lambda start: start[0].upper(), form("tale", choose("beast"))
+        )
         yield f"{tale}\n\n"
 
 
@@ -183,6 +202,7 @@ def to_npz(pictures, labels):
 def make_houses(random):
     """The columns of the houses by their names; `random` is a RandomState, whose numbers stay the
     same in all versions of numpy."""
+
     def uniform(low=0, high=1):
         return random.uniform(low, high, HOUSES)
 

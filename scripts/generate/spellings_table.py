@@ -6,11 +6,9 @@
 `cargo test` fails where the guide says something else.
 """
 
-import in_venv
-
-in_venv.enter()
-
 import re
+
+import in_venv  # noqa: F401 (starts this script again under .venv)
 
 from torch2tch.port import spellings
 

@@ -2,7 +2,6 @@
 
 import sys
 
-
 from torch2tch.reference import demonstrate
 
 network, *seeds = sys.argv[1:]

@@ -3,9 +3,9 @@
 import json
 import sys
 
+from sklearn.metrics import confusion_matrix
 
 from torch2tch.reference import common
-from sklearn.metrics import confusion_matrix
 from torch2tch.reference.train import outputs
 
 network, weights, data = sys.argv[1:]

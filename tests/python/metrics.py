@@ -20,7 +20,9 @@ random = np.random.default_rng(0)
 def case(size):
     # Every class at least once, or there is no recall of it.
     truth = np.concatenate([np.arange(10), random.integers(10, size=size)])
-    predicted = np.where(random.random(len(truth)) < 0.6, truth, random.integers(10, size=len(truth)))
+    predicted = np.where(
+        random.random(len(truth)) < 0.6, truth, random.integers(10, size=len(truth))
+    )
     positive = (random.random(size) < random.choice([0.02, 0.5, 0.9])).astype(int)
     positive[:2] = [0, 1]
     scores = random.random(size) + 0.3 * positive

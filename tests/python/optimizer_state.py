@@ -1,8 +1,8 @@
 """Trains with every kind of optimizer, up to a state dict or on from one that Rust wrote.
 
 `save FILE`: three steps, the state, three more steps. `go_on FILE RESULT`: three steps on from the
-states in FILE. A file has `<kind>.w.<i>`, `<kind>.state.<i>.<name>` and `<kind>.end.<i>`, and in its
-metadata `<kind>`, the parameter groups as JSON.
+states in FILE. A file has `<kind>.w.<i>`, `<kind>.state.<i>.<name>` and `<kind>.end.<i>`, and in
+its metadata `<kind>`, the parameter groups as JSON.
 """
 
 import json

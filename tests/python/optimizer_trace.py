@@ -6,11 +6,11 @@ Each case is [name, class, kwargs, threads]; its tensors are `<name>.<key>`.
 import json
 import sys
 
+import torch
+from safetensors.torch import save_file
 
 from torch2tch.reference import common
-import torch
 from torch2tch.reference.record_trace import record
-from safetensors.torch import save_file
 from torch2tch.reference.train import optimizer_state
 
 file, steps, cases = sys.argv[1:]

@@ -2,7 +2,6 @@
 
 import sys
 
-
 from torch2tch.port import port
 
 path, _, name = sys.argv[1].rpartition(":")

@@ -4,7 +4,6 @@ import re
 import sys
 from pathlib import Path
 
-
 from torch2tch.port import Refused, port
 
 path = sys.argv[1]

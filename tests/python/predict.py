@@ -6,11 +6,10 @@ Pictures go to <folder>/<i>.png; of each, dark on white, also to <folder>/<i>-in
 import json
 import sys
 
-
-from torch2tch.reference import common
-from torch2tch.reference import data
 import torch
 from PIL import Image
+
+from torch2tch.reference import common, data
 
 network, weights, path, folder = sys.argv[1:]
 task = common.task(network)

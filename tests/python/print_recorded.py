@@ -1,4 +1,5 @@
-"""Prints the tensors of a file by name, as a crate made by `scripts/port.py --crate` prints them."""
+"""Prints the tensors of a file by name, as a crate made by `scripts/port.py --crate` prints
+them."""
 
 import sys
 

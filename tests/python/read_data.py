@@ -13,9 +13,17 @@ from safetensors.torch import save_file
 SETS = {"train": "train", "validation": "val", "test": "test"}
 # How a column becomes a feature; the names without blanks and slashes are the competition's.
 COLUMNS = {
-    "Overall Qual": 10, "Gr Liv Area": 1000, "Garage Cars": 10, "Garage Area": 1000,
-    "Total Bsmt SF": 1000, "1st Flr SF": 1000, "Full Bath": 10, "TotRms AbvGrd": 10,
-    "Year Built": 50, "Year Remod/Add": 50, "SalePrice": 100_000,
+    "Overall Qual": 10,
+    "Gr Liv Area": 1000,
+    "Garage Cars": 10,
+    "Garage Area": 1000,
+    "Total Bsmt SF": 1000,
+    "1st Flr SF": 1000,
+    "Full Bath": 10,
+    "TotRms AbvGrd": 10,
+    "Year Built": 50,
+    "Year Remod/Add": 50,
+    "SalePrice": 100_000,
 }
 
 

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-
-from torch2tch.reference import common
 import torch
 from safetensors.torch import save_file
+
+from torch2tch.reference import common
 
 folder = Path(sys.argv[1])
 model = common.build(common.task("digit_classifier"), seed=0)

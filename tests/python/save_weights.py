@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-
-from torch2tch.reference import common
 import torch
 from safetensors.torch import save_file
+
+from torch2tch.reference import common
 
 network, folder = sys.argv[1], Path(sys.argv[2])
 weights = common.build(common.task(network), seed=1234).state_dict()

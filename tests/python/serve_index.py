@@ -20,10 +20,13 @@ def write_wheel(index, name, version, files, needs=()):
     info = f"{name}-{version}.dist-info"
     metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
     files = files | {
-        f"{info}/METADATA": "\n".join(metadata + [f"Requires-Dist: {need}" for need in needs]) + "\n",
+        f"{info}/METADATA": "\n".join(metadata + [f"Requires-Dist: {need}" for need in needs])
+        + "\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{path},,{len(text)}\n" for path, text in files.items()) + f"{info}/RECORD,,\n"
+    record = (
+        "".join(f"{path},,{len(text)}\n" for path, text in files.items()) + f"{info}/RECORD,,\n"
+    )
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         for path, text in (files | {f"{info}/RECORD": record}).items():
             wheel.writestr(path, text)

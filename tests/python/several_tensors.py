@@ -3,12 +3,12 @@
 import sys
 from types import SimpleNamespace
 
-
 import torch
 import torch.nn.functional as F
-from torch2tch.reference.record_trace import record
 from safetensors.torch import save_file
 from torch import nn
+
+from torch2tch.reference.record_trace import record
 
 
 class Graph(nn.Module):

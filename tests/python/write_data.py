@@ -10,10 +10,18 @@ import numpy as np
 folder = Path(sys.argv[1])
 rng = np.random.default_rng(0)
 HOUSES = {
-    "Order": (1, 3000), "Overall Qual": (1, 11), "Gr Liv Area": (300, 6000),
-    "Garage Cars": (0, 6), "Garage Area": (0, 1500), "Total Bsmt SF": (0, 6000),
-    "Neighborhood": None, "1st Flr SF": (300, 5000), "Full Bath": (0, 5),
-    "TotRms AbvGrd": (2, 16), "SalePrice": (10_000, 800_000), "Year Built": (1870, 2011),
+    "Order": (1, 3000),
+    "Overall Qual": (1, 11),
+    "Gr Liv Area": (300, 6000),
+    "Garage Cars": (0, 6),
+    "Garage Area": (0, 1500),
+    "Total Bsmt SF": (0, 6000),
+    "Neighborhood": None,
+    "1st Flr SF": (300, 5000),
+    "Full Bath": (0, 5),
+    "TotRms AbvGrd": (2, 16),
+    "SalePrice": (10_000, 800_000),
+    "Year Built": (1870, 2011),
     "Year Remod/Add": (1950, 2011),
 }
 

@@ -67,6 +67,11 @@ def is_checkout() -> bool:
     return (checkout.ROOT / "crates" / "torch-parity" / "Cargo.toml").exists()
 
 
+def sources() -> Path:
+    """The folder of the crate torch-parity."""
+    return checkout.ROOT / "crates" / "torch-parity" if is_checkout() else CARRIED / "torch-parity"
+
+
 @functools.cache
 def arguments() -> list[str]:
     """What rustc has to be told of the library: where it is, what it uses, what it links."""

@@ -3,7 +3,8 @@
 import argparse
 from typing import NoReturn
 
-from .prove.optimizers import NAMES
+# The optimizers that a proof trains with.
+OPTIMIZERS = ("sgd", "adam")
 
 DESCRIPTION = """\
 Ports a PyTorch model to Rust: as written, the Rust beside the Python that it mirrors, where the
@@ -63,7 +64,7 @@ def add_proof(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seed", type=int, default=0, metavar="N")
     group.add_argument("--steps", type=positive, default=20, metavar="N",
                        help="training steps of each optimizer, on one batch (default: 20)")
-    group.add_argument("--optimizer", choices=NAMES, action="append", dest="optimizers",
+    group.add_argument("--optimizer", choices=OPTIMIZERS, action="append", dest="optimizers",
                        help="may be given several times (default: sgd, adam)")
     group.add_argument("--batch-size", type=positive, metavar="N", help="as --size batch_size=N,2")
     group.add_argument("--lr", type=float, default=1e-3, metavar="F")

@@ -4,13 +4,14 @@ import inspect
 
 from .load import Target
 from .load.errors import located
+from .port import nn_names
 from .record import port_as_recorded
 from .subject import Refused
 
 
 def port_recorded(target: Target) -> str:
     try:
-        return port_as_recorded(target.subject)
+        return port_as_recorded(target.subject, frozenset(nn_names()))
     except Refused:
         raise
     except Exception as error:

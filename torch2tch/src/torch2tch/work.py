@@ -111,7 +111,7 @@ class Work:
         elif not self.arguments.crate:
             print(candidate.rust, end="", file=self.printed, flush=True)
         if self.arguments.crate:
-            from .crating import write_crate
+            from .crate import write_crate
 
             write_crate(Path(self.arguments.crate), target, candidate, self.arguments.git)
 

@@ -18,9 +18,9 @@ def seeded(seed):
     return generator
 
 
-def run(*, seed, samples, epochs, generators={}, **case):
+def run(*, seed, samples, epochs, generators=(), **case):
     dataset = range(samples)
-    own = {name: seeded(seed) for name, seed in generators.items()}
+    own = {name: seeded(seed) for name, seed in dict(generators).items()}
     if "generator" in case:
         case["generator"] = own[case["generator"]]
     if "sampler" in case:

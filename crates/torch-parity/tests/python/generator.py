@@ -42,10 +42,6 @@ def run(start, calls):
 
 file, starts, calls = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
 save_file(
-    {
-        f"{i}.{name}": tensor
-        for i, start in enumerate(starts)
-        for name, tensor in run(start, calls)
-    },
+    {f"{i}.{name}": tensor for i, start in enumerate(starts) for name, tensor in run(start, calls)},
     file,
 )

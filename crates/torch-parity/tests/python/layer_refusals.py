@@ -1,4 +1,5 @@
-"""Prints the message with which Python refuses each row of crates/torch-parity/tests/rows, the one argument, as JSON.
+"""Prints the message with which Python refuses each row of crates/torch-parity/tests/rows, the one
+argument, as JSON.
 
 What is printed is a JSON list; null stands for a row that Python does not refuse.
 """

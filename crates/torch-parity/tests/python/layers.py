@@ -1,4 +1,5 @@
-"""Records what rows of crates/torch-parity/tests/rows/*.json give in Python, at each number of threads.
+"""Records what rows of crates/torch-parity/tests/rows/*.json give in Python, at each number of
+threads.
 
 Usage: layers.py OUTPUT.safetensors ROWS.json THREADS…, the rows as {id: row}.
 """
@@ -124,7 +125,9 @@ def record(row):
         for name, tensor in named:
             if tensor is not None:
                 tensor = tensor.to_dense() if tensor.is_sparse else tensor
-                trace[f"{prefix}.{name}"] = tensor.detach().clone(memory_format=torch.contiguous_format)
+                trace[f"{prefix}.{name}"] = tensor.detach().clone(
+                    memory_format=torch.contiguous_format
+                )
 
     for mode in ("train", "eval"):
         case = Case(row)

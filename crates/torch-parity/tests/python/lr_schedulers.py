@@ -42,12 +42,17 @@ def run(optimizer_name, expression, steps, state=None):
             else:
                 scheduler.step()
         history.append([[group["lr"], momentum(group)] for group in o.param_groups])
-    state = {key: value for key, value in scheduler.state_dict().items()
-             if key not in ("milestones", "_schedule_phases")}
-    extra = [{key: value for key, value in group.items() if key not in ("params",)}
-             for group in o.param_groups]
+    state = {
+        key: value
+        for key, value in scheduler.state_dict().items()
+        if key not in ("milestones", "_schedule_phases")
+    }
+    extra = [
+        {key: value for key, value in group.items() if key not in ("params",)}
+        for group in o.param_groups
+    ]
     return {"history": history, "state": state, "groups": extra}
 
 
 for case in json.load(sys.stdin):
-    print(json.dumps(run(**case)).replace("Infinity", '"inf"').replace("-\"inf\"", '"-inf"'))
+    print(json.dumps(run(**case)).replace("Infinity", '"inf"').replace('-"inf"', '"-inf"'))

@@ -1,7 +1,7 @@
 """Prints what torch says of each expression that it refuses, as a JSON list.
 
-Usage: messages.py EXPRESSIONS, a JSON list. Beside torch's own names they may say `x` (zeros of some
-sizes), `mask` (the same of dtype bool), `evaluate`, `pack` and `pad`.
+Usage: messages.py EXPRESSIONS, a JSON list. Beside torch's own names they may say `x` (zeros of
+some sizes), `mask` (the same of dtype bool), `evaluate`, `pack` and `pad`.
 """
 
 import json
@@ -9,9 +9,6 @@ import sys
 import warnings
 
 import torch
-from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence as pack
-from torch.nn.utils.rnn import pad_packed_sequence as pad
 
 
 def x(*sizes, dtype=None):

@@ -1,4 +1,5 @@
-"""The programs of crates/torch-parity/tests/optim/migration/program.rs in Python: the weights that they end with."""
+"""The programs of crates/torch-parity/tests/optim/migration/program.rs in Python: the weights that
+they end with."""
 
 import sys
 

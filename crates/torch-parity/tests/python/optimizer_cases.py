@@ -1,4 +1,5 @@
-"""Runs the cases of crates/torch-parity/tests/optim/optimizer_cases.rs in Python and records all that they come to."""
+"""Runs the cases of crates/torch-parity/tests/optim/optimizer_cases.rs in Python and records all
+that they come to."""
 
 import sys
 
@@ -41,8 +42,22 @@ def make(kind, params, lr=0.1):
 
 
 ALL = [
-    "SGD", "momentum", "nesterov", "weight_decay", "maximize", "Adam", "AdamW", "amsgrad",
-    "RMSprop", "centered", "Adagrad", "accumulator", "Adadelta", "Adamax", "NAdam", "RAdam",
+    "SGD",
+    "momentum",
+    "nesterov",
+    "weight_decay",
+    "maximize",
+    "Adam",
+    "AdamW",
+    "amsgrad",
+    "RMSprop",
+    "centered",
+    "Adagrad",
+    "accumulator",
+    "Adadelta",
+    "Adamax",
+    "NAdam",
+    "RAdam",
     "short memory",
 ]
 

@@ -45,7 +45,18 @@ save("views", {"rows": base[2:4], "columns": base[:, 1:6:2], "turned": base.t(),
 save("tied", {"a": base, "b": base, "c": base.view(-1)[5:]})
 save("expanded", {"w": torch.tensor([1.5]).expand(4, 3)})
 save("scalar", {"w": torch.tensor(2.5), "empty": torch.empty(0, 3)})
-DTYPES = "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64".split()
+DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+]
 save("dtypes", {name: (torch.randn(9) * 3).to(getattr(torch, name)) for name in DTYPES})
 save("many", {f"layer.{i}": torch.full((2,), float(i)) for i in range(3000)})
 save("odd_names", {"": torch.zeros(1), "a/b\n\x1b[31m": torch.ones(1)})
@@ -111,6 +122,11 @@ PLACES = {
     "other_rank": (0, [2, 1], [1]),
     "dimensions": (0, [1] * 9, [1] * 9),
 }
+
+
+def with_pickle(pickled):
+    return lambda entries: entries.update({"plain/data.pkl": pickled})
+
+
 for name, place in PLACES.items():
-    pickled = view(*place)
-    rezip(f"place_{name}", lambda entries: entries.update({"plain/data.pkl": pickled}))
+    rezip(f"place_{name}", with_pickle(view(*place)))

@@ -1,10 +1,10 @@
 """Runs the same training in Python and in Rust and compares every tensor, to the bit.
 
-Without arguments: the three networks with four optimizers, 1,000 steps on random data. With --train:
-the network that the data at PATH are for, with the same four; after every epoch losses, weights,
-optimizer and outputs to the bit, and the metrics with scikit-learn's to 1e-12. With FILE.py:CLASS and
---rust: any class, in a file anywhere on disk, and its port to Rust. The exit code is 0 if every tensor
-is equal and 1 on any difference.
+Without arguments: the three networks with four optimizers, 1,000 steps on random data. With
+--train: the network that the data at PATH are for, with the same four; after every epoch losses,
+weights, optimizer and outputs to the bit, and the metrics with scikit-learn's to 1e-12. With
+FILE.py:CLASS and --rust: any class, in a file anywhere on disk, and its port to Rust. The exit code
+is 0 if every tensor is equal and 1 on any difference.
 """
 
 import argparse
@@ -14,8 +14,11 @@ import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -35,10 +38,13 @@ DEFAULT_OPTIMIZERS = ["sgd", "momentum", "adam", "adamw"]
 ARGUMENTS = ["weight_decay", "momentum"]
 TRAINING = ["scheduler", "clip_grad_norm"]
 
+# What arguments are added to.
+Group = ArgumentParser | argparse._ArgumentGroup
+
 FOREACH = {"default": None, "false": False, "true": True}
 
 
-def main():
+def main() -> None:
     try:
         rows = compare_live(parse_arguments())
     except proof.DoesNotCompile as error:
@@ -46,24 +52,36 @@ def main():
     sys.exit(summarize(rows))
 
 
-def parse_arguments():
+def parse_arguments() -> Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("networks", nargs="*", metavar="NETWORK",
-                        help=f"examples to compare (default: {', '.join(NETWORKS)}), or one "
-                             "FILE.py:CLASS")
-    parser.add_argument("--rust", type=Path, metavar="FILE",
-                        help="with FILE.py:CLASS: the .rs file with the struct CLASS, or an "
-                             "executable that has a trace command")
+    parser.add_argument(
+        "networks",
+        nargs="*",
+        metavar="NETWORK",
+        help=f"examples to compare (default: {', '.join(NETWORKS)}), or one FILE.py:CLASS",
+    )
+    parser.add_argument(
+        "--rust",
+        type=Path,
+        metavar="FILE",
+        help="with FILE.py:CLASS: the .rs file with the struct CLASS, or an "
+        "executable that has a trace command",
+    )
     add_class_options(parser)
-    parser.add_argument("--train", metavar="PATH", dest="data",
-                        help="compare training on the data at PATH")
+    parser.add_argument(
+        "--train", metavar="PATH", dest="data", help="compare training on the data at PATH"
+    )
     add_step_options(parser, 1000, DEFAULT_OPTIMIZERS)
     parser.add_argument("--epochs", type=positive, default=3, metavar="N", help="with --train")
     train.add_schedule(parser)
-    parser.add_argument("--examples", type=Path, metavar="FOLDER",
-                        help="where the built examples are (default: build them)")
+    parser.add_argument(
+        "--examples",
+        type=Path,
+        metavar="FOLDER",
+        help="where the built examples are (default: build them)",
+    )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the traces here")
     args = parser.parse_args()
     if args.momentum is not None and not args.optimizers:
@@ -86,59 +104,102 @@ def parse_arguments():
     return args
 
 
-def add_class_options(parser):
+def add_class_options(parser: ArgumentParser) -> None:
     """What a class of any file needs besides its name."""
     group = parser.add_argument_group("a class in any file, FILE.py:CLASS")
-    group.add_argument("--args", default="", metavar="TEXT",
-                       help="the constructor's arguments: 'nhid=64, dropout=0.1'")
-    group.add_argument("--input", action="append", default=[], metavar="EXPR", dest="inputs",
-                       help="an argument of forward, such as 'randn(batch_size, 1, 28, 28)'; once "
-                            "for each (default: draw_input(batch_size) of the file)")
-    group.add_argument("--target", action="append", default=[], metavar="EXPR", dest="targets",
-                       help="what the loss holds against the output (default: "
-                            "draw_target(batch_size) of the file, if it is there)")
-    group.add_argument("--loss", metavar="EXPR",
-                       help="such as 'F.cross_entropy(output, target)' (default: loss(output, "
-                            "target) of the file, or else the mean of the squared output)")
+    group.add_argument(
+        "--args",
+        default="",
+        metavar="TEXT",
+        help="the constructor's arguments: 'nhid=64, dropout=0.1'",
+    )
+    group.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        dest="inputs",
+        help="an argument of forward, such as 'randn(batch_size, 1, 28, 28)'; once "
+        "for each (default: draw_input(batch_size) of the file)",
+    )
+    group.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        dest="targets",
+        help="what the loss holds against the output (default: "
+        "draw_target(batch_size) of the file, if it is there)",
+    )
+    group.add_argument(
+        "--loss",
+        metavar="EXPR",
+        help="such as 'F.cross_entropy(output, target)' (default: loss(output, "
+        "target) of the file, or else the mean of the squared output)",
+    )
 
 
-def add_step_options(parser, steps, optimizers):
+def add_step_options(parser: Group, steps: int, optimizers: list[str]) -> None:
     """How both sides train on one random batch."""
     parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--steps", type=positive, default=steps, metavar="N",
-                        help=f"training steps, all on one batch (default: {steps})")
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, action="append", dest="optimizers",
-                        help="may be given several times (default: "
-                             f"{', '.join(optimizers)})")
+    parser.add_argument(
+        "--steps",
+        type=positive,
+        default=steps,
+        metavar="N",
+        help=f"training steps, all on one batch (default: {steps})",
+    )
+    parser.add_argument(
+        "--optimizer",
+        choices=OPTIMIZERS,
+        action="append",
+        dest="optimizers",
+        help=f"may be given several times (default: {', '.join(optimizers)})",
+    )
     parser.add_argument("--batch-size", type=positive, default=64, metavar="N")
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
     train.add_optimizer_arguments(parser)
-    parser.add_argument("--threads", type=common.threads, default=1, metavar="N", help="on both sides")
+    parser.add_argument(
+        "--threads", type=common.threads, default=1, metavar="N", help="on both sides"
+    )
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:N")
-    parser.add_argument("--foreach", choices=FOREACH, default="default",
-                        help="how Python's optimizers take the parameters: one after another "
-                             "(false), all at once (true), or as the device has it (default)")
-    parser.add_argument("--plan", choices=["on", "off"], default="on",
-                        help="whether Rust may run a network by a plan, or leaves it to autograd")
+    parser.add_argument(
+        "--foreach",
+        choices=FOREACH,
+        default="default",
+        help="how Python's optimizers take the parameters: one after another "
+        "(false), all at once (true), or as the device has it (default)",
+    )
+    parser.add_argument(
+        "--plan",
+        choices=["on", "off"],
+        default="on",
+        help="whether Rust may run a network by a plan, or leaves it to autograd",
+    )
 
 
-def network_for(path):
+def network_for(path: Path) -> list[str]:
     """The network of the document whose data these are, as its reader takes them."""
-    readers = {"digit_classifier": data.mnist, "house_price_predictor": data.ames,
-               "binary_classifier": data.medmnist}
+    readers = {
+        "digit_classifier": data.mnist,
+        "house_price_predictor": data.ames,
+        "binary_classifier": data.medmnist,
+    }
     found = []
     for network, read_data in readers.items():
         with contextlib.suppress(Exception):
             read_data(path)
             found.append(network)
     if len(found) != 1:
-        fail(f"{path}: expected the IDX files of digits, a .csv of houses or an .npz of yes and no, "
-             f"found {' and '.join(found) or 'none of them'}; for data of another network, its name "
-             "goes before --train")
+        fail(
+            f"{path}: expected the IDX files of digits, a .csv of houses or an .npz of yes and no, "
+            f"found {' and '.join(found) or 'none of them'}; for data of another network, its name "
+            "goes before --train"
+        )
     return found
 
 
-def own_class(parser, args):
+def own_class(parser: ArgumentParser, args: Namespace) -> Any:
     """The class of any file that is named, to be recorded."""
     if len(args.networks) != 1 or ":" not in args.networks[0]:
         parser.error("--rust goes with one FILE.py:CLASS")
@@ -150,10 +211,10 @@ def own_class(parser, args):
     return proof.subject(file, name, args)
 
 
-def compare_live(args):
+def compare_live(args: Namespace) -> list[Row]:
     """Records and compares what every network does with every optimizer."""
     cases = [(network, optimizer) for network in args.networks for optimizer in args.optimizers]
-    rows = []
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)
         try:
@@ -164,13 +225,18 @@ def compare_live(args):
         progress = tqdm(cases, desc="comparing", disable=None, leave=False)
         for network, optimizer in progress:
             settings = {
-                "seed": args.seed, **lengths(args), "batch_size": args.batch_size,
-                "optimizer": optimizer, "lr": args.lr, "device": args.device,
+                "seed": args.seed,
+                **lengths(args),
+                "batch_size": args.batch_size,
+                "optimizer": optimizer,
+                "lr": args.lr,
+                "device": args.device,
                 "threads": args.threads,
             }
             foreach = FOREACH[args.foreach]
-            files = record_both(folder, network, executables[network], settings, foreach,
-                                environment, args.plan)
+            files = record_both(
+                folder, network, executables[network], settings, foreach, environment, args.plan
+            )
             with progress.external_write_mode():
                 shown = settings | ({} if foreach is None else {"foreach": foreach})
                 print(f"\n{network}: " + ", ".join(f"{k} {v}" for k, v in shown.items()))
@@ -179,7 +245,7 @@ def compare_live(args):
     return rows
 
 
-def lengths(args):
+def lengths(args: Namespace) -> dict[str, Any]:
     """How long to train, on what, and with which options."""
     names = ARGUMENTS + (TRAINING if args.data else [])
     given = {name: vars(args)[name] for name in names if vars(args)[name] is not None}
@@ -188,20 +254,20 @@ def lengths(args):
     return {"steps": args.steps, **given}
 
 
-def compare_files(python_file, rust_file):
+def compare_files(python_file: Path, rust_file: Path) -> list[Row]:
     """Compares tensors to the bit, metrics by a tolerance; prints and returns the rows."""
     sides = [read(file) for file in (python_file, rust_file)]
     metrics = [
         {name: float(tensors.pop(name)) for name in list(tensors) if name.startswith("metric.")}
         for tensors, _ in sides
     ]
-    rows = show(*sides)
-    metric_rows = compare_metrics(*metrics)
+    rows = show(sides[0], sides[1])
+    metric_rows = compare_metrics(metrics[0], metrics[1])
     print_rows(metric_rows)
     return rows + metric_rows
 
 
-def compare_metrics(python, rust):
+def compare_metrics(python: dict[str, float], rust: dict[str, float]) -> list[Row]:
     """One row for each metric."""
     rows = []
     for name in sorted(python.keys() | rust.keys()):
@@ -212,7 +278,7 @@ def compare_metrics(python, rust):
     return rows
 
 
-def find_executables(args, folder):
+def find_executables(args: Namespace, folder: Path) -> tuple[dict[Any, Any], dict[str, str]]:
     """The executable of each network, and the environment that they need."""
     if not args.rust:
         return find_examples(args.networks, args.examples), {}
@@ -221,7 +287,7 @@ def find_executables(args, folder):
     return {subject: executable}, environment
 
 
-def find_examples(networks, folder):
+def find_examples(networks: list[str], folder: Path | None) -> dict[str, Any]:
     """The executable of each network, built unless `folder` holds them."""
     if folder:
         executables = {network: folder / network for network in networks}
@@ -246,23 +312,36 @@ def find_examples(networks, folder):
     }
 
 
-def record_both(folder, network, executable, settings, foreach, environment, plan):
+def record_both(
+    folder: Path,
+    network: Any,
+    executable: str | Path,
+    settings: dict[str, Any],
+    foreach: bool | None,
+    environment: dict[str, str],
+    plan: str,
+) -> tuple[Path, Path]:
     """Records the same trace with Rust and with Python, side by side where there are processors
     for both; returns the two files. `foreach` is for Python's optimizer, `environment` and `plan`
     for Rust."""
-    files = [
+    python_file, rust_file = (
         folder / f"{network}-{settings['optimizer']}-{side}.safetensors"
         for side in ("python", "rust")
-    ]
-    python_file, rust_file = files
+    )
+    write: Callable[..., None]
     if "data" in settings:
         write, command = train.write, ["train", f"--trace={rust_file}"]
     else:
         write, command = record_trace.write, ["trace", f"--output={rust_file}"]
     command += [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
     command.append(f"--plan={plan}")
-    rust = subprocess.Popen([str(executable), *command], stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE, text=True, env=os.environ | environment)
+    rust = subprocess.Popen(
+        [str(executable), *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
     # Threads that outnumber the processors wait for each other: several times slower than in turn.
     notes = rust.communicate()[1] if 2 * settings["threads"] > (os.cpu_count() or 1) else ""
     failures = []
@@ -280,5 +359,4 @@ def record_both(folder, network, executable, settings, foreach, environment, pla
         print(notes, end="", file=sys.stderr)
     if failures:
         fail(f"{network} {command[0]}: {'; '.join(failures)}")
-    return files
-
+    return python_file, rust_file

@@ -9,12 +9,21 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+# A file's metadata, and its arrays by name with it.
+Facts = dict[str, str]
+Trace = tuple[dict[str, np.ndarray], Facts]
 
-def main():
+# What the two sides are called where they differ.
+Names = tuple[str, str]
+SIDES: Names = ("Python", "Rust")
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -28,40 +37,40 @@ class Row:
     """What the comparison found out about one name."""
 
     name: str
-    shape: tuple
+    shape: tuple[int, ...]
     dtype: str
     verdict: str
     equal: bool
     exact: bool = True  # to the bit; else by a tolerance that the verdict states
 
 
-def compare(left, right, names=("Python", "Rust")):
+def compare(left: Trace, right: Trace, names: Names = SIDES) -> list[Row]:
     """One row for each name in either trace, in the order in which the tensors come into being.
 
     A trace is a dict of arrays and its metadata. Arrays are equal if they have the same shape,
     dtype and bits. NaN equals NaN in the same place, whatever its payload; 0.0 and -0.0 differ. Two
     traces of different networks have one more row, which differs.
     """
-    (left, left_facts), (right, right_facts) = left, right
+    (ours, our_facts), (theirs, their_facts) = left, right
     rows = []
-    networks = [facts["network"] for facts in (left_facts, right_facts) if "network" in facts]
+    networks = [facts["network"] for facts in (our_facts, their_facts) if "network" in facts]
     if len(set(networks)) == 2:
         verdict = f"{networks[0]} in {names[0]}, {networks[1]} in {names[1]}"
         rows.append(Row("network", (), "name", verdict, equal=False))
-    order = _order(left_facts) or _order(right_facts)
+    order = _order(our_facts) or _order(their_facts)
     moment = functools.partial(_moment, {name: place for place, name in enumerate(order)})
-    for name in sorted(left.keys() | right.keys(), key=moment):
-        sides = [side[name] for side in (left, right) if name in side]
+    for name in sorted(ours.keys() | theirs.keys(), key=moment):
+        sides = [side[name] for side in (ours, theirs) if name in side]
         if len(sides) == 2:
-            verdict = difference(*sides, names)
+            found = difference(sides[0], sides[1], names)
         else:
-            verdict = f"only in {names[0] if name in left else names[1]}"
+            found = f"only in {names[0] if name in ours else names[1]}"
         shape, dtype = sides[0].shape, str(sides[0].dtype)
-        rows.append(Row(name, shape, dtype, verdict or "equal", not verdict))
+        rows.append(Row(name, shape, dtype, found or "equal", not found))
     return rows
 
 
-def _order(facts):
+def _order(facts: Facts) -> list[str]:
     """The names of parameters and buffers in the order of their creation, where a trace has it."""
     order = json.loads(facts.get("order", "[]"))
     if not (isinstance(order, list) and all(isinstance(name, str) for name in order)):
@@ -70,11 +79,22 @@ def _order(facts):
 
 
 # What comes about when; what is not named here, the readings of the output, right after it.
-STAGES = ["init", "generator", "input", "target", "output", "readings", "losses", "grad", "step", "epoch",
-          "metric"]
+STAGES = [
+    "init",
+    "generator",
+    "input",
+    "target",
+    "output",
+    "readings",
+    "losses",
+    "grad",
+    "step",
+    "epoch",
+    "metric",
+]
 
 
-def _moment(places, name):
+def _moment(places: dict[str, int], name: str) -> tuple[object, ...]:
     """Sorts the tensors of a trace by when they come into being. `places` has the parameters and
     buffers in their order; those that it does not know follow, by name."""
     first, _, rest = name.partition(".")
@@ -89,13 +109,14 @@ def _moment(places, name):
     return STAGES.index(stage), number, kind, places.get(rest, len(places)), _natural(rest)
 
 
-def _natural(name):
+def _natural(name: str) -> list[tuple[bool, int, str]]:
     """Sorts 10 after 9."""
-    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part)
-            for part in name.split(".")]
+    return [
+        (not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in name.split(".")
+    ]
 
 
-def difference(left, right, names):
+def difference(left: np.ndarray, right: np.ndarray, names: Names) -> str | None:
     """What differs, in a phrase, or nothing."""
     if left.shape != right.shape:
         return f"shape {left.shape} in {names[0]}, {right.shape} in {names[1]}"
@@ -118,33 +139,34 @@ def difference(left, right, names):
     return f"{count} of {left.size} elements differ, by up to {size}; first at {first}"
 
 
-def _bits(array):
+def _bits(array: np.ndarray) -> np.ndarray:
     """The elements as unsigned integers of the same size."""
     return np.atleast_1d(array).view(f"u{array.dtype.itemsize}").reshape(array.shape)
 
 
-def _largest_ulp(a, b):
+def _largest_ulp(a: np.ndarray, b: np.ndarray) -> int | str:
     """How many floats lie between two numbers, at the most; no distance leads to NaN."""
     if np.isnan(a).any() or np.isnan(b).any():
         return "NaN"
     return max(abs(int(x) - int(y)) for x, y in zip(_ordinal(a), _ordinal(b)))
 
 
-def _ordinal(array):
+def _ordinal(array: np.ndarray) -> np.ndarray:
     """Numbers the floats in their order; -0.0 comes just before 0.0."""
     signed = array.view(f"i{array.dtype.itemsize}")
     smallest = np.iinfo(signed.dtype).min
     return np.where(signed < 0, smallest - signed - 1, signed)
 
 
-def read(path):
+def read(path: Path) -> Trace:
     """A trace: its arrays and its metadata."""
     if not path.is_file():
         found = "a folder" if path.is_dir() else "no file" if path.exists() else "nothing"
         fail(f"{path}: expected a .safetensors file, found {found}")
     try:
         with safe_open(path, framework="numpy") as file:
-            arrays, facts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+            names = file.keys()
+            arrays, facts = {name: file.get_tensor(name) for name in names}, file.metadata()
         _order(facts or {})
         return arrays, facts or {}
     except OSError as error:
@@ -153,26 +175,26 @@ def read(path):
         fail(f"{path}: {' '.join(str(error).split())}")
 
 
-def show(left, right, names=("Python", "Rust")):
+def show(left: Trace, right: Trace, names: Names = SIDES) -> list[Row]:
     """Prints a row for each tensor and a note for each setting that differs; returns the rows."""
     rows = compare(left, right, names)
     print_rows(rows)
     # The order is the rows' own, and which network it is has a row if it is not the same one.
     for key in sorted((left[1].keys() | right[1].keys()) - {"order", "network"}):
         values = [side[1].get(key, "not given") for side in (left, right)]
-        if not same_setting(*values):
+        if not same_setting(values[0], values[1]):
             print(f"  note: {key} is {values[0]} in {names[0]}, {values[1]} in {names[1]}")
     return rows
 
 
-def print_rows(rows):
+def print_rows(rows: list[Row]) -> None:
     width = max((len(row.name) for row in rows), default=0)
     for row in rows:
         shape = "×".join(map(str, row.shape)) or "scalar"
         print(f"  {row.name:<{width}}  {shape:>9}  {row.dtype:<7}  {row.verdict}")
 
 
-def same_setting(a, b):
+def same_setting(a: str, b: str) -> bool:
     """Whether two values of the metadata mean the same: 1e-3 is 0.001."""
     try:
         return a == b or float(a) == float(b)
@@ -180,7 +202,7 @@ def same_setting(a, b):
         return False
 
 
-def summarize(rows):
+def summarize(rows: list[Row]) -> int:
     """Prints the verdict; returns the exit code."""
     different = [row.name for row in rows if not row.equal]
     if not rows:
@@ -195,6 +217,5 @@ def summarize(rows):
     return 0
 
 
-def fail(message):
+def fail(message: object) -> NoReturn:
     sys.exit(f"error: {message}")
-

@@ -1,5 +1,6 @@
 """How the user's own modules are found: by their own code, and by nobody else."""
 
+import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -49,7 +50,14 @@ def module_name(file: Path) -> tuple[str, Path]:
     if len(parts) > 1 and parts[-1] == "__init__":
         parts.pop()
     name = ".".join(parts)
-    if len(parts) == 1 and (name in sys.modules or name in sys.stdlib_module_names
-                            or not name.isidentifier()):
+    if len(parts) == 1 and (not name.isidentifier() or is_taken(name, file)):
         name = "user_" + "".join(c if c.isalnum() else "_" for c in name)
     return name, folder
+
+
+def is_taken(name: str, file: Path) -> bool:
+    """Python or a package has a module of that name."""
+    if name in sys.modules:
+        return True
+    found = importlib.util.find_spec(name)
+    return found is not None and found.origin != str(file)

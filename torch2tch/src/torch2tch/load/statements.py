@@ -36,7 +36,7 @@ def statements(tree: ast.Module) -> list[Statement]:
     imported = {alias.asname or alias.name.split(".")[0]
                 for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))
                 for alias in node.names}
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    functions = {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     found = []
     for node in tree.body:
         if is_guard(node):
@@ -53,7 +53,7 @@ def is_guard(node: ast.stmt) -> bool:
         isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test))
 
 
-def describe(node: ast.stmt, imported: set[str], functions: dict[str, ast.FunctionDef],
+def describe(node: ast.stmt, imported: set[str], functions: dict[str, ast.FunctionDef | ast.ClassDef],
              guarded: bool = False) -> Statement:
     binds, reads = names_of(node)
     changes, always = changed_by(node, imported, functions)
@@ -99,7 +99,7 @@ def is_plain(node: ast.stmt) -> bool:
 
 
 def changed_by(node: ast.stmt, imported: set[str],
-               functions: dict[str, ast.FunctionDef]) -> tuple[set[str], bool]:
+               functions: dict[str, ast.FunctionDef | ast.ClassDef]) -> tuple[set[str], bool]:
     """The names whose values a statement may change, and whether it changes a setting of all."""
     changes, always = set(), False
     if isinstance(node, DEFINITIONS):
@@ -119,9 +119,13 @@ def changed_by(node: ast.stmt, imported: set[str],
 
 
 def changed_by_call(call: ast.Call, imported: set[str],
-                    functions: dict[str, ast.FunctionDef]) -> tuple[set[str], bool]:
+                    functions: dict[str, ast.FunctionDef | ast.ClassDef]) -> tuple[set[str], bool]:
     root = root_of(call.func)
-    arguments = {root_of(one) for one in [*call.args, *(k.value for k in call.keywords)]} - {""}
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    # Modules, functions and classes are not changed by being handed over, nor is an object by handing
+    # over a setting of it.
+    arguments = {root_of(one) for one in given if not isinstance(one, (ast.Call, ast.Attribute))}
+    arguments -= {"", *imported, *functions, *dir(builtins)}
     if isinstance(call.func, ast.Attribute):
         name = call.func.attr
         if root in imported:
@@ -136,10 +140,13 @@ def changed_by_call(call: ast.Call, imported: set[str],
     return (set() if root in HARMLESS else arguments), False
 
 
-def changes_parameters(function: ast.FunctionDef) -> bool:
+def changes_parameters(function: ast.FunctionDef | ast.ClassDef) -> bool:
     """It assigns to, or calls a method of, something that it is given."""
+    if isinstance(function, ast.ClassDef):
+        return any(changes_parameters(one) for one in function.body
+                   if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__new__"))
     given = {one.arg for one in [*function.args.posonlyargs, *function.args.args,
-                                 *function.args.kwonlyargs]}
+                                 *function.args.kwonlyargs]} - {"self"}
     for part in ast.walk(function):
         target = part.func if isinstance(part, ast.Call) else part
         if isinstance(target, (ast.Attribute, ast.Subscript)) and root_of(target) in given:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from torch2tch import checkout
+from torch2tch import library
 
 from .facts import Facts, evaluate_tensor, shape_text, silence
 from .forward import Forward
@@ -40,8 +40,8 @@ class Port:
     `Net::new(vs)`. `forward` is the name of what answers, `forward` or `forward_t`; `trait` is
     `Module`, `ModuleT` or empty for a method of its own. `inputs` are the arguments of `forward` in
     order, `(name, type)`, a type being `tensor`, `int`, `float`, `bool`, `tensors`, or a tuple of
-    types; `trains` says whether `train: bool` follows them. `output` is a type, too. `names` are the
-    keys of the state dict. `model` is Python's instance, made from seed 0.
+    types; `trains` says whether `train: bool` follows them. `output` is a type, too. `names` are
+    the keys of the state dict. `model` is Python's instance, made from seed 0.
     """
 
     rust: str
@@ -75,20 +75,24 @@ def port(path, class_name, args="", inputs=(), nn_path="final_layer::torch::nn",
     network.refusals.check()
     writer = Writer(network, class_name, shapes(facts, drawn), nn_path, nn_names())
     root = network.classes[class_name]
-    return Port(
-        rust=writer.text(),
-        struct=class_name,
-        constructor=f"{class_name}::new(vs)",
-        forward=forward_name(signature),
-        trait=("ModuleT" if signature.trains else "Module") if is_simple(signature) else "",
-        inputs=[(local.name, kind) for local, kind in signature.arguments],
-        output=signature.returns,
-        trains=signature.trains,
-        names=list(facts.model.state_dict()),
-        model=facts.model,
-        source=source,
-        network=network,
-    ) if root else None
+    return (
+        Port(
+            rust=writer.text(),
+            struct=class_name,
+            constructor=f"{class_name}::new(vs)",
+            forward=forward_name(signature),
+            trait=("ModuleT" if signature.trains else "Module") if is_simple(signature) else "",
+            inputs=[(local.name, kind) for local, kind in signature.arguments],
+            output=signature.returns,
+            trains=signature.trains,
+            names=list(facts.model.state_dict()),
+            model=facts.model,
+            source=source,
+            network=network,
+        )
+        if root
+        else None
+    )
 
 
 def translate(network, class_name, drawn):
@@ -141,7 +145,11 @@ def arguments_of(forward, drawn):
 def value_of(node, value):
     if isinstance(value, torch.Tensor):
         return Rust("x", "tensor", "ref")
-    if isinstance(value, (tuple, list)) and value and all(isinstance(v, torch.Tensor) for v in value):
+    if (
+        isinstance(value, (tuple, list))
+        and value
+        and all(isinstance(v, torch.Tensor) for v in value)
+    ):
         kind = "tensors" if isinstance(value, list) else ("tensor",) * len(value)
         return Rust("x", kind, "ref")
     if value is None or isinstance(value, (bool, str)):
@@ -181,7 +189,9 @@ def shapes(facts, drawn):
                 output = facts.model(*values)
                 outputs.append(output if isinstance(output, (tuple, list)) else (output,))
     except Exception as error:
-        raise Wrong(f"{facts.source.path}: {facts.cls.__name__}: forward: {one_line(error)}") from error
+        raise Wrong(
+            f"{facts.source.path}: {facts.cls.__name__}: forward: {one_line(error)}"
+        ) from error
     left = [shape_text(v) for v in zip(*drawn) if isinstance(v[0], torch.Tensor)]
     right = [shape_text(v) for v in zip(*outputs) if isinstance(v[0], torch.Tensor)]
     return f"{', '.join(left)} → {', '.join(right)}."
@@ -190,7 +200,7 @@ def shapes(facts, drawn):
 def nn_names():
     """The public names of torch_parity::nn."""
     names = {"functional", "init", "utils"}
-    for path in (checkout.ROOT / "crates" / "torch-parity" / "src" / "nn").rglob("*.rs"):
+    for path in (library.sources() / "src" / "nn").rglob("*.rs"):
         text = path.read_text(encoding="utf-8")
         names |= set(re.findall(r"pub (?:fn|struct|enum|type|trait) (\w+)", text))
         names |= set(re.findall(r"^    ([A-Z]\w*)\b(?= *(?:[{=|(]))", text, re.MULTILINE))

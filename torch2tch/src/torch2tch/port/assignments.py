@@ -20,8 +20,11 @@ class Assignments:
         target = node.targets[0]
         if isinstance(target, ast.Subscript):
             return self.assign_part(node, target)
-        value = self.comprehension(node.value) if isinstance(node.value, ast.ListComp) \
+        value = (
+            self.comprehension(node.value)
+            if isinstance(node.value, ast.ListComp)
             else self.expression(node.value)
+        )
         if isinstance(target, ast.Attribute):
             return self.assign_attribute(node, target, value)
         if isinstance(target, ast.Name):
@@ -37,8 +40,11 @@ class Assignments:
         first, *others = node.targets
         self.assign_name(node, first.id, self.expression(node.value))
         for other in others:
-            self.assign_name(node, other.id, self.expression(ast.copy_location(
-                ast.Name(first.id, ast.Load()), node)))
+            self.assign_name(
+                node,
+                other.id,
+                self.expression(ast.copy_location(ast.Name(first.id, ast.Load()), node)),
+            )
         return False
 
     def do_AnnAssign(self, node):
@@ -51,10 +57,14 @@ class Assignments:
         raise Refuse(node, "an attribute that changes while the network runs has no Rust")
 
     def assign_name(self, node, name, value):
-        if isinstance(value, Items) and value.kind == "list" and not value.values and \
-                self.grows_in_loop(name):
+        if (
+            isinstance(value, Items)
+            and value.kind == "list"
+            and not value.values
+            and self.grows_in_loop(name)
+        ):
             return self.declare(node, name, "Vec::new()", "tensors")
-        if isinstance(value, Items) or is_known(value) and not self.varies(name):
+        if isinstance(value, Items) or (is_known(value) and not self.varies(name)):
             value = value if isinstance(value, Items) else Known(known(value))
             if isinstance(value, Items):
                 value.depth = self.depth
@@ -77,7 +87,13 @@ class Assignments:
             text = value.text
             if value.form == "slice":
                 text += ".to_vec()"
-            elif value.form in ("ref", "place") and kind not in ("int", "float", "bool", "device", "kind"):
+            elif value.form in ("ref", "place") and kind not in (
+                "int",
+                "float",
+                "bool",
+                "device",
+                "kind",
+            ):
                 self.env[name] = value
                 return False
         return self.declare(node, name, text, kind)
@@ -106,8 +122,12 @@ class Assignments:
     def outer(self, name):
         value = self.env.get(name)
         local = getattr(value, "local", None)
-        if isinstance(value, Rust) and local is not None and local.depth < self.depth and \
-                value.form == "place":
+        if (
+            isinstance(value, Rust)
+            and local is not None
+            and local.depth < self.depth
+            and value.form == "place"
+        ):
             return value
         return None
 
@@ -128,12 +148,19 @@ class Assignments:
         for loop in ast.walk(self.function):
             if isinstance(loop, (ast.For, ast.While)):
                 for call in ast.walk(loop):
-                    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and \
-                            call.func.attr == "append" and \
-                            isinstance(call.func.value, ast.Name) and call.func.value.id == name:
+                    if (
+                        isinstance(call, ast.Call)
+                        and isinstance(call.func, ast.Attribute)
+                        and call.func.attr == "append"
+                        and isinstance(call.func.value, ast.Name)
+                        and call.func.value.id == name
+                    ):
                         return True
-                    if isinstance(call, ast.AugAssign) and isinstance(call.target, ast.Name) and \
-                            call.target.id == name:
+                    if (
+                        isinstance(call, ast.AugAssign)
+                        and isinstance(call.target, ast.Name)
+                        and call.target.id == name
+                    ):
                         return True
         return False
 
@@ -164,7 +191,8 @@ class Assignments:
             pattern = self.pattern(node, names, ("tensor",) * len(names), "[{}]")
             text = value.text if value.form == "owned" else f"{value.text}.to_vec()"
             return self.emit_pattern(
-                node, pattern, f"<[Tensor; {len(names)}]>::try_from({text}).unwrap()")
+                node, pattern, f"<[Tensor; {len(names)}]>::try_from({text}).unwrap()"
+            )
         if kind == "lstm_state":
             pattern = self.pattern(node, names, ("tensor", "tensor"), "LSTMState(({}))")
             return self.emit_pattern(node, pattern, value.text)
@@ -189,7 +217,9 @@ class Assignments:
         for target, kind in zip(targets, kinds):
             if isinstance(target, (ast.Tuple, ast.List)):
                 if kind == "lstm_state":
-                    inner, _ = self.pattern(node, target.elts, ("tensor", "tensor"), "LSTMState(({}))")
+                    inner, _ = self.pattern(
+                        node, target.elts, ("tensor", "tensor"), "LSTMState(({}))"
+                    )
                 elif isinstance(kind, tuple):
                     inner, _ = self.pattern(node, target.elts, kind, "({})")
                 else:
@@ -219,7 +249,8 @@ class Assignments:
         if value.text.endswith(".size()") and 2 <= count <= 6:
             pattern = self.pattern(node, names, ("int",) * count, "({})")
             return self.emit_pattern(
-                node, pattern, value.text.removesuffix("size()") + f"size{count}().unwrap()")
+                node, pattern, value.text.removesuffix("size()") + f"size{count}().unwrap()"
+            )
         text = value.text if value.form in ("owned", "place") else f"{value.text}.to_vec()"
         pattern = self.pattern(node, names, ("int",) * count, "[{}]")
         self.use(value)
@@ -290,7 +321,9 @@ class Assignments:
             if is_tensor(left) and sign:
                 if left.local is None:
                     local = self.new_local(node.target.id)
-                    self.item.add(self.indent, f"let {local.pattern()} = {render(left, 'owned', self)};")
+                    self.item.add(
+                        self.indent, f"let {local.pattern()} = {render(left, 'owned', self)};"
+                    )
                     left = Rust(local.name, "tensor", "place", local=local)
                     self.env[node.target.id] = left
                 self.changes(node, left)
@@ -299,7 +332,12 @@ class Assignments:
                 self.emit(f"{left.text} {sign} {amount};", node)
                 return False
             value = self.binary(node, node.op, left, right)
-            if isinstance(value, Rust) and left.__class__ is Rust and left.local is not None and sign:
+            if (
+                isinstance(value, Rust)
+                and left.__class__ is Rust
+                and left.local is not None
+                and sign
+            ):
                 left.local.mutable = left.local.used = True
                 self.emit(f"{left.text} {sign} {self.amount(left, right)};", node)
                 return False

@@ -18,6 +18,12 @@ IGNORED = {"device": (None, "cpu", torch.device("cpu")), "dtype": (None, torch.f
 def layer(context, node, cls, positional, keywords):
     """A layer of torch.nn by the table."""
     rows = spellings.of_layer(cls)
+    if not rows and not cls.__module__.startswith("torch."):
+        raise Refuse(
+            node,
+            f"{cls.__name__} is a class of another module, {cls.__module__}, and one "
+            "file is ported at a time",
+        )
     if not rows:
         raise Refuse(node, f"the layer {cls.__name__} has no Rust")
     reasons = []
@@ -32,7 +38,9 @@ def layer(context, node, cls, positional, keywords):
 def by_row(context, node, row, positional, keywords):
     parameters = list(row.arguments.values())[1:]
     bound = dict(zip([p.name for p in parameters if p.kind is not p.KEYWORD_ONLY], positional))
-    if len(positional) > len(parameters) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+    if len(positional) > len(parameters) and not any(
+        p.kind is p.VAR_POSITIONAL for p in parameters
+    ):
         raise Mismatch("there are more arguments than it takes")
     names = {p.name for p in parameters}
     if "args" in names:
@@ -48,7 +56,9 @@ def by_row(context, node, row, positional, keywords):
     for name, value in bound.items():
         if name == "inplace" and is_known(value):
             inplace = bool(known(value))
-        elif name not in used and not (name in IGNORED and is_known(value) and known(value) in IGNORED[name]):
+        elif name not in used and not (
+            name in IGNORED and is_known(value) and known(value) in IGNORED[name]
+        ):
             default = row.arguments[name].default if name in row.arguments else ...
             if not is_known(value) or known(value) != default:
                 raise Mismatch(f"the argument {name} has no Rust counterpart")
@@ -56,8 +66,16 @@ def by_row(context, node, row, positional, keywords):
     return finished(context, row, texts, inplace)
 
 
-RECURRENT = ["input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout",
-             "bidirectional", "proj_size"]
+RECURRENT = [
+    "input_size",
+    "hidden_size",
+    "num_layers",
+    "bias",
+    "batch_first",
+    "dropout",
+    "bidirectional",
+    "proj_size",
+]
 
 
 def placeholders(row):
@@ -85,7 +103,11 @@ def new_text(context, row, bound):
         for python, rust, kind in row.fields:
             if python not in bound:
                 continue
-            default = row.arguments[python].default if python in row.arguments else RECURRENT_DEFAULTS.get(python)
+            default = (
+                row.arguments[python].default
+                if python in row.arguments
+                else RECURRENT_DEFAULTS.get(python)
+            )
             value = bound[python]
             if is_known(value) and same_default(known(value), default):
                 continue
@@ -99,8 +121,11 @@ def new_text(context, row, bound):
 
     def text(path):
         result = PLACEHOLDER.sub(
-            lambda m: {"path": path.owned, "config": config(struct, fields)}.get(m[1])
-            or arguments[m[1]], row.new)
+            lambda m: (
+                {"path": path.owned, "config": config(struct, fields)}.get(m[1]) or arguments[m[1]]
+            ),
+            row.new,
+        )
         if fields and "{config}" not in row.new:
             is_whole = len(fields) == len(row.fields) and result.endswith("::default()")
             rest = "" if is_whole else f", ..{result}"
@@ -110,8 +135,15 @@ def new_text(context, row, bound):
     return text
 
 
-RECURRENT_DEFAULTS = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
-                      "bidirectional": False, "proj_size": 0, "nonlinearity": "tanh"}
+RECURRENT_DEFAULTS = {
+    "num_layers": 1,
+    "bias": True,
+    "batch_first": False,
+    "dropout": 0.0,
+    "bidirectional": False,
+    "proj_size": 0,
+    "nonlinearity": "tanh",
+}
 
 
 def same_default(value, default):
@@ -122,12 +154,19 @@ def same_stride(bound):
     """Whether a pooling's stride is its window, which is the default."""
     pair = bound.get("kernel_size"), bound.get("stride")
     return all(p is not None and is_known(p) for p in pair) and (
-        known(pair[1]) is None or known(pair[0]) == known(pair[1]))
+        known(pair[1]) is None or known(pair[0]) == known(pair[1])
+    )
 
 
 # How many fields the smallest configurations have: `..Default::default()` would add nothing.
-FIELDS = {"BilinearConfig": 1, "PReLUConfig": 2, "RMSNormConfig": 2, "RNNCellConfig": 2,
-          "TransformerEncoderConfig": 3, "TransformerConfig": 5}
+FIELDS = {
+    "BilinearConfig": 1,
+    "PReLUConfig": 2,
+    "RMSNormConfig": 2,
+    "RNNCellConfig": 2,
+    "TransformerEncoderConfig": 3,
+    "TransformerConfig": 5,
+}
 
 # Structs that are a field of another, `layer.dropout`.
 WITHIN = {"layer": "TransformerLayerConfig"}
@@ -162,8 +201,14 @@ def rendered(context, value, kind, name):
 
 
 # What does in place what the layer does.
-IN_PLACE = {"ReLU": "relu_", "SiLU": "silu_", "Hardswish": "hardswish_", "SELU": "selu_",
-            "Hardsigmoid": "hardsigmoid_", "Mish": "mish_"}
+IN_PLACE = {
+    "ReLU": "relu_",
+    "SiLU": "silu_",
+    "Hardswish": "hardswish_",
+    "SELU": "selu_",
+    "Hardsigmoid": "hardsigmoid_",
+    "Mish": "mish_",
+}
 
 # What Rust does not do in place: the same values, where nobody else sees the tensor.
 NOT_IN_PLACE = {"LeakyReLU", "ELU", "CELU", "Hardtanh", "ReLU6", "RReLU", "Threshold"}
@@ -182,7 +227,7 @@ def finished(context, row, text, inplace):
 def sequential(context, node, children):
     """`nn.Sequential`; `children` are (name, Built)."""
     trains = any(c.spec.trains for _, c in children)
-    for i, (_, child) in enumerate(children):
+    for _, child in children:
         if not child.spec.is_unary:
             raise Refuse(node, f"a {child.spec.type} cannot be in a Sequential of Rust's")
         if child.spec.kind == "class":
@@ -214,7 +259,9 @@ def element(node, path, child, previous):
     if previous is not None and is_fresh(previous):
         return f".add({child.emit(path)})"
     if not child.spec.name:
-        raise Refuse(node, f"{child.spec.type} in place, on a tensor that others may see, has no Rust")
+        raise Refuse(
+            node, f"{child.spec.type} in place, on a tensor that others may see, has no Rust"
+        )
     return f".add_fn(|x| x.shallow_clone().{child.spec.name}())"
 
 
@@ -224,10 +271,13 @@ def in_a_line(text):
 
 
 def is_fresh(built):
-    """Whether what a layer gives is a tensor of its own, so that a change in place changes no other,
-    and its gradient does not hang on it."""
-    return built.spec.kind == "row" and "{path}" in built.spec.row.new and built.spec.row.name not in (
-        "Embedding",)
+    """Whether what a layer gives is a tensor of its own, so that a change in place changes no
+    other, and its gradient does not hang on it."""
+    return (
+        built.spec.kind == "row"
+        and "{path}" in built.spec.row.new
+        and built.spec.row.name not in ("Embedding",)
+    )
 
 
 def module_list(context, node, children):
@@ -251,8 +301,11 @@ def refresh(context, node, built):
     types = {item.type for item in items}
     spec.names = [n for n, _ in children]
     if len(types) <= 1 and not any(i.kind == "inplace" for i in items):
-        spec.item = items[0] if items else Spec("row", "Identity", row=spellings.of_layer(
-            torch.nn.Identity)[0])
+        spec.item = (
+            items[0]
+            if items
+            else Spec("row", "Identity", row=spellings.of_layer(torch.nn.Identity)[0])
+        )
         spec.trains = any(i.trains for i in items)
         spec.item.trains = spec.trains
         spec.type = f"Vec<{spec.item.type}>"

@@ -10,8 +10,21 @@ from .refusals import Refuse
 from .render import Unfit, render
 from .spellings import PLACEHOLDER, Mismatch
 from .values import (
-    ATOM, PRODUCT, UNARY, Items, Known, Layer, Method, Parameters, Rust, SelfValue, TensorMethod,
-    is_known, is_number, is_tensor, known,
+    ATOM,
+    PRODUCT,
+    UNARY,
+    Items,
+    Known,
+    Layer,
+    Method,
+    Parameters,
+    Rust,
+    SelfValue,
+    TensorMethod,
+    is_known,
+    is_number,
+    is_tensor,
+    known,
 )
 
 
@@ -64,13 +77,32 @@ class Calls(PythonFunctions):
         values = [*positional, *keywords.values()]
         if is_pure(function) and all(is_known(v) for v in values):
             return self.evaluated(node, function, positional, keywords)
-        if getattr(function, "__module__", "") == "math" and len(positional) == 1 and \
-                function.__name__ in MATH and is_number(positional[0]):
+        if (
+            getattr(function, "__module__", "") == "math"
+            and len(positional) == 1
+            and function.__name__ in MATH
+            and is_number(positional[0])
+        ):
             self.use(positional[0])
             return Rust(f"{self.float_atom(positional[0])}.{MATH[function.__name__]}()", "float")
         special = SPECIAL.get(getattr(function, "__name__", None))
-        if special and function in (hasattr, len, int, float, isinstance, torch.tensor, max, min, list, tuple,
-                                    torch.Size, range, abs, round, next):
+        if special and function in (
+            hasattr,
+            len,
+            int,
+            float,
+            isinstance,
+            torch.tensor,
+            max,
+            min,
+            list,
+            tuple,
+            torch.Size,
+            range,
+            abs,
+            round,
+            next,
+        ):
             found = special(self, node, positional, keywords)
             if found is not None:
                 return found
@@ -89,8 +121,9 @@ class Calls(PythonFunctions):
 
     def evaluated(self, node, function, positional, keywords):
         try:
-            return Known(function(*map(known, positional),
-                                  **{k: known(v) for k, v in keywords.items()}))
+            return Known(
+                function(*map(known, positional), **{k: known(v) for k, v in keywords.items()})
+            )
         except Exception as error:
             raise Refuse(node, f"{type(error).__name__}: {error}") from None
 
@@ -99,12 +132,17 @@ class Calls(PythonFunctions):
         if name == "parameters" and isinstance(receiver, (Layer, SelfValue)):
             return Parameters(self.port.first_parameter(node, receiver, self.owner))
         if isinstance(receiver, (Items,)) or (
-                isinstance(receiver, Rust) and receiver.type == "tensors"):
+            isinstance(receiver, Rust) and receiver.type == "tensors"
+        ):
             return self.call_of_list(node, receiver, name, positional)
         if not is_tensor(receiver):
             raise Refuse(node, f"the method {name} has no Rust here")
-        if name == "size" and len(positional) == 1 and is_known(positional[0]) and \
-                known(positional[0]) < 0:
+        if (
+            name == "size"
+            and len(positional) == 1
+            and is_known(positional[0])
+            and known(positional[0]) < 0
+        ):
             text = render(receiver, "receiver", self)
             return Rust(f"{text}.size()[{text}.dim() - {-known(positional[0])}]", "int")
         rows = spellings.of_method(name)
@@ -183,13 +221,15 @@ class Calls(PythonFunctions):
         bounds = [bound[n] for n in ("start", "end", "step") if n in bound]
         return "Kind::Int64" if all(self.is_int(b) for b in bounds) else "Kind::Float"
 
+
 def is_here(value):
     """A device: where tensors are anyway, as a network's device is its store's."""
     if isinstance(value, Rust):
         return value.type == "device"
     return isinstance(value, Known) and (
         isinstance(value.value, torch.device) or value.value in ("cpu",)
-        if not isinstance(value.value, (torch.dtype,)) else False
+        if not isinstance(value.value, (torch.dtype,))
+        else False
     )
 
 

@@ -7,14 +7,27 @@ import re
 from .refusals import Refuse
 from .render import render
 from .values import (
-    COMPARISON, LOGIC, SUM, Items, Known, Layer, Rust, is_known, is_number, is_tensor, known,
+    COMPARISON,
+    LOGIC,
+    SUM,
+    Items,
+    Known,
+    Layer,
+    Rust,
+    is_known,
+    is_number,
+    is_tensor,
+    known,
     parenthesized,
 )
 
 COMPARISONS = {
-    ast.Eq: (operator.eq, "==", "eq"), ast.NotEq: (operator.ne, "!=", "ne"),
-    ast.Lt: (operator.lt, "<", "lt"), ast.LtE: (operator.le, "<=", "le"),
-    ast.Gt: (operator.gt, ">", "gt"), ast.GtE: (operator.ge, ">=", "ge"),
+    ast.Eq: (operator.eq, "==", "eq"),
+    ast.NotEq: (operator.ne, "!=", "ne"),
+    ast.Lt: (operator.lt, "<", "lt"),
+    ast.LtE: (operator.le, "<=", "le"),
+    ast.Gt: (operator.gt, ">", "gt"),
+    ast.GtE: (operator.ge, ">=", "ge"),
 }
 
 
@@ -65,8 +78,11 @@ class Conditions:
                 return Rust(f"{receiver}.{name}({render(right, 'number', self)})", "tensor")
             return Rust(f"{receiver}.{name}_tensor({render(right, 'ref', self)})", "tensor")
         if is_number(left) and is_number(right):
-            integers = all(isinstance(v, Known) and isinstance(v.value, int) or
-                           isinstance(v, Rust) and v.type == "int" for v in (left, right))
+            integers = all(
+                (isinstance(v, Known) and isinstance(v.value, int))
+                or (isinstance(v, Rust) and v.type == "int")
+                for v in (left, right)
+            )
             texts = [self.number(v, integers) for v in (left, right)]
             for value in (left, right):
                 self.use(value)
@@ -120,8 +136,11 @@ class Conditions:
         raise Refuse(node, "its truth is not known")
 
     def is_there(self, node, layer):
-        """`if self.layer:` of a layer or None. A container without layers is false in Python, too."""
-        field = next(f for f in self.owner.fields if f"self.{self.owner.fields[f].name}" == layer.text)
+        """`if self.layer:` of a layer or None. A container without layers is false in Python,
+        too."""
+        field = next(
+            f for f in self.owner.fields if f"self.{self.owner.fields[f].name}" == layer.text
+        )
         found = [getattr(o, field, None) for o in self.port.facts.of(self.owner.name).objects]
         if not all(value is None or value for value in found):
             raise Refuse(node, "its truth is not known")
@@ -138,24 +157,36 @@ class Conditions:
         condition = self.condition(node.test, test)
         if isinstance(condition, Known):
             return self.expression(node.body if condition.value else node.orelse)
-        return self.either(node, condition, self.expression(node.body), self.expression(node.orelse))
+        return self.either(
+            node, condition, self.expression(node.body), self.expression(node.orelse)
+        )
 
     def either(self, node, condition, left, right):
         kind = self.common_kind(node, left, right)
         texts = [render(v, {"tensor": "owned"}.get(kind, kind), self) for v in (left, right)]
-        return Rust(f"if {condition.text} {{ {texts[0]} }} else {{ {texts[1]} }}", kind, level=LOGIC)
+        return Rust(
+            f"if {condition.text} {{ {texts[0]} }} else {{ {texts[1]} }}", kind, level=LOGIC
+        )
 
     def common_kind(self, node, left, right):
-        for kind, fits in (("tensor", is_tensor), ("bool", self.is_bool), ("int", self.is_int),
-                           ("float", is_number)):
+        for kind, fits in (
+            ("tensor", is_tensor),
+            ("bool", self.is_bool),
+            ("int", self.is_int),
+            ("float", is_number),
+        ):
             if fits(left) and fits(right):
                 return kind
         raise Refuse(node, "the two are of different types")
 
     def is_bool(self, value):
         return (isinstance(value, Known) and isinstance(value.value, bool)) or (
-            isinstance(value, Rust) and value.type == "bool")
+            isinstance(value, Rust) and value.type == "bool"
+        )
 
     def is_int(self, value):
-        return is_number(value) and not self.is_bool(value) and (
-            isinstance(value.value, int) if isinstance(value, Known) else value.type == "int")
+        return (
+            is_number(value)
+            and not self.is_bool(value)
+            and (isinstance(value.value, int) if isinstance(value, Known) else value.type == "int")
+        )

@@ -8,15 +8,24 @@ import torch
 from . import build, initialization
 from .calls_of_new import CallsOfNew
 from .contexts import ContextsOfNew
+from .fields import Fields
+from .names import snake
 from .refusals import Refuse
 from .render import render
 from .specs import Spec
-from .fields import Fields
-from .names import snake
 from .statements import Body
 from .unrolled import Unrolled
 from .values import (
-    Built, Items, Known, Method, Poison, Rust, SelfValue, TensorMethod, is_known, is_tensor,
+    Built,
+    Items,
+    Known,
+    Method,
+    Poison,
+    Rust,
+    SelfValue,
+    TensorMethod,
+    is_known,
+    is_tensor,
     known,
 )
 
@@ -95,12 +104,27 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
         if isinstance(value, Built):
             return self.attribute_of_built(node, value, node.attr)
         if isinstance(value, Rust) and value.type == "data":
-            return TensorMethod(Rust(value.text, "tensor", value.form, value.level, value.local), node.attr)
+            return TensorMethod(
+                Rust(value.text, "tensor", value.form, value.level, value.local), node.attr
+            )
         return super().on_Attribute(node)
 
     def attribute_of_built(self, node, value, name):
-        if name in ("to", "cuda", "cpu", "append", "extend", "add_module", "apply", "parameters", "modules", "insert",
-                    "items", "values", "keys"):
+        if name in (
+            "to",
+            "cuda",
+            "cpu",
+            "append",
+            "extend",
+            "add_module",
+            "apply",
+            "parameters",
+            "modules",
+            "insert",
+            "items",
+            "values",
+            "keys",
+        ):
             return TensorMethod(value, name)
         if value.spec.kind in ("tensor", "row"):
             field = self.field_of(value)
@@ -119,8 +143,9 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
         if not isinstance(call, ast.Call):
             raise Refuse(node, "the statement has no Rust")
         if is_super_init(call):
-            if call.args and not (isinstance(call.func, ast.Attribute) and
-                                  isinstance(call.func.value, ast.Name)):
+            if call.args and not (
+                isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)
+            ):
                 raise Refuse(node, "the class that it stands on is not nn.Module alone")
             self.super_line = node.end_lineno
             return False
@@ -155,7 +180,10 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
             else:
                 raise Refuse(node, f"the method {function.name} of a list has no Rust here")
             return False
-        if function.name in ("append", "add_module", "extend") and receiver.spec.kind in ("list", "sequential"):
+        if function.name in ("append", "add_module", "extend") and receiver.spec.kind in (
+            "list",
+            "sequential",
+        ):
             added = [(str(len(receiver.children)), v) for v in arguments]
             if function.name == "extend":
                 start = len(receiver.children)
@@ -209,10 +237,18 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
             raise Refuse(node, "only a tensor is a buffer")
         text = self.moved(value)
         if not known(persistent):
-            return self.set_field(node, name, Built(
-                Spec("tensor", "Tensor", name="plain"), lambda path: text, self.order_of(text)))
-        built = Built(Spec("tensor", "Tensor", name="buffer"),
-                      lambda path: f'vs.add("{name}", {text}, false)', self.order_of(text))
+            return self.set_field(
+                node,
+                name,
+                Built(
+                    Spec("tensor", "Tensor", name="plain"), lambda path: text, self.order_of(text)
+                ),
+            )
+        built = Built(
+            Spec("tensor", "Tensor", name="buffer"),
+            lambda path: f'vs.add("{name}", {text}, false)',
+            self.order_of(text),
+        )
         return self.set_field(node, name, built)
 
     def order_of(self, text):
@@ -252,7 +288,7 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
             self.known.pop(name, None)
             self.fields[name] = Field(snake(name), value.spec, value, lines)
             return False
-        if isinstance(value, Known) or isinstance(value, Items) and is_known(value):
+        if isinstance(value, Known) or (isinstance(value, Items) and is_known(value)):
             value = Known(known(value))
             if self.capture is not None:
                 self.capture[name] = value
@@ -262,7 +298,9 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
         if isinstance(value, Rust) and value.type in ("int", "float", "bool"):
             text = value.text
             self.use(value)
-            spec = Spec("number", {"int": "i64", "float": "f64"}.get(value.type, "bool"), number=value.type)
+            spec = Spec(
+                "number", {"int": "i64", "float": "f64"}.get(value.type, "bool"), number=value.type
+            )
             self.fields[name] = Field(snake(name), spec, Built(spec, lambda path: text), lines)
             return False
         if is_tensor(value):
@@ -284,8 +322,11 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
 
     def parameter(self, name, value):
         text = value.spec.name
-        return Built(Spec("tensor", "Tensor", name="parameter"),
-                     lambda path: f'vs.add("{name}", {text}, {value.spec.number})', value.order)
+        return Built(
+            Spec("tensor", "Tensor", name="parameter"),
+            lambda path: f'vs.add("{name}", {text}, {value.spec.number})',
+            value.order,
+        )
 
     def emit(self, text, node, last=None):
         self.flush()
@@ -298,6 +339,10 @@ def is_super_init(call):
     if not (isinstance(function, ast.Attribute) and function.attr == "__init__"):
         return False
     value = function.value
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "super":
+    if (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id == "super"
+    ):
         return True
     return isinstance(value, (ast.Attribute, ast.Name)) and ast.unparse(value).endswith("Module")

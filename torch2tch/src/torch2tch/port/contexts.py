@@ -46,8 +46,12 @@ class Contexts:
             self.item.add(self.indent, "})")
             return True
         only = node.body[0]
-        if len(node.body) == 1 and isinstance(only, ast.Assign) and len(only.targets) == 1 and \
-                isinstance(only.targets[0], ast.Name):
+        if (
+            len(node.body) == 1
+            and isinstance(only, ast.Assign)
+            and len(only.targets) == 1
+            and isinstance(only.targets[0], ast.Name)
+        ):
             value = self.expression(only.value)
             if isinstance(value, Rust) and value.type == "tensor" and value.form == "owned":
                 return self.declare(node, only.targets[0].id, f"no_grad(|| {value.text})", "tensor")
@@ -84,10 +88,19 @@ class Contexts:
 
     def made_for_later(self, node):
         """Names that the block makes and that are read behind it, in the order of the lines."""
-        reads = {n.id for n in ast.walk(self.function) if isinstance(n, ast.Name)
-                 and isinstance(n.ctx, ast.Load) and (n.lineno > node.end_lineno or self.loops)}
-        names = [n.id for s in node.body for n in ast.walk(s)
-                 if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        reads = {
+            n.id
+            for n in ast.walk(self.function)
+            if isinstance(n, ast.Name)
+            and isinstance(n.ctx, ast.Load)
+            and (n.lineno > node.end_lineno or self.loops)
+        }
+        names = [
+            n.id
+            for s in node.body
+            for n in ast.walk(s)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        ]
         return [n for n in dict.fromkeys(names) if n in reads and n not in self.env]
 
     def inside(self, statements):
@@ -103,9 +116,16 @@ class ContextsOfNew:
 
     def do_With(self, node):
         function, call = manager(self, node)
-        if function is torch.no_grad and not call.args and not assigned(node.body) and \
-                not any(isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
-                        for s in node.body for n in ast.walk(s)):
+        if (
+            function is torch.no_grad
+            and not call.args
+            and not assigned(node.body)
+            and not any(
+                isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
+                for s in node.body
+                for n in ast.walk(s)
+            )
+        ):
             self.flush()
             self.item.add(self.indent, "no_grad(|| {", node.lineno, node.body[0].lineno - 1)
             self.indent += 1

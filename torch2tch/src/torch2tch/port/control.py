@@ -34,8 +34,12 @@ class Control:
         after = [self.env]
         self.env = dict(before)
         if node.orelse:
-            self.item.add(self.indent, "} else {", None,
-                          self.first_line(node.orelse) - 1 if not self.is_elif(node) else None)
+            self.item.add(
+                self.indent,
+                "} else {",
+                None,
+                self.first_line(node.orelse) - 1 if not self.is_elif(node) else None,
+            )
             ended.append(self.inner(node.orelse))
             after.append(self.env)
         self.item.add(self.indent, "}")
@@ -47,8 +51,11 @@ class Control:
         return len(ended) == 2 and all(ended)
 
     def is_elif(self, node):
-        return len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) and \
-            self.port.source.lines[node.orelse[0].lineno - 1].strip().startswith("elif")
+        return (
+            len(node.orelse) == 1
+            and isinstance(node.orelse[0], ast.If)
+            and self.port.source.lines[node.orelse[0].lineno - 1].strip().startswith("elif")
+        )
 
     def first_line(self, statements):
         return statements[0].lineno
@@ -70,10 +77,15 @@ class Control:
         """A parameter that a block assigns becomes a variable first."""
         for name in sorted(names):
             value = self.env.get(name)
-            if isinstance(value, Rust) and value.type == "tensor" and (
-                    value.local is None or value.form != "place"):
+            if (
+                isinstance(value, Rust)
+                and value.type == "tensor"
+                and (value.local is None or value.form != "place")
+            ):
                 local = self.new_local(name)
-                self.item.add(self.indent, f"let {local.pattern()} = {render(value, 'owned', self)};")
+                self.item.add(
+                    self.indent, f"let {local.pattern()} = {render(value, 'owned', self)};"
+                )
                 self.env[name] = Rust(local.name, "tensor", "place", local=local)
             elif isinstance(value, Known) and is_number(value):
                 kind = "int" if self.is_int(value) else "float"
@@ -81,10 +93,17 @@ class Control:
                 text = render(value, kind, self)
                 self.item.add(self.indent, f"let {local.pattern()} = {text};")
                 self.env[name] = Rust(local.name, kind, "place", local=local)
-            elif value is not None and not isinstance(value, Poison) and not (
-                    isinstance(value, Rust) and value.local is not None and value.form == "place"):
+            elif (
+                value is not None
+                and not isinstance(value, Poison)
+                and not (
+                    isinstance(value, Rust) and value.local is not None and value.form == "place"
+                )
+            ):
                 # What is known would be taken for what it is before the block.
-                raise Refuse(node, f"{name} changes in a block, and is no variable of Rust's before it")
+                raise Refuse(
+                    node, f"{name} changes in a block, and is no variable of Rust's before it"
+                )
 
     def emit_header(self, text, node, body):
         self.item.add(self.indent, text, node.lineno, self.first_line(body) - 1)

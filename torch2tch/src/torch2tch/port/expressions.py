@@ -10,8 +10,21 @@ from .operators import Operators
 from .refusals import Poisoned, Refuse
 from .render import Unfit, render
 from .values import (
-    ATOM, UNARY, Items, Known, Layer, Method, Poison, Rust, SelfValue, TensorMethod, is_known,
-    is_tensor, known, parenthesized, string_text,
+    ATOM,
+    UNARY,
+    Items,
+    Known,
+    Layer,
+    Method,
+    Poison,
+    Rust,
+    SelfValue,
+    TensorMethod,
+    is_known,
+    is_tensor,
+    known,
+    parenthesized,
+    string_text,
 )
 
 

@@ -28,12 +28,13 @@ class Facts:
         self.source = source
         module = source.module or source.load((class_name,))
         self.cls = getattr(module, class_name, None)
-        if class_name in source.failed:
-            raise Refused([source.failed[class_name]])
+        source.check(class_name)
         if class_name not in source.classes or not isinstance(self.cls, type):
             known = [n for n in source.classes if is_module(getattr(module, n, None))]
-            raise Wrong(f"{source.path}: there is no class {class_name}; "
-                        f"found {', '.join(known) or 'no nn.Module'}")
+            raise Wrong(
+                f"{source.path}: there is no class {class_name}; "
+                f"found {', '.join(known) or 'no nn.Module'}"
+            )
         if not is_module(self.cls):
             raise Wrong(f"{source.path}: {class_name} is not an nn.Module")
         self.instances = {}
@@ -46,8 +47,11 @@ class Facts:
             except Exception as error:
                 hint = "" if arguments else " (--args gives the constructor its arguments)"
                 raise Refused(
-                    [f"{source.path}:{source.classes[class_name].lineno}: "
-                     f"`{class_name}({arguments or ''})`: {one_line(error)}{hint}"]
+                    [
+                        *source.causes(error),
+                        f"{source.path}:{source.classes[class_name].lineno}: "
+                        f"`{class_name}({arguments or ''})`: {one_line(error)}{hint}",
+                    ]
                 ) from error
         for instances in self.instances.values():
             keep = [i for i, o in enumerate(instances.objects) if o in set(self.model.modules())]

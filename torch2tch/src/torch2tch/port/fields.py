@@ -34,7 +34,11 @@ class Fields:
             if name in self.tied:
                 self.flush_tied(field, name, local)
                 continue
-            type_ = f": {field.spec.type}" if text.endswith(".collect()") or "Box<dyn" in field.spec.type else ""
+            type_ = (
+                f": {field.spec.type}"
+                if text.endswith(".collect()") or "Box<dyn" in field.spec.type
+                else ""
+            )
             if text == local.name:
                 continue
             self.item.add(self.indent, f"let {local.pattern()}{type_} = {text};", *field.lines)
@@ -49,19 +53,26 @@ class Fields:
         if getattr(getattr(module, name), "bias", None) is not None:
             local.mutable = True
             path = Path().child(name).owned
-            add(indent, f'{local.name}.bs = {local.name}.bs.map(|bs| ({path}).add("bias", bs, true));')
+            add(
+                indent,
+                f'{local.name}.bs = {local.name}.bs.map(|bs| ({path}).add("bias", bs, true));',
+            )
 
     def local_name(self, field):
         """A variable must not hide the function that makes the next layer."""
         is_transformer = field.name == "transformer" and any(
-            f.spec.type == "Transformer" for f in self.fields.values())
+            f.spec.type == "Transformer" for f in self.fields.values()
+        )
         return field.name + "_layer" if is_transformer or field.name in makers() else field.name
 
     def check_order(self, field):
         numbers = build.orders(field.built)
         if any(n < self.port.drawn for n in numbers) or numbers != sorted(numbers):
-            self.port.refusals.add(Refuse(
-                self.function, f"self.{field.name} is drawn in another order than it is kept"))
+            self.port.refusals.add(
+                Refuse(
+                    self.function, f"self.{field.name} is drawn in another order than it is kept"
+                )
+            )
         if numbers:
             self.port.drawn = numbers[-1]
 

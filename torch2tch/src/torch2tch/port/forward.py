@@ -30,8 +30,11 @@ class Forward(Body):
 
     def changes_argument(self, node, value):
         """An argument that is changed in place becomes a variable, from the next round on."""
-        if value.local is None or value.type != "tensor" or \
-                value.local.name not in map(snake, self.signature.parameters):
+        if (
+            value.local is None
+            or value.type != "tensor"
+            or value.local.name not in map(snake, self.signature.parameters)
+        ):
             raise Refuse(node, "what is changed in place has no Rust")
         self.signature.changed.add(value.local.name)
         self.port.changed = True

@@ -5,7 +5,16 @@ import ast
 from .refusals import Refuse
 from .render import Unfit, render
 from .values import (
-    ATOM, Items, Known, Layer, Rust, is_known, is_number, is_tensor, known, parenthesized,
+    ATOM,
+    Items,
+    Known,
+    Layer,
+    Rust,
+    is_known,
+    is_number,
+    is_tensor,
+    known,
+    parenthesized,
 )
 
 
@@ -21,8 +30,10 @@ class Indexing:
         if isinstance(value, Rust):
             return self.rust_subscript(node, value)
         if isinstance(node.slice, ast.Slice):
-            bounds = [self.known_of(b) if b else None
-                      for b in (node.slice.lower, node.slice.upper, node.slice.step)]
+            bounds = [
+                self.known_of(b) if b else None
+                for b in (node.slice.lower, node.slice.upper, node.slice.step)
+            ]
             key = slice(*bounds)
         else:
             index = self.expression(node.slice)
@@ -71,7 +82,9 @@ class Indexing:
             if is_known(index) and known(index) < 0:
                 place = f"{value.text}.len() - {-known(index)}"
                 return Rust(f"{value.text}[{place}]", "tensor", "place")
-            return Rust(f"{parenthesized(value, ATOM)}[{render(index, 'index', self)}]", "tensor", "place")
+            return Rust(
+                f"{parenthesized(value, ATOM)}[{render(index, 'index', self)}]", "tensor", "place"
+            )
         raise Refuse(node, "the subscript has no Rust for this")
 
     def layer_subscript(self, node, value):
@@ -80,8 +93,10 @@ class Indexing:
     def shape_subscript(self, node, value):
         self.use(value)
         if isinstance(node.slice, ast.Slice):
-            lower, upper, step = (self.expression(b) if b else None
-                                  for b in (node.slice.lower, node.slice.upper, node.slice.step))
+            lower, upper, step = (
+                self.expression(b) if b else None
+                for b in (node.slice.lower, node.slice.upper, node.slice.step)
+            )
             if step is not None:
                 raise Refuse(node, "a step has no Rust for shapes")
             bounds = [self.shape_bound(value, b) if b else "" for b in (lower, upper)]
@@ -151,8 +166,9 @@ class Indexing:
 
     def subscript_step(self, node, part, dim):
         if isinstance(part, ast.Slice):
-            bounds = [self.expression(b) if b else None
-                      for b in (part.lower, part.upper, part.step)]
+            bounds = [
+                self.expression(b) if b else None for b in (part.lower, part.upper, part.step)
+            ]
             if all(b is None or (is_known(b) and known(b) is None) for b in bounds):
                 return None
             texts = [self.bound(b) for b in bounds[:2]]

@@ -11,19 +11,36 @@ from .values import SELF, Built, Known, Method, Rust, TensorMethod
 
 # What a parameter of a layer is called in Rust; `?` marks an Option.
 PARAMETERS = {
-    **{(t, n): r for t in ("Linear", "Conv1D", "Conv2D", "Conv3D", "ConvTranspose1D",
-                           "ConvTranspose2D", "ConvTranspose3D", "Bilinear")
-       for n, r in (("weight", "ws"), ("bias", "bs?"))},
-    **{(t, n): r for t in ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm")
-       for n, r in (("weight", "ws?"), ("bias", "bs?"))},
-    ("Embedding", "weight"): "ws", ("PReLU", "weight"): "ws",
+    **{
+        (t, n): r
+        for t in (
+            "Linear",
+            "Conv1D",
+            "Conv2D",
+            "Conv3D",
+            "ConvTranspose1D",
+            "ConvTranspose2D",
+            "ConvTranspose3D",
+            "Bilinear",
+        )
+        for n, r in (("weight", "ws"), ("bias", "bs?"))
+    },
+    **{
+        (t, n): r
+        for t in ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm")
+        for n, r in (("weight", "ws?"), ("bias", "bs?"))
+    },
+    ("Embedding", "weight"): "ws",
+    ("PReLU", "weight"): "ws",
 }
 # Methods that change a tensor, as functions of torch.nn.init.
 METHODS = {"uniform_": "uniform_", "normal_": "normal_", "fill_": "constant_", "zero_": "zeros_"}
 
 
 def is_init(function):
-    return isinstance(function, Known) and getattr(function.value, "__module__", "") == "torch.nn.init"
+    return (
+        isinstance(function, Known) and getattr(function.value, "__module__", "") == "torch.nn.init"
+    )
 
 
 def attribute(context, node, field, value, name):
@@ -32,7 +49,11 @@ def attribute(context, node, field, value, name):
     modules = context.port.facts.of(context.owner.name).objects
     found = [getattr(m, python_name(context, field), None) for m in modules]
     python = found[0] if found else None
-    if python is not None and hasattr(python, name) and not isinstance(getattr(python, name), torch.Tensor):
+    if (
+        python is not None
+        and hasattr(python, name)
+        and not isinstance(getattr(python, name), torch.Tensor)
+    ):
         # What one instance has is known only if the others have it, too.
         if not all(alike(python, other, name) for other in found):
             if value.spec.kind == "tensor":
@@ -83,8 +104,11 @@ def statement(context, node, function, call):
 def owns_parameter(value):
     if isinstance(value, Known):
         return isinstance(value.value, torch.Tensor)
-    return isinstance(value, Rust) and value.type in ("tensor", "data") and (
-        value.form == "place" or ".get(" in value.text)
+    return (
+        isinstance(value, Rust)
+        and value.type in ("tensor", "data")
+        and (value.form == "place" or ".get(" in value.text)
+    )
 
 
 def out(context, node, text):
@@ -124,7 +148,11 @@ def parameter_at(context, node, tensor):
             if context.place == tuple(path):
                 return f'&mut \x04.get("{last}").unwrap()'
             owned = Path(tuple(path)).owned
-            return f'&mut ({owned}).get("{last}").unwrap()' if path else f'&mut vs.get("{last}").unwrap()'
+            return (
+                f'&mut ({owned}).get("{last}").unwrap()'
+                if path
+                else f'&mut vs.get("{last}").unwrap()'
+            )
     raise Refuse(node, "the tensor is not a parameter")
 
 
@@ -203,14 +231,21 @@ def assign(context, node, target, value):
     """`self.decoder.weight = self.encoder.weight`: one tensor under two names."""
     layer = context.expression(target.value)
     field = context.field_of(layer) if isinstance(layer, Built) else None
-    if field is None or not (isinstance(value, Rust) and value.type == "tensor" and target.attr == "weight"
-                             and PARAMETERS.get((layer.spec.type, "weight")) == "ws"):
+    if field is None or not (
+        isinstance(value, Rust)
+        and value.type == "tensor"
+        and target.attr == "weight"
+        and PARAMETERS.get((layer.spec.type, "weight")) == "ws"
+    ):
         raise Refuse(node, "the assignment has no Rust")
     context.flush()
     field.local.mutable = True
     name = python_name(context, field)
-    context.emit(f'{field.local.name}.ws = (vs / "{name}").add("weight", {value.text}.shallow_clone(), true);',
-                 node)
+    context.emit(
+        f'{field.local.name}.ws = (vs / "{name}")'
+        f'.add("weight", {value.text}.shallow_clone(), true);',
+        node,
+    )
     return False
 
 
@@ -219,8 +254,12 @@ def tied(function, objects):
     found = set()
     for node in ast.walk(function):
         for target in node.targets if isinstance(node, ast.Assign) else []:
-            if isinstance(target, ast.Attribute) and target.attr == "weight" and \
-                    isinstance(target.value, ast.Attribute) and isinstance(target.value.value, ast.Name):
+            if (
+                isinstance(target, ast.Attribute)
+                and target.attr == "weight"
+                and isinstance(target.value, ast.Attribute)
+                and isinstance(target.value.value, ast.Name)
+            ):
                 found.add(target.value.attr)
     return {name for name in found if any(shares_weight(o, name) for o in objects)}
 
@@ -239,8 +278,10 @@ def is_modules_of_self(context, iterable):
 
 def parameters_of_self(context, iterable):
     """(name, parameter) of each that a loop over `self.parameters()` goes over, or None."""
-    if ast.unparse(iterable) not in (f"{context.self_name}.parameters()",
-                                     f"{context.self_name}.named_parameters()"):
+    if ast.unparse(iterable) not in (
+        f"{context.self_name}.parameters()",
+        f"{context.self_name}.named_parameters()",
+    ):
         return None
     module = instance(context, iterable)
     context.flush()
@@ -268,7 +309,9 @@ def modules(context, iterable):
     if name == "named_parameters":
         return [Known((n, p)) for n, p in module.named_parameters() if n.split(".")[0] in made]
     if name == "named_modules":
-        return [Known((n, m)) for n, m in module.named_modules() if not n or n.split(".")[0] in made]
+        return [
+            Known((n, m)) for n, m in module.named_modules() if not n or n.split(".")[0] in made
+        ]
     if name == "children":
         return [Known(m) for n, m in module.named_children() if n in made]
     return [Known(m) for n, m in module.named_modules() if not n or n.split(".")[0] in made]

@@ -17,8 +17,9 @@ class LayerArguments:
         """What the argument is in the class that takes it."""
         found = self.given_layers.get((port.name, name))
         if found is None:
-            self.refusals.add(Refuse(port.init, f"the argument {name} is a layer from outside, which has "
-                                                "no Rust"))
+            self.refusals.add(
+                Refuse(port.init, f"the argument {name} is a layer from outside, which has no Rust")
+            )
             return Poison()
         local = Local(snake(name), 0, len(self.locals), used=True)
         self.locals.append(local)
@@ -43,7 +44,9 @@ class LayerArguments:
             old = self.given_layers.get((name, parameter))
             if old is None or old.type != value.spec.type:
                 if old is not None and {old.kind, value.spec.kind} != {"sequential"}:
-                    raise Refuse(node, f"the argument {parameter} is a layer of another kind elsewhere")
+                    raise Refuse(
+                        node, f"the argument {parameter} is a layer of another kind elsewhere"
+                    )
                 if old is not None:
                     old.type, old.trains = value.spec.type, value.spec.trains = "SequentialT", True
                     continue

@@ -4,8 +4,16 @@ from .refusals import Refuse
 from .render import render
 from .values import Items, Known, Rust, is_known, is_tensor, known
 
-ATTENTION = ["query", "key", "value", "key_padding_mask", "need_weights", "attn_mask",
-             "average_attn_weights", "is_causal"]
+ATTENTION = [
+    "query",
+    "key",
+    "value",
+    "key_padding_mask",
+    "need_weights",
+    "attn_mask",
+    "average_attn_weights",
+    "is_causal",
+]
 MASKS = {
     "TransformerEncoderLayer": ["src", "src_mask", "src_key_padding_mask", "is_causal"],
     "TransformerEncoder": ["src", "mask", "src_key_padding_mask", "is_causal"],
@@ -20,8 +28,11 @@ DECODER_MASKS = {
     "memory_is_causal": ("memory_is_causal", "bool", False),
 }
 # The state of a recurrent layer: its type here, and the struct in Rust.
-STATES = {"LSTM": ("lstm_state", "LSTMState"), "GRU": ("gru_state", "GRUState"),
-          "RNN": ("elman_state", "RNNState")}
+STATES = {
+    "LSTM": ("lstm_state", "LSTMState"),
+    "GRU": ("gru_state", "GRUState"),
+    "RNN": ("elman_state", "RNNState"),
+}
 
 
 def bound(node, names, positional, keywords):
@@ -61,8 +72,11 @@ def recurrent(context, node, layer, name, positional, keywords):
     state = state_text(context, node, values.get("hx", Known(None)), kind, struct)
     if isinstance(values["input"], Rust) and values["input"].type == "packed":
         packed = render(values["input"], "packed", context)
-        return Rust(f"{layer.text}.forward_packed_t({packed}, {state}, {context.train()})", ("packed", kind))
-    text = f"{layer.text}.forward_t({render(values['input'], 'ref', context)}, {state}, {context.train()})"
+        return Rust(
+            f"{layer.text}.forward_packed_t({packed}, {state}, {context.train()})", ("packed", kind)
+        )
+    input = render(values["input"], "ref", context)
+    text = f"{layer.text}.forward_t({input}, {state}, {context.train()})"
     return Rust(text, ("tensor", kind))
 
 
@@ -124,25 +138,43 @@ def with_defaults(struct, fields):
 def attention(context, node, layer, positional, keywords):
     values = bound(node, ATTENTION, positional, keywords)
     tensors = ", ".join(render(values[n], "ref", context) for n in ATTENTION[:3])
-    fields = options(context, node, values, ATTENTION[:3], {
-        "key_padding_mask": ("key_padding_mask", "option_ref", None),
-        "need_weights": ("need_weights", "bool", True),
-        "attn_mask": ("attn_mask", "option_ref", None),
-        "average_attn_weights": ("average_attn_weights", "bool", True),
-        "is_causal": ("is_causal", "bool", False),
-    })
+    fields = options(
+        context,
+        node,
+        values,
+        ATTENTION[:3],
+        {
+            "key_padding_mask": ("key_padding_mask", "option_ref", None),
+            "need_weights": ("need_weights", "bool", True),
+            "attn_mask": ("attn_mask", "option_ref", None),
+            "average_attn_weights": ("average_attn_weights", "bool", True),
+            "is_causal": ("is_causal", "bool", False),
+        },
+    )
     text = with_defaults("AttentionOptions", fields)
-    return Rust(f"{layer.text}.forward_t({tensors}, {text}, {context.train()})", ("tensor", "option"))
+    return Rust(
+        f"{layer.text}.forward_t({tensors}, {text}, {context.train()})", ("tensor", "option")
+    )
 
 
 def encoder(network, context, node, layer, name, positional, keywords):
     names = MASKS[name]
     values = bound(node, names, positional, keywords)
-    fields = options(context, node, values, names[:1], {
-        names[1]: ("src_mask", "option_ref", None),
-        "src_key_padding_mask": ("src_key_padding_mask", "option_ref", None),
-        "is_causal": ("is_causal", "option_bool", None if name == "TransformerEncoder" else False),
-    })
+    fields = options(
+        context,
+        node,
+        values,
+        names[:1],
+        {
+            names[1]: ("src_mask", "option_ref", None),
+            "src_key_padding_mask": ("src_key_padding_mask", "option_ref", None),
+            "is_causal": (
+                "is_causal",
+                "option_bool",
+                None if name == "TransformerEncoder" else False,
+            ),
+        },
+    )
     if not fields:
         return network.apply(context, layer, values["src"])
     source = render(values["src"], "ref", context)
@@ -154,26 +186,52 @@ def decoder(context, node, layer, name, positional, keywords):
     names = ["tgt", "memory", *DECODER_MASKS]
     values = bound(node, names, positional, keywords)
     # A layer takes causality as it is told; a stack of them looks for it where it is not told.
-    kinds = DECODER_MASKS | {"tgt_is_causal": ("tgt_is_causal", "option_bool",
-                                               None if name == "TransformerDecoder" else False)}
+    kinds = DECODER_MASKS | {
+        "tgt_is_causal": (
+            "tgt_is_causal",
+            "option_bool",
+            None if name == "TransformerDecoder" else False,
+        )
+    }
     masks = with_defaults("DecoderMasks", options(context, node, values, names[:2], kinds))
     tensors = ", ".join(required(context, node, values, n) for n in names[:2])
     return Rust(f"{layer.text}.forward_t({tensors}, {masks}, {context.train()})", "tensor")
 
 
 def transformer(context, node, layer, positional, keywords):
-    names = ["src", "tgt", "src_mask", "tgt_mask", "memory_mask", "src_key_padding_mask",
-             "tgt_key_padding_mask", "memory_key_padding_mask", "src_is_causal", "tgt_is_causal",
-             "memory_is_causal"]
+    names = [
+        "src",
+        "tgt",
+        "src_mask",
+        "tgt_mask",
+        "memory_mask",
+        "src_key_padding_mask",
+        "tgt_key_padding_mask",
+        "memory_key_padding_mask",
+        "src_is_causal",
+        "tgt_is_causal",
+        "memory_is_causal",
+    ]
     values = bound(node, names, positional, keywords)
     tensors = ", ".join(required(context, node, values, n) for n in names[:2])
-    source = with_defaults("EncoderMasks", options(context, node, values, names[:2], {
-        "src_mask": ("src_mask", "option_ref", None),
-        "src_key_padding_mask": ("src_key_padding_mask", "option_ref", None),
-        "src_is_causal": ("is_causal", "option_bool", None),
-    }))
+    source = with_defaults(
+        "EncoderMasks",
+        options(
+            context,
+            node,
+            values,
+            names[:2],
+            {
+                "src_mask": ("src_mask", "option_ref", None),
+                "src_key_padding_mask": ("src_key_padding_mask", "option_ref", None),
+                "src_is_causal": ("is_causal", "option_bool", None),
+            },
+        ),
+    )
     target = with_defaults("DecoderMasks", options(context, node, values, names[:2], DECODER_MASKS))
-    return Rust(f"{layer.text}.forward_t({tensors}, {source}, {target}, {context.train()})", "tensor")
+    return Rust(
+        f"{layer.text}.forward_t({tensors}, {source}, {target}, {context.train()})", "tensor"
+    )
 
 
 def required(context, node, values, name):

@@ -58,8 +58,9 @@ def enumerated(network, context, node, target, iterable):
 def zipped(network, context, node, target, iterable):
     if len(iterable.args) != 2:
         raise Refuse(node, "zip of other than two has no Rust")
-    parts = [iteration(network, context, node, t, i)
-             for t, i in zip(pair(node, target), iterable.args)]
+    parts = [
+        iteration(network, context, node, t, i) for t, i in zip(pair(node, target), iterable.args)
+    ]
     (left, one), (right, two) = parts
     return f"({left}, {right})", f"{as_iterator(one)}.zip({two})"
 
@@ -105,7 +106,7 @@ def comprehension(network, context, node):
         value = context.expression(generator.iter)
     held = dict(context.env)
     try:
-        if isinstance(value, Items) or isinstance(value, Known):
+        if isinstance(value, (Items, Known)):
             return unrolled(context, node, generator, value)
         pattern, text = context.iteration(node, generator.target, generator.iter, None)
         element = context.expression(node.elt)

@@ -54,8 +54,8 @@ class Item:
 
 
 def column_of(items, resolve):
-    longest = max((len(l) for i in items for l, r in i.lines(resolve) if r), default=0)
-    return max(COLUMN, longest + 2)
+    lines = [line for item in items for line in item.lines(resolve)]
+    return max([COLUMN, *(len(left) + 2 for left, right in lines if right)])
 
 
 def layout(pairs, column):
@@ -124,12 +124,14 @@ def depths(text):
 def chain(text):
     """The text, cut before each method of its outermost chain of calls."""
     cuts = [
-        i for i, c, depth in depths(text)
+        i
+        for i, c, depth in depths(text)
         if c == "." and depth == 0 and re.match(r"\.[a-z_]\w*(::<[^>]*>)?\(", text[i:])
     ]
     # A chain belongs together if it is all that the statement has behind its `=`.
-    if not cuts or any(c in "+-*/" and depth == 0 and text[i + 1 : i + 2] == " "
-                       for i, c, depth in depths(text)):
+    if not cuts or any(
+        c in "+-*/" and depth == 0 and text[i + 1 : i + 2] == " " for i, c, depth in depths(text)
+    ):
         return [text]
     if cuts and re.fullmatch(r"(let (mut )?\S+ = )?(self|[a-z]\w{0,2})", text[: cuts[0]]):
         cuts = cuts[1:]

@@ -7,10 +7,63 @@ from dataclasses import dataclass
 from .values import Rust
 
 RESERVED = set(
-    "as async await box break const continue crate dyn else enum extern false final fn for if impl in "
-    "let loop macro match mod move mut override pub ref return self static struct super trait true "
-    "try type typeof unsafe unsized use virtual where while yield abstract become do priv gen train "
-    "vs functional init".split()
+    [
+        "as",
+        "async",
+        "await",
+        "box",
+        "break",
+        "const",
+        "continue",
+        "crate",
+        "dyn",
+        "else",
+        "enum",
+        "extern",
+        "false",
+        "final",
+        "fn",
+        "for",
+        "if",
+        "impl",
+        "in",
+        "let",
+        "loop",
+        "macro",
+        "match",
+        "mod",
+        "move",
+        "mut",
+        "override",
+        "pub",
+        "ref",
+        "return",
+        "self",
+        "static",
+        "struct",
+        "super",
+        "trait",
+        "true",
+        "try",
+        "type",
+        "typeof",
+        "unsafe",
+        "unsized",
+        "use",
+        "virtual",
+        "where",
+        "while",
+        "yield",
+        "abstract",
+        "become",
+        "do",
+        "priv",
+        "gen",
+        "train",
+        "vs",
+        "functional",
+        "init",
+    ]
 )
 
 

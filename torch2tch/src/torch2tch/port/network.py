@@ -2,27 +2,52 @@
 
 from dataclasses import dataclass, field
 
-from .calls import bind
 from . import loops
+from .calls import bind
 from .constructor import Constructor
 from .initialization import PARAMETERS
 from .layer_arguments import LayerArguments, is_layer
 from .mirror import Item
+from .names import Local, snake
 from .refusals import Poisoned, Refusals, Refuse
 from .render import render
-from .specs import Spec
-from .names import Local, snake
 from .signatures import Signatures, same
+from .specs import Spec
 from .values import (
-    SELF, Built, Known, Layer, Method, Poison, Rust, SelfValue, TensorMethod, is_known, known,
+    SELF,
+    Built,
+    Known,
+    Layer,
+    Method,
+    Poison,
+    Rust,
+    SelfValue,
+    TensorMethod,
+    is_known,
+    known,
 )
 
-RUST_TYPES = {"int": "i64", "float": "f64", "bool": "bool", "tensor": "&Tensor",
-              "tensors": "&[Tensor]", "shape": "&[i64]", "option": "Option<&Tensor>",
-              "lstm_state": "&LSTMState", "packed": "&utils::rnn::PackedSequence", "device": "Device",
-              "kind": "Kind"}
-RETURNS = {"int": "i64", "float": "f64", "bool": "bool", "tensor": "Tensor", "tensors": "Vec<Tensor>",
-           "shape": "Vec<i64>"}
+RUST_TYPES = {
+    "int": "i64",
+    "float": "f64",
+    "bool": "bool",
+    "tensor": "&Tensor",
+    "tensors": "&[Tensor]",
+    "shape": "&[i64]",
+    "option": "Option<&Tensor>",
+    "lstm_state": "&LSTMState",
+    "packed": "&utils::rnn::PackedSequence",
+    "device": "Device",
+    "kind": "Kind",
+}
+RETURNS = {
+    "int": "i64",
+    "float": "f64",
+    "bool": "bool",
+    "tensor": "Tensor",
+    "tensors": "Vec<Tensor>",
+    "shape": "Vec<i64>",
+}
 
 
 @dataclass
@@ -77,8 +102,10 @@ class Network(LayerArguments, Signatures):
         cls = getattr(self.source.module, name)
         bases = [b for b in cls.__mro__[1:] if b is not object]
         if bases[0].__name__ != "Module":
-            raise Refuse(node.bases[0] if node.bases else node,
-                         f"{name} stands on {bases[0].__name__}, which has no Rust")
+            raise Refuse(
+                node.bases[0] if node.bases else node,
+                f"{name} stands on {bases[0].__name__}, which has no Rust",
+            )
         init = self.source.method(name, "__init__")
         port = self.classes[name] = ClassPort(name, node, init, cls)
         if init is None:
@@ -126,18 +153,29 @@ class Network(LayerArguments, Signatures):
         bound = bind(node, init, positional, keywords, context.expression, True) if init else {}
         self.give_layers(node, name, bound)
         port = self.class_port(name)
-        given = {n: v for n, v in bound.items() if isinstance(v, Built) or
-                 n in port.parameters and port.parameters[n][0] not in RUST_TYPES}
-        texts = {parameter: render(bound[parameter], kind, context)
-                 for parameter, (kind, _) in port.parameters.items() if parameter not in given}
+        given = {
+            n: v
+            for n, v in bound.items()
+            if isinstance(v, Built)
+            or (n in port.parameters and port.parameters[n][0] not in RUST_TYPES)
+        }
+        texts = {
+            parameter: render(bound[parameter], kind, context)
+            for parameter, (kind, _) in port.parameters.items()
+            if parameter not in given
+        }
 
         def emit(path):
-            found = [texts[p] if p in texts else self.layer_text(node, port, p, given[p], path)
-                     for p in port.parameters]
+            found = [
+                texts[p] if p in texts else self.layer_text(node, port, p, given[p], path)
+                for p in port.parameters
+            ]
             return f"{name}::new({', '.join([path.reference, *found])})"
 
         layers = [value for value in given.values() if isinstance(value, Built)]
-        return Built(Spec("class", name, False, name=name), emit, self.next_order(), arguments=layers)
+        return Built(
+            Spec("class", name, False, name=name), emit, self.next_order(), arguments=layers
+        )
 
     # Fields in `forward`
 
@@ -160,8 +198,6 @@ class Network(LayerArguments, Signatures):
         if self.source.method(port.name, name) is not None:
             return Method(port, name, "self")
         raise Refuse(node, f"self.{name} is not known")
-
-
 
     # Loops over layers, and the elements of lists
 
@@ -186,8 +222,11 @@ class Network(LayerArguments, Signatures):
 
     def layer_length(self, context, node, value):
         if value.spec.kind in ("list", "dict"):
-            return Rust(f"{value.text}.len() as i64", "int", level=1) if not value.spec.names \
+            return (
+                Rust(f"{value.text}.len() as i64", "int", level=1)
+                if not value.spec.names
                 else Known(len(value.spec.names))
+            )
         raise Refuse(node, "its length has no Rust")
 
     def first_parameter(self, node, receiver, owner):
@@ -199,8 +238,12 @@ class Network(LayerArguments, Signatures):
             own = [f for f in fields if f.spec.kind == "tensor" and f.spec.name == "parameter"]
             if own:
                 return Rust(f"{start}.{own[0].name}", "tensor", "place")
-            drawn = [f for f in fields if f.spec.kind not in ("number", "tensor", "inplace")
-                     and not (f.spec.kind == "row" and "{path}" not in f.spec.row.new)]
+            drawn = [
+                f
+                for f in fields
+                if f.spec.kind not in ("number", "tensor", "inplace")
+                and not (f.spec.kind == "row" and "{path}" not in f.spec.row.new)
+            ]
             if drawn:
                 layer = Layer(drawn[0].spec, f"{start}.{drawn[0].name}")
                 return self.first_parameter(node, layer, owner)
@@ -216,9 +259,15 @@ class Network(LayerArguments, Signatures):
         if layer.spec.kind == "row" and name in ("weight", "bias"):
             text = PARAMETERS.get((layer.spec.row.type, name))
             if text:
-                return Rust(f"{layer.text}.{text}", "tensor" if not text.endswith("?") else "option",
-                            "place") if not text.endswith("?") else Rust(
-                    f"{layer.text}.{text[:-1]}", "option", "place")
+                return (
+                    Rust(
+                        f"{layer.text}.{text}",
+                        "tensor" if not text.endswith("?") else "option",
+                        "place",
+                    )
+                    if not text.endswith("?")
+                    else Rust(f"{layer.text}.{text[:-1]}", "option", "place")
+                )
         if layer.spec.kind == "class":
             port = self.class_port(layer.spec.name)
             found = port.fields.get(name)

@@ -6,16 +6,31 @@ import operator
 from .refusals import Refuse
 from .render import Unfit, operand, render
 from .values import (
-    ATOM, PRODUCT, SUM, UNARY, Items, Known, Rust, is_known, is_number, is_tensor, known,
+    ATOM,
+    PRODUCT,
+    SUM,
+    UNARY,
+    Items,
+    Known,
+    Rust,
+    is_known,
+    is_number,
+    is_tensor,
+    known,
     parenthesized,
 )
 
 OPERATORS = {
-    ast.Add: (operator.add, "+", SUM), ast.Sub: (operator.sub, "-", SUM),
-    ast.Mult: (operator.mul, "*", PRODUCT), ast.Div: (operator.truediv, "/", PRODUCT),
-    ast.FloorDiv: (operator.floordiv, "//", PRODUCT), ast.Mod: (operator.mod, "%", PRODUCT),
-    ast.Pow: (operator.pow, "**", UNARY), ast.MatMult: (operator.matmul, "@", PRODUCT),
-    ast.BitAnd: (operator.and_, "&", PRODUCT), ast.BitOr: (operator.or_, "|", SUM),
+    ast.Add: (operator.add, "+", SUM),
+    ast.Sub: (operator.sub, "-", SUM),
+    ast.Mult: (operator.mul, "*", PRODUCT),
+    ast.Div: (operator.truediv, "/", PRODUCT),
+    ast.FloorDiv: (operator.floordiv, "//", PRODUCT),
+    ast.Mod: (operator.mod, "%", PRODUCT),
+    ast.Pow: (operator.pow, "**", UNARY),
+    ast.MatMult: (operator.matmul, "@", PRODUCT),
+    ast.BitAnd: (operator.and_, "&", PRODUCT),
+    ast.BitOr: (operator.or_, "|", SUM),
 }
 
 
@@ -23,8 +38,12 @@ class Operators:
     def on_UnaryOp(self, node):
         value = self.expression(node.operand)
         if is_known(value):
-            functions = {ast.USub: operator.neg, ast.Not: operator.not_, ast.UAdd: operator.pos,
-                         ast.Invert: operator.invert}
+            functions = {
+                ast.USub: operator.neg,
+                ast.Not: operator.not_,
+                ast.UAdd: operator.pos,
+                ast.Invert: operator.invert,
+            }
             return Known(functions[type(node.op)](known(value)))
         match node.op:
             case ast.USub() if is_tensor(value):
@@ -58,8 +77,12 @@ class Operators:
             return self.tensor_operation(node, sign, level, left, right)
         if is_number(left) and is_number(right):
             return self.number_operation(node, sign, level, left, right)
-        if isinstance(left, Known) and isinstance(left.value, list) and sign == "*" and \
-                len(left.value) == 1:
+        if (
+            isinstance(left, Known)
+            and isinstance(left.value, list)
+            and sign == "*"
+            and len(left.value) == 1
+        ):
             raise Refuse(node, "the length of the list is not known")
         if sign == "+":
             parts = [self.sequence(left), self.sequence(right)]
@@ -93,9 +116,13 @@ class Operators:
             if is_number(right):
                 text = f"{render(left, 'receiver', self)}.pow_tensor_scalar"
                 return Rust(f"{text}({render(right, 'number', self)})", "tensor")
-            return Rust(f"{render(left, 'receiver', self)}.pow({render(right, 'ref', self)})", "tensor")
+            return Rust(
+                f"{render(left, 'receiver', self)}.pow({render(right, 'ref', self)})", "tensor"
+            )
         if sign == "**":
-            text = f"Tensor::pow_scalar({render(left, 'number', self)}, {render(right, 'ref', self)})"
+            text = (
+                f"Tensor::pow_scalar({render(left, 'number', self)}, {render(right, 'ref', self)})"
+            )
             return Rust(text, "tensor")
         if sign in ("&", "|"):
             name = {"&": "bitwise_and_tensor", "|": "bitwise_or_tensor"}[sign]
@@ -111,7 +138,9 @@ class Operators:
         if is_number(left):
             # tch computes `1 - x` as `-(x - 1)`, which gives another zero, and `1 / x` as a power.
             if sign == "-":
-                text = f"{render(right, 'receiver', self)}.rsub_scalar({render(left, 'number', self)})"
+                text = (
+                    f"{render(right, 'receiver', self)}.rsub_scalar({render(left, 'number', self)})"
+                )
                 return Rust(text, "tensor")
             if sign == "/":
                 text = f"{render(right, 'receiver', self)}.reciprocal()"
@@ -119,15 +148,17 @@ class Operators:
         if not all(is_tensor(v) or is_number(v) for v in (left, right)):
             raise Unfit
         if is_number(left) and sign in "+*":
-            # What `2. * x` is in tch, too, where the compiler does not always find the type of `2.`.
+            # What `2. * x` is in tch, too, where the compiler does not always find the type of
+            # `2.`.
             left, right = right, left
         texts = operand(left, self, level), operand(right, self, level - 1)
         return Rust(f"{texts[0]} {sign} {texts[1]}", "tensor", level=level)
 
     def number_operation(self, node, sign, level, left, right):
         integers = all(
-            (isinstance(v, Known) and isinstance(v.value, int)) or
-            (isinstance(v, Rust) and v.type == "int") for v in (left, right)
+            (isinstance(v, Known) and isinstance(v.value, int))
+            or (isinstance(v, Rust) and v.type == "int")
+            for v in (left, right)
         )
         if integers and (same := unchanged(sign, left, right)) is not None:
             return same
@@ -136,33 +167,44 @@ class Operators:
         if sign == "**":
             base = render(left, "float" if not integers else "int", self)
             if integers and isinstance(right, Known) and right.value >= 0:
-                return Rust(f"{parenthesized(self.number(left, True), ATOM)}.pow({right.value})", "int")
+                return Rust(
+                    f"{parenthesized(self.number(left, True), ATOM)}.pow({right.value})", "int"
+                )
             if isinstance(right, Known) and right.value == 0.5:
                 return Rust(f"{self.float_atom(left)}.sqrt()", "float")
             if isinstance(right, Known) and right.value == -0.5:
                 return Rust(f"{self.float_atom(left)}.powf(-0.5)", "float")
             return Rust(f"({base}).powf({render(right, 'float', self)})", "float")
         if sign in ("//", "%") and integers:
-            # Python rounds down, Rust towards zero: one where nothing is below zero, as sizes are not.
+            # Python rounds down, Rust towards zero: one where nothing is below zero, as sizes are
+            # not.
             texts = self.number(left, True), self.number(right, True)
             if any("-" in text.text for text in texts):
                 if not (isinstance(right, Known) and right.value > 0):
                     raise Refuse(node, "what may be below zero is rounded otherwise in Rust")
                 name = "div_euclid" if sign == "//" else "rem_euclid"
                 return Rust(f"{parenthesized(texts[0], ATOM)}.{name}({texts[1].text})", "int")
-            text = f"{parenthesized(texts[0], level)} {sign[0]} {parenthesized(texts[1], level - 1)}"
+            text = (
+                f"{parenthesized(texts[0], level)} {sign[0]} {parenthesized(texts[1], level - 1)}"
+            )
             return Rust(text, "int", level=level)
         if sign == "/" or not integers:
             if sign not in "+-*/":
                 raise Refuse(node, "the operator has no Rust for these")
             texts = self.number(left, False), self.number(right, False)
-            return Rust(f"{parenthesized(texts[0], level)} {sign} {parenthesized(texts[1], level - 1)}",
-                        "float", level=level)
+            return Rust(
+                f"{parenthesized(texts[0], level)} {sign} {parenthesized(texts[1], level - 1)}",
+                "float",
+                level=level,
+            )
         if sign not in "+-*%":
             raise Refuse(node, "the operator has no Rust for these")
         texts = self.number(left, True), self.number(right, True)
-        return Rust(f"{parenthesized(texts[0], level)} {sign} {parenthesized(texts[1], level - 1)}",
-                    "int", level=level)
+        return Rust(
+            f"{parenthesized(texts[0], level)} {sign} {parenthesized(texts[1], level - 1)}",
+            "int",
+            level=level,
+        )
 
     def number(self, value, integer):
         """A number as a value with text."""

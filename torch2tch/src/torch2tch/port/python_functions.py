@@ -7,8 +7,19 @@ import torch
 from .refusals import Refuse
 from .render import render
 from .values import (
-    ATOM, UNARY, Items, Known, Layer, Parameters, Rust, SelfValue, is_known, is_number, is_tensor,
-    known, parenthesized,
+    ATOM,
+    UNARY,
+    Items,
+    Known,
+    Layer,
+    Parameters,
+    Rust,
+    SelfValue,
+    is_known,
+    is_number,
+    is_tensor,
+    known,
+    parenthesized,
 )
 
 
@@ -50,11 +61,17 @@ class PythonFunctions:
         return value.first if isinstance(value, Parameters) else None
 
     def call_float(self, node, positional, keywords):
-        if len(positional) == 1 and isinstance(positional[0], Rust) and \
-                positional[0].type in ("int", "float"):
+        if (
+            len(positional) == 1
+            and isinstance(positional[0], Rust)
+            and positional[0].type in ("int", "float")
+        ):
             value = positional[0]
-            return value if value.type == "float" else \
-                Rust(f"{parenthesized(value, ATOM)} as f64", "float", level=UNARY)
+            return (
+                value
+                if value.type == "float"
+                else Rust(f"{parenthesized(value, ATOM)} as f64", "float", level=UNARY)
+            )
         return None
 
     def call_hasattr(self, node, positional, keywords):
@@ -89,8 +106,9 @@ class PythonFunctions:
         if set(keywords) - {"dtype", "device", "requires_grad"} or not is_known(value):
             return None
         try:
-            example = torch.tensor(known(value), **{k: known(v) for k, v in keywords.items()
-                                                    if k == "dtype"})
+            example = torch.tensor(
+                known(value), **{k: known(v) for k, v in keywords.items() if k == "dtype"}
+            )
         except Exception as error:
             raise Refuse(node, str(error)) from None
         kinds = {torch.float32: "f32", torch.float64: "f64", torch.int64: "i64"}
@@ -146,14 +164,54 @@ MATH = {"sqrt": "sqrt", "exp": "exp", "log": "ln", "sin": "sin", "cos": "cos"}
 
 SPECIAL = {
     name.removeprefix("call_"): getattr(PythonFunctions, name)
-    for name in ("call_hasattr", "call_len", "call_int", "call_float", "call_isinstance", "call_tensor", "call_max",
-                 "call_min", "call_list", "call_tuple", "call_abs", "call_round", "call_next")
+    for name in (
+        "call_hasattr",
+        "call_len",
+        "call_int",
+        "call_float",
+        "call_isinstance",
+        "call_tensor",
+        "call_max",
+        "call_min",
+        "call_list",
+        "call_tuple",
+        "call_abs",
+        "call_round",
+        "call_next",
+    )
 }
 
 PURE = {
-    len, range, int, float, bool, str, min, max, sum, abs, round, sorted, list, tuple, dict, zip,
-    enumerate, reversed, isinstance, issubclass, getattr, hasattr, type, any, all, set, divmod, pow,
-    repr, map,
+    len,
+    range,
+    int,
+    float,
+    bool,
+    str,
+    min,
+    max,
+    sum,
+    abs,
+    round,
+    sorted,
+    list,
+    tuple,
+    dict,
+    zip,
+    enumerate,
+    reversed,
+    isinstance,
+    issubclass,
+    getattr,
+    hasattr,
+    type,
+    any,
+    all,
+    set,
+    divmod,
+    pow,
+    repr,
+    map,
 }
 
 
@@ -171,6 +229,9 @@ def is_pure(function):
         return getattr(function, "__name__", "") in ("dim", "size", "numel", "ndimension")
     if isinstance(owner, (str, list, dict, tuple, int, float)) and not isinstance(owner, type):
         return True
-    return getattr(function, "__module__", None) in ("math", "collections", "itertools", "functools",
-                                                     "numpy") or function is math.sqrt or \
-        function in (torch.device, torch.Size)
+    return (
+        getattr(function, "__module__", None)
+        in ("math", "collections", "itertools", "functools", "numpy")
+        or function is math.sqrt
+        or function in (torch.device, torch.Size)
+    )

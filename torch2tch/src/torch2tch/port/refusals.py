@@ -41,6 +41,8 @@ class Refusals:
         if self.places:
             name = self.source.path
             raise Refused(
-                [f"{name}:{line}: `{text}`: {reason}"
-                 for (line, text), reason in sorted(self.places.items())]
+                [
+                    f"{name}:{line}: `{text}`: {reason}"
+                    for (line, text), reason in sorted(self.places.items())
+                ]
             )

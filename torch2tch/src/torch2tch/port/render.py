@@ -5,8 +5,19 @@ import itertools
 import torch
 
 from .values import (
-    ATOM, PRODUCT, SUM, Items, Known, Rust, float_text, is_known, is_number, is_tensor, known,
-    parenthesized, string_text,
+    ATOM,
+    PRODUCT,
+    SUM,
+    Items,
+    Known,
+    Rust,
+    float_text,
+    is_known,
+    is_number,
+    is_tensor,
+    known,
+    parenthesized,
+    string_text,
 )
 
 
@@ -15,34 +26,47 @@ class Unfit(Exception):
 
 
 KINDS = {
-    torch.float32: "Kind::Float", torch.float64: "Kind::Double", torch.int64: "Kind::Int64",
-    torch.int32: "Kind::Int", torch.bool: "Kind::Bool", torch.float16: "Kind::Half",
-    torch.bfloat16: "Kind::BFloat16", torch.uint8: "Kind::Uint8",
+    torch.float32: "Kind::Float",
+    torch.float64: "Kind::Double",
+    torch.int64: "Kind::Int64",
+    torch.int32: "Kind::Int",
+    torch.bool: "Kind::Bool",
+    torch.float16: "Kind::Half",
+    torch.bfloat16: "Kind::BFloat16",
+    torch.uint8: "Kind::Uint8",
 }
 
 # Texts that are a variant of an enumeration in Rust.
 VARIANTS = {
     "Reduction": {"mean": "Reduction::Mean", "sum": "Reduction::Sum", "none": "Reduction::None"},
     "PaddingMode": {
-        "zeros": "PaddingMode::Zeros", "reflect": "PaddingMode::Reflect",
-        "replicate": "PaddingMode::Replicate", "circular": "PaddingMode::Circular",
+        "zeros": "PaddingMode::Zeros",
+        "reflect": "PaddingMode::Reflect",
+        "replicate": "PaddingMode::Replicate",
+        "circular": "PaddingMode::Circular",
     },
     "FanInOut": {"fan_in": "init::FanInOut::FanIn", "fan_out": "init::FanInOut::FanOut"},
     "NonLinearity": {
-        "relu": "init::NonLinearity::ReLU", "tanh": "init::NonLinearity::Tanh",
-        "linear": "init::NonLinearity::Linear", "sigmoid": "init::NonLinearity::Sigmoid",
+        "relu": "init::NonLinearity::ReLU",
+        "tanh": "init::NonLinearity::Tanh",
+        "linear": "init::NonLinearity::Linear",
+        "sigmoid": "init::NonLinearity::Sigmoid",
     },
     "EmbeddingBagMode": {
-        "mean": "functional::EmbeddingBagMode::Mean", "sum": "functional::EmbeddingBagMode::Sum",
+        "mean": "functional::EmbeddingBagMode::Mean",
+        "sum": "functional::EmbeddingBagMode::Sum",
         "max": "functional::EmbeddingBagMode::Max",
     },
     "AutoPad": {"same": "Some(AutoPad::Same)", "valid": "Some(AutoPad::Valid)"},
     "Nonlinearity": {"tanh": "Nonlinearity::Tanh", "relu": "Nonlinearity::Relu"},
     "Activation": {"relu": "Activation::Relu", "gelu": "Activation::Gelu"},
     "InterpolateMode": {
-        "nearest": "functional::InterpolateMode::Nearest", "nearest-exact": "functional::InterpolateMode::NearestExact",
-        "linear": "functional::InterpolateMode::Linear", "bilinear": "functional::InterpolateMode::Bilinear",
-        "bicubic": "functional::InterpolateMode::Bicubic", "trilinear": "functional::InterpolateMode::Trilinear",
+        "nearest": "functional::InterpolateMode::Nearest",
+        "nearest-exact": "functional::InterpolateMode::NearestExact",
+        "linear": "functional::InterpolateMode::Linear",
+        "bilinear": "functional::InterpolateMode::Bilinear",
+        "bicubic": "functional::InterpolateMode::Bicubic",
+        "trilinear": "functional::InterpolateMode::Trilinear",
         "area": "functional::InterpolateMode::Area",
     },
 }
@@ -115,8 +139,12 @@ def operand(value, context, level=PRODUCT):
 
 
 def integer(value, context):
-    if isinstance(value, Known) and isinstance(value.value, int) and value.value is not True \
-            and value.value is not False:
+    if (
+        isinstance(value, Known)
+        and isinstance(value.value, int)
+        and value.value is not True
+        and value.value is not False
+    ):
         return str(value.value)
     if isinstance(value, Rust) and value.type == "int":
         context.use(value)
@@ -347,14 +375,32 @@ def lengths(value, context):
 
 
 RENDERERS = {
-    "packed": packed, "lengths": lengths,
+    "packed": packed,
+    "lengths": lengths,
     "mut": mutable,
-    "receiver": receiver, "ref": reference, "owned": owned, "operand": operand, "int": integer,
-    "float": floating, "number": number, "bool": boolean, "str": string, "ints": ints,
-    "slice": lambda value, context: f"&{int_list(value, context)}", "array": array, "dims": dims,
-    "same": same, "vec": vector, "row": row, "index": index, "tensors": tensors, "kind": kind,
-    "device": device, **{f"int{n}": fixed(n) for n in range(1, 7)},
-    **{f"sizes{n}": sizes(n) for n in range(1, 7)}, **{f"stride{n}": stride(n) for n in (1, 2, 3)},
+    "receiver": receiver,
+    "ref": reference,
+    "owned": owned,
+    "operand": operand,
+    "int": integer,
+    "float": floating,
+    "number": number,
+    "bool": boolean,
+    "str": string,
+    "ints": ints,
+    "slice": lambda value, context: f"&{int_list(value, context)}",
+    "array": array,
+    "dims": dims,
+    "same": same,
+    "vec": vector,
+    "row": row,
+    "index": index,
+    "tensors": tensors,
+    "kind": kind,
+    "device": device,
+    **{f"int{n}": fixed(n) for n in range(1, 7)},
+    **{f"sizes{n}": sizes(n) for n in range(1, 7)},
+    **{f"stride{n}": stride(n) for n in (1, 2, 3)},
     "sum_operand": lambda value, context: operand(value, context, SUM),
 }
 

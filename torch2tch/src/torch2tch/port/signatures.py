@@ -68,9 +68,12 @@ class Signatures:
         signature = self.call_signature(context, node, port, "forward", positional, keywords)
         layer.spec.trains = signature.trains
         if is_simple(signature):
-            return self.apply(context, layer, positional[0] if positional else
-                              next(iter(keywords.values())))
-        return self.call_text(context, node, port, signature, layer.text, "forward", positional, keywords)
+            return self.apply(
+                context, layer, positional[0] if positional else next(iter(keywords.values()))
+            )
+        return self.call_text(
+            context, node, port, signature, layer.text, "forward", positional, keywords
+        )
 
     def simple(self, context, node, spec):
         """A helper module takes one tensor and gives one."""
@@ -79,8 +82,9 @@ class Signatures:
             found = self.signatures.get((spec.name, "forward"))
             spec.trains = found is not None and found.trains
             return
-        signature = self.call_signature(context, node, self.class_port(spec.name), "forward",
-                                        [Rust("x", "tensor", "ref")], {})
+        signature = self.call_signature(
+            context, node, self.class_port(spec.name), "forward", [Rust("x", "tensor", "ref")], {}
+        )
         if not is_simple(signature):
             raise Refuse(node, f"{spec.name} does not take one tensor and give one")
         spec.trains = signature.trains
@@ -88,13 +92,18 @@ class Signatures:
     def call_method(self, context, node, function, positional, keywords):
         if function.owner == "lambda":
             raise Refuse(node, "a lambda has no Rust here")
-        signature = self.call_signature(context, node, function.owner, function.name, positional, keywords)
+        signature = self.call_signature(
+            context, node, function.owner, function.name, positional, keywords
+        )
         receiver = function.receiver
-        return self.call_text(context, node, function.owner, signature, receiver, function.name,
-                              positional, keywords)
+        return self.call_text(
+            context, node, function.owner, signature, receiver, function.name, positional, keywords
+        )
 
     def call_text(self, context, node, owner, signature, receiver, name, positional, keywords):
-        bound = bind(node, signature.node, positional, keywords, context.expression, owner is not None)
+        bound = bind(
+            node, signature.node, positional, keywords, context.expression, owner is not None
+        )
         texts = []
         for parameter, kind in signature.parameters.items():
             if isinstance(kind, Known):
@@ -115,7 +124,8 @@ class Signatures:
             case "option":
                 return render(value, "option_ref", context)
             case "tensors" if isinstance(value, Items):
-                # A method of the network's own takes tensors, where torch's functions take references.
+                # A method of the network's own takes tensors, where torch's functions take
+                # references.
                 return f"&[{', '.join(render(v, 'owned', context) for v in value.values)}]"
             case "tensors" | "packed":
                 return render(value, kind, context)
@@ -132,8 +142,9 @@ class Signatures:
 
     def tuple_text(self, context, node, value, kind):
         if isinstance(value, Rust) and value.type == kind:
-            values = [Rust(f"{value.text}.{i}", k, "place", local=value.local)
-                      for i, k in enumerate(kind)]
+            values = [
+                Rust(f"{value.text}.{i}", k, "place", local=value.local) for i, k in enumerate(kind)
+            ]
         else:
             values = context.sequence(value)
         texts = [self.argument_text(context, node, v, k) for v, k in zip(values, kind)]
@@ -147,7 +158,9 @@ class Signatures:
                 raise Refuse(node, f"there is no method {name}")
             self.signatures[key] = Signature(method)
         signature = self.signatures[key]
-        bound = bind(node, signature.node, positional, keywords, context.expression, owner is not None)
+        bound = bind(
+            node, signature.node, positional, keywords, context.expression, owner is not None
+        )
         for parameter, value in bound.items():
             self.merge(node, signature, parameter, value)
         if not signature.done:
@@ -186,7 +199,9 @@ class Signatures:
         body = Forward(self, owner, item, method, env, signature)
         for local, _ in arguments:
             if local.name in signature.changed:
-                variable = next(v.local for v in env.values() if getattr(v, "text", "") == local.name)
+                variable = next(
+                    v.local for v in env.values() if getattr(v, "text", "") == local.name
+                )
                 item.add(body.indent, f"let {variable.pattern()} = {local.name}.shallow_clone();")
         body.block(method.body)
         body.finish()
@@ -227,8 +242,10 @@ class Signatures:
 
     def parameter_value(self, local, kind, form):
         if isinstance(kind, tuple):
-            return Items([Rust(f"{local.name}.{i}", k, "ref", local=local) for i, k in enumerate(kind)],
-                         local=local)
+            return Items(
+                [Rust(f"{local.name}.{i}", k, "ref", local=local) for i, k in enumerate(kind)],
+                local=local,
+            )
         return Rust(local.name, kind, form, local=local)
 
     def poisoned(self, body):
@@ -238,7 +255,7 @@ class Signatures:
 
 def same(a, b):
     try:
-        return type(a) is type(b) and bool(a == b) or a is b
+        return (type(a) is type(b) and bool(a == b)) or a is b
     except Exception:
         return a is b
 
@@ -255,8 +272,11 @@ def type_of(value):
         kinds = []
         for v in value.values:
             kind = type_of(v)
-            kinds.append({int: "int", float: "float", bool: "bool"}.get(type(kind.value))
-                         if isinstance(kind, Known) else kind)
+            kinds.append(
+                {int: "int", float: "float", bool: "bool"}.get(type(kind.value))
+                if isinstance(kind, Known)
+                else kind
+            )
         if None in kinds:
             return None
         if value.kind == "list" and set(kinds) == {"tensor"}:
@@ -273,8 +293,12 @@ def join(old, new):
         if same(old.value, new.value):
             return old
         kinds = {type(old.value), type(new.value)}
-        return {frozenset({int}): "int", frozenset({float}): "float", frozenset({int, float}): "float",
-                frozenset({bool}): "bool"}.get(frozenset(kinds))
+        return {
+            frozenset({int}): "int",
+            frozenset({float}): "float",
+            frozenset({int, float}): "float",
+            frozenset({bool}): "bool",
+        }.get(frozenset(kinds))
     if isinstance(new, Known):
         old, new = new, old
     if isinstance(old, Known):
@@ -282,7 +306,9 @@ def join(old, new):
             return "option"
         if type(old.value) is int and new in ("int", "float"):
             return new
-        if type(old.value) is float and new == "float" or type(old.value) is bool and new == "bool":
+        if (type(old.value) is float and new == "float") or (
+            type(old.value) is bool and new == "bool"
+        ):
             return new
         return None
     if old == new:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .refusals import Refused, Wrong
 
+
 class Source:
     def __init__(self, path):
         self.path = str(path)
@@ -34,6 +35,17 @@ class Source:
             raise Refused(list(error.lines)) from error
         self.module, self.failed = loaded.module, loaded.failed
         return self.module
+
+    def check(self, class_name):
+        """Raises `Refused` if the class is one whose definition failed."""
+        if class_name in self.failed:
+            failed_imports = [line for line in self.failed.values() if "import " in line]
+            raise Refused(list(dict.fromkeys([*failed_imports, self.failed[class_name]])))
+
+    def causes(self, error):
+        """The statements whose failing is why a name is not there."""
+        name = error.name if isinstance(error, NameError) else None
+        return [self.failed[n] for n in (name, "*") if name and n in self.failed][:1]
 
     def text_of(self, node):
         """The text of a place, in a line."""

@@ -62,7 +62,7 @@ class Body(Assignments, Contexts, Control, Expressions):
                 self.port.refusals.add(refuse)
                 self.poison(statement)
                 ended = isinstance(statement, ast.Return)
-            except (Poisoned,):
+            except Poisoned:
                 self.poison(statement)
                 ended = isinstance(statement, ast.Return)
             except Unfit:
@@ -153,15 +153,22 @@ class Body(Assignments, Contexts, Control, Expressions):
                 raise Refuse(node, "such a result has no Rust")
             texts = []
             kinds = []
-            for i, v in enumerate(values):
-                if is_tensor(v) and v.local is not None and v.form == "place" and \
-                        sum(w is v or getattr(w, "local", None) is v.local for w in values) == 1:
+            for v in values:
+                if (
+                    is_tensor(v)
+                    and v.local is not None
+                    and v.form == "place"
+                    and sum(w is v or getattr(w, "local", None) is v.local for w in values) == 1
+                ):
                     self.use(v)
                     texts.append(v.text)
                     kinds.append("tensor")
                     continue
-                text, kind = self.returned(node, v) if not is_tensor(v) else (
-                    render(v, "owned", self), "tensor")
+                text, kind = (
+                    self.returned(node, v)
+                    if not is_tensor(v)
+                    else (render(v, "owned", self), "tensor")
+                )
                 texts.append(text)
                 kinds.append(kind)
             if getattr(value, "kind", "tuple") == "list" and set(kinds) == {"tensor"}:
@@ -170,11 +177,15 @@ class Body(Assignments, Contexts, Control, Expressions):
         if isinstance(value, Rust) and value.type == "lstm_state" and value.form == "place":
             self.use(value)
             return f"{value.text}.0", ("tensor", "tensor")
-        if isinstance(value, Rust) and isinstance(value.type, tuple) and \
-                any(k not in ("tensor", "int", "float", "bool") for k in value.type):
+        if (
+            isinstance(value, Rust)
+            and isinstance(value.type, tuple)
+            and any(k not in ("tensor", "int", "float", "bool") for k in value.type)
+        ):
             return self.taken_apart(node, value)
-        if isinstance(value, Rust) and value.type in ("tensors", "shape") \
-                or isinstance(value, Rust) and isinstance(value.type, tuple):
+        if (isinstance(value, Rust) and value.type in ("tensors", "shape")) or (
+            isinstance(value, Rust) and isinstance(value.type, tuple)
+        ):
             self.use(value)
             if value.form == "ref":
                 raise Refuse(node, "what came in goes out; it has no Rust")

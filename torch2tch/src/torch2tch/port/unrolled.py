@@ -23,7 +23,10 @@ class Unrolled:
         for value in values:
             self.bind_known(node, node.target, value)
             outer = getattr(self, "statement_start", None), getattr(self, "statement_end", None)
-            self.statement_start, self.statement_end = outer[0] or node.lineno, outer[1] or node.end_lineno
+            self.statement_start, self.statement_end = (
+                outer[0] or node.lineno,
+                outer[1] or node.end_lineno,
+            )
             self.unrolling += 1
             try:
                 self.block(node.body)
@@ -35,8 +38,9 @@ class Unrolled:
     def for_modules(self, node):
         """`for m in self.modules()`: neighbours that are treated alike share a loop."""
         module = initialization.instance(self, node)
-        layers = [(n, m) for n, m in module.named_modules()
-                  if not n or n.split(".")[0] in self.fields]
+        layers = [
+            (n, m) for n, m in module.named_modules() if not n or n.split(".")[0] in self.fields
+        ]
 
         def run(m):
             self.env[node.target.id] = Known(m)
@@ -50,7 +54,7 @@ class Unrolled:
         named = node.iter.func.attr == "named_parameters"
 
         def run(found):
-            name, parameter = found
+            _, parameter = found
             self.bind_known(node, node.target, Known(found) if named else Known(parameter))
             self.block(node.body)
 
@@ -61,12 +65,18 @@ class Unrolled:
     def iterated(self, node):
         """The values of a loop, which are known at port time."""
         iterable = node.iter
-        return self.comprehension(iterable) if isinstance(iterable, ast.ListComp) \
+        return (
+            self.comprehension(iterable)
+            if isinstance(iterable, ast.ListComp)
             else self.enumerated(iterable)
+        )
 
     def enumerated(self, iterable):
-        if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name) and \
-                iterable.func.id in ("zip", "enumerate", "reversed"):
+        if (
+            isinstance(iterable, ast.Call)
+            and isinstance(iterable.func, ast.Name)
+            and iterable.func.id in ("zip", "enumerate", "reversed")
+        ):
             parts = [part for a in iterable.args for part in self.arguments_of_loop(a)]
             match iterable.func.id:
                 case "zip":
@@ -85,7 +95,9 @@ class Unrolled:
             return [c for _, c in value.children]
         if is_known(value):
             try:
-                return [v if isinstance(v, (Built, Items, Rust)) else Known(v) for v in known(value)]
+                return [
+                    v if isinstance(v, (Built, Items, Rust)) else Known(v) for v in known(value)
+                ]
             except TypeError:
                 pass
         raise Refuse(iterable, "what the loop goes over is not known at port time")
@@ -161,7 +173,11 @@ class Unrolled:
                 self.env = env
                 self.statement_start = self.statement_end = None
         for name in dict.fromkeys([*branches[0], *branches[1]]):
-            current = self.fields[name].built if name in self.fields else self.known.get(name, Known(None))
+            current = (
+                self.fields[name].built
+                if name in self.fields
+                else self.known.get(name, Known(None))
+            )
             values = [b.get(name, current) for b in branches]
             if name in self.fields and build.orders(self.fields[name].built):
                 raise Refuse(node, f"self.{name} is made twice")
@@ -173,7 +189,7 @@ class Unrolled:
     def conditional(self, node, condition, left, right):
         none = [isinstance(v, Known) and v.value is None for v in (left, right)]
         if not any(none) and not all(isinstance(v, Built) for v in (left, right)):
-            kind = self.common_kind(node, left, right)
+            self.common_kind(node, left, right)
             return self.either(node, condition, left, right)
         if any(none):
             built = right if none[0] else left

@@ -95,7 +95,9 @@ class Built:
     order: int | None = None
     children: list = field(default_factory=list)  # (name, Built) of a container
     lines: list = field(default_factory=list)  # the Python lines that made it
-    arguments: list = field(default_factory=list)  # layers that it is given, which are made before it
+    arguments: list = field(
+        default_factory=list
+    )  # layers that it is given, which are made before it
     given: bool = False  # whether it is such an argument
 
 

@@ -11,22 +11,43 @@ from .source import docstring, is_docstring
 from .specs import Path
 
 # What this project's torch::nn has from tch::nn as it is.
-FROM_TCH_NN = {"Func", "FuncT", "Init", "Linear", "Module", "ModuleT", "PaddingMode", "Path",
-               "Sequential", "SequentialT", "VarStore", "func", "func_t", "seq", "seq_t",
-               "GRUState", "LSTMState"}
+FROM_TCH_NN = {
+    "Func",
+    "FuncT",
+    "Init",
+    "Linear",
+    "Module",
+    "ModuleT",
+    "PaddingMode",
+    "Path",
+    "Sequential",
+    "SequentialT",
+    "VarStore",
+    "func",
+    "func_t",
+    "seq",
+    "seq_t",
+    "GRUState",
+    "LSTMState",
+}
 FROM_TCH = {"Device", "Kind", "Reduction", "Tensor", "no_grad"}
 MODULES = {"functional", "init", "utils"}
 
 
+def in_parentheses(texts):
+    """A tuple of Rust; of one part with its comma."""
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
 def type_text(kind):
     if isinstance(kind, tuple):
-        return "(" + ", ".join(type_text(k) for k in kind) + ")"
+        return in_parentheses([type_text(k) for k in kind])
     return RUST_TYPES[kind]
 
 
 def return_text(kind):
     if isinstance(kind, tuple):
-        return "(" + ", ".join(return_text(k) for k in kind) + ")"
+        return in_parentheses([return_text(k) for k in kind])
     return RETURNS[kind]
 
 
@@ -55,7 +76,9 @@ class Writer:
     def resolve(self, text):
         """Puts in `mut ` and `_` where a variable is changed, or not used."""
         locals_ = self.network.locals
-        text = re.sub("\x01m(\\d+)\x02", lambda m: "mut " if locals_[int(m[1])].mutable else "", text)
+        text = re.sub(
+            "\x01m(\\d+)\x02", lambda m: "mut " if locals_[int(m[1])].mutable else "", text
+        )
         return re.sub("\x01u(\\d+)\x02", lambda m: "" if locals_[int(m[1])].used else "_", text)
 
     def class_parts(self, port):
@@ -91,8 +114,9 @@ class Writer:
         return header, [item]
 
     def field_type(self, field):
-        return field.spec.number and {"int": "i64", "float": "f64"}.get(field.spec.number, "bool") \
-            or field.spec.type
+        return (
+            field.spec.number and {"int": "i64", "float": "f64"}.get(field.spec.number, "bool")
+        ) or field.spec.type
 
     def struct_documentation(self, port):
         lines = docstring(port.node) or [f"`{port.name}` of `{short(self.network.source.path)}`."]
@@ -103,7 +127,9 @@ class Writer:
     def new_part(self, port, item, node):
         header = ["#[rustfmt::skip]", f"impl {port.name} {{"]
         arguments = "".join(
-            f", {local.pattern()}: {RUST_TYPES.get(kind, kind)}" for kind, local in port.parameters.values())
+            f", {local.pattern()}: {RUST_TYPES.get(kind, kind)}"
+            for kind, local in port.parameters.values()
+        )
         path = "vs" if any(self.uses_path(f) for f in port.fields.values()) else "_vs"
         signature = f"    pub fn new({path}: &Path{arguments}) -> Self {{"
         documentation = ["    /// Draws the initial weights, on the device of `vs`."]
@@ -127,8 +153,10 @@ class Writer:
 
     def drop_header(self, item, node):
         """The lines of the `def` are beside the `fn`."""
-        header = {line.rstrip() for line in
-                  self.network.source.lines[node.lineno - 1 : self.header_end(node)]}
+        header = {
+            line.rstrip()
+            for line in self.network.source.lines[node.lineno - 1 : self.header_end(node)]
+        }
         rows, dropping = [], True
         for indent, text, right in item.rows:
             if dropping:
@@ -142,7 +170,8 @@ class Writer:
 
     def method_part(self, port, name, item, node, signature):
         arguments = "".join(
-            f", {local.pattern()}: {type_text(kind)}" for local, kind in signature.arguments)
+            f", {local.pattern()}: {type_text(kind)}" for local, kind in signature.arguments
+        )
         gives = return_text(signature.returns) if signature.returns else "()"
         if name == "forward" and is_simple(signature):
             trait = "ModuleT" if signature.trains else "Module"
@@ -156,10 +185,16 @@ class Writer:
             start_text = f"    {public}fn {rust}(&self{arguments}{train}) -> {gives} {{"
             header = ["#[rustfmt::skip]", f"impl {port.name} {{"]
             if name == "forward":
-                header.append(f"    /// {self.shapes or 'The answer of the network.'}"
-                              if port.name == self.root else "    /// What the layers give.")
-        header += [f"    /// {line}".rstrip() for line in docstring(node)] if docstring(node) and \
-            header[-1].strip().startswith("impl") else []
+                header.append(
+                    f"    /// {self.shapes or 'The answer of the network.'}"
+                    if port.name == self.root
+                    else "    /// What the layers give."
+                )
+        header += (
+            [f"    /// {line}".rstrip() for line in docstring(node)]
+            if docstring(node) and header[-1].strip().startswith("impl")
+            else []
+        )
         start = Item(self.network.source, node.lineno)
         start.add(0, start_text, None, self.header_end(node))
         self.drop_header(item, node)
@@ -169,11 +204,17 @@ class Writer:
         return header, [start, item, end]
 
     def function_part(self, name, item, node, signature):
-        arguments = ", ".join(f"{local.pattern()}: {type_text(kind)}" for local, kind in signature.arguments)
+        arguments = ", ".join(
+            f"{local.pattern()}: {type_text(kind)}" for local, kind in signature.arguments
+        )
         train = ", train: bool" if signature.trains else ""
         start = Item(self.network.source, node.lineno)
-        start.add(0, f"fn {snake(name)}({arguments}{train}) -> {return_text(signature.returns)} {{",
-                  None, self.header_end(node))
+        start.add(
+            0,
+            f"fn {snake(name)}({arguments}{train}) -> {return_text(signature.returns)} {{",
+            None,
+            self.header_end(node),
+        )
         self.drop_header(item, node)
         end = Item(self.network.source, node.end_lineno + 1)
         end.add(0, "}")
@@ -205,8 +246,14 @@ class Writer:
 
 def new_of_nothing(name):
     """`new` of a class that has no `__init__`."""
-    return [f"impl {name} {{", "    /// There is nothing to draw.",
-            "    pub fn new(_vs: &Path) -> Self {", "        Self {}", "    }", "}"]
+    return [
+        f"impl {name} {{",
+        "    /// There is nothing to draw.",
+        "    pub fn new(_vs: &Path) -> Self {",
+        "        Self {}",
+        "    }",
+        "}",
+    ]
 
 
 def use(path, names):
@@ -224,8 +271,9 @@ def short(path):
 def formatted(text):
     """As rustfmt has it, which leaves the mirror as it is."""
     try:
-        result = subprocess.run(["rustfmt", "--edition=2024"], input=text, capture_output=True,
-                                text=True, check=False)
+        result = subprocess.run(
+            ["rustfmt", "--edition=2024"], input=text, capture_output=True, text=True, check=False
+        )
     except OSError:
         return text
     return result.stdout if result.returncode == 0 else text

@@ -7,7 +7,7 @@ from torch2tch.reference.common import ERRORS, fail, one_line
 
 from .build import DoesNotCompile
 
-__all__ = ["DoesNotCompile", "crate", "executable", "subject"]
+__all__ = ["DoesNotCompile", "executable", "subject"]
 
 
 def subject(file, name, options):
@@ -18,8 +18,14 @@ def subject(file, name, options):
     from .subject import Subject
 
     try:
-        return Subject(Source(file), name, args=options.args, inputs=options.inputs,
-                       targets=options.targets, loss=options.loss)
+        return Subject(
+            Source(file),
+            name,
+            args=options.args,
+            inputs=options.inputs,
+            targets=options.targets,
+            loss=options.loss,
+        )
     except Refused as error:
         fail(error.lines[0])
     except (Wrong, *ERRORS) as error:
@@ -37,17 +43,9 @@ def executable(subject, options, folder):
     try:
         return prepare(subject, options.rust, folder, **settings)
     except Refused as error:
-        fail(f"{error.lines[0]}; with a `pub fn loss(output: &Tensor, target: &Tensor) -> Tensor` "
-             f"in {options.rust} it need not be translated")
+        fail(
+            f"{error.lines[0]}; with a `pub fn loss(output: &Tensor, target: &Tensor) -> Tensor` "
+            f"in {options.rust} it need not be translated"
+        )
     except (Wrong, *ERRORS) as error:
-        fail(one_line(error))
-
-
-def crate(folder, ported, subject, git):
-    """Makes a crate of its own of a port; or the end of the program, in a line."""
-    from torch2tch.crate import write_crate
-
-    try:
-        write_crate(folder, ported, subject, git)
-    except ERRORS as error:
         fail(one_line(error))

@@ -4,10 +4,15 @@
 def type_of(value):
     """Rust's type of what Python has: several in a tuple are a tuple, in a list a `Vec`."""
     if isinstance(value, list):
-        return "Vec<Tensor>" if all(not isinstance(part, (tuple, list)) for part in value) \
+        return (
+            "Vec<Tensor>"
+            if all(not isinstance(part, (tuple, list)) for part in value)
             else f"Vec<{type_of(value[0])}>"
+        )
     if isinstance(value, tuple):
-        return "Vec<Tensor>" if not value else f"({''.join(type_of(part) + ', ' for part in value)})"
+        return (
+            "Vec<Tensor>" if not value else f"({''.join(type_of(part) + ', ' for part in value)})"
+        )
     return "Tensor"
 
 
@@ -30,15 +35,18 @@ def argument(value, place, kind):
     if isinstance(value, list) and kind == "&[Tensor]" and is_whole(place):
         return place
     if isinstance(value, (tuple, list)):
-        parts = [f"{place}[{i}]" if isinstance(value, list) else f"{place}.{i}"
-                 for i in range(len(value))]
+        parts = [
+            f"{place}[{i}]" if isinstance(value, list) else f"{place}.{i}"
+            for i in range(len(value))
+        ]
         copies = ", ".join(f"{part}.shallow_clone()" for part in parts)
         if bare == "LSTMState":
             return f"{borrow}LSTMState(({copies}))"
         if bare in ("[Tensor]", "Vec<Tensor>"):
             return f"{borrow}{'' if borrow else 'vec!'}[{copies}]"
         if bare.startswith("(&"):
-            return f"{borrow}({', '.join('&' + part for part in parts)})"
+            end = "," if len(parts) == 1 else ""
+            return f"{borrow}({', '.join('&' + part for part in parts)}{end})"
         return f"{borrow}({copies})"
     if bare == "GRUState":
         return f"{borrow}GRUState({place}.shallow_clone())"

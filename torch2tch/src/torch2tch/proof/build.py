@@ -26,8 +26,16 @@ class DoesNotCompile(Exception):
 
 def compile_program(main, executable, log):
     """Compiles `main` to `executable`; what the compiler says goes to `log`."""
-    command = [rustc(), "--edition=2024", "--crate-name=port", "--error-format=json",
-               *library_arguments(), "-o", str(executable), str(main)]
+    command = [
+        rustc(),
+        "--edition=2024",
+        "--crate-name=port",
+        "--error-format=json",
+        *library_arguments(),
+        "-o",
+        str(executable),
+        str(main),
+    ]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     messages = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
     log.write_text("".join(message.get("rendered") or "" for message in messages))
@@ -53,8 +61,14 @@ def library_arguments():
     """What rustc has to be told of the library: where it is, what it uses, what it links."""
     # With an example, as cargo compiles libraries with other features for them and for tests than
     # for a library alone, and whoever ports has most probably built one of these.
-    command = ["cargo", "build", "--lib", "--example=digit_classifier", "--quiet",
-               "--message-format=json-render-diagnostics"]
+    command = [
+        "cargo",
+        "build",
+        "--lib",
+        "--example=digit_classifier",
+        "--quiet",
+        "--message-format=json-render-diagnostics",
+    ]
     try:
         built = subprocess.run(command, cwd=checkout.ROOT, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
@@ -66,8 +80,9 @@ def library_arguments():
         if message["reason"] == "build-script-executed":
             folders += message["linked_paths"]
         elif message["reason"] == "compiler-artifact" and message["target"]["name"] in CRATES:
-            found = [file for file in message["filenames"] if file.endswith(".rlib")]
-            libraries |= {message["target"]["name"]: file for file in found}
+            for file in message["filenames"]:
+                if file.endswith(".rlib"):
+                    libraries[message["target"]["name"]] = file
     arguments = [f"--extern={name}={file}" for name, file in libraries.items()]
     arguments.append(f"-Ldependency={Path(libraries['tch']).parent}")
     # Of all folders that build scripts name, those with libtorch are where it is found at run time.

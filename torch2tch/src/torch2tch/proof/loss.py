@@ -4,6 +4,7 @@ import ast
 import copy
 
 import torch
+
 from torch2tch.port import Root
 from torch2tch.port.mirror import column_of, layout
 from torch2tch.port.network import Network
@@ -35,11 +36,18 @@ def translate_loss(subject, batch):
     given = {"output": batch.output, "target": batch.target}
     names = [a.arg for a in node.args.args]
     places = dict(zip(names, given))
-    kinds = {parameter: kind for parameter, kind in signature.parameters.items()
-             if not isinstance(kind, Known)}
-    arguments = [argument(given[places[n]], places[n], type_text(kind)) for n, kind in kinds.items()]
+    kinds = {
+        parameter: kind
+        for parameter, kind in signature.parameters.items()
+        if not isinstance(kind, Known)
+    }
+    arguments = [
+        argument(given[places[n]], places[n], type_text(kind)) for n, kind in kinds.items()
+    ]
     writer = Writer(network, None, "", "final_layer::torch::nn", set())
-    return f"{name}({', '.join(arguments)})", "\n" + "\n".join(function_lines(writer, network)) + "\n"
+    return f"{name}({', '.join(arguments)})", "\n" + "\n".join(
+        function_lines(writer, network)
+    ) + "\n"
 
 
 def with_function(subject):
@@ -76,5 +84,3 @@ def function_lines(writer, network):
         yield from header
         for part in items:
             yield from layout(part.lines(writer.resolve), column_of(items, writer.resolve))
-
-

@@ -42,8 +42,10 @@ def prepare(subject, rust, folder, *, seed, device, threads, batch_size):
 
 def is_executable(rust):
     if not rust.is_file():
-        raise Refused(f"{rust}: expected a file of Rust or an executable, found "
-                      f"{'a folder' if rust.is_dir() else 'nothing'}")
+        raise Refused(
+            f"{rust}: expected a file of Rust or an executable, found "
+            f"{'a folder' if rust.is_dir() else 'nothing'}"
+        )
     return rust.suffix != ".rs" and os.access(rust, os.X_OK)
 
 

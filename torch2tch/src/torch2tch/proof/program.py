@@ -119,18 +119,20 @@ def call(signature, rust, input):
     return call_with(signature, rust, "self.0", [input], ["input"])
 
 
-def call_with(signature, rust, network, values, places):
+def call_with(signature, rust, network, values, places, train="train"):
     """Rust that calls `network` on the values at these places."""
     values, places, arguments = list(values), list(places), []
     for name, kind in signature.parameters:
         if name == "train":
-            arguments.append("train")
+            arguments.append(train)
         elif values:
             arguments.append(argument(values.pop(0), places.pop(0), kind))
         elif kind.startswith("Option<"):
             arguments.append("None")
         else:
-            raise Refused(f"{rust}: forward takes {name}: {kind} as well; give each argument an --input")
+            raise Refused(
+                f"{rust}: forward takes {name}: {kind} as well; give each argument an --input"
+            )
     if values:
         raise Refused(f"{rust}: forward takes fewer arguments than there are inputs")
     return f"{network}.{signature.method}({', '.join(arguments)})"
@@ -144,9 +146,13 @@ def constructor(signature, rust, subject):
     values = []
     for name, kind in signature.made_from:
         if name not in bound.arguments:
-            raise Refused(f"{rust}: {signature.struct}::new takes {name}, which "
-                          f"{subject.name} in {subject.path} does not")
-        values.append(literal(bound.arguments[name], kind, f"{rust}: {signature.struct}::new: {name}"))
+            raise Refused(
+                f"{rust}: {signature.struct}::new takes {name}, which "
+                f"{subject.name} in {subject.path} does not"
+            )
+        values.append(
+            literal(bound.arguments[name], kind, f"{rust}: {signature.struct}::new: {name}")
+        )
     return f"port::{signature.struct}::new({', '.join(['vs', *values])})"
 
 
@@ -159,6 +165,11 @@ def literal(value, kind, where):
         return quoted(value)
     if isinstance(value, (tuple, list)):
         parts = ", ".join(literal(part, "", where) for part in value)
-        return f"vec![{parts}]" if kind.startswith("Vec<") else \
-            f"&[{parts}]" if kind.startswith("&[") else f"[{parts}]"
+        return (
+            f"vec![{parts}]"
+            if kind.startswith("Vec<")
+            else f"&[{parts}]"
+            if kind.startswith("&[")
+            else f"[{parts}]"
+        )
     raise Refused(f"{where}: {kind}: what Python has, {value!r}, cannot be handed over")

@@ -28,8 +28,10 @@ class Signature:
         if self.loss is None:
             return None
         given = {"output": batch.output, "target": batch.target}
-        arguments = [argument(value, place, kind)
-                     for (place, value), (_, kind) in zip(given.items(), self.loss)]
+        arguments = [
+            argument(value, place, kind)
+            for (place, value), (_, kind) in zip(given.items(), self.loss)
+        ]
         return f"port::loss({', '.join(arguments)})", ""
 
 
@@ -37,7 +39,9 @@ def read_signature(path, name):
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path}: {getattr(error, 'strerror', None) or 'expected Rust in UTF-8'}") from error
+        raise Refused(
+            f"{path}: {getattr(error, 'strerror', None) or 'expected Rust in UTF-8'}"
+        ) from error
     text = re.sub(r"//.*", "", text)
     if not re.search(rf"\bpub struct {name}\b", text):
         raise Refused(f"{path}: there is no `pub struct {name}`")
@@ -54,8 +58,10 @@ def read_signature(path, name):
     if trait == "Forward" and found[0] != "call":
         found = None
     if found is None:
-        raise Refused(f"{path}: {name} has no `forward`: expected `impl Module for {name}`, `ModuleT`, "
-                      "or `pub fn forward(&self, …)`")
+        raise Refused(
+            f"{path}: {name} has no `forward`: expected `impl Module for {name}`, `ModuleT`, "
+            "or `pub fn forward(&self, …)`"
+        )
     method, arguments, output = found
     start = re.search(r"\bpub fn loss\s*\(", text)
     loss = parameters(text[start.end() : closing(text, start.end() - 1)]) if start else None
@@ -71,8 +77,8 @@ def find(text, block, function):
             end = closing(body, found.end() - 1)
             output = re.match(r"\s*->\s*([^{]+?)\s*(?:where\b[^{]*)?\{", body[end + 1 :])
             name = found[1] if found.groups() else "new"
-            output = " ".join(output[1].split()) if output else "()"
-            return name, body[found.end() : end], output
+            result = " ".join(output[1].split()) if output else "()"
+            return name, body[found.end() : end], result
     return None
 
 

@@ -1,14 +1,15 @@
-"""A class of any Python file, with all that a recording needs besides: as torch2tch/src/torch2tch/reference/ has for
-the networks there."""
+"""A class of any Python file, with all that a recording needs besides: as
+torch2tch/src/torch2tch/reference/ has for the networks there."""
 
 import inspect
 from dataclasses import dataclass
 
-from torch2tch.reference import common
 import torch
-from torch2tch.reference.common import Refused, one_line
-from torch2tch.port.facts import evaluate_arguments
 from safetensors.torch import save_file
+
+from torch2tch.port.facts import evaluate_arguments
+from torch2tch.reference import common
+from torch2tch.reference.common import Refused, one_line
 
 
 class Subject:
@@ -21,17 +22,26 @@ class Subject:
     def __init__(self, source, name, *, args="", inputs=(), targets=(), loss=None):
         self.source, self.name, self.path = source, name, source.path
         module = source.module or source.load()
-        self.cls = getattr(module, name, None)
-        if not (isinstance(self.cls, type) and issubclass(self.cls, torch.nn.Module)):
+        source.check(name)
+        cls = getattr(module, name, None)
+        if not (isinstance(cls, type) and issubclass(cls, torch.nn.Module)):
             raise Refused(f"{self.path}: there is no nn.Module {name}")
+        self.cls = cls
         self.arguments = evaluate_arguments(source, args)
         self.inputs, self.targets = list(inputs), list(targets)
-        self.names = {**vars(torch), "torch": torch, "F": torch.nn.functional,
-                      "nn": torch.nn, **vars(module)}
+        self.names = {
+            **vars(torch),
+            "torch": torch,
+            "F": torch.nn.functional,
+            "nn": torch.nn,
+            **vars(module),
+        }
         if not inputs and "draw_input" not in vars(module):
             parameters = ", ".join(list(inspect.signature(self.cls.forward).parameters)[1:])
-            raise Refused(f"{self.path}: --input is needed, once for each argument of forward"
-                          f"({parameters}), as there is no draw_input(batch_size)")
+            raise Refused(
+                f"{self.path}: --input is needed, once for each argument of forward"
+                f"({parameters}), as there is no draw_input(batch_size)"
+            )
         self.loss_text = loss or ("loss(output, target)" if "loss" in vars(module) else None)
         # Whether Rust is handed the batch, and does not draw it.
         self.is_given = True
@@ -51,8 +61,12 @@ class Subject:
         try:
             model = self.cls(*positional, **keywords)
         except Exception as error:
-            raise Refused(f"{self.path}: {self.name} cannot be made (--args gives the constructor "
-                          f"its arguments): {named(error)}") from error
+            for cause in self.source.causes(error):
+                raise Refused(cause) from error
+            raise Refused(
+                f"{self.path}: {self.name} cannot be made (--args gives the constructor "
+                f"its arguments): {named(error)}"
+            ) from error
         if not any(True for _ in model.parameters()):
             raise Refused(f"{self.path}: {self.name} has no parameters, and nothing to train")
         return model
@@ -95,8 +109,8 @@ class Subject:
         return self.value(self.loss_text, "--loss", output=output, target=target)
 
     def readings(self, output):
-        """Where Rust is handed the batch: where building the network left the generator, which tells
-        how many numbers were drawn. Where it draws, `readings(output)` of the file."""
+        """Where Rust is handed the batch: where building the network left the generator, which
+        tells how many numbers were drawn. Where it draws, `readings(output)` of the file."""
         if self.is_given:
             return {"generator": self.generator}
         return vars(self.source.module).get("readings", lambda output: {})(output)
@@ -109,8 +123,9 @@ def plain(value, where):
     if isinstance(value, (tuple, list)) and value:
         parts = [plain(part, where) for part in value]
         return parts if isinstance(value, list) else tuple(parts)
-    raise Refused(f"{where}: expected a tensor, or several in a tuple, found "
-                  f"{type(value).__name__}")
+    raise Refused(
+        f"{where}: expected a tensor, or several in a tuple, found {type(value).__name__}"
+    )
 
 
 def named(error):
@@ -129,7 +144,8 @@ class Batch:
 
 def write_given(path, subject, seed, device, threads, batch_size):
     """Writes the batch that Python draws, and where that leaves the generator, for Rust to take.
-    Runs `forward` and the loss once, so that what fails there is told before anything is compiled."""
+    Runs `forward` and the loss once, so that what fails there is told before anything is
+    compiled."""
     model = common.build(subject, seed, device, threads)
     input, target = subject.draw_input(batch_size), subject.draw_target(batch_size)
     given = common.copies("input", input) | common.copies("target", target)
@@ -144,8 +160,10 @@ def write_given(path, subject, seed, device, threads, batch_size):
     target_there = common.map_tensors(lambda part: part.to(device), target)
     loss = subject.loss(output, target_there)
     if not (isinstance(loss, torch.Tensor) and loss.dim() == 0 and loss.requires_grad):
-        raise Refused(f"{subject.path}: expected a scalar that hangs on the parameters as the loss, "
-                      f"found {described(loss)}")
+        raise Refused(
+            f"{subject.path}: expected a scalar that hangs on the parameters as the loss, "
+            f"found {described(loss)}"
+        )
     return Batch(input, target, output)
 
 

@@ -48,7 +48,7 @@ impl Subject for Port {{
     }}
 
     fn loss(output: &Self::Output, given: &Given, case: &str) -> Tensor {{
-        let target = {target};
+        let target = &{target};
         {loss}
     }}
 }}

@@ -1,9 +1,10 @@
 """Yes or no: a sigmoid over one output."""
 
 import torch
-from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
+
+from torch2tch.reference import data
 
 
 class BinaryClassifier(nn.Module):

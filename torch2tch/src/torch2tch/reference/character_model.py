@@ -1,11 +1,13 @@
-"""What comes next in a text, character by character: an embedding, an LSTM and logits over all bytes."""
+"""What comes next in a text, character by character: an embedding, an LSTM and logits over all
+bytes."""
 
 import math
 
 import torch
-from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
+
+from torch2tch.reference import data
 
 
 class CharacterModel(nn.Module):

@@ -6,13 +6,19 @@ import importlib
 import json
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
 
 import torch
 
 FOLDER = Path(__file__).parent
 
 NETWORKS = ["digit_classifier", "house_price_predictor", "binary_classifier"]
+
+# One tensor, or several in tuples and lists.
+Tensors = Any
 
 
 class Refused(Exception):
@@ -28,7 +34,7 @@ ERRORS = (Refused, RuntimeError, AssertionError, OSError, ValueError, LookupErro
 MOST_THREADS = 1024
 
 
-def parser(description):
+def parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("network", help=f"one of {', '.join(NETWORKS)}, or another module here")
     parser.add_argument("--seed", type=int, default=0, metavar="N")
@@ -38,7 +44,7 @@ def parser(description):
     return parser
 
 
-def positive(text):
+def positive(text: str) -> int:
     """A number from 1, for argparse."""
     try:
         number = int(text)
@@ -49,7 +55,7 @@ def positive(text):
     return number
 
 
-def threads(text):
+def threads(text: str) -> int:
     """How many threads, for argparse."""
     number = positive(text)
     if number > MOST_THREADS:
@@ -57,7 +63,7 @@ def threads(text):
     return number
 
 
-def task(name, *functions):
+def task(name: str, *functions: str) -> ModuleType:
     """The module of a network: its class, and the functions that the caller needs of it."""
     path = f"{__package__}.{name}"
     if not (name.isidentifier() and (FOLDER / f"{name}.py").is_file()):
@@ -72,7 +78,7 @@ def task(name, *functions):
     return module
 
 
-def known_networks():
+def known_networks() -> list[str]:
     """The modules here that have the class of their name, the document's first."""
     others = sorted(
         path.stem
@@ -82,11 +88,11 @@ def known_networks():
     return list(dict.fromkeys([*NETWORKS, *others]))
 
 
-def class_name(network):
+def class_name(network: str) -> str:
     return network.title().replace("_", "")
 
 
-def line_in(error, name):
+def line_in(error: BaseException, name: str) -> object:
     """The line of a network's module that an error comes from."""
     if isinstance(error, SyntaxError):
         return error.lineno
@@ -94,7 +100,13 @@ def line_in(error, name):
     return next((f.lineno for f in reversed(frames) if Path(f.filename).stem == name), "unknown")
 
 
-def build(task, seed, device="cpu", threads=None, weights=None):
+def build(
+    task: ModuleType | Callable[[], torch.nn.Module],
+    seed: int,
+    device: str = "cpu",
+    threads: int | None = None,
+    weights: str | Path | None = None,
+) -> torch.nn.Module:
     """The network as a PyTorch user builds it, seeded. `task` is a module of this folder, or makes
     its network where it is called."""
     # The first square root of a process, taken by two threads at once, is now and then a rough
@@ -111,14 +123,14 @@ def build(task, seed, device="cpu", threads=None, weights=None):
     return model
 
 
-def call(model, input):
+def call(model: torch.nn.Module, input: Tensors) -> Tensors:
     """The model's output; several inputs are a tuple, an argument each."""
     return model(*input) if isinstance(input, tuple) else model(input)
 
 
-def named(name, tensors):
-    """Each tensor with its name in a trace, where the whole is called `name`: one tensor, or several
-    in a tuple or list, as `<name>.0`, `<name>.1` and so on (see src/tasks/tensors.rs)."""
+def named(name: str, tensors: Tensors) -> Iterator[tuple[str, torch.Tensor]]:
+    """Each tensor with its name in a trace, where the whole is called `name`: one tensor, or
+    several in a tuple or list, as `<name>.0`, `<name>.1` and so on (see src/tasks/tensors.rs)."""
     if isinstance(tensors, (tuple, list)):
         for place, part in enumerate(tensors):
             yield from named(f"{name}.{place}", part)
@@ -126,20 +138,28 @@ def named(name, tensors):
         yield name, tensors
 
 
-def copies(name, tensors):
+def copies(name: str, tensors: Tensors) -> dict[str, torch.Tensor]:
     """What `named` has, copied, so that nothing that follows changes it."""
     return {name: tensor.detach().cpu().clone() for name, tensor in named(name, tensors)}
 
 
 def map_tensors(function, *tensors):
-    """The same with what `function` makes of each tensor; of several, of those in the same place."""
+    """The same with what `function` makes of each tensor; of several, of those in the same
+    place."""
     first = tensors[0]
     if isinstance(first, (tuple, list)):
         return type(first)(map_tensors(function, *parts) for parts in zip(*tensors, strict=True))
     return function(*tensors)
 
 
-def metadata(network, model, *, seed, data=None, **settings):
+def metadata(
+    network: str,
+    model: torch.nn.Module,
+    *,
+    seed: int,
+    data: str | Path | None = None,
+    **settings: object,
+) -> dict[str, str]:
     """The facts about a recording that go into its file."""
     facts = {
         **settings,
@@ -156,7 +176,7 @@ def metadata(network, model, *, seed, data=None, **settings):
     return {name: str(fact) for name, fact in facts.items() if fact is not None}
 
 
-def load_weights(path):
+def load_weights(path: str | Path) -> dict[str, torch.Tensor]:
     if str(path).endswith(".safetensors"):
         from safetensors.torch import load_file
 
@@ -165,7 +185,7 @@ def load_weights(path):
 
 
 @contextlib.contextmanager
-def naming(path):
+def naming(path: str | Path) -> Iterator[None]:
     """Whatever goes wrong with a file is told with its name."""
     try:
         yield
@@ -175,16 +195,16 @@ def naming(path):
         raise Refused(f"{path}: {reason[:300]}") from error
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
     """What an error says, in a line: its first one, as C++ adds its frames."""
     return " ".join(str(error).splitlines()[:1]) or type(error).__name__
 
 
-def fail(message):
+def fail(message: object) -> NoReturn:
     sys.exit(f"error: {message}")
 
 
-def usage(message):
+def usage(message: object) -> NoReturn:
     """Ends the script as argparse does on wrong usage, in one line."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)

@@ -1,12 +1,13 @@
 """Ten digits by two convolutions: normalized pixels, and the logarithms of probabilities."""
 
 import torch
-from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 
+from torch2tch.reference import data
+
 # As with the digits, one of ten classes is asked for.
-from digit_classifier import draw_target, metrics  # noqa: F401
+from torch2tch.reference.digit_classifier import draw_target, metrics  # noqa: F401
 
 
 class ConvolutionalClassifier(nn.Module):

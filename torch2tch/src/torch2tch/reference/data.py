@@ -50,7 +50,7 @@ def text(path):
     text.decode("utf-8")
     chunks = (len(text) - 1) // CHUNK
     tokens = torch.tensor(np.frombuffer(text, np.uint8)).long()
-    samples = [tokens[start:][:chunks * CHUNK].reshape(chunks, CHUNK) for start in (0, 1)]
+    samples = [tokens[start:][: chunks * CHUNK].reshape(chunks, CHUNK) for start in (0, 1)]
     train = chunks - min(max(chunks // 10, 1), MOST_HELD_BACK)
     return {
         "train": tuple(tensor[:train] for tensor in samples),
@@ -60,7 +60,8 @@ def text(path):
 
 DOLLARS = 100_000
 
-# Column (the competition's file has the same names without spaces), what is subtracted, what it is divided by.
+# Column (the competition's file has the same names without spaces), what is subtracted, what it is
+# divided by.
 COLUMNS = [
     ("Overall Qual", 0, 10),
     ("Gr Liv Area", 0, 1000),

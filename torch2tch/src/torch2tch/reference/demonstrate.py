@@ -1,6 +1,7 @@
 """The document's demonstration: a network's answer to a random input."""
 
 import torch
+
 from torch2tch.reference import common
 
 

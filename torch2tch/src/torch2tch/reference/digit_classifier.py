@@ -1,9 +1,10 @@
 """Ten digits: logits, and a softmax to read them."""
 
 import torch
-from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
+
+from torch2tch.reference import data
 
 
 class DigitClassifier(nn.Module):

@@ -4,8 +4,14 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 # One of ten digits is asked for: all but the network is theirs.
-from digit_classifier import (  # noqa: F401
-    draw_input, draw_target, loss, metrics, read_data, readings, report,
+from torch2tch.reference.digit_classifier import (  # noqa: F401
+    draw_input,
+    draw_target,
+    loss,
+    metrics,
+    read_data,
+    readings,
+    report,
 )
 
 

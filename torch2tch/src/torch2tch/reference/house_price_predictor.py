@@ -1,9 +1,10 @@
 """A price: no activation after the last layer."""
 
 import torch
-from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
+
+from torch2tch.reference import data
 
 
 class HousePricePredictor(nn.Module):

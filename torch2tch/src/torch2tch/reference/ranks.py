@@ -23,7 +23,9 @@ class Share:
     def __iter__(self):
         for batch in self.batches:
             self.whole = len(batch)
-            start, end = (self.whole * rank // self.processes for rank in (self.rank, self.rank + 1))
+            start, end = (
+                self.whole * rank // self.processes for rank in (self.rank, self.rank + 1)
+            )
             yield batch[start:end]
 
     def __len__(self):

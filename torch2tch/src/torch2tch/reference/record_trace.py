@@ -1,12 +1,14 @@
 """Records every tensor of a few training steps on random data."""
 
 import functools
+from collections.abc import Callable
 
 import torch
-from torch2tch.reference import common
 from safetensors.torch import save_file
 
-OPTIMIZERS = {
+from torch2tch.reference import common
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "momentum": functools.partial(torch.optim.SGD, momentum=0.9),
     "adam": torch.optim.Adam,
@@ -54,8 +56,20 @@ def record(task, model, optimizer, batch_size, steps):
 
 
 def write(
-    path, network, *, seed, steps, batch_size, optimizer, lr, weight_decay=None, momentum=None,
-    foreach=None, device="cpu", threads, weights=None
+    path,
+    network,
+    *,
+    seed,
+    steps,
+    batch_size,
+    optimizer,
+    lr,
+    weight_decay=None,
+    momentum=None,
+    foreach=None,
+    device="cpu",
+    threads,
+    weights=None,
 ):
     """Builds the network, records its trace and writes it. `network` is the name of one here, or a
     task that makes its network. On a GPU the optimizer takes all parameters at once (`foreach`)

@@ -1,13 +1,18 @@
 """Ten digits, read row by row from top to bottom: an LSTM, and batch norm with its buffers."""
 
 import torch
-from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
 
+from torch2tch.reference import data
+
 # The output is the same, logarithms of probabilities of ten digits.
-from convolutional_classifier import (  # noqa: F401
-    draw_target, loss, metrics, readings, report,
+from torch2tch.reference.convolutional_classifier import (  # noqa: F401
+    draw_target,
+    loss,
+    metrics,
+    readings,
+    report,
 )
 
 

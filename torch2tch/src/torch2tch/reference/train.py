@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch2tch.reference import common
-from torch2tch.reference import schedulers
-from torch2tch.reference.record_trace import OPTIMIZERS
 from safetensors.torch import save, save_file
 from torch.utils.data import DataLoader, TensorDataset
+
+from torch2tch.reference import common, schedulers
+from torch2tch.reference.record_trace import OPTIMIZERS
 
 
 @dataclass
@@ -46,10 +46,27 @@ class Alone:
         return losses, total
 
 
+ALONE = Alone()
+
+
 def train(
-    network, *, data, epochs, batch_size, optimizer, lr, weight_decay=None, momentum=None,
-    scheduler=None, clip_grad_norm=None, foreach=None, seed, threads, device="cpu", weights=None,
-    part=Alone()
+    network,
+    *,
+    data,
+    epochs,
+    batch_size,
+    optimizer,
+    lr,
+    weight_decay=None,
+    momentum=None,
+    scheduler=None,
+    clip_grad_norm=None,
+    foreach=None,
+    seed,
+    threads,
+    device="cpu",
+    weights=None,
+    part=ALONE,
 ):
     """Trains; yields after every epoch."""
     task = common.task(network, "read_data", "loss", "metrics")
@@ -110,7 +127,7 @@ def outputs(model, input):
 
 def write(path, network, *, foreach=None, **settings):
     """Trains and records what every epoch came to (see src/trace.rs)."""
-    trace = {}
+    trace: dict[str, torch.Tensor] = {}
     for epoch in train(network, foreach=foreach, **settings):
         prefix = f"epoch{epoch.number}"
         for name, tensor in epoch.model.state_dict().items():
@@ -141,8 +158,9 @@ def add_arguments(parser):
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam")
     parser.add_argument("--lr", type=float, default=1e-3, metavar="F")
     add_options(parser)
-    parser.add_argument("--output", type=output_file, metavar="FILE.safetensors",
-                        help="where the weights go")
+    parser.add_argument(
+        "--output", type=output_file, metavar="FILE.safetensors", help="where the weights go"
+    )
 
 
 def add_options(parser):
@@ -153,9 +171,11 @@ def add_options(parser):
 
 def add_schedule(parser):
     """What goes on around an optimizer."""
-    parser.add_argument("--scheduler", metavar="NAME[:ARGUMENTS]",
-                        help=f"one of {', '.join(schedulers.CLASSES)}, such as "
-                             "step:step_size=10,gamma=0.5")
+    parser.add_argument(
+        "--scheduler",
+        metavar="NAME[:ARGUMENTS]",
+        help=f"one of {', '.join(schedulers.CLASSES)}, such as step:step_size=10,gamma=0.5",
+    )
     parser.add_argument("--clip-grad-norm", type=float, metavar="F")
 
 
@@ -169,7 +189,9 @@ def output_file(text):
     """Where weights can be written, for argparse."""
     path = Path(text)
     if path.suffix != ".safetensors":
-        raise argparse.ArgumentTypeError(f"expected the name of a .safetensors file, found {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected the name of a .safetensors file, found {text!r}"
+        )
     return path
 
 

@@ -1,10 +1,11 @@
-"""Digits squeezed into twenty numbers, and drawn again from them: noise in the forward pass, and three
-outputs."""
+"""Digits squeezed into twenty numbers, and drawn again from them: noise in the forward pass, and
+three outputs."""
 
 import torch
-from torch2tch.reference import data
 import torch.nn as nn
 import torch.nn.functional as F
+
+from torch2tch.reference import data
 
 
 class VariationalAutoencoder(nn.Module):

@@ -17,7 +17,7 @@ from .scope import Scope
 __all__ = ["write"]
 
 # Names that a struct cannot have beside the library's.
-TCH = {"Device", "Kind", "Tensor"}
+TCH = {"Device", "Kind", "Reduction", "Tensor"}
 MODULES = {"functional", "init"}
 
 # Names that need no `use`.

@@ -13,6 +13,9 @@ from .values import KINDS, string
 if TYPE_CHECKING:
     from .expressions import Expressions
 
+# libtorch's numbers of them.
+REDUCTIONS = ("None", "Mean", "Sum")
+
 # An end of a slice that is beyond every tensor's.
 BEYOND = 2**62
 
@@ -126,6 +129,8 @@ def argument(write: Expressions, node: Operation, name: str, word: str) -> Synta
             return Text('""')
         case "device":
             return Text(write.scope.device)
+        case "reduction":
+            return Text(f"Reduction::{REDUCTIONS[value.value]}")
     raise Unfit
 
 

@@ -87,8 +87,11 @@ class LayerRow:
 
     @property
     def trains(self):
-        return self.call == "train" or "{train}" in self.call or self.call in (
-            "attention", "encoder", "decoder", "transformer")
+        return (
+            self.call == "train"
+            or "{train}" in self.call
+            or self.call in ("attention", "encoder", "decoder", "transformer")
+        )
 
     @property
     def arguments(self):

@@ -1,3 +1,0 @@
-"""The optimizers that a proof trains with."""
-
-NAMES = ("sgd", "adam")
