@@ -1,7 +1,8 @@
-"""Runs scripts in forks of one Python that has imported torch: an import costs seconds, a fork nothing.
+"""Runs scripts in forks of one Python that has imported torch: an import costs seconds, a fork
+nothing.
 
-A request is a line of JSON on stdin: `id`, `script`, `args`, and `stdout` and `stderr`, the files that
-receive what the script prints. The answer is a line on stdout: the id and the exit code.
+A request is a line of JSON on stdin: `id`, `script`, `args`, and `stdout` and `stderr`, the files
+that receive what the script prints. The answer is a line on stdout: the id and the exit code.
 
 This process runs no operation of torch, so that no thread of OpenMP exists when it forks.
 """
