@@ -16,27 +16,43 @@ X = Name(1, "x")
 def op(name: str, *arguments: object):
     function = getattr(torch.ops.aten, name).default
     made = operation(function, arguments, {}, lambda value: value, None)
-    parts = tuple((n, a) for (n, _), a in zip(made.arguments, (*arguments, *[v for _, v in made.arguments][len(arguments):])))
+    parts = tuple(
+        (n, a)
+        for (n, _), a in zip(
+            made.arguments, (*arguments, *[v for _, v in made.arguments][len(arguments) :])
+        )
+    )
     return type(made)(made.schema, parts, None)
 
 
 def test_a_pure_value_moves_to_its_use_and_over_a_draw():
     a, b = Name(2, "a"), Name(3, "b")
-    body = (Let(a, op("relu", X), LINE), Let(b, op("rand_like", X), LINE), Return((op("cross_entropy_loss", b, a),), LINE))
+    body = (
+        Let(a, op("relu", X), LINE),
+        Let(b, op("rand_like", X), LINE),
+        Return((op("cross_entropy_loss", b, a),), LINE),
+    )
     assert len(fold(body)) == 1
 
 
 def test_two_draws_keep_their_order():
     a, b = Name(2, "a"), Name(3, "b")
-    body = (Let(a, op("rand_like", X), LINE), Let(b, op("randn_like", X), LINE),
-            Return((op("cross_entropy_loss", b, a),), LINE))
+    body = (
+        Let(a, op("rand_like", X), LINE),
+        Let(b, op("randn_like", X), LINE),
+        Return((op("cross_entropy_loss", b, a),), LINE),
+    )
     folded = fold(body)
     assert folded[0] == body[0], "the first draw keeps a name, as it would be evaluated last"
 
 
 def test_a_value_does_not_move_over_a_change():
     a = Name(2, "a")
-    body = (Let(a, op("relu", X), LINE), Do(op("sigmoid_", X), LINE), Return((op("sigmoid", a),), LINE))
+    body = (
+        Let(a, op("relu", X), LINE),
+        Do(op("sigmoid_", X), LINE),
+        Return((op("sigmoid", a),), LINE),
+    )
     assert fold(body)[0] == body[0]
 
 
@@ -47,7 +63,11 @@ def test_a_value_of_another_line_keeps_its_name():
 
 
 def test_what_nobody_uses_goes_but_for_its_draws():
-    body = (Let(Name(2, "a"), op("relu", X), LINE), Let(Name(3, "b"), op("rand_like", X), LINE), Return((X,), LINE))
+    body = (
+        Let(Name(2, "a"), op("relu", X), LINE),
+        Let(Name(3, "b"), op("rand_like", X), LINE),
+        Return((X,), LINE),
+    )
     assert drop_unused(body) == (Do(body[1].value, LINE), body[2])
 
 

@@ -5,8 +5,23 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from ..nodes import (
-    Argument, Class, Constant, Expression, Field, Held, Method, NewClass, NumberType, Parameter, Register,
-    Statement, Type, constants, everything, key, transform,
+    Argument,
+    Class,
+    Constant,
+    Expression,
+    Field,
+    Held,
+    Method,
+    NewClass,
+    NumberType,
+    Parameter,
+    Register,
+    Statement,
+    Type,
+    constants,
+    everything,
+    key,
+    transform,
 )
 from ..observe import Observed
 from ..observe.python_lines import class_line, method_line
@@ -19,12 +34,16 @@ def heights(structs: list[Struct]) -> dict[int, int]:
     """How many structs are below each, by its number."""
     found: dict[int, int] = {}
     for struct in structs:
-        below = [part.number for part in everything(struct.constructor) if isinstance(part, NewClass)]
+        below = [
+            part.number for part in everything(struct.constructor) if isinstance(part, NewClass)
+        ]
         found[struct.number] = 1 + max((found[number] for number in below), default=0)
     return found
 
 
-def unite(observed: Observed, structs: list[Struct], arrange: Callable[[Struct], Struct]) -> list[Class]:
+def unite(
+    observed: Observed, structs: list[Struct], arrange: Callable[[Struct], Struct]
+) -> list[Class]:
     """The classes, each behind those that it uses. `arrange` brings a struct whose own parts are
     classes already into the form in which it is compared with others."""
     height = heights(structs)
@@ -52,15 +71,20 @@ def _with_classes(struct: Struct, replaced: dict[int, NewClass]) -> Struct:
         if isinstance(node, NewClass):
             return dataclasses.replace(replaced[node.number], path=node.path)
         return node
+
     return dataclasses.replace(struct, constructor=transform(struct.constructor, change))
 
 
-def _class(observed: Observed, number: int, group: list[Struct]) -> tuple[Class, list[tuple[Expression, ...]]]:
+def _class(
+    observed: Observed, number: int, group: list[Struct]
+) -> tuple[Class, list[tuple[Expression, ...]]]:
     first = group[0]
     rows = [constants((struct.constructor, struct.forward)) for struct in group]
     in_constructor = len(constants(first.constructor))
     columns = list(zip(*rows))
-    differing = [place for place, column in enumerate(columns) if len(set(_values(column)) - {None}) > 1]
+    differing = [
+        place for place, column in enumerate(columns) if len(set(_values(column)) - {None}) > 1
+    ]
     bound = [observed.bound(struct.path) for struct in group]
     parameters: dict[tuple, Parameter] = {}
     of_place: dict[int, tuple] = {}
@@ -81,12 +105,25 @@ def _class(observed: Observed, number: int, group: list[Struct]) -> tuple[Class,
     names = {place: parameters[values].name for place, values in of_place.items()}
     ordered = sorted(parameters.values(), key=lambda parameter: _place(parameter.name, bound[0]))
     constructor, forward = _with_parameters(first, names, in_constructor)
-    arguments = [tuple(_argument(rows[i], names, parameter.name) for parameter in ordered)
-                 for i in range(len(group))]
+    arguments = [
+        tuple(_argument(rows[i], names, parameter.name) for parameter in ordered)
+        for i in range(len(group))
+    ]
     cls = first.cls
-    class_ = Class(number, cls.__name__.lstrip("_"), cls.__module__, (), (), tuple(ordered),
-                   constructor, forward, tuple(struct.path for struct in group), class_line(cls),
-                   method_line(cls, "__init__"), cls.__bases__[0].__name__)
+    class_ = Class(
+        number,
+        cls.__name__.lstrip("_"),
+        cls.__module__,
+        (),
+        (),
+        tuple(ordered),
+        constructor,
+        forward,
+        tuple(struct.path for struct in group),
+        class_line(cls),
+        method_line(cls, "__init__"),
+        cls.__bases__[0].__name__,
+    )
     return class_, arguments
 
 
@@ -123,8 +160,10 @@ def _fields(struct: Struct) -> set[str]:
 def _name(column: tuple[Constant, ...], bound: list[dict[str, object]]) -> str:
     """The constructor's argument that has these values, or what the constant is called."""
     for name in bound[0]:
-        if all(name in one and type(one[name]) is type(c.value) and one[name] == c.value
-               for one, c in zip(bound, column)):
+        if all(
+            name in one and type(one[name]) is type(c.value) and one[name] == c.value
+            for one, c in zip(bound, column)
+        ):
             return identifier(name)
     return identifier(column[0].hint or "number")
 
@@ -136,8 +175,9 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _with_parameters(struct: Struct, names: dict[int, str],
-                     in_constructor: int) -> tuple[tuple[Statement, ...], Method | None]:
+def _with_parameters(
+    struct: Struct, names: dict[int, str], in_constructor: int
+) -> tuple[tuple[Statement, ...], Method | None]:
     places: Iterator[int] = iter(range(1 << 30))
 
     def change(node: object) -> object:
@@ -154,6 +194,9 @@ def _with_parameters(struct: Struct, names: dict[int, str],
 
 def fields_of(class_: Class, types: Callable[[Expression], Type]) -> tuple[Field, ...]:
     """The fields of a class, in the order in which the constructor sets them."""
-    found = [Field(s.field, types(s.value)) for s in class_.constructor
-             if isinstance(s, Register) and s.field]
+    found = [
+        Field(s.field, types(s.value))
+        for s in class_.constructor
+        if isinstance(s, Register) and s.field
+    ]
     return (*found, *(Field(p.name, p.type) for p in class_.parameters if p.kept))

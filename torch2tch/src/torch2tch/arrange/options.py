@@ -1,10 +1,23 @@
-"""Layers that some instances of a class lack, such as a `downsample`: one struct with an `Option`."""
+"""Layers that some instances of a class lack, such as a `downsample`: one struct with an
+`Option`."""
 
 import dataclasses
 
 from ..nodes import (
-    Call, Constant, Held, Let, MaybeCall, Name, Optional, Register, Return, Statement, constants, key,
-    replace, transform,
+    Call,
+    Constant,
+    Held,
+    Let,
+    MaybeCall,
+    Name,
+    Optional,
+    Register,
+    Return,
+    Statement,
+    constants,
+    key,
+    replace,
+    transform,
 )
 from ..understand import Struct
 
@@ -42,11 +55,14 @@ def _joined(full: Struct, lean: Struct) -> Struct | None:
     body = _body(full.forward.body, lean.forward.body, _absent(constructor))
     if body is None:
         return None
-    return dataclasses.replace(lean, constructor=constructor,
-                               forward=dataclasses.replace(lean.forward, body=body))
+    return dataclasses.replace(
+        lean, constructor=constructor, forward=dataclasses.replace(lean.forward, body=body)
+    )
 
 
-def _constructor(full: tuple[Statement, ...], lean: tuple[Statement, ...]) -> tuple[Statement, ...] | None:
+def _constructor(
+    full: tuple[Statement, ...], lean: tuple[Statement, ...]
+) -> tuple[Statement, ...] | None:
     out, rest = [], list(lean)
     for statement in full:
         if rest and key(rest[0]) == key(statement):
@@ -60,6 +76,7 @@ def _constructor(full: tuple[Statement, ...], lean: tuple[Statement, ...]) -> tu
 
 def _option(statement: Register, present: bool) -> Optional:
     """The layer as an option. The numbers of one that is missing are open."""
+
     def open_(node: object) -> object:
         return dataclasses.replace(node, is_open=True) if isinstance(node, Constant) else node
 
@@ -68,11 +85,18 @@ def _option(statement: Register, present: bool) -> Optional:
 
 
 def _absent(constructor: tuple[Statement, ...]) -> set[str]:
-    return {s.field for s in constructor if isinstance(s, Register) and isinstance(s.value, Optional)
-            and s.value.present.value is False}
+    return {
+        s.field
+        for s in constructor
+        if isinstance(s, Register)
+        and isinstance(s.value, Optional)
+        and s.value.present.value is False
+    }
 
 
-def _body(full: tuple[Statement, ...], lean: tuple[Statement, ...], missing: set[str]) -> tuple[Statement, ...] | None:
+def _body(
+    full: tuple[Statement, ...], lean: tuple[Statement, ...], missing: set[str]
+) -> tuple[Statement, ...] | None:
     """The full one's statements with the lean one's constants. A call of a missing layer hands its
     input on."""
     out: list[Statement] = []
@@ -87,8 +111,9 @@ def _body(full: tuple[Statement, ...], lean: tuple[Statement, ...], missing: set
         if not rest:
             return None
         other = rest.pop(0)
-        if key(replace(statement, names)) != key(replace(other, {})) and \
-                not _same_but_target(statement, other, names):
+        if key(replace(statement, names)) != key(replace(other, {})) and not _same_but_target(
+            statement, other, names
+        ):
             return None
         out.append(_with_constants(statement, other))
         if isinstance(statement, Let):
@@ -101,13 +126,20 @@ def _same_but_target(statement: Statement, other: Statement, names: dict) -> boo
         return False
     if isinstance(statement, Let):
         return key(replace(statement.value, names)) == key(other.value)
-    return isinstance(statement, Return) and key(replace(statement.values, names)) == key(other.values)
+    return isinstance(statement, Return) and key(replace(statement.values, names)) == key(
+        other.values
+    )
 
 
 def _is_missing(statement: Let, missing: set[str]) -> bool:
     value = statement.value
-    return isinstance(value, Call) and value.unary and isinstance(value.callee, Held) and \
-        len(value.callee.parts) == 1 and value.callee.parts[0] in missing
+    return (
+        isinstance(value, Call)
+        and value.unary
+        and isinstance(value.callee, Held)
+        and len(value.callee.parts) == 1
+        and value.callee.parts[0] in missing
+    )
 
 
 def _maybe(call: Call) -> MaybeCall:
@@ -124,12 +156,16 @@ def _optional(struct: Struct, missing: set[str]) -> Struct:
     """The struct with these fields as options."""
     constructor = tuple(
         dataclasses.replace(s, value=_option(s, True))
-        if isinstance(s, Register) and s.field in missing and not isinstance(s.value, Optional) else s
+        if isinstance(s, Register) and s.field in missing and not isinstance(s.value, Optional)
+        else s
         for s in struct.constructor
     )
     body = tuple(
-        dataclasses.replace(s, value=_maybe(s.value)) if isinstance(s, Let) and _is_missing(s, missing) else s
+        dataclasses.replace(s, value=_maybe(s.value))
+        if isinstance(s, Let) and _is_missing(s, missing)
+        else s
         for s in struct.forward.body
     )
-    return dataclasses.replace(struct, constructor=constructor,
-                               forward=dataclasses.replace(struct.forward, body=body))
+    return dataclasses.replace(
+        struct, constructor=constructor, forward=dataclasses.replace(struct.forward, body=body)
+    )

@@ -18,8 +18,8 @@ class Effect(IntEnum):
 
 @dataclass(frozen=True)
 class Constant:
-    """A number that the instances of a class may differ in, and the name that it goes by, if any. One
-    that is open stands where an instance has no such number, and goes with any."""
+    """A number that the instances of a class may differ in, and the name that it goes by, if any.
+    One that is open stands where an instance has no such number, and goes with any."""
 
     value: int | float | bool
     hint: str = ""
@@ -57,8 +57,8 @@ class Root:
 
 @dataclass(frozen=True)
 class Variable:
-    """A parameter or buffer that a layer has made, by its name below the constructor's path; without
-    one, the parameter that a loop over names has reached."""
+    """A parameter or buffer that a layer has made, by its name below the constructor's path;
+    without one, the parameter that a loop over names has reached."""
 
     name: str | None
 
@@ -171,7 +171,8 @@ class Call:
 
 @dataclass(frozen=True)
 class MaybeCall:
-    """A layer that some instances lack, called on a tensor, which is handed on where it is missing."""
+    """A layer that some instances lack, called on a tensor, which is handed on where it is
+    missing."""
 
     callee: Held
     input: "Expression"
@@ -248,9 +249,33 @@ class Index:
 
 
 Expression = (
-    Constant | Literal | Name | Argument | Root | Variable | Held | Train | Choice | SizeOf | Arithmetic
-    | Comparison | ListOf | Item | TensorOf | Operation | Initialize | Call | MaybeCall | NewLayer | NewClass
-    | NewSequential | NewList | Rolled | Optional | Dropped | Shared
+    Constant
+    | Literal
+    | Name
+    | Argument
+    | Root
+    | Variable
+    | Held
+    | Train
+    | Choice
+    | SizeOf
+    | Arithmetic
+    | Comparison
+    | ListOf
+    | Item
+    | TensorOf
+    | Operation
+    | Initialize
+    | Call
+    | MaybeCall
+    | NewLayer
+    | NewClass
+    | NewSequential
+    | NewList
+    | Rolled
+    | Optional
+    | Dropped
+    | Shared
     | Index
 )
 
@@ -259,7 +284,9 @@ def effect_of(node: object) -> Effect:
     """The effect of evaluating an expression, without those of its parts."""
     match node:
         case Operation(schema=schema):
-            return Effect.CHANGES if schema.changes else Effect.DRAWS if schema.draws else Effect.PURE
+            return (
+                Effect.CHANGES if schema.changes else Effect.DRAWS if schema.draws else Effect.PURE
+            )
         case Initialize():
             return Effect.CHANGES
         case Call(changes=True):

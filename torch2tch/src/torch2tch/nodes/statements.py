@@ -117,6 +117,5 @@ class Require:
 
 
 Statement = (
-    Let | Do | Register | For | Freeze | InitializeAll | WhenTraining | Return | Expect
-    | Require
+    Let | Do | Register | For | Freeze | InitializeAll | WhenTraining | Return | Expect | Require
 )

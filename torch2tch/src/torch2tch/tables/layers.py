@@ -18,7 +18,15 @@ VARIANTS = {
     "AutoPad": {"same", "valid"},
     "EmbeddingBagMode": {"mean", "sum", "max"},
     "Nonlinearity": {"tanh", "relu"},
-    "InterpolateMode": {"nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"},
+    "InterpolateMode": {
+        "nearest",
+        "nearest-exact",
+        "linear",
+        "bilinear",
+        "bicubic",
+        "trilinear",
+        "area",
+    },
 }
 
 # Fields of layers of tch, by the parameter's name in Python: (field, it is an `Option`). The
@@ -86,7 +94,9 @@ def _fields(text: str) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
-def fit(layer: type[nn.Module], bound: dict[str, object]) -> tuple[LayerRow, dict[str, object]] | None:
+def fit(
+    layer: type[nn.Module], bound: dict[str, object]
+) -> tuple[LayerRow, dict[str, object]] | None:
     """The first row whose arguments fit what the layer was made with, and these arguments: those of
     `new`, and those of the configuration."""
     if not layer.__module__.startswith("torch.nn.modules"):
@@ -136,17 +146,20 @@ def fits(kind: str, value: object) -> bool:
     if kind == "str":
         return isinstance(value, str)
     if kind == "same":
-        return is_int or _ints(value) and len(set(value)) == 1
+        return is_int or (_ints(value) and len(set(value)) == 1)
     if kind in ("vec", "array"):
-        return is_int and kind == "vec" or _ints(value)
+        return (is_int and kind == "vec") or _ints(value)
     if kind == "vec_float":
         return isinstance(value, (tuple, list)) and all(isinstance(v, (int, float)) for v in value)
     length = re.fullmatch(r"(?:int|sizes|stride)(\d)", kind)
     if length:
-        return is_int or _ints(value) and len(value) == int(length[1])
+        return is_int or (_ints(value) and len(value) == int(length[1]))
     return False
 
 
 def _ints(value: object) -> bool:
-    return isinstance(value, (tuple, list)) and bool(value) and \
-        all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    return (
+        isinstance(value, (tuple, list))
+        and bool(value)
+        and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    )

@@ -7,8 +7,19 @@ import re
 from typing import TYPE_CHECKING
 
 from ..nodes import (
-    Constant, Expression, Index, Initialize, ListOf, Literal, NewClass, NewLayer, NewList, NewSequential,
-    Optional, Rolled, Root,
+    Constant,
+    Expression,
+    Index,
+    Initialize,
+    ListOf,
+    Literal,
+    NewClass,
+    NewLayer,
+    NewList,
+    NewSequential,
+    Optional,
+    Rolled,
+    Root,
 )
 from ..nodes.expressions import Dropped, Shared
 from ..subject import Refused
@@ -74,7 +85,10 @@ def _trains(write: Expressions, node: NewSequential) -> bool:
 
 def path(root: Root) -> Syntax:
     """A place in the variable store: `vs / "layers" / 0`."""
-    parts = ["i" if isinstance(p, Index) else str(p) if isinstance(p, int) else string(p) for p in root.parts]
+    parts = [
+        "i" if isinstance(p, Index) else str(p) if isinstance(p, int) else string(p)
+        for p in root.parts
+    ]
     return Text(" / ".join(["vs", *parts]), Level.PRODUCT if parts else Level.ATOM)
 
 
@@ -86,8 +100,11 @@ def borrowed(root: Root) -> Syntax:
 def layer(write: Expressions, node: NewLayer, place: Syntax) -> Syntax:
     row, written = node.row, dict(node.arguments)
     of_new = {name for name, _ in row.kinds}
-    configured = [(rust, kind, written[python]) for python, rust, kind in row.fields
-                  if python in written and python not in of_new and not _is_default(node, python, kind)]
+    configured = [
+        (rust, kind, written[python])
+        for python, rust, kind in row.fields
+        if python in written and python not in of_new and not _is_default(node, python, kind)
+    ]
     head, _, rest = row.new.partition("(")
     if not rest:
         return _with_fields(write, Text(head), row.type, configured)
@@ -127,8 +144,9 @@ def _plain(value: Expression) -> object:
     raise TypeError
 
 
-def _with_fields(write: Expressions, default: Syntax, type_: str,
-                 fields: list[tuple[str, str, Expression]]) -> Syntax:
+def _with_fields(
+    write: Expressions, default: Syntax, type_: str, fields: list[tuple[str, str, Expression]]
+) -> Syntax:
     """A struct that has other values than `default` in these fields."""
     if not fields:
         return default
@@ -155,7 +173,9 @@ def argument(write: Expressions, value: Expression, kind: str) -> Syntax:
         case "int" | "row":
             return write.number(value)
         case "float":
-            return Text(floating(value.value)) if isinstance(value, Constant) else write.number(value)
+            return (
+                Text(floating(value.value)) if isinstance(value, Constant) else write.number(value)
+            )
         case "bool":
             return Text(number(value.value)) if isinstance(value, Literal) else write.number(value)
         case "str":
@@ -175,8 +195,11 @@ def argument(write: Expressions, value: Expression, kind: str) -> Syntax:
         return write.number(value)
     if items is not None and found[1] == "sizes" and len(set(items)) == 1:
         return write.number(items[0])
-    array = Text(f"[{one_line(write.number(value))}; {found[2]}]") if items is None else \
-        Group("", "[]", tuple(map(write.number, items)))
+    array = (
+        Text(f"[{one_line(write.number(value))}; {found[2]}]")
+        if items is None
+        else Group("", "[]", tuple(map(write.number, items)))
+    )
     return Group("Some", "()", (array,)) if found[1] == "stride" else array
 
 
@@ -185,8 +208,10 @@ def initialize(write: Expressions, node: Initialize) -> Syntax:
     arguments = dict(node.arguments)
     tensor = Prefixed("&mut ", write.mutable(node.tensor))
     if not node.function.startswith("kaiming_"):
-        items = tuple(write.floating(value) if name not in ("groups",) else write.number(value)
-                      for name, value in arguments.items())
+        items = tuple(
+            write.floating(value) if name not in ("groups",) else write.number(value)
+            for name, value in arguments.items()
+        )
         return Group(f"init::{node.function}", "()", (tensor, *items))
     nonlinearity = arguments["nonlinearity"].value
     if nonlinearity == "leaky_relu":
@@ -194,6 +219,8 @@ def initialize(write: Expressions, node: Initialize) -> Syntax:
     elif nonlinearity in GAINS:
         gain = Text(f"init::NonLinearity::{GAINS[nonlinearity]}")
     else:
-        raise Refused(f"{node.function} with nonlinearity={nonlinearity!r} has no Rust; give a gain")
+        raise Refused(
+            f"{node.function} with nonlinearity={nonlinearity!r} has no Rust; give a gain"
+        )
     fan = Text(f"init::FanInOut::{FANS[arguments['mode'].value]}")
     return Group(f"init::{node.function}", "()", (tensor, fan, gain))

@@ -35,4 +35,7 @@ class Rows:
         return max([COLUMN, *(min(len(left) + 2, LAST) for left, right in self.pairs if right)])
 
     def text(self, column: int) -> list[str]:
-        return [f"{left:<{max(column, len(left) + 2)}}// {right}" if right else left for left, right in self.pairs]
+        return [
+            f"{left:<{max(column, len(left) + 2)}}// {right}" if right else left
+            for left, right in self.pairs
+        ]

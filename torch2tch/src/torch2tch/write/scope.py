@@ -7,8 +7,8 @@ from ..nodes import Class, Name
 
 @dataclass
 class Scope:
-    """`names` are those of the locals, `references` the locals that borrow, `classes` the names of the
-    ported classes by number. In a constructor, fields are locals."""
+    """`names` are those of the locals, `references` the locals that borrow, `classes` the names of
+    the ported classes by number. In a constructor, fields are locals."""
 
     names: dict[Name, str]
     references: frozenset[Name] = frozenset()
