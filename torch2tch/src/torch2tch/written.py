@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from .load import Target
+from .load.errors import shown
 from .port import Port, port
 from .port.refusals import Refused as NotUnderstood
 from .port.refusals import Wrong
@@ -30,7 +31,7 @@ def port_as_written(target: Target) -> Port:
     check(target, subject.make())
     drawn = [values(target, size) for size in sizes(target)] if subject.inputs else []
     try:
-        return port(str(target.path), target.made.__name__, target.options.args,
+        return port(shown(target.path), target.made.__name__, target.options.args,
                     nn_path="torch_parity::nn", module=target.module, drawn=drawn)
     except NotUnderstood as error:
         raise Refused(*error.lines) from error
