@@ -3,6 +3,7 @@
 A script imports this module before any package that is not Python's own.
 """
 
+import importlib.util
 import os
 import sys
 import traceback
@@ -40,6 +41,8 @@ def torch2tch(*command):
     Its program lies in a folder without modules, so that no module of ours can be imported by a
     bare name that is a user's.
     """
+    if importlib.util.find_spec("torch2tch") is None:
+        half_made("No module named 'torch2tch'")
     run("torch2tch/bin/torch2tch", *command)
 
 
@@ -61,8 +64,8 @@ def is_of_packages(error, frames):
     """Returns true for what a package that is missing or cut off leads to."""
     if isinstance(error, ImportError):
         # A module of the checkout that lacks a name is no fault of the packages.
-        file = Path(error.path) if error.path else VENV
-        return VENV in file.parents or ROOT not in file.parents
+        file = Path(error.path) if error.path else None
+        return file is None or VENV in file.parents or ROOT not in file.parents
     # A package whose files are gone but for its folder is a module without a file.
     module = getattr(error, "obj", None) if isinstance(error, AttributeError) else None
     is_empty = isinstance(module, ModuleType) and getattr(module, "__file__", None) is None

@@ -3,11 +3,11 @@ use std::str::FromStr;
 
 use tch::nn::VarStore;
 
+use crate::torch::Result;
 use crate::torch::optim::{
-    Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adam, AdamConfig, Adamax, AdamaxConfig,
-    NAdam, NAdamConfig, Optimizer, RAdam, RAdamConfig, RmsProp, RmsPropConfig, Sgd, SgdConfig,
+    AdadeltaConfig, AdagradConfig, AdamConfig, AdamaxConfig, NAdamConfig, Optimizer, OptimizerOf,
+    RAdamConfig, RmsPropConfig, Rule, SgdConfig,
 };
-use crate::torch::{Error, Result};
 
 /// The optimizers that the command line offers, each with PyTorch's defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -65,42 +65,41 @@ impl Algorithm {
         lr: f64,
         arguments: Arguments,
     ) -> Result<Box<dyn Optimizer>> {
-        // Builds the optimizer `$class` from the defaults `$config` and the given arguments.
-        macro_rules! build {
-            ($class:ident, $config:expr) => {{
-                let mut config = $config;
-                if let Some(weight_decay) = arguments.weight_decay {
-                    config.weight_decay = weight_decay;
-                }
-                Box::new($class::new(vs, config)?)
-            }};
-        }
-        let takes_momentum = matches!(self, Self::Sgd | Self::Momentum | Self::Rmsprop);
-        if arguments.momentum.is_some() && !takes_momentum {
-            return Err(Error::Argument(format!("{self} does not support momentum")));
-        }
-        let momentum = |default: f64| arguments.momentum.unwrap_or(default);
-        let sgd = |default: f64| SgdConfig {
-            momentum: momentum(default),
+        let momentum = SgdConfig {
+            momentum: 0.9,
             ..SgdConfig::new(lr)
         };
-        let rms_prop = RmsPropConfig {
-            momentum: momentum(0.),
-            ..RmsPropConfig::new(lr)
-        };
-        Ok(match self {
-            Self::Sgd => build!(Sgd, sgd(0.)),
-            Self::Momentum => build!(Sgd, sgd(0.9)),
-            Self::Adam => build!(Adam, AdamConfig::adam(lr)),
-            Self::Adamw => build!(Adam, AdamConfig::adamw(lr)),
-            Self::Rmsprop => build!(RmsProp, rms_prop),
-            Self::Adagrad => build!(Adagrad, AdagradConfig::new(lr)),
-            Self::Adadelta => build!(Adadelta, AdadeltaConfig::new(lr)),
-            Self::Adamax => build!(Adamax, AdamaxConfig::new(lr)),
-            Self::NAdam => build!(NAdam, NAdamConfig::new(lr)),
-            Self::RAdam => build!(RAdam, RAdamConfig::new(lr)),
-        })
+        match self {
+            Self::Sgd => build(vs, SgdConfig::new(lr), arguments),
+            Self::Momentum => build(vs, momentum, arguments),
+            Self::Adam => build(vs, AdamConfig::adam(lr), arguments),
+            Self::Adamw => build(vs, AdamConfig::adamw(lr), arguments),
+            Self::Rmsprop => build(vs, RmsPropConfig::new(lr), arguments),
+            Self::Adagrad => build(vs, AdagradConfig::new(lr), arguments),
+            Self::Adadelta => build(vs, AdadeltaConfig::new(lr), arguments),
+            Self::Adamax => build(vs, AdamaxConfig::new(lr), arguments),
+            Self::NAdam => build(vs, NAdamConfig::new(lr), arguments),
+            Self::RAdam => build(vs, RAdamConfig::new(lr), arguments),
+        }
     }
+}
+
+/// Builds the optimizer from its defaults and the given arguments.
+fn build<R: Rule + 'static>(
+    vs: &VarStore,
+    mut rule: R,
+    arguments: Arguments,
+) -> Result<Box<dyn Optimizer>> {
+    let Arguments {
+        weight_decay,
+        momentum,
+    } = arguments;
+    for (name, value) in [("weight_decay", weight_decay), ("momentum", momentum)] {
+        if let Some(value) = value {
+            rule = rule.with(name, value)?;
+        }
+    }
+    Ok(Box::new(OptimizerOf::new(vs, rule)?))
 }
 
 impl FromStr for Algorithm {

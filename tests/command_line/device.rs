@@ -200,11 +200,8 @@ fn bundle(version: &str) -> tempfile::TempDir {
             }
         }
     }
-    symlink(
-        root("torch2tch/src/torch2tch/reference"),
-        folder.path().join("torch2tch/src/torch2tch/reference"),
-    )
-    .unwrap();
+    fs::create_dir(folder.path().join("torch2tch")).unwrap();
+    symlink(root("torch2tch/src"), folder.path().join("torch2tch/src")).unwrap();
     symlink(examples(), folder.path().join("examples")).unwrap();
     fs::write(folder.path().join("torch-version"), version).unwrap();
     folder

@@ -65,6 +65,15 @@ fn a_second_run_changes_nothing() {
 }
 
 #[test]
+fn the_tools_of_the_checks_are_installed_on_request() {
+    let project = Project::sound();
+    set_up(&project, &["--dev"]);
+    let calls = project.read("calls");
+    let ends = |call: &str| call.ends_with("-r requirements-dev.txt");
+    assert!(calls.lines().any(ends), "{calls}");
+}
+
+#[test]
 fn another_torch_comes_with_its_tch() {
     for (torch, tch) in [("2.11.0", "0.24.0"), ("2.12.0", "0.24.0")] {
         let project = Project::sound();

@@ -2,9 +2,8 @@
 
 use final_layer::torch::Error;
 use final_layer::torch::optim::{
-    Adadelta, AdadeltaConfig, Adagrad, AdagradConfig, Adam, AdamConfig, Adamax, AdamaxConfig,
-    NAdam, NAdamConfig, Optimizer, ParamGroups, RAdam, RAdamConfig, RmsProp, RmsPropConfig, Sgd,
-    SgdConfig,
+    AdadeltaConfig, AdagradConfig, AdamConfig, AdamaxConfig, NAdamConfig, Optimizer, OptimizerOf,
+    ParamGroups, RAdamConfig, RmsPropConfig, Rule, Setting, SgdConfig,
 };
 use serde_json::{Value, json};
 
@@ -133,66 +132,35 @@ pub fn build(
     params: impl Into<ParamGroups>,
     kwargs: &Value,
 ) -> Result<Box<dyn Optimizer>, Error> {
-    let number = |name: &str, default: f64| kwargs[name].as_f64().unwrap_or(default);
-    let flag = |name: &str| kwargs[name].as_bool().unwrap_or(false);
-    let two = |name: &str, default: (f64, f64)| {
-        let number = |i: usize, default| kwargs[name][i].as_f64().unwrap_or(default);
-        (number(0, default.0), number(1, default.1))
-    };
-    // The named arguments by type, and those common to all classes.
-    macro_rules! build {
-        ($optimizer:ident, $defaults:expr, [$($number:ident)*], [$($two:ident)*], [$($flag:ident)*]) => {{
-            let mut config = $defaults;
-            config.lr = number("lr", config.lr);
-            config.weight_decay = number("weight_decay", config.weight_decay);
-            config.maximize = flag("maximize");
-            config.foreach = kwargs["foreach"].as_bool();
-            config.differentiable = flag("differentiable");
-            $(config.$number = number(stringify!($number), config.$number);)*
-            $(config.$two = two(stringify!($two), config.$two);)*
-            $(config.$flag |= flag(stringify!($flag));)*
-            Box::new($optimizer::new(params, config)?)
-        }};
-    }
-    Ok(match class {
-        "SGD" => {
-            let mut config = SgdConfig::new(1e-3);
-            config.fused = kwargs["fused"].as_bool();
-            build!(Sgd, config, [momentum dampening], [], [nesterov])
-        }
-        "Adam" | "AdamW" => {
-            let mut config = match class {
-                "Adam" => AdamConfig::adam(1e-3),
-                _ => AdamConfig::adamw(1e-3),
-            };
-            config.fused = kwargs["fused"].as_bool();
-            build!(Adam, config, [eps], [betas], [amsgrad capturable decoupled_weight_decay])
-        }
-        "RMSprop" => {
-            let config = RmsPropConfig::new(1e-2);
-            build!(RmsProp, config, [alpha eps momentum], [], [centered capturable])
-        }
-        "Adagrad" => {
-            let mut config = AdagradConfig::new(1e-2);
-            config.fused = kwargs["fused"].as_bool();
-            build!(Adagrad, config, [lr_decay initial_accumulator_value eps], [], [])
-        }
-        "Adadelta" => build!(Adadelta, AdadeltaConfig::new(1.), [rho eps], [], [capturable]),
-        "Adamax" => build!(
-            Adamax,
-            AdamaxConfig::new(2e-3),
-            [eps],
-            [betas],
-            [capturable]
-        ),
-        "NAdam" => {
-            let config = NAdamConfig::new(2e-3);
-            build!(NAdam, config, [eps momentum_decay], [betas], [capturable decoupled_weight_decay])
-        }
-        "RAdam" => {
-            let config = RAdamConfig::new(1e-3);
-            build!(RAdam, config, [eps], [betas], [capturable decoupled_weight_decay])
-        }
+    match class {
+        "SGD" => build_with(SgdConfig::new(1e-3), params, kwargs),
+        "Adam" => build_with(AdamConfig::adam(1e-3), params, kwargs),
+        "AdamW" => build_with(AdamConfig::adamw(1e-3), params, kwargs),
+        "RMSprop" => build_with(RmsPropConfig::new(1e-2), params, kwargs),
+        "Adagrad" => build_with(AdagradConfig::new(1e-2), params, kwargs),
+        "Adadelta" => build_with(AdadeltaConfig::new(1.), params, kwargs),
+        "Adamax" => build_with(AdamaxConfig::new(2e-3), params, kwargs),
+        "NAdam" => build_with(NAdamConfig::new(2e-3), params, kwargs),
+        "RAdam" => build_with(RAdamConfig::new(1e-3), params, kwargs),
         _ => panic!("{class} is no class"),
-    })
+    }
+}
+
+fn build_with<R: Rule + 'static>(
+    mut rule: R,
+    params: impl Into<ParamGroups>,
+    kwargs: &Value,
+) -> Result<Box<dyn Optimizer>, Error> {
+    for (name, value) in kwargs.as_object().expect("keyword arguments") {
+        rule = rule.with(name, setting(value))?;
+    }
+    Ok(Box::new(OptimizerOf::new(params, rule)?))
+}
+
+fn setting(value: &Value) -> Setting {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        Value::Array(values) => Setting::List(values.iter().map(setting).collect()),
+        value => value.as_f64().expect("a number").into(),
+    }
 }

@@ -16,7 +16,9 @@ use tempfile::TempDir;
 use crate::train::{few_digits, few_words};
 use testing::{example, run, same_bits, stdout};
 
-const KILLS: usize = 50;
+/// The kills of a series: a few in `cargo test`, fifty in `scripts/check`.
+const FEW: usize = 5;
+const MANY: usize = 50;
 
 /// The time after which a process counts as hanging. No test waits that long otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(600);
@@ -138,40 +140,52 @@ pub fn wait_until(child: &mut Child, is_there: impl Fn() -> bool) {
     assert!(came, "it ended too early");
 }
 
+/// Epochs of about a millisecond, each with a checkpoint.
+const HOUSES: &[&str] = &[
+    "--epochs=2000",
+    "--threads=1",
+    "--batch-size=500",
+    "--lr=0.01",
+];
+/// A network that draws numbers between two batches.
+const DROPOUT: &[&str] = &["--epochs=300", "--threads=1", "--batch-size=500"];
+
 #[test]
+fn a_few_kills_change_no_bit() {
+    kill("house_price_predictor", HOUSES, FEW);
+}
+
+#[test]
+fn a_few_kills_change_no_bit_of_a_network_with_dropout() {
+    kill("dropout_classifier", DROPOUT, FEW);
+}
+
+#[test]
+#[ignore = "a minute or more: cargo test --test training -- --ignored kills"]
 fn fifty_kills_change_no_bit() {
-    // Epochs of about a millisecond, each with a checkpoint.
-    let args = &[
-        "--epochs=2000",
-        "--threads=1",
-        "--batch-size=500",
-        "--lr=0.01",
-    ];
-    kill("house_price_predictor", args, KILLS);
+    kill("house_price_predictor", HOUSES, MANY);
 }
 
 #[test]
+#[ignore = "a minute or more: cargo test --test training -- --ignored kills"]
 fn fifty_kills_change_no_bit_without_a_plan() {
-    let args = &[
-        "--epochs=1000",
-        "--threads=1",
-        "--batch-size=500",
-        "--lr=0.01",
-        "--plan=off",
-    ];
-    kill("house_price_predictor", args, KILLS);
+    kill(
+        "house_price_predictor",
+        &[HOUSES, &["--plan=off"]].concat(),
+        MANY,
+    );
 }
 
-/// Numbers that the network draws between two batches are drawn again.
 #[test]
+#[ignore = "a minute or more: cargo test --test training -- --ignored kills"]
 fn fifty_kills_change_no_bit_of_a_network_with_dropout() {
-    let args = &["--epochs=300", "--threads=1", "--batch-size=500"];
-    kill("dropout_classifier", args, KILLS);
+    kill("dropout_classifier", DROPOUT, MANY);
 }
 
 /// The statistics and the batch count of batch norm, the averages of Adadelta, and the scheduler
 /// resume where they were; an autoencoder draws its noise for the held-back samples once.
 #[test]
+#[ignore = "a minute or more: cargo test --test training -- --ignored kills"]
 fn ten_kills_change_no_bit_of_networks_with_other_layers() {
     let (digits, words) = (few_digits(20, 10), few_words(30));
     for (network, data, epochs) in [
@@ -273,9 +287,10 @@ fn an_interrupt_loses_nothing() {
         let mut child = run.start();
         // From here on it listens for signals.
         let has_begun = |name: &String| name.starts_with(".partial-weights");
-        comes_before_the_end(&mut child, || run.files().iter().any(has_begun));
-        sleep(Duration::from_millis(random_below(300)));
-        signal(&child, name);
+        if comes_before_the_end(&mut child, || run.files().iter().any(has_begun)) {
+            sleep(Duration::from_millis(random_below(300)));
+            signal(&child, name);
+        }
         let output = child.wait_with_output().unwrap();
         if output.status.success() {
             // It ended before the signal arrived: another run starts.

@@ -1,10 +1,13 @@
 """The guide *Port your own network*: what it shows is what the commands print."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from torch2tch import checkout
+from torch2tch.compare.command import find_examples
 
 from .conftest import Run
 
@@ -68,6 +71,17 @@ def test_shows_the_comparison_of_a_further_network(
     assert done.verdict() == verdict
     assert "note:" not in done.out, "the settings differ"
     assert f"\n{verdict}\n" in GUIDE
+
+
+def test_the_further_network_prints_what_python_prints(root: Path) -> None:
+    arguments = ["--seed=3", "--threads=1"]
+    rust = [find_examples([NETWORK], None)[NETWORK], *arguments]
+    python = [sys.executable, "-m", "torch2tch.reference.demonstrate", NETWORK, *arguments]
+    printed = [
+        subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
+        for command in (rust, python)
+    ]
+    assert printed[0] == printed[1] != b""
 
 
 def test_the_further_network_takes_forty_lines(root: Path) -> None:

@@ -82,3 +82,10 @@ def test_wrong_usage_is_one_line(target: str, expected: str, torch2tch: Run) -> 
 def test_the_door_has_the_command_line_of_the_package(script: Run, torch2tch: Run) -> None:
     target = f"{REFUSED}:Prints"
     assert script("scripts/port.py", target) == torch2tch(target)
+
+
+def test_the_guide_has_the_table_of_spellings(root: Path, script: Run) -> None:
+    """`scripts/generate/spellings_table.py >src/guide/spellings.md` writes it there."""
+    found = script("scripts/generate/spellings_table.py").out
+    assert "| `F.relu(input)`, `torch.relu(input)`, `x.relu()` | `x.relu()` |" in found
+    assert found == (root / "src/guide/spellings.md").read_text()

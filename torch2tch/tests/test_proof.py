@@ -1,9 +1,10 @@
 """The proof of a port: equal to the bit, or the first row that differs says where it is not."""
 
-import stat
 from pathlib import Path
 
 import pytest
+
+from torch2tch.compare.command import find_examples
 
 from .conftest import Done, Run
 
@@ -183,13 +184,11 @@ def test_wrong_usage_has_exit_code_2(arguments: tuple[str, ...], torch2tch: Run)
     assert torch2tch("compare", *arguments).code == 2
 
 
-def test_an_executable_is_compared_as_well(tmp_path: Path, torch2tch: Run) -> None:
-    """It is asked for a trace by the command line of the examples."""
-    executable = tmp_path / "stub"
-    executable.write_text('#!/bin/sh\necho "error: asked for $1" >&2\nexit 1\n')
-    executable.chmod(executable.stat().st_mode | stat.S_IXUSR)
-    line = torch2tch("compare", DIGITS, "--rust", executable, *SETTINGS).refusal()
-    assert "asked for trace" in line
+def test_an_executable_is_compared_as_well(torch2tch: Run) -> None:
+    built = find_examples(["digit_classifier"], None)["digit_classifier"]
+    done = torch2tch("compare", DIGITS, "--rust", built, *SETTINGS)
+    assert done.code == 0, done
+    assert done.verdict() == "22 tensors, all equal to the bit"
 
 
 # Classes of torch2tch/tests/classes with what does not stand in their files: the constructor's

@@ -2,6 +2,7 @@
 
 pub mod damage;
 pub mod files;
+mod python_server;
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -127,7 +128,9 @@ pub fn refusal(command: &mut Command) -> String {
 
 /// Runs a script of Python code with arguments; returns its stdout.
 pub fn python_code(script: &str, args: &[&OsStr]) -> String {
-    stdout(python(script).args(args))
+    let ran = python_server::run(script, args);
+    assert_eq!(ran.code, 0, "{script} {args:?} failed: {}", ran.stderr);
+    ran.stdout
 }
 
 /// Returns true if two tensors have the same shape, dtype and bits: 0.0 and -0.0 differ.

@@ -1,7 +1,7 @@
 //! The functions of libtorch that `tch` does not offer. This is the only file that calls
 //! `native.cpp`.
 //!
-//! The C++ side catches every exception. A call costs 2 to 10 ns, of which [`plain_elements`] takes
+//! The C++ side catches every exception. A call costs 2 to 10 ns, of which `plain_elements` takes
 //! most.
 //!
 //! Most of these functions are internal to this crate. A crate with its own C++ includes `native.h`,

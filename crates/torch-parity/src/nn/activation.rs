@@ -9,7 +9,7 @@ use tch::nn::{Init, Path};
 use tch::{Kind, Tensor};
 
 use super::functional as F;
-use super::{modules, modules_t, new_parameter, or_panic, refuse};
+use super::{arguments, modules, modules_t, new_parameter, or_panic, refuse};
 use crate::Result;
 
 /// Defines layers without parameters: fields with Python's names and defaults, and the body of
@@ -18,16 +18,10 @@ macro_rules! activations {
     ($($(#[$doc:meta])*
     $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }
     |$self:ident, $xs:ident| $forward:expr;)+) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq)]
-        pub struct $name {
-            $($(#[$field_doc])* pub $field: $type,)*
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $($field: $default),* }
-            }
+        arguments! {
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq)]
+            pub struct $name { $($(#[$field_doc])* $field: $type = $default,)* }
         }
 
         impl $name {
@@ -222,22 +216,15 @@ impl Threshold {
 
 modules!(Threshold);
 
-/// `nn.RReLU(lower=1/8, upper=1/3)`: a leaky ReLU. In training the slope of each element is drawn
-/// from U(lower, upper); in evaluation it is the mean of the bounds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RReLU {
-    /// The lower bound of the slope.
-    pub lower: f64,
-    /// The upper bound of the slope.
-    pub upper: f64,
-}
-
-impl Default for RReLU {
-    fn default() -> Self {
-        Self {
-            lower: 1. / 8.,
-            upper: 1. / 3.,
-        }
+arguments! {
+    /// `nn.RReLU(lower=1/8, upper=1/3)`: a leaky ReLU. In training the slope of each element is drawn
+    /// from U(lower, upper); in evaluation it is the mean of the bounds.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct RReLU {
+        /// The lower bound of the slope.
+        lower: f64 = 1. / 8.,
+        /// The upper bound of the slope.
+        upper: f64 = 1. / 3.,
     }
 }
 
@@ -253,21 +240,14 @@ impl RReLU {
 
 modules_t!(RReLU);
 
-/// The arguments of `nn.PReLU`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PReLUConfig {
-    /// 1 for a slope shared by all channels, or the number of channels.
-    pub num_parameters: i64,
-    /// The initial slopes.
-    pub init: f64,
-}
-
-impl Default for PReLUConfig {
-    fn default() -> Self {
-        Self {
-            num_parameters: 1,
-            init: 0.25,
-        }
+arguments! {
+    /// The arguments of `nn.PReLU`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct PReLUConfig {
+        /// 1 for a slope shared by all channels, or the number of channels.
+        num_parameters: i64 = 1,
+        /// The initial slopes.
+        init: f64 = 0.25,
     }
 }
 

@@ -13,46 +13,32 @@ use std::borrow::Borrow;
 use tch::nn::{Init, Path};
 use tch::{Kind, Tensor, no_grad};
 
-use super::{modules_t, new_buffer, new_parameter, or_panic, refuse};
+use super::{arguments, modules_t, new_buffer, new_parameter, or_panic, refuse};
 use crate::Result;
 
-/// The arguments of `nn.BatchNorm1d` to `nn.BatchNorm3d`, in tch's spelling.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchNormConfig {
-    /// If true, cuDNN may be used on a GPU.
-    pub cudnn_enabled: bool,
-    /// Added to the variance for numerical stability.
-    pub eps: f64,
-    /// The weight of a batch's statistics in the update of the running statistics.
-    pub momentum: f64,
-    /// If true, adds a weight and a bias.
-    pub affine: bool,
-    /// The initial weight `(C,)`.
-    pub ws_init: Init,
-    /// The initial bias `(C,)`.
-    pub bs_init: Init,
-    /// Python's `momentum=None`: the running statistics are the mean over all batches so far, and
-    /// `momentum` is ignored.
-    pub cumulative_average: bool,
-    /// If true, keeps running statistics, which evaluation uses in place of the batch's.
-    pub track_running_stats: bool,
-    /// If true, an affine layer has a bias.
-    pub bias: bool,
-}
-
-impl Default for BatchNormConfig {
-    fn default() -> Self {
-        Self {
-            cudnn_enabled: true,
-            eps: 1e-5,
-            momentum: 0.1,
-            affine: true,
-            ws_init: Init::Const(1.),
-            bs_init: Init::Const(0.),
-            cumulative_average: false,
-            track_running_stats: true,
-            bias: true,
-        }
+arguments! {
+    /// The arguments of `nn.BatchNorm1d` to `nn.BatchNorm3d`, in tch's spelling.
+    #[derive(Clone, Copy, Debug)]
+    pub struct BatchNormConfig {
+        /// If true, cuDNN may be used on a GPU.
+        cudnn_enabled: bool = true,
+        /// Added to the variance for numerical stability.
+        eps: f64 = 1e-5,
+        /// The weight of a batch's statistics in the update of the running statistics.
+        momentum: f64 = 0.1,
+        /// If true, adds a weight and a bias.
+        affine: bool = true,
+        /// The initial weight `(C,)`.
+        ws_init: Init = Init::Const(1.),
+        /// The initial bias `(C,)`.
+        bs_init: Init = Init::Const(0.),
+        /// Python's `momentum=None`: the running statistics are the mean over all batches so far, and
+        /// `momentum` is ignored.
+        cumulative_average: bool = false,
+        /// If true, keeps running statistics, which evaluation uses in place of the batch's.
+        track_running_stats: bool = true,
+        /// If true, an affine layer has a bias.
+        bias: bool = true,
     }
 }
 

@@ -4,24 +4,17 @@
 
 use tch::Tensor;
 
-use super::modules;
+use super::{arguments, modules};
 use crate::Result;
 
-/// `nn.Flatten(start_dim=1, end_dim=-1)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flatten {
-    /// The first dimension that is merged.
-    pub start_dim: i64,
-    /// The last dimension that is merged; a negative one counts from the end.
-    pub end_dim: i64,
-}
-
-impl Default for Flatten {
-    fn default() -> Self {
-        Self {
-            start_dim: 1,
-            end_dim: -1,
-        }
+arguments! {
+    /// `nn.Flatten(start_dim=1, end_dim=-1)`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Flatten {
+        /// The first dimension that is merged.
+        start_dim: i64 = 1,
+        /// The last dimension that is merged; a negative one counts from the end.
+        end_dim: i64 = -1,
     }
 }
 

@@ -8,33 +8,23 @@ use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use super::batchnorm::{Norm, Running};
-use super::{modules_t, or_panic, refuse};
+use super::{arguments, modules_t, or_panic, refuse};
 use crate::Result;
 
-/// The arguments of `nn.InstanceNorm1d` to `nn.InstanceNorm3d`.
-#[derive(Clone, Copy, Debug)]
-pub struct InstanceNormConfig {
-    /// Added to the variance for numerical stability.
-    pub eps: f64,
-    /// The weight of a batch's statistics in the update of the running statistics; 0 if `None`.
-    pub momentum: Option<f64>,
-    /// If true, adds a weight of ones and a bias of zeros, each `(C,)`.
-    pub affine: bool,
-    /// If true, keeps running statistics, which evaluation uses in place of the instance's.
-    pub track_running_stats: bool,
-    /// If true, an affine layer has a bias.
-    pub bias: bool,
-}
-
-impl Default for InstanceNormConfig {
-    fn default() -> Self {
-        Self {
-            eps: 1e-5,
-            momentum: Some(0.1),
-            affine: false,
-            track_running_stats: false,
-            bias: true,
-        }
+arguments! {
+    /// The arguments of `nn.InstanceNorm1d` to `nn.InstanceNorm3d`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct InstanceNormConfig {
+        /// Added to the variance for numerical stability.
+        eps: f64 = 1e-5,
+        /// The weight of a batch's statistics in the update of the running statistics; 0 if `None`.
+        momentum: Option<f64> = Some(0.1),
+        /// If true, adds a weight of ones and a bias of zeros, each `(C,)`.
+        affine: bool = false,
+        /// If true, keeps running statistics, which evaluation uses in place of the instance's.
+        track_running_stats: bool = false,
+        /// If true, an affine layer has a bias.
+        bias: bool = true,
     }
 }
 

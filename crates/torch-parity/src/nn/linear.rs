@@ -14,27 +14,19 @@ use tch::Tensor;
 use tch::nn::{Init, Linear, Path};
 
 use super::init::{bias_uniform, kaiming_uniform};
-use super::{modules, new_parameter, or_panic, refuse};
+use super::{arguments, modules, new_parameter, or_panic, refuse};
 use crate::Result;
 
-/// The arguments of `nn.Linear`, in tch's spelling.
-#[derive(Clone, Copy, Debug)]
-pub struct LinearConfig {
-    /// The initialization of the weight `(out_features, in_features)`; by default Python's.
-    pub ws_init: Init,
-    /// The initialization of the bias `(out_features,)`; by default Python's, U(−1/√in, 1/√in).
-    pub bs_init: Option<Init>,
-    /// If true, adds a bias.
-    pub bias: bool,
-}
-
-impl Default for LinearConfig {
-    fn default() -> Self {
-        Self {
-            ws_init: kaiming_uniform(5f64.sqrt()),
-            bs_init: None,
-            bias: true,
-        }
+arguments! {
+    /// The arguments of `nn.Linear`, in tch's spelling.
+    #[derive(Clone, Copy, Debug)]
+    pub struct LinearConfig {
+        /// The initialization of the weight `(out_features, in_features)`; by default Python's.
+        ws_init: Init = kaiming_uniform(5f64.sqrt()),
+        /// The initialization of the bias `(out_features,)`; by default Python's, U(−1/√in, 1/√in).
+        bs_init: Option<Init> = None,
+        /// If true, adds a bias.
+        bias: bool = true,
     }
 }
 
@@ -85,16 +77,12 @@ pub fn f_linear<'a, T: Borrow<Path<'a>>>(
     Ok(Linear { ws, bs })
 }
 
-/// The arguments of `nn.Bilinear`.
-#[derive(Clone, Copy, Debug)]
-pub struct BilinearConfig {
-    /// If true, adds a bias.
-    pub bias: bool,
-}
-
-impl Default for BilinearConfig {
-    fn default() -> Self {
-        Self { bias: true }
+arguments! {
+    /// The arguments of `nn.Bilinear`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct BilinearConfig {
+        /// If true, adds a bias.
+        bias: bool = true,
     }
 }
 

@@ -20,7 +20,7 @@
 use tch::Tensor;
 
 use super::functional::{self as F, Reduction};
-use super::or_panic;
+use super::{arguments, or_panic};
 use crate::Result;
 
 /// Defines losses: fields with Python's names and defaults, and the function that they call.
@@ -29,17 +29,13 @@ macro_rules! losses {
     $name:ident($($input:ident),+) {
         $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr,)*
     } |$self:ident| $forward:expr;)+) => {$(
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub struct $name {
-            $($(#[$field_doc])* pub $field: $type,)*
-            /// The reduction over the losses of a batch.
-            pub reduction: Reduction,
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $($field: $default,)* reduction: Reduction::Mean }
+        arguments! {
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $name {
+                $($(#[$field_doc])* $field: $type = $default,)*
+                /// The reduction over the losses of a batch.
+                reduction: Reduction = Reduction::Mean,
             }
         }
 

@@ -135,6 +135,19 @@ impl<const N: usize> Sizes<N> for [i64; N] {
     }
 }
 
+/// The size of `xs` `(N, C, …)` or `(C, …)` in its `N` dimensions beside those of batch and channels.
+///
+/// # Errors
+/// If it has another number of dimensions.
+fn spatial_size<const N: usize>(xs: &Tensor) -> Result<[i64; N]> {
+    let (size, one, two) = (xs.size(), N + 1, N + 2);
+    if size.len() != one && size.len() != two {
+        let found = size.len();
+        return refuse(format!("expected {one}D or {two}D input, got {found}D"));
+    }
+    Ok(std::array::from_fn(|i| size[size.len() - N + i]))
+}
+
 /// Adds a parameter to `vs`, initialized by `init`; a parameter without elements draws nothing.
 ///
 /// # Errors
@@ -182,6 +195,24 @@ fn refuse<T>(why: impl Into<String>) -> Result<T> {
 #[track_caller]
 fn or_panic<T>(result: Result<T>) -> T {
     result.unwrap_or_else(|error| panic!("{}", one_line(&error)))
+}
+
+/// Defines the arguments of a layer, each with its default.
+macro_rules! arguments {
+    ($(#[$attribute:meta])* pub struct $name:ident {
+        $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)*
+    }) => {
+        $(#[$attribute])*
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
 }
 
 /// Implements tch's `Module` for types with `f_forward`; after `N:`, for types with `N` dimensions.
@@ -241,4 +272,4 @@ macro_rules! functions {
     )+};
 }
 
-use {functions, modules, modules_t};
+use {arguments, functions, modules, modules_t};

@@ -11,36 +11,25 @@ use tch::Tensor;
 use tch::nn::{Init, Path};
 
 use super::functional::f_local_response_norm;
-use super::{batchnorm, modules, new_parameter, or_panic, refuse};
+use super::{arguments, batchnorm, modules, new_parameter, or_panic, refuse};
 use crate::Result;
 
-/// The arguments of `nn.LayerNorm`, in tch's spelling.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerNormConfig {
-    /// If true, cuDNN may be used on a GPU.
-    pub cudnn_enabled: bool,
-    /// Added to the variance for numerical stability.
-    pub eps: f64,
-    /// If true, adds a weight and a bias.
-    pub elementwise_affine: bool,
-    /// The initial weight.
-    pub ws_init: Init,
-    /// The initial bias.
-    pub bs_init: Init,
-    /// If true, an affine layer has a bias.
-    pub bias: bool,
-}
-
-impl Default for LayerNormConfig {
-    fn default() -> Self {
-        Self {
-            cudnn_enabled: true,
-            eps: 1e-5,
-            elementwise_affine: true,
-            ws_init: Init::Const(1.),
-            bs_init: Init::Const(0.),
-            bias: true,
-        }
+arguments! {
+    /// The arguments of `nn.LayerNorm`, in tch's spelling.
+    #[derive(Clone, Copy, Debug)]
+    pub struct LayerNormConfig {
+        /// If true, cuDNN may be used on a GPU.
+        cudnn_enabled: bool = true,
+        /// Added to the variance for numerical stability.
+        eps: f64 = 1e-5,
+        /// If true, adds a weight and a bias.
+        elementwise_affine: bool = true,
+        /// The initial weight.
+        ws_init: Init = Init::Const(1.),
+        /// The initial bias.
+        bs_init: Init = Init::Const(0.),
+        /// If true, an affine layer has a bias.
+        bias: bool = true,
     }
 }
 
@@ -126,33 +115,22 @@ impl LayerNorm {
     }
 }
 
-/// The arguments of `nn.GroupNorm`, in tch's spelling.
-#[derive(Clone, Copy, Debug)]
-pub struct GroupNormConfig {
-    /// If true, cuDNN may be used on a GPU.
-    pub cudnn_enabled: bool,
-    /// Added to the variance for numerical stability.
-    pub eps: f64,
-    /// If true, adds a weight and a bias.
-    pub affine: bool,
-    /// The initial weight.
-    pub ws_init: Init,
-    /// The initial bias.
-    pub bs_init: Init,
-    /// If true, an affine layer has a bias.
-    pub bias: bool,
-}
-
-impl Default for GroupNormConfig {
-    fn default() -> Self {
-        Self {
-            cudnn_enabled: true,
-            eps: 1e-5,
-            affine: true,
-            ws_init: Init::Const(1.),
-            bs_init: Init::Const(0.),
-            bias: true,
-        }
+arguments! {
+    /// The arguments of `nn.GroupNorm`, in tch's spelling.
+    #[derive(Clone, Copy, Debug)]
+    pub struct GroupNormConfig {
+        /// If true, cuDNN may be used on a GPU.
+        cudnn_enabled: bool = true,
+        /// Added to the variance for numerical stability.
+        eps: f64 = 1e-5,
+        /// If true, adds a weight and a bias.
+        affine: bool = true,
+        /// The initial weight.
+        ws_init: Init = Init::Const(1.),
+        /// The initial bias.
+        bs_init: Init = Init::Const(0.),
+        /// If true, an affine layer has a bias.
+        bias: bool = true,
     }
 }
 
@@ -247,21 +225,14 @@ pub(super) fn check_groups(size: &[i64], num_groups: i64) -> Result<()> {
     batchnorm::check_values_per_channel(&groups, || format!("{groups:?}"))
 }
 
-/// The arguments of `nn.RMSNorm`.
-#[derive(Clone, Copy, Debug)]
-pub struct RMSNormConfig {
-    /// Added to the mean square; `None` is the dtype's machine epsilon.
-    pub eps: Option<f64>,
-    /// If true, adds a weight, initially ones.
-    pub elementwise_affine: bool,
-}
-
-impl Default for RMSNormConfig {
-    fn default() -> Self {
-        Self {
-            eps: None,
-            elementwise_affine: true,
-        }
+arguments! {
+    /// The arguments of `nn.RMSNorm`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct RMSNormConfig {
+        /// Added to the mean square; `None` is the dtype's machine epsilon.
+        eps: Option<f64> = None,
+        /// If true, adds a weight, initially ones.
+        elementwise_affine: bool = true,
     }
 }
 

@@ -81,7 +81,7 @@ impl OptimizerConfig for Sgd {
 /// Defines Adam and AdamW, which have the same settings in `tch`'s spelling but different classes
 /// in Python.
 macro_rules! adam {
-    ($name:ident, $function:ident, $config:path, $wd:expr, $python:literal) => {
+    ($name:ident, $function:ident, $config:path, $python:literal) => {
         #[doc = concat!("`torch.optim.", $python, "` in `tch`'s spelling.")]
         #[derive(Clone, Copy, Debug)]
         pub struct $name {
@@ -99,18 +99,20 @@ macro_rules! adam {
 
         impl Default for $name {
             fn default() -> Self {
-                $function(0.9, 0.999, $wd)
+                let python = $config(0.);
+                $function(python.betas.0, python.betas.1, python.weight_decay)
             }
         }
 
         #[doc = concat!("[`", stringify!($name), "`] with these settings.")]
         pub fn $function(beta1: f64, beta2: f64, wd: f64) -> $name {
+            let AdamConfig { eps, amsgrad, .. } = $config(0.);
             $name {
                 beta1,
                 beta2,
                 wd,
-                eps: 1e-8,
-                amsgrad: false,
+                eps,
+                amsgrad,
             }
         }
 
@@ -160,8 +162,8 @@ macro_rules! adam {
     };
 }
 
-adam!(Adam, adam, AdamConfig::adam, 0., "Adam");
-adam!(AdamW, adamw, AdamConfig::adamw, 0.01, "AdamW");
+adam!(Adam, adam, AdamConfig::adam, "Adam");
+adam!(AdamW, adamw, AdamConfig::adamw, "AdamW");
 
 /// `torch.optim.RMSprop` in `tch`'s spelling.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +182,14 @@ pub struct RmsProp {
 
 impl Default for RmsProp {
     fn default() -> Self {
-        rms_prop(0.99, 1e-8, 0., 0., false)
+        let python = RmsPropConfig::new(0.);
+        rms_prop(
+            python.alpha,
+            python.eps,
+            python.weight_decay,
+            python.momentum,
+            python.centered,
+        )
     }
 }
 

@@ -6,50 +6,92 @@
 use tch::Tensor;
 
 use super::functional::{f_fractional_max_pool, f_lp_pool};
-use super::{Sizes, modules, refuse};
+use super::{Sizes, modules, refuse, spatial_size};
 use crate::Result;
 
-/// `nn.MaxPool1d`, `nn.MaxPool2d` or `nn.MaxPool3d`: the maximum of each window.
-///
-/// ```
-/// use torch_parity::nn::{MaxPool2d, Module};
-/// let pool = MaxPool2d { ceil_mode: true, ..MaxPool2d::new(2) };
-/// let pictures = tch::Tensor::zeros([1, 3, 7, 7], (tch::Kind::Float, tch::Device::Cpu));
-/// assert_eq!(pool.forward(&pictures).size(), [1, 3, 4, 4]);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct MaxPool<const N: usize> {
-    /// The size of a window.
-    pub kernel_size: [i64; N],
-    /// The distance between windows; their size if `None`.
-    pub stride: Option<[i64; N]>,
-    /// The width of the padding with −∞ on either side.
-    pub padding: [i64; N],
-    /// The distance between the elements of a window.
-    pub dilation: [i64; N],
-    /// If true, windows may extend beyond the edge.
-    pub ceil_mode: bool,
+/// Names each number of dimensions of a layer.
+macro_rules! dimensions {
+    ($name:ident [$($alias:ident = $n:literal),+]) => {$(
+        #[doc = concat!("`nn.", stringify!($alias), "`.")]
+        pub type $alias = $name<$n>;
+    )+};
 }
 
-/// `nn.MaxPool1d`.
-pub type MaxPool1d = MaxPool<1>;
-/// `nn.MaxPool2d`.
-pub type MaxPool2d = MaxPool<2>;
-/// `nn.MaxPool3d`.
-pub type MaxPool3d = MaxPool<3>;
+/// Defines layers of windows: the arguments without a default, and behind the size and the distance
+/// of the windows, which all have, those with one.
+macro_rules! windows {
+    ($(#[$attribute:meta])*
+    $name:ident($($(#[$argument_doc:meta])* $argument:ident: $argument_type:ty,)?)
+    [$($alias:ident = $n:literal),+]
+    { $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)* }) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<const N: usize> {
+            $($(#[$argument_doc])* pub $argument: $argument_type,)?
+            /// The size of a window.
+            pub kernel_size: [i64; N],
+            /// The distance between windows; their size if `None`.
+            pub stride: Option<[i64; N]>,
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        dimensions!($name [$($alias = $n),+]);
+
+        impl<const N: usize> $name<N> {
+            /// Creates the layer with Python's defaults for the other arguments.
+            pub fn new($($argument: $argument_type,)? kernel_size: impl Sizes<N>) -> Self {
+                Self {
+                    $($argument,)?
+                    kernel_size: kernel_size.sizes(),
+                    stride: None,
+                    $($field: $default,)*
+                }
+            }
+        }
+    };
+}
+
+/// Defines layers of as many windows as give the output its size.
+macro_rules! adaptive {
+    ($(#[$attribute:meta])* $name:ident [$($alias:ident = $n:literal),+]) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<const N: usize> {
+            /// The size of the output; `None` keeps the input's size.
+            pub output_size: [Option<i64>; N],
+        }
+
+        dimensions!($name [$($alias = $n),+]);
+
+        impl<const N: usize> $name<N> {
+            /// Creates the layer for an output of this size.
+            pub fn new(output_size: impl Sizes<N>) -> Self {
+                Self { output_size: output_size.sizes().map(Some) }
+            }
+        }
+    };
+}
+
+windows! {
+    /// `nn.MaxPool1d`, `nn.MaxPool2d` or `nn.MaxPool3d`: the maximum of each window.
+    ///
+    /// ```
+    /// use torch_parity::nn::{MaxPool2d, Module};
+    /// let pool = MaxPool2d { ceil_mode: true, ..MaxPool2d::new(2) };
+    /// let pictures = tch::Tensor::zeros([1, 3, 7, 7], (tch::Kind::Float, tch::Device::Cpu));
+    /// assert_eq!(pool.forward(&pictures).size(), [1, 3, 4, 4]);
+    /// ```
+    MaxPool() [MaxPool1d = 1, MaxPool2d = 2, MaxPool3d = 3] {
+        /// The width of the padding with −∞ on either side.
+        padding: [i64; N] = [0; N],
+        /// The distance between the elements of a window.
+        dilation: [i64; N] = [1; N],
+        /// If true, windows may extend beyond the edge.
+        ceil_mode: bool = false,
+    }
+}
 
 impl<const N: usize> MaxPool<N> {
-    /// Creates the layer with Python's defaults for the other arguments.
-    pub fn new(kernel_size: impl Sizes<N>) -> Self {
-        Self {
-            kernel_size: kernel_size.sizes(),
-            stride: None,
-            padding: [0; N],
-            dilation: [1; N],
-            ceil_mode: false,
-        }
-    }
-
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
@@ -92,35 +134,16 @@ impl<const N: usize> MaxPool<N> {
     }
 }
 
-/// `nn.MaxUnpool1d`, `nn.MaxUnpool2d` or `nn.MaxUnpool3d`: puts the maxima of `MaxPool` back in
-/// their places and fills the rest with zeros.
-#[derive(Clone, Copy, Debug)]
-pub struct MaxUnpool<const N: usize> {
-    /// The size of a window.
-    pub kernel_size: [i64; N],
-    /// The distance between windows; their size if `None`.
-    pub stride: Option<[i64; N]>,
-    /// The width of the padding that was added on either side.
-    pub padding: [i64; N],
+windows! {
+    /// `nn.MaxUnpool1d`, `nn.MaxUnpool2d` or `nn.MaxUnpool3d`: puts the maxima of `MaxPool` back in
+    /// their places and fills the rest with zeros.
+    MaxUnpool() [MaxUnpool1d = 1, MaxUnpool2d = 2, MaxUnpool3d = 3] {
+        /// The width of the padding that was added on either side.
+        padding: [i64; N] = [0; N],
+    }
 }
 
-/// `nn.MaxUnpool1d`.
-pub type MaxUnpool1d = MaxUnpool<1>;
-/// `nn.MaxUnpool2d`.
-pub type MaxUnpool2d = MaxUnpool<2>;
-/// `nn.MaxUnpool3d`.
-pub type MaxUnpool3d = MaxUnpool<3>;
-
 impl<const N: usize> MaxUnpool<N> {
-    /// Creates the layer with Python's defaults for the other arguments.
-    pub fn new(kernel_size: impl Sizes<N>) -> Self {
-        Self {
-            kernel_size: kernel_size.sizes(),
-            stride: None,
-            padding: [0; N],
-        }
-    }
-
     /// `forward(input, indices, output_size=None)`.
     ///
     /// # Errors
@@ -133,15 +156,7 @@ impl<const N: usize> MaxUnpool<N> {
         output_size: Option<[i64; N]>,
     ) -> Result<Tensor> {
         let stride = self.stride.unwrap_or(self.kernel_size);
-        let size = xs.size();
-        if size.len() != N + 1 && size.len() != N + 2 {
-            let (one, two) = (N + 1, N + 2);
-            return refuse(format!(
-                "expected {one}D or {two}D input, got {}D",
-                size.len()
-            ));
-        }
-        let spatial = &size[size.len() - N..];
+        let spatial = spatial_size::<N>(xs)?;
         let usual: [i64; N] = std::array::from_fn(|i| {
             (spatial[i] - 1) * stride[i] + self.kernel_size[i] - 2 * self.padding[i]
         });
@@ -165,44 +180,22 @@ impl<const N: usize> MaxUnpool<N> {
     }
 }
 
-/// `nn.AvgPool1d`, `nn.AvgPool2d` or `nn.AvgPool3d`: the mean of each window.
-#[derive(Clone, Copy, Debug)]
-pub struct AvgPool<const N: usize> {
-    /// The size of a window.
-    pub kernel_size: [i64; N],
-    /// The distance between windows; their size if `None`.
-    pub stride: Option<[i64; N]>,
-    /// The number of zeros added on either side.
-    pub padding: [i64; N],
-    /// If true, windows may extend beyond the edge.
-    pub ceil_mode: bool,
-    /// If true, the mean includes the padding.
-    pub count_include_pad: bool,
-    /// The divisor, in place of the number of elements. Python's `AvgPool1d` lacks this argument,
-    /// so it is refused here as well.
-    pub divisor_override: Option<i64>,
+windows! {
+    /// `nn.AvgPool1d`, `nn.AvgPool2d` or `nn.AvgPool3d`: the mean of each window.
+    AvgPool() [AvgPool1d = 1, AvgPool2d = 2, AvgPool3d = 3] {
+        /// The number of zeros added on either side.
+        padding: [i64; N] = [0; N],
+        /// If true, windows may extend beyond the edge.
+        ceil_mode: bool = false,
+        /// If true, the mean includes the padding.
+        count_include_pad: bool = true,
+        /// The divisor, in place of the number of elements. Python's `AvgPool1d` lacks this argument,
+        /// so it is refused here as well.
+        divisor_override: Option<i64> = None,
+    }
 }
 
-/// `nn.AvgPool1d`.
-pub type AvgPool1d = AvgPool<1>;
-/// `nn.AvgPool2d`.
-pub type AvgPool2d = AvgPool<2>;
-/// `nn.AvgPool3d`.
-pub type AvgPool3d = AvgPool<3>;
-
 impl<const N: usize> AvgPool<N> {
-    /// Creates the layer with Python's defaults for the other arguments.
-    pub fn new(kernel_size: impl Sizes<N>) -> Self {
-        Self {
-            kernel_size: kernel_size.sizes(),
-            stride: None,
-            padding: [0; N],
-            ceil_mode: false,
-            count_include_pad: true,
-            divisor_override: None,
-        }
-    }
-
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
@@ -228,37 +221,18 @@ impl<const N: usize> AvgPool<N> {
     }
 }
 
-/// `nn.LPPool1d`, `nn.LPPool2d` or `nn.LPPool3d`: (Σ xᵖ)^(1/p) over each window.
-#[derive(Clone, Copy, Debug)]
-pub struct LPPool<const N: usize> {
-    /// p.
-    pub norm_type: f64,
-    /// The size of a window.
-    pub kernel_size: [i64; N],
-    /// The distance between windows; their size if `None`.
-    pub stride: Option<[i64; N]>,
-    /// If true, windows may extend beyond the edge.
-    pub ceil_mode: bool,
+windows! {
+    /// `nn.LPPool1d`, `nn.LPPool2d` or `nn.LPPool3d`: (Σ xᵖ)^(1/p) over each window.
+    LPPool(
+        /// p.
+        norm_type: f64,
+    ) [LPPool1d = 1, LPPool2d = 2, LPPool3d = 3] {
+        /// If true, windows may extend beyond the edge.
+        ceil_mode: bool = false,
+    }
 }
 
-/// `nn.LPPool1d`.
-pub type LPPool1d = LPPool<1>;
-/// `nn.LPPool2d`.
-pub type LPPool2d = LPPool<2>;
-/// `nn.LPPool3d`.
-pub type LPPool3d = LPPool<3>;
-
 impl<const N: usize> LPPool<N> {
-    /// Creates the layer with Python's defaults for the other arguments.
-    pub fn new(norm_type: f64, kernel_size: impl Sizes<N>) -> Self {
-        Self {
-            norm_type,
-            kernel_size: kernel_size.sizes(),
-            stride: None,
-            ceil_mode: false,
-        }
-    }
-
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
@@ -288,29 +262,13 @@ fn output_size<const N: usize>(xs: &Tensor, wanted: [Option<i64>; N]) -> Result<
     Ok(std::array::from_fn(|i| wanted[i].unwrap_or(spatial[i])))
 }
 
-/// `nn.AdaptiveAvgPool1d`, `nn.AdaptiveAvgPool2d` or `nn.AdaptiveAvgPool3d`: the mean of each
-/// window, with windows chosen so that the output has a given size.
-#[derive(Clone, Copy, Debug)]
-pub struct AdaptiveAvgPool<const N: usize> {
-    /// The size of the output; `None` keeps the input's size.
-    pub output_size: [Option<i64>; N],
+adaptive! {
+    /// `nn.AdaptiveAvgPool1d`, `nn.AdaptiveAvgPool2d` or `nn.AdaptiveAvgPool3d`: the mean of each
+    /// window, with windows chosen so that the output has a given size.
+    AdaptiveAvgPool [AdaptiveAvgPool1d = 1, AdaptiveAvgPool2d = 2, AdaptiveAvgPool3d = 3]
 }
 
-/// `nn.AdaptiveAvgPool1d`.
-pub type AdaptiveAvgPool1d = AdaptiveAvgPool<1>;
-/// `nn.AdaptiveAvgPool2d`.
-pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
-/// `nn.AdaptiveAvgPool3d`.
-pub type AdaptiveAvgPool3d = AdaptiveAvgPool<3>;
-
 impl<const N: usize> AdaptiveAvgPool<N> {
-    /// Creates the layer for an output of this size.
-    pub fn new(output_size: impl Sizes<N>) -> Self {
-        Self {
-            output_size: output_size.sizes().map(Some),
-        }
-    }
-
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
@@ -325,29 +283,13 @@ impl<const N: usize> AdaptiveAvgPool<N> {
     }
 }
 
-/// `nn.AdaptiveMaxPool1d`, `nn.AdaptiveMaxPool2d` or `nn.AdaptiveMaxPool3d`: the maximum of each
-/// window, with windows chosen so that the output has a given size.
-#[derive(Clone, Copy, Debug)]
-pub struct AdaptiveMaxPool<const N: usize> {
-    /// The size of the output; `None` keeps the input's size.
-    pub output_size: [Option<i64>; N],
+adaptive! {
+    /// `nn.AdaptiveMaxPool1d`, `nn.AdaptiveMaxPool2d` or `nn.AdaptiveMaxPool3d`: the maximum of each
+    /// window, with windows chosen so that the output has a given size.
+    AdaptiveMaxPool [AdaptiveMaxPool1d = 1, AdaptiveMaxPool2d = 2, AdaptiveMaxPool3d = 3]
 }
 
-/// `nn.AdaptiveMaxPool1d`.
-pub type AdaptiveMaxPool1d = AdaptiveMaxPool<1>;
-/// `nn.AdaptiveMaxPool2d`.
-pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
-/// `nn.AdaptiveMaxPool3d`.
-pub type AdaptiveMaxPool3d = AdaptiveMaxPool<3>;
-
 impl<const N: usize> AdaptiveMaxPool<N> {
-    /// Creates the layer for an output of this size.
-    pub fn new(output_size: impl Sizes<N>) -> Self {
-        Self {
-            output_size: output_size.sizes().map(Some),
-        }
-    }
-
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors
@@ -389,10 +331,7 @@ pub struct FractionalMaxPool<const N: usize> {
     pub output: FractionalSize<N>,
 }
 
-/// `nn.FractionalMaxPool2d`.
-pub type FractionalMaxPool2d = FractionalMaxPool<2>;
-/// `nn.FractionalMaxPool3d`.
-pub type FractionalMaxPool3d = FractionalMaxPool<3>;
+dimensions!(FractionalMaxPool [FractionalMaxPool2d = 2, FractionalMaxPool3d = 3]);
 
 impl<const N: usize> FractionalMaxPool<N> {
     /// Creates the layer with this window size and output size.

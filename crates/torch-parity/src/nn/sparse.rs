@@ -13,40 +13,26 @@ use tch::nn::{Init, Path};
 use tch::{Tensor, no_grad};
 
 use super::functional::{self as F, EmbeddingBagMode};
-use super::{modules, new_parameter, or_panic};
+use super::{arguments, modules, new_parameter, or_panic};
 use crate::Result;
 
-/// The arguments of `nn.Embedding`, in tch's spelling.
-#[derive(Clone, Copy, Debug)]
-pub struct EmbeddingConfig {
-    /// If true, the weight's gradient is a sparse tensor.
-    pub sparse: bool,
-    /// If true, gradients are divided by the frequency of each row.
-    pub scale_grad_by_freq: bool,
-    /// The initialization of the weight.
-    pub ws_init: Init,
-    /// The row of the padding index: initially 0, and without gradient. −1 is Python's `None`, as
-    /// in tch; write a row counted from the end as `num_embeddings - 1` and so on.
-    pub padding_idx: i64,
-    /// The maximum norm of a row: rows that are used are renormalized in place.
-    pub max_norm: Option<f64>,
-    /// The exponent p of that norm.
-    pub norm_type: f64,
-}
-
-impl Default for EmbeddingConfig {
-    fn default() -> Self {
-        Self {
-            sparse: false,
-            scale_grad_by_freq: false,
-            ws_init: Init::Randn {
-                mean: 0.,
-                stdev: 1.,
-            },
-            padding_idx: -1,
-            max_norm: None,
-            norm_type: 2.,
-        }
+arguments! {
+    /// The arguments of `nn.Embedding`, in tch's spelling.
+    #[derive(Clone, Copy, Debug)]
+    pub struct EmbeddingConfig {
+        /// If true, the weight's gradient is a sparse tensor.
+        sparse: bool = false,
+        /// If true, gradients are divided by the frequency of each row.
+        scale_grad_by_freq: bool = false,
+        /// The initialization of the weight.
+        ws_init: Init = Init::Randn { mean: 0., stdev: 1. },
+        /// The row of the padding index: initially 0, and without gradient. −1 is Python's `None`, as
+        /// in tch; write a row counted from the end as `num_embeddings - 1` and so on.
+        padding_idx: i64 = -1,
+        /// The maximum norm of a row: rows that are used are renormalized in place.
+        max_norm: Option<f64> = None,
+        /// The exponent p of that norm.
+        norm_type: f64 = 2.,
     }
 }
 
@@ -121,36 +107,24 @@ impl Embedding {
     }
 }
 
-/// The arguments of `nn.EmbeddingBag`.
-#[derive(Clone, Copy, Debug)]
-pub struct EmbeddingBagConfig {
-    /// The maximum norm of a row: rows that are used are renormalized in place.
-    pub max_norm: Option<f64>,
-    /// The exponent p of that norm.
-    pub norm_type: f64,
-    /// If true, gradients are divided by the frequency of each row.
-    pub scale_grad_by_freq: bool,
-    /// The reduction over the rows of a bag.
-    pub mode: EmbeddingBagMode,
-    /// If true, the weight's gradient is a sparse tensor.
-    pub sparse: bool,
-    /// If true, the last offset is the end of the last bag.
-    pub include_last_offset: bool,
-    /// The row that is ignored; a negative index counts from the end.
-    pub padding_idx: Option<i64>,
-}
-
-impl Default for EmbeddingBagConfig {
-    fn default() -> Self {
-        Self {
-            max_norm: None,
-            norm_type: 2.,
-            scale_grad_by_freq: false,
-            mode: EmbeddingBagMode::Mean,
-            sparse: false,
-            include_last_offset: false,
-            padding_idx: None,
-        }
+arguments! {
+    /// The arguments of `nn.EmbeddingBag`.
+    #[derive(Clone, Copy, Debug)]
+    pub struct EmbeddingBagConfig {
+        /// The maximum norm of a row: rows that are used are renormalized in place.
+        max_norm: Option<f64> = None,
+        /// The exponent p of that norm.
+        norm_type: f64 = 2.,
+        /// If true, gradients are divided by the frequency of each row.
+        scale_grad_by_freq: bool = false,
+        /// The reduction over the rows of a bag.
+        mode: EmbeddingBagMode = EmbeddingBagMode::Mean,
+        /// If true, the weight's gradient is a sparse tensor.
+        sparse: bool = false,
+        /// If true, the last offset is the end of the last bag.
+        include_last_offset: bool = false,
+        /// The row that is ignored; a negative index counts from the end.
+        padding_idx: Option<i64> = None,
     }
 }
 

@@ -1,19 +1,20 @@
 use tch::Tensor;
 
-use super::optimizer::OptimizerOf;
-use super::single_tensor::{SingleTensor, State, arguments, real, with_decay};
-use super::{check_lr, check_value, invalid};
+use super::arguments::{arguments, non_negative, share};
+use super::optimizer_of::OptimizerOf;
+use super::rule::{Rule, real, with_decay};
+use super::state::State;
 use crate::Result;
 use crate::native::{add_, add_number_, addcmul_, clone, mul_};
 
 arguments! {
-    "Adadelta" => AdadeltaConfig {
+    "Adadelta" => AdadeltaConfig::new(lr => non_negative) {
         /// Decay of the running averages of the squares of the gradient and of the step.
-        rho: f64 = 0.9,
+        rho: f64 = 0.9 => share,
         /// Added under both roots.
-        eps: f64 = 1e-6,
+        eps: f64 = 1e-6 => non_negative,
         /// Weight decay, an L2 penalty.
-        weight_decay: f64 = 0.,
+        weight_decay: f64 = 0. => non_negative,
         /// `true` is refused: it is for steps that a GPU records.
         capturable: bool = false,
     }
@@ -25,17 +26,8 @@ pub type Adadelta = OptimizerOf<AdadeltaConfig>;
 const SQUARE_AVG: &str = "square_avg";
 const ACC_DELTA: &str = "acc_delta";
 
-impl SingleTensor for AdadeltaConfig {
+impl Rule for AdadeltaConfig {
     const TENSORS: &'static [&'static str] = &[SQUARE_AVG, ACC_DELTA];
-
-    fn check_ranges(&self) -> Result<()> {
-        check_lr(self.lr)?;
-        if !(0. ..=1.).contains(&self.rho) {
-            return invalid("Invalid rho value", self.rho);
-        }
-        check_value("epsilon", self.eps)?;
-        check_value("weight_decay", self.weight_decay)
-    }
 
     fn single_tensor(&self, param: &mut Tensor, grad: &Tensor, state: &mut State) -> Result<()> {
         let &Self {
@@ -49,8 +41,8 @@ impl SingleTensor for AdadeltaConfig {
         let grad = with_decay(grad, param, weight_decay)?;
 
         let is_complex = param.is_complex();
-        let mut square_avg = real(is_complex, &state.tensor(SQUARE_AVG)?)?;
-        let mut acc_delta = real(is_complex, &state.tensor(ACC_DELTA)?)?;
+        let mut square_avg = real(is_complex, state.tensor(SQUARE_AVG)?)?;
+        let mut acc_delta = real(is_complex, state.tensor(ACC_DELTA)?)?;
         let grad = real(is_complex, &grad)?;
 
         // square_avg.mul_(rho).addcmul_(grad, grad, value=1 - rho)

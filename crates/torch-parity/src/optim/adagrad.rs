@@ -1,22 +1,24 @@
 use tch::Tensor;
 
-use super::optimizer::OptimizerOf;
-use super::single_tensor::{SingleTensor, State, arguments, real, with_decay};
-use super::{check_lr, check_value, refused};
+use super::arguments::{arguments, non_negative};
+use super::optimizer_of::OptimizerOf;
+use super::refused;
+use super::rule::{Rule, real, with_decay};
+use super::state::State;
 use crate::Result;
 use crate::native::{add_, add_number_, addcdiv_, addcmul_, fill_};
 
 arguments! {
-    "Adagrad" => AdagradConfig {
-        /// How fast the learning rate falls with the number of steps.
-        lr_decay: f64 = 0.,
+    "Adagrad" => AdagradConfig::new(lr => non_negative) {
+        /// The rate at which the learning rate falls with the number of steps.
+        lr_decay: f64 = 0. => non_negative,
         /// Weight decay, an L2 penalty.
-        weight_decay: f64 = 0.,
-        /// What the sums of squares begin with. As in Python, a parameter group may have a value of
-        /// its own, but that of the optimizer holds.
-        initial_accumulator_value: f64 = 0.,
+        weight_decay: f64 = 0. => non_negative,
+        /// The first value of the sums of squares. As in Python, a parameter group may have a value
+        /// of its own, but that of the optimizer holds.
+        initial_accumulator_value: f64 = 0. => non_negative,
         /// Added to the denominator.
-        eps: f64 = 1e-10,
+        eps: f64 = 1e-10 => non_negative,
         /// `true` is refused: Python's kernel in one piece rounds otherwise.
         fused: Option<bool> = None,
     }
@@ -27,16 +29,8 @@ pub type Adagrad = OptimizerOf<AdagradConfig>;
 
 const SUM: &str = "sum";
 
-impl SingleTensor for AdagradConfig {
+impl Rule for AdagradConfig {
     const TENSORS: &'static [&'static str] = &[SUM];
-
-    fn check_ranges(&self) -> Result<()> {
-        check_lr(self.lr)?;
-        check_value("lr_decay", self.lr_decay)?;
-        check_value("weight_decay", self.weight_decay)?;
-        check_value("initial_accumulator_value", self.initial_accumulator_value)?;
-        check_value("epsilon", self.eps)
-    }
 
     fn check_sparse(&self) -> Result<()> {
         match self.weight_decay != 0. {
@@ -48,7 +42,7 @@ impl SingleTensor for AdagradConfig {
     fn initial(&self, param: &Tensor) -> Result<Option<State>> {
         let state = State::new(self, param)?;
         // torch.full_like(p, init_value), of a complex one the real and the imaginary part.
-        let mut sum = real(param.is_complex(), &state.tensor(SUM)?)?;
+        let mut sum = real(param.is_complex(), state.tensor(SUM)?)?;
         fill_(&mut sum, self.initial_accumulator_value)?;
         Ok(Some(state))
     }
@@ -63,7 +57,7 @@ impl SingleTensor for AdagradConfig {
         } = self;
         let step = state.next_step();
         let grad = with_decay(grad, param, weight_decay)?;
-        let mut state_sum = state.tensor(SUM)?;
+        let mut state_sum = state.tensor(SUM)?.shallow_clone();
 
         let clr = lr / (1. + (step - 1.) * lr_decay); // lr / (1 + (step - 1) * lr_decay)
 

@@ -1,19 +1,20 @@
 use tch::Tensor;
 
-use super::optimizer::OptimizerOf;
-use super::single_tensor::{SingleTensor, State, arguments, real, with_decay};
-use super::{check_betas, check_lr, check_value};
+use super::arguments::{arguments, decays, non_negative};
+use super::optimizer_of::OptimizerOf;
+use super::rule::{Rule, real, with_decay};
+use super::state::State;
 use crate::Result;
 use crate::native::{add_number_, addcdiv_, lerp_, mul_};
 
 arguments! {
-    "Adamax" => AdamaxConfig {
-        /// Decay of the running average of the gradient and of its largest magnitude.
-        betas: (f64, f64) = (0.9, 0.999),
+    "Adamax" => AdamaxConfig::new(lr => non_negative) {
         /// Added to the magnitude of the gradient.
-        eps: f64 = 1e-8,
+        eps: f64 = 1e-8 => non_negative,
+        /// Decay of the running average of the gradient and of its largest magnitude.
+        betas: (f64, f64) = (0.9, 0.999) => decays,
         /// Weight decay, an L2 penalty.
-        weight_decay: f64 = 0.,
+        weight_decay: f64 = 0. => non_negative,
         /// `true` is refused: it is for steps that a GPU records.
         capturable: bool = false,
     }
@@ -25,15 +26,8 @@ pub type Adamax = OptimizerOf<AdamaxConfig>;
 const EXP_AVG: &str = "exp_avg";
 const EXP_INF: &str = "exp_inf";
 
-impl SingleTensor for AdamaxConfig {
+impl Rule for AdamaxConfig {
     const TENSORS: &'static [&'static str] = &[EXP_AVG, EXP_INF];
-
-    fn check_ranges(&self) -> Result<()> {
-        check_lr(self.lr)?;
-        check_value("epsilon", self.eps)?;
-        check_betas(self.betas)?;
-        check_value("weight_decay", self.weight_decay)
-    }
 
     fn momentum(&mut self) -> Option<&mut f64> {
         Some(&mut self.betas.0)
@@ -53,8 +47,8 @@ impl SingleTensor for AdamaxConfig {
         let is_complex = param.is_complex();
         let mut param = real(is_complex, param)?;
         let grad = real(is_complex, &grad)?;
-        let mut exp_avg = real(is_complex, &state.tensor(EXP_AVG)?)?;
-        let mut exp_inf = real(is_complex, &state.tensor(EXP_INF)?)?;
+        let mut exp_avg = real(is_complex, state.tensor(EXP_AVG)?)?;
+        let mut exp_inf = real(is_complex, state.tensor(EXP_INF)?)?;
 
         lerp_(&mut exp_avg, &grad, 1. - beta1)?; // exp_avg.lerp_(grad, 1 - beta1)
         // torch.maximum(exp_inf.mul_(beta2), grad.abs().add_(eps), out=exp_inf)

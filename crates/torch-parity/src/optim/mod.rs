@@ -3,7 +3,7 @@
 //!
 //! They are written out from tensor operations, each line beside the Python line that it mirrors.
 //! SGD, Adam and AdamW do the same in fewer passes over memory where a check finds the same bits
-//! (`elementwise.rs`); what the others share is in `single_tensor.rs`. Only the learning rate has to
+//! (`elementwise.rs`). Only the learning rate has to
 //! be given: `RmsPropConfig::new(0.01)` is `torch.optim.RMSprop(params, lr=0.01)`, and Python's default
 //! rate is 0.01 in RMSprop and Adagrad, 1 in Adadelta, 0.002 in Adamax and NAdam, 0.001 in the others.
 //!
@@ -56,132 +56,40 @@ mod adadelta;
 mod adagrad;
 mod adam;
 mod adamax;
+mod arguments;
 mod elementwise;
 pub mod lr_scheduler;
 mod nadam;
 mod optimizer;
+mod optimizer_of;
 mod param_group;
 mod radam;
 mod rmsprop;
+mod rule;
 mod setting;
 mod sgd;
-mod single_tensor;
+mod state;
 mod state_dict;
-
-use std::sync::Once;
-
-use tch::Tensor;
 
 pub use adadelta::{Adadelta, AdadeltaConfig};
 pub use adagrad::{Adagrad, AdagradConfig};
-pub use adam::{Adam, AdamConfig, AdamState};
+pub use adam::{Adam, AdamConfig};
 pub use adamax::{Adamax, AdamaxConfig};
+pub use arguments::Arguments;
 pub use nadam::{NAdam, NAdamConfig};
-pub use optimizer::{Optimizer, OptimizerOf, Rule};
+pub use optimizer::Optimizer;
+pub use optimizer_of::OptimizerOf;
 pub use param_group::{ParamGroup, ParamGroups};
 pub use radam::{RAdam, RAdamConfig};
 pub use rmsprop::{RmsProp, RmsPropConfig};
-pub use setting::{Setting, Settings, Taking};
-pub use sgd::{Sgd, SgdConfig, SgdState};
+pub use rule::Rule;
+pub use setting::{Setting, Settings, Typed};
+pub use sgd::{Sgd, SgdConfig};
+pub use state::State;
 pub use state_dict::{SavedGroup, StateDict};
 
-use crate::native::clone;
 use crate::{Error, Result};
 
 fn refused<T>(text: impl Into<String>) -> Result<T> {
     Err(Error::Argument(text.into()))
-}
-
-/// Python's message for a number that is out of range.
-fn invalid<T>(what: &str, number: f64) -> Result<T> {
-    // Python's repr has a sign and two digits in an exponent, and writes nan small.
-    let number = format!("{number:?}").to_lowercase();
-    let number = match number.split_once('e') {
-        Some((digits, exponent)) => match exponent.strip_prefix('-') {
-            Some(exponent) => format!("{digits}e-{exponent:0>2}"),
-            None => format!("{digits}e+{exponent:0>2}"),
-        },
-        None => number,
-    };
-    refused(format!("{what}: {number}"))
-}
-
-/// Refuses a learning rate that is negative or NaN.
-fn check_lr(lr: f64) -> Result<()> {
-    match lr >= 0. {
-        true => Ok(()),
-        false => invalid("Invalid learning rate", lr),
-    }
-}
-
-/// Refuses another argument that is negative or NaN.
-fn check_value(name: &str, value: f64) -> Result<()> {
-    match value >= 0. {
-        true => Ok(()),
-        false => invalid(&format!("Invalid {name} value"), value),
-    }
-}
-
-/// Refuses decays that are not between 0 and 1.
-fn check_betas((beta1, beta2): (f64, f64)) -> Result<()> {
-    for (i, beta) in [beta1, beta2].into_iter().enumerate() {
-        if !(0. ..1.).contains(&beta) {
-            return invalid(&format!("Invalid beta parameter at index {i}"), beta);
-        }
-    }
-    Ok(())
-}
-
-/// Refuses the arguments under which Python would run another form of an optimizer, whose bits are
-/// not known to be the same here.
-fn refuse_other_forms(
-    foreach: Option<bool>,
-    fused: Option<bool>,
-    differentiable: bool,
-    capturable: bool,
-) -> Result<()> {
-    let fused = fused == Some(true);
-    match () {
-        () if fused && differentiable => refused("`fused` does not support `differentiable`"),
-        () if fused && foreach == Some(true) => {
-            refused("`fused` and `foreach` cannot be `True` together.")
-        }
-        () if fused => refused("fused=True is not supported: its kernel rounds otherwise"),
-        () if differentiable => {
-            refused("differentiable=True is not supported: autograd does not record a step")
-        }
-        () if capturable => {
-            refused("capturable=True is not supported: it is for steps that a GPU records")
-        }
-        () => Ok(()),
-    }
-}
-
-/// Refuses a gradient or state that has not the shape of the parameter, before anything moves: what
-/// Python refuses where a gradient is assigned.
-fn check_shapes(param: &Tensor, others: &[&Tensor]) -> Result<()> {
-    let expected = param.size();
-    match others.iter().find(|other| other.size() != expected) {
-        Some(other) => Err(Error::Tensor(format!(
-            "the gradient or state of a parameter has shape {:?}, expected {expected:?}",
-            other.size()
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// A copy of what was saved, on the device of the parameter.
-fn copied(saved: &Tensor, param: &Tensor) -> Result<Tensor> {
-    Ok(clone(&saved.f_detach()?.f_to_device(param.device())?)?)
-}
-
-/// Takes one square root on one thread, before two threads take the first ones of the process.
-///
-/// Without this, in 1 of 60 fresh processes on one machine, one thread's share of the first Adam step
-/// came out 3e-4 off (relative), from equal gradients. The square root is the one operation of the step
-/// that libtorch leaves to a mathematics library (MKL), so its set-up by two threads at once is the
-/// likely cause. Python calls the same library, and its reference here does the same.
-fn prepare_sqrt() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| drop(Tensor::from(1f32).sqrt()));
 }

@@ -1,22 +1,23 @@
 use tch::Tensor;
 
-use super::optimizer::OptimizerOf;
-use super::single_tensor::{STEP, SingleTensor, State, arguments, real, with_decay};
-use super::{check_betas, check_lr, check_value};
+use super::arguments::{arguments, decays, non_negative};
+use super::optimizer_of::OptimizerOf;
+use super::rule::{Rule, decay, real, update_moments};
+use super::state::{STEP, State};
 use crate::Result;
-use crate::native::{add_number_, addcdiv_, addcmul_, clone, div_, lerp_, mul_};
+use crate::native::{add_number_, addcdiv_, clone, div_};
 
 arguments! {
-    "NAdam" => NAdamConfig {
-        /// Decay of the running averages of the gradient and of its square.
-        betas: (f64, f64) = (0.9, 0.999),
+    "NAdam" => NAdamConfig::new(lr => non_negative) {
         /// Added to the denominator.
-        eps: f64 = 1e-8,
-        /// Weight decay: an L2 penalty, or a shrinking of the weights where it is decoupled.
-        weight_decay: f64 = 0.,
-        /// How fast the momentum comes near its final value.
-        momentum_decay: f64 = 4e-3,
-        /// Whether the weight decay is AdamW's (Loshchilov and Hutter 2019).
+        eps: f64 = 1e-8 => non_negative,
+        /// Decay of the running averages of the gradient and of its square.
+        betas: (f64, f64) = (0.9, 0.999) => decays,
+        /// Weight decay: an L2 penalty, or a shrinking of the weights if it is decoupled.
+        weight_decay: f64 = 0. => non_negative,
+        /// The rate at which the momentum comes near its final value.
+        momentum_decay: f64 = 4e-3 => non_negative,
+        /// Makes the weight decay AdamW's (Loshchilov and Hutter 2019).
         decoupled_weight_decay: bool = false,
         /// `true` is refused: it is for steps that a GPU records.
         capturable: bool = false,
@@ -30,19 +31,10 @@ const MU_PRODUCT: &str = "mu_product";
 const EXP_AVG: &str = "exp_avg";
 const EXP_AVG_SQ: &str = "exp_avg_sq";
 
-impl SingleTensor for NAdamConfig {
+impl Rule for NAdamConfig {
     const NUMBERS: &'static [(&'static str, f32)] = &[(STEP, 0.), (MU_PRODUCT, 1.)];
     const TENSORS: &'static [&'static str] = &[EXP_AVG, EXP_AVG_SQ];
-    const ADDED: &'static [&'static str] = &["decoupled_weight_decay"];
     const FOREACH_IS_EQUAL: bool = false;
-
-    fn check_ranges(&self) -> Result<()> {
-        check_lr(self.lr)?;
-        check_value("epsilon", self.eps)?;
-        check_betas(self.betas)?;
-        check_value("weight_decay", self.weight_decay)?;
-        check_value("momentum_decay", self.momentum_decay)
-    }
 
     fn momentum(&mut self) -> Option<&mut f64> {
         Some(&mut self.betas.0)
@@ -60,28 +52,22 @@ impl SingleTensor for NAdamConfig {
         } = self;
         let is_complex = param.is_complex();
         let mut param = real(is_complex, param)?;
-        let mut grad = real(is_complex, grad)?;
-        let mut exp_avg = real(is_complex, &state.tensor(EXP_AVG)?)?;
-        let mut exp_avg_sq = real(is_complex, &state.tensor(EXP_AVG_SQ)?)?;
+        let grad = real(is_complex, grad)?;
+        let mut exp_avg = real(is_complex, state.tensor(EXP_AVG)?)?;
+        let mut exp_avg_sq = real(is_complex, state.tensor(EXP_AVG_SQ)?)?;
 
         let step = state.next_step();
         let bias_correction2 = 1. - beta2.powf(step); // 1 - beta2 ** step
 
-        if weight_decay != 0. && decoupled_weight_decay {
-            mul_(&mut param, 1. - lr * weight_decay)?; // param.mul_(1 - lr * weight_decay)
-        } else {
-            grad = with_decay(&grad, &param, weight_decay)?;
-        }
+        let decoupled = decoupled_weight_decay;
+        let grad = decay(&mut param, &grad, lr, weight_decay, decoupled)?;
 
         // beta1 * (1.0 - 0.5 * (0.96 ** (step * momentum_decay))), and of the next step
         let mu_at = |step: f64| beta1 * (1. - 0.5 * 0.96f64.powf(step * momentum_decay));
         let (mu, mu_next) = (mu_at(step), mu_at(step + 1.));
-        let mu_product = state.multiply(MU_PRODUCT, mu); // mu_product *= mu
+        let mu_product = state.change(MU_PRODUCT, |product| product * mu as f32); // mu_product *= mu
 
-        lerp_(&mut exp_avg, &grad, 1. - beta1)?; // exp_avg.lerp_(grad, 1 - beta1)
-        // exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
-        mul_(&mut exp_avg_sq, beta2)?;
-        addcmul_(&mut exp_avg_sq, &grad, &grad, 1. - beta2)?;
+        update_moments(&mut exp_avg, &mut exp_avg_sq, &grad, self.betas)?;
         // denom = exp_avg_sq.div(bias_correction2).sqrt(), then denom.add_(eps)
         let mut denom = clone(&exp_avg_sq)?;
         div_(&mut denom, bias_correction2)?;

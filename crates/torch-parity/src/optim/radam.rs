@@ -1,20 +1,21 @@
 use tch::Tensor;
 
-use super::optimizer::OptimizerOf;
-use super::single_tensor::{SingleTensor, State, arguments, real, with_decay};
-use super::{check_betas, check_lr, check_value};
+use super::arguments::{arguments, decays, non_negative};
+use super::optimizer_of::OptimizerOf;
+use super::rule::{Rule, decay, real, update_moments};
+use super::state::State;
 use crate::Result;
-use crate::native::{add_, add_number_, addcmul_, clone, div_, lerp_, mul_};
+use crate::native::{add_, add_number_, clone, div_, mul_};
 
 arguments! {
-    "RAdam" => RAdamConfig {
-        /// Decay of the running averages of the gradient and of its square.
-        betas: (f64, f64) = (0.9, 0.999),
+    "RAdam" => RAdamConfig::new(lr => non_negative) {
         /// Added to the denominator.
-        eps: f64 = 1e-8,
-        /// Weight decay: an L2 penalty, or a shrinking of the weights where it is decoupled.
-        weight_decay: f64 = 0.,
-        /// Whether the weight decay is AdamW's (Loshchilov and Hutter 2019).
+        eps: f64 = 1e-8 => non_negative,
+        /// Decay of the running averages of the gradient and of its square.
+        betas: (f64, f64) = (0.9, 0.999) => decays,
+        /// Weight decay: an L2 penalty, or a shrinking of the weights if it is decoupled.
+        weight_decay: f64 = 0. => non_negative,
+        /// Makes the weight decay AdamW's (Loshchilov and Hutter 2019).
         decoupled_weight_decay: bool = false,
         /// `true` is refused: it is for steps that a GPU records.
         capturable: bool = false,
@@ -27,17 +28,9 @@ pub type RAdam = OptimizerOf<RAdamConfig>;
 const EXP_AVG: &str = "exp_avg";
 const EXP_AVG_SQ: &str = "exp_avg_sq";
 
-impl SingleTensor for RAdamConfig {
+impl Rule for RAdamConfig {
     const TENSORS: &'static [&'static str] = &[EXP_AVG, EXP_AVG_SQ];
-    const ADDED: &'static [&'static str] = &["decoupled_weight_decay"];
     const FOREACH_IS_EQUAL: bool = false;
-
-    fn check_ranges(&self) -> Result<()> {
-        check_lr(self.lr)?;
-        check_value("epsilon", self.eps)?;
-        check_betas(self.betas)?;
-        check_value("weight_decay", self.weight_decay)
-    }
 
     fn momentum(&mut self) -> Option<&mut f64> {
         Some(&mut self.betas.0)
@@ -54,22 +47,16 @@ impl SingleTensor for RAdamConfig {
         } = self;
         let is_complex = param.is_complex();
         let mut param = real(is_complex, param)?;
-        let mut grad = real(is_complex, grad)?;
-        let mut exp_avg = real(is_complex, &state.tensor(EXP_AVG)?)?;
-        let mut exp_avg_sq = real(is_complex, &state.tensor(EXP_AVG_SQ)?)?;
+        let grad = real(is_complex, grad)?;
+        let mut exp_avg = real(is_complex, state.tensor(EXP_AVG)?)?;
+        let mut exp_avg_sq = real(is_complex, state.tensor(EXP_AVG_SQ)?)?;
 
         let step = state.next_step();
 
-        if weight_decay != 0. && decoupled_weight_decay {
-            mul_(&mut param, 1. - lr * weight_decay)?; // param.mul_(1 - lr * weight_decay)
-        } else {
-            grad = with_decay(&grad, &param, weight_decay)?;
-        }
+        let decoupled = decoupled_weight_decay;
+        let grad = decay(&mut param, &grad, lr, weight_decay, decoupled)?;
 
-        lerp_(&mut exp_avg, &grad, 1. - beta1)?; // exp_avg.lerp_(grad, 1 - beta1)
-        // exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
-        mul_(&mut exp_avg_sq, beta2)?;
-        addcmul_(&mut exp_avg_sq, &grad, &grad, 1. - beta2)?;
+        update_moments(&mut exp_avg, &mut exp_avg_sq, &grad, self.betas)?;
 
         let bias_correction1 = 1. - beta1.powf(step); // 1 - beta1 ** step
         let bias_correction2 = 1. - beta2.powf(step); // 1 - beta2 ** step

@@ -1,22 +1,24 @@
 use tch::Tensor;
 
-use super::optimizer::OptimizerOf;
-use super::single_tensor::{SingleTensor, State, arguments, real, with_decay};
-use super::{check_lr, check_value};
+use super::arguments::{arguments, non_negative};
+use super::optimizer_of::OptimizerOf;
+use super::rule::{Rule, real, with_decay};
+use super::setting::Settings;
+use super::state::State;
 use crate::Result;
 use crate::native::{add_, add_number_, addcdiv_, addcmul_, clone, lerp_, mul_};
 
 arguments! {
-    "RMSprop" => RmsPropConfig {
-        /// Decay of the running averages of the gradient and of its square.
-        alpha: f64 = 0.99,
+    "RMSprop" => RmsPropConfig::new(lr => non_negative) {
         /// Added to the denominator.
-        eps: f64 = 1e-8,
+        eps: f64 = 1e-8 => non_negative,
+        /// The share of the last step that is kept.
+        momentum: f64 = 0. => non_negative,
         /// Weight decay, an L2 penalty.
-        weight_decay: f64 = 0.,
-        /// How much of the last step is kept.
-        momentum: f64 = 0.,
-        /// Whether to divide by an estimate of the gradient's standard deviation.
+        weight_decay: f64 = 0. => non_negative,
+        /// Decay of the running averages of the gradient and of its square.
+        alpha: f64 = 0.99 => non_negative,
+        /// Divides by an estimate of the gradient's standard deviation.
         centered: bool = false,
         /// `true` is refused: it is for steps that a GPU records.
         capturable: bool = false,
@@ -30,16 +32,11 @@ const SQUARE_AVG: &str = "square_avg";
 const MOMENTUM_BUFFER: &str = "momentum_buffer";
 const GRAD_AVG: &str = "grad_avg";
 
-impl SingleTensor for RmsPropConfig {
+impl Rule for RmsPropConfig {
     const TENSORS: &'static [&'static str] = &[SQUARE_AVG, MOMENTUM_BUFFER, GRAD_AVG];
-    const ADDED: &'static [&'static str] = &["momentum", "centered"];
 
-    fn check_ranges(&self) -> Result<()> {
-        check_lr(self.lr)?;
-        check_value("epsilon", self.eps)?;
-        check_value("momentum", self.momentum)?;
-        check_value("weight_decay", self.weight_decay)?;
-        check_value("alpha", self.alpha)
+    fn set_state(&self, saved: &mut Settings) {
+        saved.entry("momentum".to_owned()).or_insert(0f64.into());
     }
 
     fn keeps(&self, name: &str) -> bool {
@@ -70,14 +67,14 @@ impl SingleTensor for RmsPropConfig {
         let is_complex = param.is_complex();
         let mut param = real(is_complex, param)?;
         let grad = real(is_complex, &grad)?;
-        let mut square_avg = real(is_complex, &state.tensor(SQUARE_AVG)?)?;
+        let mut square_avg = real(is_complex, state.tensor(SQUARE_AVG)?)?;
 
         // square_avg.mul_(alpha).addcmul_(grad, grad, value=1 - alpha)
         mul_(&mut square_avg, alpha)?;
         addcmul_(&mut square_avg, &grad, &grad, 1. - alpha)?;
 
         let mut avg = if centered {
-            let mut grad_avg = real(is_complex, &state.tensor(GRAD_AVG)?)?;
+            let mut grad_avg = real(is_complex, state.tensor(GRAD_AVG)?)?;
             lerp_(&mut grad_avg, &grad, 1. - alpha)?; // grad_avg.lerp_(grad, 1 - alpha)
             // square_avg.addcmul(grad_avg, grad_avg, value=-1).sqrt_()
             let mut avg = clone(&square_avg)?;
@@ -89,7 +86,7 @@ impl SingleTensor for RmsPropConfig {
         add_number_(&mut avg, eps)?; // avg.add_(eps)
 
         if momentum > 0. {
-            let mut buf = real(is_complex, &state.tensor(MOMENTUM_BUFFER)?)?;
+            let mut buf = real(is_complex, state.tensor(MOMENTUM_BUFFER)?)?;
             // buf.mul_(momentum).addcdiv_(grad, avg)
             mul_(&mut buf, momentum)?;
             addcdiv_(&mut buf, &grad, &avg, 1.)?;

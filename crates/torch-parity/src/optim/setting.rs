@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::refused;
 use crate::{Error, Result};
 
-/// A value in a parameter group, with the types that Python's have.
+/// A value in a parameter group or in the state of a scheduler, with Python's types.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
     /// `None`
@@ -21,45 +22,9 @@ pub enum Setting {
     List(Vec<Setting>),
 }
 
-/// The entries of a parameter group but for `params`, under Python's names.
+/// Settings under Python's names: the entries of a parameter group but for `params`, or the state of a
+/// scheduler.
 pub type Settings = BTreeMap<String, Setting>;
-
-impl From<bool> for Setting {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl From<Option<bool>> for Setting {
-    fn from(value: Option<bool>) -> Self {
-        value.map_or(Self::None, Self::Bool)
-    }
-}
-
-impl From<i64> for Setting {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<f64> for Setting {
-    fn from(value: f64) -> Self {
-        Self::Float(value)
-    }
-}
-
-impl From<&str> for Setting {
-    fn from(value: &str) -> Self {
-        Self::Text(value.to_owned())
-    }
-}
-
-/// Two numbers, such as `betas`.
-impl From<(f64, f64)> for Setting {
-    fn from((first, second): (f64, f64)) -> Self {
-        Self::List(vec![first.into(), second.into()])
-    }
-}
 
 impl Setting {
     /// The number, if it is one.
@@ -91,7 +56,7 @@ impl Setting {
         })
     }
 
-    /// What Python's `json` wrote.
+    /// The setting that Python's `json` wrote.
     ///
     /// # Errors
     /// For a dict, and for an integer that takes more than 64 bits.
@@ -119,7 +84,7 @@ impl Setting {
         })
     }
 
-    /// What it is, for a message.
+    /// The value as an error message names it.
     fn described(&self) -> String {
         match self {
             Self::None => "None".to_owned(),
@@ -132,72 +97,95 @@ impl Setting {
     }
 }
 
-/// Takes the entries that an algorithm knows out of a group; what is left are those that schedulers
-/// keep there.
-#[derive(Debug)]
-pub struct Taking<'a>(pub(super) &'a mut Settings);
+/// A type that a [`Setting`] is read as.
+pub trait Typed: Sized {
+    /// The type as an error message names it.
+    const EXPECTED: &'static str;
 
-impl Taking<'_> {
-    /// A number.
-    ///
-    /// # Errors
-    /// If there is no such entry, or if it is no number.
-    pub fn float(&mut self, name: &str) -> Result<f64> {
-        let value = self.take(name)?;
-        value
-            .as_f64()
-            .ok_or_else(|| unexpected(name, "a number", &value))
-    }
+    /// The value, if the setting has this type.
+    fn read(setting: &Setting) -> Option<Self>;
+}
 
-    /// Two numbers.
-    ///
-    /// # Errors
-    /// As [`Taking::float`].
-    pub fn two_floats(&mut self, name: &str) -> Result<(f64, f64)> {
-        let value = self.take(name)?;
-        let numbers = match &value {
-            Setting::List(values) => values.iter().map(Setting::as_f64).collect::<Vec<_>>(),
-            _ => Vec::new(),
-        };
-        match numbers[..] {
-            [Some(first), Some(second)] => Ok((first, second)),
-            _ => Err(unexpected(name, "two numbers", &value)),
+/// Types that become settings and are read from them.
+macro_rules! typed {
+    ($($type:ty, $expected:literal: |$value:ident| $setting:expr, |$found:ident| $read:expr;)+) => {$(
+        impl From<$type> for Setting {
+            fn from($value: $type) -> Self {
+                $setting
+            }
         }
-    }
 
-    /// `True` or `False`.
-    ///
-    /// # Errors
-    /// As [`Taking::float`].
-    pub fn bool(&mut self, name: &str) -> Result<bool> {
-        match self.take(name)? {
-            Setting::Bool(value) => Ok(value),
-            value => Err(unexpected(name, "True or False", &value)),
+        impl Typed for $type {
+            const EXPECTED: &'static str = $expected;
+
+            fn read($found: &Setting) -> Option<Self> {
+                $read
+            }
         }
-    }
+    )+};
+}
 
-    /// `True`, `False` or `None`.
-    ///
-    /// # Errors
-    /// As [`Taking::float`].
-    pub fn optional_bool(&mut self, name: &str) -> Result<Option<bool>> {
-        match self.take(name)? {
-            Setting::None => Ok(None),
-            Setting::Bool(value) => Ok(Some(value)),
-            value => Err(unexpected(name, "True, False or None", &value)),
-        }
-    }
+typed! {
+    bool, "True or False": |value| Setting::Bool(value), |setting| match setting {
+        Setting::Bool(value) => Some(*value),
+        _ => None,
+    };
+    Option<bool>, "True, False or None": |value| value.map_or(Setting::None, Setting::Bool),
+    |setting| match setting {
+        Setting::None => Some(None),
+        setting => bool::read(setting).map(Some),
+    };
+    i64, "an integer": |value| Setting::Int(value), |setting| match setting {
+        Setting::Int(value) => Some(*value),
+        _ => None,
+    };
+    f64, "a number": |value| Setting::Float(value), |setting| setting.as_f64();
+    (f64, f64), "two numbers": |value| vec![value.0, value.1].into(),
+    |setting| match Vec::<f64>::read(setting)?[..] {
+        [first, second] => Some((first, second)),
+        _ => None,
+    };
+    Vec<f64>, "a list of numbers": |values| list(values), |setting| items(setting);
+    Vec<i64>, "a list of integers": |values| list(values), |setting| items(setting);
+    String, "a text": |text| Setting::Text(text), |setting| match setting {
+        Setting::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+}
 
-    fn take(&mut self, name: &str) -> Result<Setting> {
-        self.0
-            .remove(name)
-            .ok_or_else(|| Error::Argument(format!("a parameter group has no entry \"{name}\"")))
+impl From<&str> for Setting {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
     }
 }
 
-fn unexpected(name: &str, expected: &str, found: &Setting) -> Error {
-    let found = found.described();
-    Error::Argument(format!(
-        "\"{name}\" of a parameter group: expected {expected}, found {found}"
-    ))
+fn list(values: Vec<impl Into<Setting>>) -> Setting {
+    Setting::List(values.into_iter().map(Into::into).collect())
+}
+
+fn items<T: Typed>(setting: &Setting) -> Option<Vec<T>> {
+    match setting {
+        Setting::List(items) => items.iter().map(T::read).collect(),
+        _ => None,
+    }
+}
+
+/// Reads the entry `name` of `settings`, which an error message calls `owner`.
+///
+/// # Errors
+/// If it is missing or has another type.
+pub(super) fn get<T: Typed>(settings: &Settings, owner: &str, name: &str) -> Result<T> {
+    let Some(setting) = settings.get(name) else {
+        return refused(format!("{owner} has no entry \"{name}\""));
+    };
+    T::read(setting).map_or_else(
+        || {
+            refused(format!(
+                "\"{name}\" of {owner}: expected {}, found {}",
+                T::EXPECTED,
+                setting.described()
+            ))
+        },
+        Ok,
+    )
 }

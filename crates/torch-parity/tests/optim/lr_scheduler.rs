@@ -450,5 +450,8 @@ fn arguments_that_python_refuses_are_refused() {
 
     let mut step = StepLR::new(o, 1, 0.1).unwrap();
     let text = refused(step.load_state_dict(&Settings::new()));
-    assert_eq!(text, "the state of the scheduler has no \"step_size\"");
+    assert_eq!(
+        text,
+        "the state of the scheduler has no entry \"step_size\""
+    );
 }

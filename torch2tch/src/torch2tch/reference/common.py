@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 
 import torch
 
+from torch2tch import checkout
+
 FOLDER = Path(__file__).parent
 
 NETWORKS = ["digit_classifier", "house_price_predictor", "binary_classifier"]
@@ -65,16 +67,16 @@ def threads(text: str) -> int:
 
 def task(name: str, *functions: str) -> ModuleType:
     """The module of a network: its class, and the functions that the caller needs of it."""
-    path = f"{__package__}.{name}"
+    file = FOLDER.relative_to(checkout.ROOT) / f"{name}.py"
     if not (name.isidentifier() and (FOLDER / f"{name}.py").is_file()):
         usage(f"there is no network {name!r}; expected one of {', '.join(known_networks())}")
     try:
-        module = importlib.import_module(path)
+        module = importlib.import_module(f"{__package__}.{name}")
     except Exception as error:
-        fail(f"{path}, line {line_in(error, name)}: {type(error).__name__}: {one_line(error)}")
+        fail(f"{file}, line {line_in(error, name)}: {type(error).__name__}: {one_line(error)}")
     for needed in (class_name(name), *functions):
         if not hasattr(module, needed):
-            fail(f"{path}: there is no {needed}")
+            fail(f"{file}: there is no {needed}")
     return module
 
 

@@ -1,4 +1,4 @@
-// Choose a loss: where its gradient pushes the logits, and whether that mends a confident mistake.
+// Choose a loss: where its gradient pushes the logits, and whether that corrects a confident mistake.
 
 const STEPS = 20;
 
@@ -69,14 +69,14 @@ const STEPS = 20;
   function compare() {
     const rows = LOSSES.map(({ name, gradient }) => {
       let values = [...MISTAKE];
-      let mended = null;
+      let corrected = null;
       for (let i = 1; i <= STEPS; i++) {
         const slope = gradient(values, truth());
         values = values.map((x, k) => x - rate() * slope[k]);
-        if (argmax(values) === truth()) mended ??= i;
+        if (argmax(values) === truth()) corrected ??= i;
       }
       const end = percent(softmax(values)[truth()]);
-      const cell = mended ? `after ${mended} step${mended === 1 ? "" : "s"}` : "not mended";
+      const cell = corrected ? `after ${corrected} step${corrected === 1 ? "" : "s"}` : "not corrected";
       return make(
         "tr",
         {},

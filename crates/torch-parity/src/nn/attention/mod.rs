@@ -27,39 +27,27 @@ pub(super) use masks::{canonical_mask, merge_masks};
 
 use super::init::{bias_uniform, f_xavier_normal_, f_xavier_uniform_};
 use super::linear::LinearConfig;
-use super::{new_parameter, or_panic};
+use super::{arguments, new_parameter, or_panic};
 use crate::{Error, Result};
 
-/// The arguments of `nn.MultiheadAttention` with Python's defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct MultiheadAttentionConfig {
-    /// The probability with which dropout zeroes an attention weight in training.
-    pub dropout: f64,
-    /// If true, the projections have biases.
-    pub bias: bool,
-    /// If true, appends a learnt step to the keys and to the values.
-    pub add_bias_kv: bool,
-    /// If true, appends a step of zeros to the keys and to the values.
-    pub add_zero_attn: bool,
-    /// The number of features of a key; `embed_dim` if `None`.
-    pub kdim: Option<i64>,
-    /// The number of features of a value; `embed_dim` if `None`.
-    pub vdim: Option<i64>,
-    /// If true, inputs and outputs are `(N, L, E)` instead of `(L, N, E)`.
-    pub batch_first: bool,
-}
-
-impl Default for MultiheadAttentionConfig {
-    fn default() -> Self {
-        Self {
-            dropout: 0.,
-            bias: true,
-            add_bias_kv: false,
-            add_zero_attn: false,
-            kdim: None,
-            vdim: None,
-            batch_first: false,
-        }
+arguments! {
+    /// The arguments of `nn.MultiheadAttention` with Python's defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct MultiheadAttentionConfig {
+        /// The probability with which dropout zeroes an attention weight in training.
+        dropout: f64 = 0.,
+        /// If true, the projections have biases.
+        bias: bool = true,
+        /// If true, appends a learnt step to the keys and to the values.
+        add_bias_kv: bool = false,
+        /// If true, appends a step of zeros to the keys and to the values.
+        add_zero_attn: bool = false,
+        /// The number of features of a key; `embed_dim` if `None`.
+        kdim: Option<i64> = None,
+        /// The number of features of a value; `embed_dim` if `None`.
+        vdim: Option<i64> = None,
+        /// If true, inputs and outputs are `(N, L, E)` instead of `(L, N, E)`.
+        batch_first: bool = false,
     }
 }
 

@@ -70,27 +70,23 @@ pub type ConvConfig = ConvConfigND<i64>;
 
 impl Default for ConvConfig {
     fn default() -> Self {
-        default_conv(|number| number)
+        Self {
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            groups: 1,
+            bias: true,
+            ws_init: kaiming_uniform(5f64.sqrt()),
+            bs_init: kaiming_uniform(5f64.sqrt()),
+            padding_mode: PaddingMode::Zeros,
+            auto_pad: None,
+        }
     }
 }
 
 impl<const N: usize> Default for ConvConfigND<[i64; N]> {
     fn default() -> Self {
-        default_conv(|number| [number; N])
-    }
-}
-
-fn default_conv<ND>(all: impl Fn(i64) -> ND) -> ConvConfigND<ND> {
-    ConvConfigND {
-        stride: all(1),
-        padding: all(0),
-        dilation: all(1),
-        groups: 1,
-        bias: true,
-        ws_init: kaiming_uniform(5f64.sqrt()),
-        bs_init: kaiming_uniform(5f64.sqrt()),
-        padding_mode: PaddingMode::Zeros,
-        auto_pad: None,
+        same_for_all(ConvConfig::default())
     }
 }
 

@@ -8,7 +8,7 @@ use tch::nn::{Init, Path};
 use super::{check_groups, new_bias};
 use crate::Result;
 use crate::nn::init::kaiming_uniform;
-use crate::nn::{modules, new_parameter, or_panic, refuse};
+use crate::nn::{modules, new_parameter, or_panic, refuse, spatial_size};
 
 /// The arguments of `nn.ConvTranspose1d` to `nn.ConvTranspose3d`, in tch's spelling.
 #[derive(Clone, Copy, Debug)]
@@ -38,26 +38,22 @@ pub type ConvTransposeConfig = ConvTransposeConfigND<i64>;
 
 impl Default for ConvTransposeConfig {
     fn default() -> Self {
-        default_transpose(|number| number)
+        Self {
+            stride: 1,
+            padding: 0,
+            output_padding: 0,
+            groups: 1,
+            bias: true,
+            dilation: 1,
+            ws_init: kaiming_uniform(5f64.sqrt()),
+            bs_init: kaiming_uniform(5f64.sqrt()),
+        }
     }
 }
 
 impl<const N: usize> Default for ConvTransposeConfigND<[i64; N]> {
     fn default() -> Self {
-        default_transpose(|number| [number; N])
-    }
-}
-
-fn default_transpose<ND>(all: impl Fn(i64) -> ND) -> ConvTransposeConfigND<ND> {
-    ConvTransposeConfigND {
-        stride: all(1),
-        padding: all(0),
-        output_padding: all(0),
-        groups: 1,
-        bias: true,
-        dilation: all(1),
-        ws_init: kaiming_uniform(5f64.sqrt()),
-        bs_init: kaiming_uniform(5f64.sqrt()),
+        transpose_same_for_all(ConvTransposeConfig::default())
     }
 }
 
@@ -198,15 +194,7 @@ impl<const N: usize> ConvTransposeND<[i64; N]> {
     /// # Errors
     /// If the input has an unsupported shape or dtype, or the size is out of range.
     pub fn f_forward_to_size(&self, xs: &Tensor, output_size: [i64; N]) -> Result<Tensor> {
-        let size = xs.size();
-        if size.len() != N + 1 && size.len() != N + 2 {
-            let (one, two) = (N + 1, N + 2);
-            return refuse(format!(
-                "expected {one}D or {two}D input, got {}D",
-                size.len()
-            ));
-        }
-        let spatial = &size[size.len() - N..];
+        let spatial = spatial_size::<N>(xs)?;
         let config = &self.config;
         let smallest: [i64; N] = std::array::from_fn(|i| {
             (spatial[i] - 1) * config.stride[i] - 2 * config.padding[i]

@@ -6,24 +6,17 @@ use tch::nn::{LSTMState, Path};
 use tch::{TchError, Tensor};
 
 use super::{Nonlinearity, refuse_nonlinearity, uniform};
-use crate::nn::{new_parameter, or_panic};
+use crate::nn::{arguments, new_parameter, or_panic};
 use crate::{Error, Result};
 
-/// The arguments of `nn.RNNCell`, `nn.LSTMCell` and `nn.GRUCell` with Python's defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct RNNCellConfig {
-    /// If true, adds biases.
-    pub bias: bool,
-    /// The activation function of an [`RNNCell`]; the other cells have their own.
-    pub nonlinearity: Nonlinearity,
-}
-
-impl Default for RNNCellConfig {
-    fn default() -> Self {
-        Self {
-            bias: true,
-            nonlinearity: Nonlinearity::Tanh,
-        }
+arguments! {
+    /// The arguments of `nn.RNNCell`, `nn.LSTMCell` and `nn.GRUCell` with Python's defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct RNNCellConfig {
+        /// If true, adds biases.
+        bias: bool = true,
+        /// The activation function of an [`RNNCell`]; the other cells have their own.
+        nonlinearity: Nonlinearity = Nonlinearity::Tanh,
     }
 }
 

@@ -6,6 +6,7 @@ use tch::nn::{GRUState, Path, RNN};
 use tch::{TchError, Tensor};
 
 use super::base::{Base, check_state};
+use super::forward::forward_of;
 use super::{Nonlinearity, RNNConfig, refuse_nonlinearity};
 use crate::nn::or_panic;
 use crate::nn::utils::rnn::PackedSequence;
@@ -231,108 +232,44 @@ impl ElmanRNN {
     }
 }
 
-/// Defines the methods of both layers, which differ only in the type of the state.
-macro_rules! forward_of {
+/// The computation of both, which differ in nothing but the state's type.
+macro_rules! run_with_one_tensor {
     ($layer:ident, $state:ident, $class:literal) => {
         impl $layer {
-            /// The output for a sequence, and the state after its last step.
-            ///
-            /// The input may also be unbatched, `(L, input_size)`; then all shapes lack N. The
-            /// state before the first step, by default zeros, and the returned state have the shape
-            /// `(D · num_layers, N, hidden_size)`.
-            ///
-            /// # Panics
-            /// If [`f_forward_t`](Self::f_forward_t) returns an error.
-            #[track_caller]
-            pub fn forward_t(
-                &self,
-                input: &Tensor,
-                hx: Option<&$state>,
-                train: bool,
-            ) -> (Tensor, $state) {
-                or_panic(self.f_forward_t(input, hx, train))
-            }
-
-            /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
-            ///
-            /// # Errors
-            /// With Python's message, if the input or the state has another shape or dtype.
-            pub fn f_forward_t(
+            fn run(
                 &self,
                 input: &Tensor,
                 hx: Option<&$state>,
                 train: bool,
             ) -> Result<(Tensor, $state)> {
-                let hx = hx.map(|state| &state.0);
-                let (layers, _) = self.layers();
+                let (layers, hx) = (self.layers().0, hx.map(|state| &state.0));
                 let (output, h) = self.base.run($class, layers, input, hx, train)?;
                 Ok((output, $state(h)))
             }
 
-            /// As [`forward_t`](Self::forward_t), for sequences of different lengths packed
-            /// together.
-            ///
-            /// The samples of the state are in the original order, as before packing.
-            ///
-            /// # Panics
-            /// If [`f_forward_packed_t`](Self::f_forward_packed_t) returns an error.
-            #[track_caller]
-            pub fn forward_packed_t(
-                &self,
-                input: &PackedSequence,
-                hx: Option<&$state>,
-                train: bool,
-            ) -> (PackedSequence, $state) {
-                or_panic(self.f_forward_packed_t(input, hx, train))
-            }
-
-            /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of
-            /// panicking.
-            ///
-            /// # Errors
-            /// With Python's message, if the input or the state has another shape or dtype.
-            pub fn f_forward_packed_t(
+            fn run_packed(
                 &self,
                 input: &PackedSequence,
                 hx: Option<&$state>,
                 train: bool,
             ) -> Result<(PackedSequence, $state)> {
-                let hx = hx.map(|state| &state.0);
-                let (_, layers) = self.layers();
+                let (layers, hx) = (self.layers().1, hx.map(|state| &state.0));
                 let (output, h) = self.base.run_packed(layers, input, hx, train)?;
                 Ok((output, $state(h)))
             }
-        }
 
-        /// tch's trait. The config's `batch_first` gives the batch dimension, and its `train` turns
-        /// dropout on.
-        impl RNN for $layer {
-            type State = $state;
-
-            #[track_caller]
-            fn zero_state(&self, batch_dim: i64) -> $state {
-                $state(or_panic(self.base.zeros(self.base.hidden_shape(batch_dim))))
-            }
-
-            /// The state after one step with an input `(N, input_size)`.
-            #[track_caller]
-            fn step(&self, input: &Tensor, state: &$state) -> $state {
-                let input = input.unsqueeze(self.base.time_dim());
-                self.seq_init(&input, state).1
-            }
-
-            #[track_caller]
-            fn seq(&self, input: &Tensor) -> (Tensor, $state) {
-                self.forward_t(input, None, self.base.config.train)
-            }
-
-            #[track_caller]
-            fn seq_init(&self, input: &Tensor, state: &$state) -> (Tensor, $state) {
-                self.forward_t(input, Some(state), self.base.config.train)
+            fn zeros(&self, batch: i64) -> Result<$state> {
+                Ok($state(self.base.zeros(self.base.hidden_shape(batch))?))
             }
         }
+
+        forward_of!(
+            $layer,
+            $state,
+            "have the shape `(D · num_layers, N, hidden_size)`."
+        );
     };
 }
 
-forward_of!(GRU, GRUState, "GRU");
-forward_of!(ElmanRNN, RNNState, "RNN");
+run_with_one_tensor!(GRU, GRUState, "GRU");
+run_with_one_tensor!(ElmanRNN, RNNState, "RNN");

@@ -6,6 +6,7 @@ use tch::Tensor;
 use tch::nn::{LSTMState, Path, RNN};
 
 use super::base::{Base, check_state};
+use super::forward::forward_of;
 use super::{RNNConfig, refuse_nonlinearity};
 use crate::nn::or_panic;
 use crate::nn::utils::rnn::PackedSequence;
@@ -67,29 +68,7 @@ pub fn f_lstm<'a, T: Borrow<Path<'a>>>(
 }
 
 impl LSTM {
-    /// The output for a sequence, and the state after its last step.
-    ///
-    /// The input may also be unbatched, `(L, input_size)`; then all shapes lack N. The state before
-    /// the first step, by default zeros, and the returned state are `h` `(D · num_layers, N, H)`
-    /// and `c` `(D · num_layers, N, hidden_size)`.
-    ///
-    /// # Panics
-    /// If [`f_forward_t`](Self::f_forward_t) returns an error.
-    #[track_caller]
-    pub fn forward_t(
-        &self,
-        input: &Tensor,
-        hx: Option<&LSTMState>,
-        train: bool,
-    ) -> (Tensor, LSTMState) {
-        or_panic(self.f_forward_t(input, hx, train))
-    }
-
-    /// As [`forward_t`](Self::forward_t), but returns an error instead of panicking.
-    ///
-    /// # Errors
-    /// With Python's message, if the input or the state has another shape or dtype.
-    pub fn f_forward_t(
+    fn run(
         &self,
         input: &Tensor,
         hx: Option<&LSTMState>,
@@ -120,27 +99,7 @@ impl LSTM {
         Ok((output.f_squeeze_dim(self.base.batch_dim())?, state))
     }
 
-    /// As [`forward_t`](Self::forward_t), for sequences of different lengths packed together.
-    ///
-    /// The samples of the state are in the original order, as before packing.
-    ///
-    /// # Panics
-    /// If [`f_forward_packed_t`](Self::f_forward_packed_t) returns an error.
-    #[track_caller]
-    pub fn forward_packed_t(
-        &self,
-        input: &PackedSequence,
-        hx: Option<&LSTMState>,
-        train: bool,
-    ) -> (PackedSequence, LSTMState) {
-        or_panic(self.f_forward_packed_t(input, hx, train))
-    }
-
-    /// As [`forward_packed_t`](Self::forward_packed_t), but returns an error instead of panicking.
-    ///
-    /// # Errors
-    /// With Python's message, if the input or the state has another shape or dtype.
-    pub fn f_forward_packed_t(
+    fn run_packed(
         &self,
         input: &PackedSequence,
         hx: Option<&LSTMState>,
@@ -202,30 +161,8 @@ fn state_of_one(LSTMState((h, c)): &LSTMState) -> Result<LSTMState> {
     Ok(LSTMState((h.f_unsqueeze(1)?, c.f_unsqueeze(1)?)))
 }
 
-/// tch's trait. The config's `batch_first` gives the batch dimension, and its `train` turns dropout
-/// on.
-impl RNN for LSTM {
-    type State = LSTMState;
-
-    #[track_caller]
-    fn zero_state(&self, batch_dim: i64) -> LSTMState {
-        or_panic(self.zeros(batch_dim))
-    }
-
-    /// The state after one step with an input `(N, input_size)`.
-    #[track_caller]
-    fn step(&self, input: &Tensor, state: &LSTMState) -> LSTMState {
-        let input = input.unsqueeze(self.base.time_dim());
-        self.seq_init(&input, state).1
-    }
-
-    #[track_caller]
-    fn seq(&self, input: &Tensor) -> (Tensor, LSTMState) {
-        self.forward_t(input, None, self.base.config.train)
-    }
-
-    #[track_caller]
-    fn seq_init(&self, input: &Tensor, state: &LSTMState) -> (Tensor, LSTMState) {
-        self.forward_t(input, Some(state), self.base.config.train)
-    }
-}
+forward_of!(
+    LSTM,
+    LSTMState,
+    "are `h` `(D · num_layers, N, H)` and `c` `(D · num_layers, N, hidden_size)`."
+);

@@ -21,12 +21,14 @@
 
 mod base;
 mod cell;
+mod forward;
 mod gru;
 mod lstm;
 
 use tch::nn::Init;
 
 // All `reset_parameters` use U(−1/√hidden_size, 1/√hidden_size).
+use super::arguments;
 use super::init::bias_uniform as uniform;
 use super::init::kaiming_uniform;
 use crate::{Error, Result};
@@ -50,52 +52,35 @@ pub enum Nonlinearity {
     Relu,
 }
 
-/// The arguments of `nn.RNN`, `nn.LSTM` and `nn.GRU`, in tch's spelling, with Python's defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct RNNConfig {
-    /// If true, adds biases (Python's `bias`).
-    pub has_biases: bool,
-    /// The number of stacked layers.
-    pub num_layers: i64,
-    /// The probability with which dropout zeroes an output between layers; 0 for no dropout.
-    pub dropout: f64,
-    /// If true, [`RNN`]'s methods apply dropout. `forward_t` has its own argument instead.
-    pub train: bool,
-    /// If true, a second set of weights reads the sequence backwards.
-    pub bidirectional: bool,
-    /// If true, the input is `(N, L, features)` instead of `(L, N, features)`.
-    pub batch_first: bool,
-    /// The size to which an LSTM's hidden state is projected; 0 for no projection.
-    pub proj_size: i64,
-    /// The activation function of an [`ElmanRNN`]; LSTM and GRU have their own.
-    pub nonlinearity: Nonlinearity,
-    /// The initialization of the weights for the input. The default, `kaiming_uniform(√5)`, means
-    /// Python's, U(−1/√hidden_size, 1/√hidden_size).
-    pub w_ih_init: Init,
-    /// The initialization of the weights for the hidden state, with the same default.
-    pub w_hh_init: Init,
-    /// The initialization of the biases for the input; Python's if `None`.
-    pub b_ih_init: Option<Init>,
-    /// The initialization of the biases for the hidden state; Python's if `None`.
-    pub b_hh_init: Option<Init>,
-}
-
-impl Default for RNNConfig {
-    fn default() -> Self {
-        Self {
-            has_biases: true,
-            num_layers: 1,
-            dropout: 0.,
-            train: true,
-            bidirectional: false,
-            batch_first: false,
-            proj_size: 0,
-            nonlinearity: Nonlinearity::Tanh,
-            w_ih_init: kaiming_uniform(5f64.sqrt()),
-            w_hh_init: kaiming_uniform(5f64.sqrt()),
-            b_ih_init: None,
-            b_hh_init: None,
-        }
+arguments! {
+    /// The arguments of `nn.RNN`, `nn.LSTM` and `nn.GRU`, in tch's spelling, with Python's defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct RNNConfig {
+        /// If true, adds biases (Python's `bias`).
+        has_biases: bool = true,
+        /// The number of stacked layers.
+        num_layers: i64 = 1,
+        /// The probability with which dropout zeroes an output between layers; 0 for no dropout.
+        dropout: f64 = 0.,
+        /// If true, [`RNN`]'s methods apply dropout. `forward_t` has its own argument instead.
+        train: bool = true,
+        /// If true, a second set of weights reads the sequence backwards.
+        bidirectional: bool = false,
+        /// If true, the input is `(N, L, features)` instead of `(L, N, features)`.
+        batch_first: bool = false,
+        /// The size to which an LSTM's hidden state is projected; 0 for no projection.
+        proj_size: i64 = 0,
+        /// The activation function of an [`ElmanRNN`]; LSTM and GRU have their own.
+        nonlinearity: Nonlinearity = Nonlinearity::Tanh,
+        /// The initialization of the weights for the input. The default, `kaiming_uniform(√5)`, means
+        /// Python's, U(−1/√hidden_size, 1/√hidden_size).
+        w_ih_init: Init = kaiming_uniform(5f64.sqrt()),
+        /// The initialization of the weights for the hidden state, with the same default.
+        w_hh_init: Init = kaiming_uniform(5f64.sqrt()),
+        /// The initialization of the biases for the input; Python's if `None`.
+        b_ih_init: Option<Init> = None,
+        /// The initialization of the biases for the hidden state; Python's if `None`.
+        b_hh_init: Option<Init> = None,
     }
 }
 

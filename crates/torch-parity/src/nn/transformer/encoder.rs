@@ -10,27 +10,19 @@ use super::layer::norm_parameters;
 use super::{is_causal, no_layers};
 use crate::nn::attention::canonical_mask;
 use crate::nn::normalization::{LayerNorm, LayerNormConfig, f_layer_norm};
-use crate::nn::{or_panic, wants_gradient};
+use crate::nn::{arguments, or_panic, wants_gradient};
 use crate::{Error, Result};
 
-/// The arguments of `nn.TransformerEncoder` with Python's defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct TransformerEncoderConfig {
-    /// The normalization after the last layer, Python's `norm=nn.LayerNorm(d_model)`.
-    pub norm: Option<LayerNormConfig>,
-    /// If true, evaluation removes padding from the batch, if the layers support it.
-    pub enable_nested_tensor: bool,
-    /// If true, first checks that all padding is at the end.
-    pub mask_check: bool,
-}
-
-impl Default for TransformerEncoderConfig {
-    fn default() -> Self {
-        Self {
-            norm: None,
-            enable_nested_tensor: true,
-            mask_check: true,
-        }
+arguments! {
+    /// The arguments of `nn.TransformerEncoder` with Python's defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct TransformerEncoderConfig {
+        /// The normalization after the last layer, Python's `norm=nn.LayerNorm(d_model)`.
+        norm: Option<LayerNormConfig> = None,
+        /// If true, evaluation removes padding from the batch, if the layers support it.
+        enable_nested_tensor: bool = true,
+        /// If true, first checks that all padding is at the end.
+        mask_check: bool = true,
     }
 }
 

@@ -3,6 +3,7 @@
 use tch::nn::{Init, Linear, Path};
 use tch::{Tensor, no_grad};
 
+use crate::nn::arguments;
 use crate::nn::attention::{
     AttentionOptions, MultiheadAttention, MultiheadAttentionConfig, f_multihead_attention,
 };
@@ -24,37 +25,25 @@ pub enum Activation {
     Custom(fn(&Tensor) -> Tensor),
 }
 
-/// The arguments of `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer` with Python's
-/// defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct TransformerLayerConfig {
-    /// The number of features between the two linear layers.
-    pub dim_feedforward: i64,
-    /// The probability with which dropout zeroes an element in training.
-    pub dropout: f64,
-    /// The activation between the two linear layers.
-    pub activation: Activation,
-    /// Added to the variance in layer normalization.
-    pub layer_norm_eps: f64,
-    /// If true, inputs and outputs are `(N, L, E)` instead of `(L, N, E)`.
-    pub batch_first: bool,
-    /// If true, normalizes before each block instead of after it.
-    pub norm_first: bool,
-    /// If true, linear layers, attentions and normalizations have biases.
-    pub bias: bool,
-}
-
-impl Default for TransformerLayerConfig {
-    fn default() -> Self {
-        Self {
-            dim_feedforward: 2048,
-            dropout: 0.1,
-            activation: Activation::Relu,
-            layer_norm_eps: 1e-5,
-            batch_first: false,
-            norm_first: false,
-            bias: true,
-        }
+arguments! {
+    /// The arguments of `nn.TransformerEncoderLayer` and `nn.TransformerDecoderLayer` with Python's
+    /// defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct TransformerLayerConfig {
+        /// The number of features between the two linear layers.
+        dim_feedforward: i64 = 2048,
+        /// The probability with which dropout zeroes an element in training.
+        dropout: f64 = 0.1,
+        /// The activation between the two linear layers.
+        activation: Activation = Activation::Relu,
+        /// Added to the variance in layer normalization.
+        layer_norm_eps: f64 = 1e-5,
+        /// If true, inputs and outputs are `(N, L, E)` instead of `(L, N, E)`.
+        batch_first: bool = false,
+        /// If true, normalizes before each block instead of after it.
+        norm_first: bool = false,
+        /// If true, linear layers, attentions and normalizations have biases.
+        bias: bool = true,
     }
 }
 

@@ -38,33 +38,23 @@ pub use layer::{Activation, TransformerLayerConfig};
 
 use super::init::f_xavier_uniform_;
 use super::normalization::LayerNormConfig;
-use super::or_panic;
+use super::{arguments, or_panic};
 use crate::{Error, Result};
 
-/// The arguments of `nn.Transformer` with Python's defaults.
-#[derive(Clone, Copy, Debug)]
-pub struct TransformerConfig {
-    /// The number of features of a step.
-    pub d_model: i64,
-    /// The number of attention heads.
-    pub nhead: i64,
-    /// The number of encoder layers.
-    pub num_encoder_layers: i64,
-    /// The number of decoder layers.
-    pub num_decoder_layers: i64,
-    /// The arguments of the layers.
-    pub layer: TransformerLayerConfig,
-}
-
-impl Default for TransformerConfig {
-    fn default() -> Self {
-        Self {
-            d_model: 512,
-            nhead: 8,
-            num_encoder_layers: 6,
-            num_decoder_layers: 6,
-            layer: TransformerLayerConfig::default(),
-        }
+arguments! {
+    /// The arguments of `nn.Transformer` with Python's defaults.
+    #[derive(Clone, Copy, Debug)]
+    pub struct TransformerConfig {
+        /// The number of features of a step.
+        d_model: i64 = 512,
+        /// The number of attention heads.
+        nhead: i64 = 8,
+        /// The number of encoder layers.
+        num_encoder_layers: i64 = 6,
+        /// The number of decoder layers.
+        num_decoder_layers: i64 = 6,
+        /// The arguments of the layers.
+        layer: TransformerLayerConfig = TransformerLayerConfig::default(),
     }
 }
 

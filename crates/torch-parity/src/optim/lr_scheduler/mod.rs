@@ -36,13 +36,13 @@ pub use schedules::{
     CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, LinearLrConfig, MultiStepLR, StepLR,
 };
 
-pub use state::{from_json, to_json};
+pub use state::{Saved, from_json, to_json};
 
 use super::{Optimizer, Setting, Settings, refused};
 use crate::Result;
-use state::{entry, floats, int, list};
+use state::{entry, get};
 
-/// What all schedulers but [`ReduceLROnPlateau`] are. A scheduler is to be lent the optimizer that
+/// A scheduler; [`ReduceLROnPlateau`] alone, which is shown a number, is none. A scheduler is to be lent the optimizer that
 /// it was made for.
 pub trait LrScheduler: fmt::Debug {
     /// `scheduler.step()`: sets the learning rates of the next epoch.
@@ -65,8 +65,16 @@ pub trait LrScheduler: fmt::Debug {
     fn load_state_dict(&mut self, state: &Settings) -> Result<()>;
 }
 
-/// How one kind of scheduler comes to a learning rate: Python's `get_lr`.
-pub trait Schedule: fmt::Debug + Clone {
+/// One kind of scheduler: Python's `get_lr`. The value is its arguments.
+pub trait Schedule: fmt::Debug + Saved {
+    /// Refuses arguments that are out of range.
+    ///
+    /// # Errors
+    /// In Python's words, where its constructor raises an error.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The learning rate of a parameter group.
     ///
     /// # Errors
@@ -80,21 +88,12 @@ pub trait Schedule: fmt::Debug + Clone {
     fn momentum(&self, _now: &Now) -> Result<Option<f64>> {
         Ok(None)
     }
-
-    /// The arguments, under the names of Python's attributes.
-    fn save(&self) -> Settings;
-
-    /// Takes the arguments over that [`Schedule::save`] or Python gave.
-    ///
-    /// # Errors
-    /// If one is missing or has another type.
-    fn load(&mut self, state: &Settings) -> Result<()>;
 }
 
-/// Where a scheduler stands, for one parameter group.
+/// The progress of a scheduler, for one parameter group.
 #[derive(Debug)]
 pub struct Now<'a> {
-    /// How often it has stepped, with this step and without the first, that of the constructor.
+    /// The number of steps, with this one and without the first, that of the constructor.
     pub last_epoch: i64,
     /// The group's present learning rate.
     pub lr: f64,
@@ -107,7 +106,7 @@ pub struct Now<'a> {
 }
 
 impl Now<'_> {
-    /// Whether this is the step that the constructor takes.
+    /// True in the step that the constructor takes.
     pub fn is_initial(&self) -> bool {
         self.last_epoch == 0
     }
@@ -128,6 +127,7 @@ impl<S: Schedule> SchedulerOf<S> {
     /// A scheduler at its start. Sets the learning rates of the first epoch, and keeps those that it
     /// found under `initial_lr`, unless another scheduler has done so before.
     fn start(optimizer: &mut dyn Optimizer, schedule: S) -> Result<Self> {
+        schedule.check()?;
         let mut base_lrs = Vec::new();
         for group in 0..optimizer.group_count() {
             let lr = optimizer.lr(group);
@@ -187,24 +187,24 @@ impl<S: Schedule> LrScheduler for SchedulerOf<S> {
     fn state_dict(&self) -> Settings {
         let mut state = self.schedule.save();
         state.extend([
-            entry("base_lrs", list(&self.base_lrs)),
+            entry("base_lrs", self.base_lrs.clone()),
             entry("last_epoch", self.last_epoch),
             entry("_step_count", self.last_epoch + 1),
             entry("_is_initial", false),
             entry("_get_lr_called_within_step", false),
-            entry("_last_lr", list(&self.last_lr)),
+            entry("_last_lr", self.last_lr.clone()),
         ]);
         state
     }
 
     fn load_state_dict(&mut self, state: &Settings) -> Result<()> {
-        let mut schedule = self.schedule.clone();
-        schedule.load(state)?;
+        let schedule = self.schedule.load(state)?;
+        schedule.check()?;
         *self = Self {
             schedule,
-            base_lrs: floats(state, "base_lrs")?,
-            last_epoch: int(state, "last_epoch")?,
-            last_lr: floats(state, "_last_lr")?,
+            base_lrs: get(state, "base_lrs")?,
+            last_epoch: get(state, "last_epoch")?,
+            last_lr: get(state, "_last_lr")?,
         };
         Ok(())
     }

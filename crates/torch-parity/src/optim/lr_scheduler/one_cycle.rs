@@ -2,16 +2,16 @@
 
 use std::f64::consts::PI;
 
-use super::state::{bool, entry, floats, int, list, text};
+use super::state::{Saved, choice, entry, get};
 use super::{Now, Schedule, SchedulerOf};
-use crate::optim::{Optimizer, Setting, Settings, refused};
+use crate::optim::{Optimizer, Setting, Settings, Typed, refused};
 use crate::{Error, Result};
 
 /// `OneCycleLR`: the learning rate rises to its largest and falls far below its first, while the
 /// momentum goes the other way (Smith and Topin 2019). It steps after each batch.
 pub type OneCycleLR = SchedulerOf<OneCycle>;
 
-/// How one learning rate leads to the next.
+/// The path from one learning rate to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnnealStrategy {
     /// Along half a cosine.
@@ -20,18 +20,20 @@ pub enum AnnealStrategy {
     Linear,
 }
 
+choice!(AnnealStrategy { Cos = "cos", Linear = "linear" } r#""cos" or "linear""#);
+
 /// The arguments of `OneCycleLR`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OneCycleLrConfig {
     /// The largest learning rate: one for all parameter groups, or one for each.
     pub max_lr: Vec<f64>,
-    /// How many steps there are: epochs × batches.
+    /// The number of steps: epochs × batches.
     pub total_steps: i64,
     /// The share of them in which the learning rate rises.
     pub pct_start: f64,
-    /// How one learning rate leads to the next.
+    /// The path from one learning rate to the next.
     pub anneal_strategy: AnnealStrategy,
-    /// Whether the momentum (with Adam β₁) is scheduled as well.
+    /// Schedules the momentum (with Adam β₁) as well.
     pub cycle_momentum: bool,
     /// The momentum where the learning rate is largest: one for all groups, or one for each.
     pub base_momentum: Vec<f64>,
@@ -41,7 +43,7 @@ pub struct OneCycleLrConfig {
     pub div_factor: f64,
     /// The last learning rate is the first divided by this.
     pub final_div_factor: f64,
-    /// Whether to fall to the first learning rate as fast as it rose, and then below it.
+    /// Falls to the first learning rate as fast as it rose, and then below it.
     pub three_phase: bool,
 }
 
@@ -74,7 +76,7 @@ pub struct OneCycle {
     use_beta1: bool,
 }
 
-/// What leads where in each phase: names of entries of a parameter group.
+/// The values between the phases: names of entries of a parameter group.
 const LRS: [&str; 4] = ["initial_lr", "max_lr", "initial_lr", "min_lr"];
 const MOMENTUMS: [&str; 4] = [
     "max_momentum",
@@ -157,7 +159,7 @@ fn for_groups(name: &str, values: &[f64], groups: usize) -> Result<Vec<f64>> {
 }
 
 impl OneCycle {
-    /// The number of the present phase, and how much of it is behind.
+    /// The number of the present phase, and the share of it that is over.
     fn phase(&self, step: i64) -> Result<(usize, f64)> {
         let step = step as f64;
         let last = (self.total_steps - 1) as f64;
@@ -216,17 +218,15 @@ impl Schedule for OneCycle {
             false => Ok(None),
         }
     }
+}
 
+impl Saved for OneCycle {
     /// In place of Python's `_schedule_phases`, a list of dicts, the ends of the phases.
     fn save(&self) -> Settings {
-        let strategy = match self.anneal_strategy {
-            AnnealStrategy::Cos => "cos",
-            AnnealStrategy::Linear => "linear",
-        };
         let mut settings = Settings::from([
             entry("total_steps", self.total_steps),
-            entry("phase_ends", list(&self.phase_ends)),
-            entry("_anneal_func_type", strategy),
+            entry("phase_ends", self.phase_ends.clone()),
+            entry("_anneal_func_type", self.anneal_strategy),
             entry("cycle_momentum", self.cycle_momentum),
         ]);
         if self.cycle_momentum {
@@ -235,29 +235,20 @@ impl Schedule for OneCycle {
         settings
     }
 
-    fn load(&mut self, state: &Settings) -> Result<()> {
-        let cycle_momentum = bool(state, "cycle_momentum")?;
-        let phase_ends = floats(state, "phase_ends")?;
+    fn load(&self, state: &Settings) -> Result<Self> {
+        let cycle_momentum = get(state, "cycle_momentum")?;
+        let phase_ends: Vec<f64> = get(state, "phase_ends")?;
         if !(1..=2).contains(&phase_ends.len()) {
             return refused(
                 "\"phase_ends\" in the state of the scheduler: expected 1 or 2 numbers",
             );
         }
-        *self = Self {
-            total_steps: int(state, "total_steps")?,
+        Ok(Self {
+            total_steps: get(state, "total_steps")?,
             phase_ends,
-            anneal_strategy: match text(state, "_anneal_func_type")? {
-                "cos" => AnnealStrategy::Cos,
-                "linear" => AnnealStrategy::Linear,
-                other => {
-                    return refused(format!(
-                        "anneal_strategy must be one of 'cos' or 'linear', instead got {other}"
-                    ));
-                }
-            },
+            anneal_strategy: get(state, "_anneal_func_type")?,
             cycle_momentum,
-            use_beta1: cycle_momentum && bool(state, "use_beta1")?,
-        };
-        Ok(())
+            use_beta1: cycle_momentum && get(state, "use_beta1")?,
+        })
     }
 }

@@ -1,10 +1,10 @@
 //! `ReduceLROnPlateau`: a smaller learning rate where a number no longer gets better.
 
-use super::state::{entry, float, floats, int, list, text};
+use super::state::{choice, entry, get};
 use crate::Result;
-use crate::optim::{Optimizer, Setting, Settings, refused};
+use crate::optim::{Optimizer, Setting, Settings, Typed, refused};
 
-/// Whether a smaller or a larger number is the better one.
+/// The direction in which a number gets better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Smaller, as of a loss.
@@ -13,7 +13,9 @@ pub enum Mode {
     Max,
 }
 
-/// What the threshold is measured by.
+choice!(Mode { Min = "min", Max = "max" } r#""min" or "max""#);
+
+/// The measure of the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThresholdMode {
     /// A share of the best number.
@@ -22,20 +24,22 @@ pub enum ThresholdMode {
     Abs,
 }
 
+choice!(ThresholdMode { Rel = "rel", Abs = "abs" } r#""rel" or "abs""#);
+
 /// The arguments of `ReduceLROnPlateau`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReduceLrOnPlateauConfig {
-    /// Which number is the better one.
+    /// The direction in which the number gets better.
     pub mode: Mode,
-    /// What the learning rate is multiplied by, below 1.
+    /// The factor of a reduction, below 1.
     pub factor: f64,
-    /// How many epochs without a better number are let pass.
+    /// The number of epochs without a better number that are let pass.
     pub patience: i64,
     /// By how much a number has to be better to count.
     pub threshold: f64,
-    /// What that is measured by.
+    /// The measure of the threshold.
     pub threshold_mode: ThresholdMode,
-    /// How many epochs after a reduction do not count.
+    /// The number of epochs after a reduction that do not count.
     pub cooldown: i64,
     /// The smallest learning rate: one for all parameter groups, or one for each.
     pub min_lr: Vec<f64>,
@@ -162,72 +166,56 @@ impl ReduceLROnPlateau {
             [one] => Setting::Float(one),
             _ => Setting::None,
         };
-        let mode = match config.mode {
-            Mode::Min => "min",
-            Mode::Max => "max",
-        };
-        let threshold_mode = match config.threshold_mode {
-            ThresholdMode::Rel => "rel",
-            ThresholdMode::Abs => "abs",
-        };
         Settings::from([
             entry("factor", config.factor),
             entry("default_min_lr", default_min_lr),
-            entry("min_lrs", list(&min_lrs)),
+            entry("min_lrs", min_lrs),
             entry("patience", config.patience),
             entry("cooldown", config.cooldown),
             entry("eps", config.eps),
             entry("last_epoch", self.last_epoch),
-            entry("_last_lr", list(&self.last_lr)),
+            entry("_last_lr", self.last_lr.clone()),
             entry("mode_worse", worst(config.mode)),
-            entry("mode", mode),
+            entry("mode", config.mode),
             entry("threshold", config.threshold),
-            entry("threshold_mode", threshold_mode),
+            entry("threshold_mode", config.threshold_mode),
             entry("best", self.best),
             entry("cooldown_counter", self.cooldown_counter),
             entry("num_bad_epochs", self.num_bad_epochs),
         ])
     }
 
-    /// Goes on from what [`ReduceLROnPlateau::state_dict`] or Python gave.
+    /// Goes on from a state that [`ReduceLROnPlateau::state_dict`] or Python gave.
     ///
     /// # Errors
     /// If an entry is missing or has another type. Nothing is loaded then.
     pub fn load_state_dict(&mut self, state: &Settings) -> Result<()> {
         let config = ReduceLrOnPlateauConfig {
-            mode: match text(state, "mode")? {
-                "min" => Mode::Min,
-                "max" => Mode::Max,
-                other => return refused(format!("mode {other} is unknown!")),
-            },
-            factor: float(state, "factor")?,
-            patience: int(state, "patience")?,
-            threshold: float(state, "threshold")?,
-            threshold_mode: match text(state, "threshold_mode")? {
-                "rel" => ThresholdMode::Rel,
-                "abs" => ThresholdMode::Abs,
-                other => return refused(format!("threshold mode {other} is unknown!")),
-            },
-            cooldown: int(state, "cooldown")?,
+            mode: get(state, "mode")?,
+            factor: get(state, "factor")?,
+            patience: get(state, "patience")?,
+            threshold: get(state, "threshold")?,
+            threshold_mode: get(state, "threshold_mode")?,
+            cooldown: get(state, "cooldown")?,
             min_lr: match state.get("default_min_lr").and_then(Setting::as_f64) {
                 Some(one) => vec![one],
-                None => floats(state, "min_lrs")?,
+                None => get(state, "min_lrs")?,
             },
-            eps: float(state, "eps")?,
+            eps: get(state, "eps")?,
         };
         *self = Self {
             config,
-            best: float(state, "best")?,
-            num_bad_epochs: int(state, "num_bad_epochs")?,
-            cooldown_counter: int(state, "cooldown_counter")?,
-            last_epoch: int(state, "last_epoch")?,
-            last_lr: floats(state, "_last_lr")?,
+            best: get(state, "best")?,
+            num_bad_epochs: get(state, "num_bad_epochs")?,
+            cooldown_counter: get(state, "cooldown_counter")?,
+            last_epoch: get(state, "last_epoch")?,
+            last_lr: get(state, "_last_lr")?,
         };
         Ok(())
     }
 }
 
-/// What any number is better than.
+/// The number that any other is better than.
 fn worst(mode: Mode) -> f64 {
     match mode {
         Mode::Min => f64::INFINITY,

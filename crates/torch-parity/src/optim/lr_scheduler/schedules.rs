@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 use std::fmt;
 use std::rc::Rc;
 
-use super::state::{entry, float, int, int_list, ints};
+use super::state::{Saved, entry, get, saved};
 use super::{Now, Schedule, SchedulerOf};
 use crate::Result;
 use crate::optim::{Optimizer, Setting, Settings, refused};
@@ -12,11 +12,13 @@ use crate::optim::{Optimizer, Setting, Settings, refused};
 /// `StepLR`: times γ every `step_size` epochs.
 pub type StepLR = SchedulerOf<Step>;
 
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub struct Step {
-    step_size: i64,
-    gamma: f64,
+saved! {
+    #[doc(hidden)]
+    #[derive(Clone, Debug)]
+    pub struct Step {
+        step_size: i64,
+        gamma: f64,
+    }
 }
 
 impl StepLR {
@@ -25,14 +27,18 @@ impl StepLR {
     /// # Errors
     /// If `step_size` is 0.
     pub fn new(optimizer: &mut dyn Optimizer, step_size: i64, gamma: f64) -> Result<Self> {
-        if step_size == 0 {
-            return refused("StepLR: step_size is 0, expected at least 1");
-        }
         Self::start(optimizer, Step { step_size, gamma })
     }
 }
 
 impl Schedule for Step {
+    fn check(&self) -> Result<()> {
+        match self.step_size {
+            0 => refused("StepLR: step_size is 0, expected at least 1"),
+            _ => Ok(()),
+        }
+    }
+
     fn lr(&self, now: &Now) -> Result<f64> {
         Ok(
             match now.is_initial() || now.last_epoch % self.step_size != 0 {
@@ -41,34 +47,19 @@ impl Schedule for Step {
             },
         )
     }
-
-    fn save(&self) -> Settings {
-        Settings::from([
-            entry("step_size", self.step_size),
-            entry("gamma", self.gamma),
-        ])
-    }
-
-    fn load(&mut self, state: &Settings) -> Result<()> {
-        *self = Self {
-            step_size: int(state, "step_size")?,
-            gamma: float(state, "gamma")?,
-        };
-        match self.step_size {
-            0 => refused("StepLR: step_size is 0, expected at least 1"),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// `MultiStepLR`: times γ at each milestone.
 pub type MultiStepLR = SchedulerOf<MultiStep>;
 
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub struct MultiStep {
-    milestones: Vec<i64>,
-    gamma: f64,
+saved! {
+    #[doc(hidden)]
+    #[derive(Clone, Debug)]
+    pub struct MultiStep {
+        /// In Python a `Counter`.
+        milestones: Vec<i64>,
+        gamma: f64,
+    }
 }
 
 impl MultiStepLR {
@@ -93,31 +84,17 @@ impl Schedule for MultiStep {
             times => now.lr * self.gamma.powf(times as f64),
         })
     }
-
-    /// Python has a `Counter` in place of the list.
-    fn save(&self) -> Settings {
-        Settings::from([
-            entry("milestones", int_list(&self.milestones)),
-            entry("gamma", self.gamma),
-        ])
-    }
-
-    fn load(&mut self, state: &Settings) -> Result<()> {
-        *self = Self {
-            milestones: ints(state, "milestones")?,
-            gamma: float(state, "gamma")?,
-        };
-        Ok(())
-    }
 }
 
 /// `ExponentialLR`: times γ every epoch.
 pub type ExponentialLR = SchedulerOf<Exponential>;
 
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub struct Exponential {
-    gamma: f64,
+saved! {
+    #[doc(hidden)]
+    #[derive(Clone, Debug)]
+    pub struct Exponential {
+        gamma: f64,
+    }
 }
 
 impl ExponentialLR {
@@ -137,26 +114,21 @@ impl Schedule for Exponential {
             false => now.lr * self.gamma,
         })
     }
-
-    fn save(&self) -> Settings {
-        Settings::from([entry("gamma", self.gamma)])
-    }
-
-    fn load(&mut self, state: &Settings) -> Result<()> {
-        self.gamma = float(state, "gamma")?;
-        Ok(())
-    }
 }
 
 /// `CosineAnnealingLR`: along half a cosine, from the first learning rate to `eta_min` in `t_max`
 /// epochs, and back again (Loshchilov and Hutter 2017, without restarts).
 pub type CosineAnnealingLR = SchedulerOf<CosineAnnealing>;
 
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub struct CosineAnnealing {
-    t_max: i64,
-    eta_min: f64,
+saved! {
+    #[doc(hidden)]
+    #[allow(non_snake_case)]
+    #[derive(Clone, Debug)]
+    pub struct CosineAnnealing {
+        /// Under Python's name.
+        T_max: i64,
+        eta_min: f64,
+    }
 }
 
 impl CosineAnnealingLR {
@@ -165,56 +137,51 @@ impl CosineAnnealingLR {
     /// # Errors
     /// If `t_max` is 0.
     pub fn new(optimizer: &mut dyn Optimizer, t_max: i64, eta_min: f64) -> Result<Self> {
-        if t_max == 0 {
-            return refused("CosineAnnealingLR: T_max is 0, expected at least 1");
-        }
-        Self::start(optimizer, CosineAnnealing { t_max, eta_min })
+        let schedule = CosineAnnealing {
+            T_max: t_max,
+            eta_min,
+        };
+        Self::start(optimizer, schedule)
     }
 }
 
 impl Schedule for CosineAnnealing {
+    fn check(&self) -> Result<()> {
+        match self.T_max {
+            0 => refused("CosineAnnealingLR: T_max is 0, expected at least 1"),
+            _ => Ok(()),
+        }
+    }
+
     fn lr(&self, now: &Now) -> Result<f64> {
         if now.is_initial() {
             return Ok(now.lr);
         }
-        let (epoch, t_max) = (now.last_epoch as f64, self.t_max as f64);
+        let (epoch, t_max) = (now.last_epoch as f64, self.T_max as f64);
         // The rate at hand is `eta_min` there, from which no factor leads away.
-        if (now.last_epoch - 1 - self.t_max) % (2 * self.t_max) == 0 {
+        if (now.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0 {
             return Ok(now.lr + (now.base_lr - self.eta_min) * (1. - (PI / t_max).cos()) / 2.);
         }
         let one_plus_cos = |epoch: f64| 1. + (PI * epoch / t_max).cos();
         let factor = one_plus_cos(epoch) / one_plus_cos(epoch - 1.);
         Ok(factor * (now.lr - self.eta_min) + self.eta_min)
     }
-
-    fn save(&self) -> Settings {
-        Settings::from([entry("T_max", self.t_max), entry("eta_min", self.eta_min)])
-    }
-
-    fn load(&mut self, state: &Settings) -> Result<()> {
-        *self = Self {
-            t_max: int(state, "T_max")?,
-            eta_min: float(state, "eta_min")?,
-        };
-        match self.t_max {
-            0 => refused("CosineAnnealingLR: T_max is 0, expected at least 1"),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// `LinearLR`: a factor that grows (or falls) evenly over the first epochs.
 pub type LinearLR = SchedulerOf<LinearLrConfig>;
 
-/// The arguments of `LinearLR`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LinearLrConfig {
-    /// The first factor, above 0 and at most 1.
-    pub start_factor: f64,
-    /// The last factor, from 0 to 1.
-    pub end_factor: f64,
-    /// In how many epochs.
-    pub total_iters: i64,
+saved! {
+    /// The arguments of `LinearLR`.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub struct LinearLrConfig {
+        /// The first factor, above 0 and at most 1.
+        pub start_factor: f64,
+        /// The last factor, from 0 to 1.
+        pub end_factor: f64,
+        /// The number of epochs until then.
+        pub total_iters: i64,
+    }
 }
 
 impl Default for LinearLrConfig {
@@ -233,20 +200,24 @@ impl LinearLR {
     /// # Errors
     /// If a factor is out of range.
     pub fn new(optimizer: &mut dyn Optimizer, config: LinearLrConfig) -> Result<Self> {
-        if !(config.start_factor > 0. && config.start_factor <= 1.) {
-            return refused(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal \
-                 to 1.",
-            );
-        }
-        if !(0. ..=1.).contains(&config.end_factor) {
-            return refused("Ending multiplicative factor expected to be between 0 and 1.");
-        }
         Self::start(optimizer, config)
     }
 }
 
 impl Schedule for LinearLrConfig {
+    fn check(&self) -> Result<()> {
+        if !(self.start_factor > 0. && self.start_factor <= 1.) {
+            return refused(
+                "Starting multiplicative factor expected to be greater than 0 and less or equal \
+                 to 1.",
+            );
+        }
+        if !(0. ..=1.).contains(&self.end_factor) {
+            return refused("Ending multiplicative factor expected to be between 0 and 1.");
+        }
+        Ok(())
+    }
+
     fn lr(&self, now: &Now) -> Result<f64> {
         if now.is_initial() {
             return Ok(now.lr * self.start_factor);
@@ -258,23 +229,6 @@ impl Schedule for LinearLrConfig {
         let reached =
             self.total_iters as f64 * self.start_factor + (now.last_epoch - 1) as f64 * difference;
         Ok(now.lr * (1. + difference / reached))
-    }
-
-    fn save(&self) -> Settings {
-        Settings::from([
-            entry("start_factor", self.start_factor),
-            entry("end_factor", self.end_factor),
-            entry("total_iters", self.total_iters),
-        ])
-    }
-
-    fn load(&mut self, state: &Settings) -> Result<()> {
-        *self = Self {
-            start_factor: float(state, "start_factor")?,
-            end_factor: float(state, "end_factor")?,
-            total_iters: int(state, "total_iters")?,
-        };
-        Ok(())
     }
 }
 
@@ -329,19 +283,21 @@ impl LambdaLR {
     }
 }
 
+impl Saved for Lambda {
+    /// Functions are not kept, as in Python: `None` for each group.
+    fn save(&self) -> Settings {
+        let none = vec![Setting::None; self.groups];
+        Settings::from([entry("lr_lambdas", Setting::List(none))])
+    }
+
+    fn load(&self, _: &Settings) -> Result<Self> {
+        Ok(self.clone())
+    }
+}
+
 impl Schedule for Lambda {
     fn lr(&self, now: &Now) -> Result<f64> {
         let factor = &self.factors[now.group % self.factors.len()];
         Ok(now.base_lr * factor(now.last_epoch))
-    }
-
-    /// Functions are not kept, as in Python: `None` for each group.
-    fn save(&self) -> Settings {
-        let none = vec![Setting::None; self.groups];
-        Settings::from([("lr_lambdas".to_owned(), Setting::List(none))])
-    }
-
-    fn load(&mut self, _: &Settings) -> Result<()> {
-        Ok(())
     }
 }

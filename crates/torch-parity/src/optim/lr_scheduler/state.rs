@@ -2,78 +2,81 @@
 
 use serde_json::{Map, Value};
 
-use crate::optim::{Setting, Settings, refused};
-use crate::{Error, Result};
+use crate::Result;
+use crate::optim::refused;
+use crate::optim::setting::{self, Setting, Settings, Typed};
 
 pub(super) fn entry(name: &str, value: impl Into<Setting>) -> (String, Setting) {
     (name.to_owned(), value.into())
 }
 
-pub(super) fn list(numbers: &[f64]) -> Setting {
-    Setting::List(numbers.iter().map(|&number| number.into()).collect())
+/// Reads an entry of a scheduler's state.
+pub(super) fn get<T: Typed>(state: &Settings, name: &str) -> Result<T> {
+    setting::get(state, "the state of the scheduler", name)
 }
 
-pub(super) fn int_list(numbers: &[i64]) -> Setting {
-    Setting::List(numbers.iter().map(|&number| number.into()).collect())
+/// The arguments of a schedule, as entries of its state under the names of Python's attributes.
+pub trait Saved: Sized {
+    /// The arguments.
+    fn save(&self) -> Settings;
+
+    /// The same with the arguments that [`Saved::save`] or Python gave.
+    ///
+    /// # Errors
+    /// If one is missing or has another type.
+    fn load(&self, state: &Settings) -> Result<Self>;
 }
 
-fn get<'a>(state: &'a Settings, name: &str) -> Result<&'a Setting> {
-    let missing = || Error::Argument(format!("the state of the scheduler has no \"{name}\""));
-    state.get(name).ok_or_else(missing)
-}
+/// Defines the arguments of a schedule whose fields have the names of Python's attributes.
+macro_rules! saved {
+    ($(#[$attribute:meta])* pub struct $name:ident {
+        $($(#[$doc:meta])* $visibility:vis $field:ident: $type:ty,)+
+    }) => {
+        $(#[$attribute])*
+        pub struct $name {
+            $($(#[$doc])* $visibility $field: $type,)+
+        }
 
-fn unexpected(name: &str, expected: &str) -> Error {
-    Error::Argument(format!(
-        "\"{name}\" in the state of the scheduler: expected {expected}"
-    ))
-}
+        impl Saved for $name {
+            fn save(&self) -> Settings {
+                Settings::from([$(entry(stringify!($field), self.$field.clone()),)+])
+            }
 
-pub(super) fn float(state: &Settings, name: &str) -> Result<f64> {
-    let number = get(state, name)?.as_f64();
-    number.ok_or_else(|| unexpected(name, "a number"))
-}
-
-pub(super) fn int(state: &Settings, name: &str) -> Result<i64> {
-    match get(state, name)? {
-        Setting::Int(number) => Ok(*number),
-        _ => Err(unexpected(name, "an integer")),
-    }
-}
-
-pub(super) fn bool(state: &Settings, name: &str) -> Result<bool> {
-    match get(state, name)? {
-        Setting::Bool(value) => Ok(*value),
-        _ => Err(unexpected(name, "True or False")),
-    }
-}
-
-pub(super) fn text<'a>(state: &'a Settings, name: &str) -> Result<&'a str> {
-    match get(state, name)? {
-        Setting::Text(text) => Ok(text),
-        _ => Err(unexpected(name, "a text")),
-    }
-}
-
-fn items<T>(state: &Settings, name: &str, item: fn(&Setting) -> Option<T>) -> Result<Vec<T>> {
-    let items = match get(state, name)? {
-        Setting::List(items) => items.iter().map(item).collect(),
-        _ => None,
+            fn load(&self, state: &Settings) -> Result<Self> {
+                Ok(Self { $($field: get(state, stringify!($field))?,)+ })
+            }
+        }
     };
-    items.ok_or_else(|| unexpected(name, "a list of numbers"))
 }
+pub(super) use saved;
 
-pub(super) fn floats(state: &Settings, name: &str) -> Result<Vec<f64>> {
-    items(state, name, Setting::as_f64)
+/// Defines the texts of an argument that is one of several.
+macro_rules! choice {
+    ($name:ident { $($variant:ident = $text:literal),+ } $expected:literal) => {
+        impl From<$name> for Setting {
+            fn from(value: $name) -> Self {
+                match value {
+                    $($name::$variant => $text.into(),)+
+                }
+            }
+        }
+
+        impl Typed for $name {
+            const EXPECTED: &'static str = $expected;
+
+            fn read(setting: &Setting) -> Option<Self> {
+                match setting {
+                    $(Setting::Text(text) if text == $text => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
 }
+pub(super) use choice;
 
-pub(super) fn ints(state: &Settings, name: &str) -> Result<Vec<i64>> {
-    items(state, name, |item| match item {
-        Setting::Int(number) => Some(*number),
-        _ => None,
-    })
-}
-
-/// A scheduler's state as JSON, to be kept in a file; infinite numbers, which JSON does not have, are texts there.
+/// A scheduler's state as JSON, for a file. Infinite numbers, which JSON does not have, are texts
+/// there.
 ///
 /// # Errors
 /// If a number is NaN.
