@@ -22,22 +22,47 @@ SOURCES = "~/.cargo/registry/src/*/tch-0.26*/src/wrappers/tensor_generated.rs"
 
 # Rust's type of a parameter, without spaces: the word for it in the table.
 RUST = {
-    "&Tensor": "tensor", "&mutTensor": "tensor", "Option<T>": "option_tensor", "&[T]": "tensors",
-    "&[Option<T>]": "option_tensors", "i64": "int", "implInto<Option<i64>>": "option_int",
-    "f64": "float", "implInto<Option<f64>>": "option_float", "bool": "bool", "S": "scalar",
-    "implIntList": "ints", "implIntListOption": "option_ints", "implDoubleList": "floats",
-    "(Kind,Device)": "options", "Kind": "kind", "implInto<Option<Kind>>": "option_kind",
-    "&str": "str", "Device": "device", "Layout": "layout",
+    "&Tensor": "tensor",
+    "&mutTensor": "tensor",
+    "Option<T>": "option_tensor",
+    "&[T]": "tensors",
+    "&[Option<T>]": "option_tensors",
+    "i64": "int",
+    "implInto<Option<i64>>": "option_int",
+    "f64": "float",
+    "implInto<Option<f64>>": "option_float",
+    "bool": "bool",
+    "S": "scalar",
+    "implIntList": "ints",
+    "implIntListOption": "option_ints",
+    "implDoubleList": "floats",
+    "(Kind,Device)": "options",
+    "Kind": "kind",
+    "implInto<Option<Kind>>": "option_kind",
+    "&str": "str",
+    "Device": "device",
+    "Layout": "layout",
 }
 # The word, and the types of a schema that it can stand for.
 SCHEMA = {
-    "tensor": ["Tensor"], "option_tensor": ["Optional[Tensor]"], "tensors": ["List[Tensor]"],
-    "option_tensors": ["List[Optional[Tensor]]"], "int": ["int"], "option_int": ["Optional[int]"],
-    "float": ["float"], "option_float": ["Optional[float]"], "bool": ["bool"],
-    "scalar": ["number", "Optional[number]"], "ints": ["List[int]"],
-    "option_ints": ["Optional[List[int]]"], "floats": ["List[float]", "Optional[List[float]]"],
-    "kind": ["int", "Optional[int]"], "option_kind": ["Optional[int]"], "str": ["str", "Optional[str]"],
-    "device": ["Device", "Optional[Device]"], "layout": ["Optional[int]"],
+    "tensor": ["Tensor"],
+    "option_tensor": ["Optional[Tensor]"],
+    "tensors": ["List[Tensor]"],
+    "option_tensors": ["List[Optional[Tensor]]"],
+    "int": ["int"],
+    "option_int": ["Optional[int]"],
+    "float": ["float"],
+    "option_float": ["Optional[float]"],
+    "bool": ["bool"],
+    "scalar": ["number", "Optional[number]"],
+    "ints": ["List[int]"],
+    "option_ints": ["Optional[List[int]]"],
+    "floats": ["List[float]", "Optional[List[float]]"],
+    "kind": ["int", "Optional[int]"],
+    "option_kind": ["Optional[int]"],
+    "str": ["str", "Optional[str]"],
+    "device": ["Device", "Optional[Device]"],
+    "layout": ["Optional[int]"],
 }
 SIGNATURE = re.compile(r"pub fn (\w+)(?:<[^(]*>)?\(([^{]*?)\)\s*(?:->\s*([^{]+?))?\s*\{")
 
@@ -48,9 +73,10 @@ def main() -> None:
         sys.exit(f"error: {SOURCES}: no such file; `cargo fetch` brings tch's sources")
     methods = read_methods(Path(found[-1]).read_text(encoding="utf-8"))
     version = found[-1].split("tch-")[1].split("/")[0]
+    versions = f"torch {torch.__version__}, tch {version}"
     lines = [
-        "# libtorch's operations and tch's methods for them, written by scripts/generate_operations.py.",
-        f"# {datetime.date.today().isoformat()}, torch {torch.__version__}, tch {version}",
+        "# libtorch's operations and tch's methods, written by scripts/generate_operations.py.",
+        f"# {datetime.date.today().isoformat()}, {versions}",
         "# operation | method | its parameters, `self` being the receiver | what it gives",
     ]
     lines += sorted(filter(None, (row(schema, methods) for schema in schemas())))
@@ -60,8 +86,11 @@ def main() -> None:
 
 def schemas() -> list:
     every = torch._C._jit_get_all_schemas()
-    return [schema for schema in every
-            if schema.name.startswith("aten::") and not schema.overload_name.endswith("out")]
+    return [
+        schema
+        for schema in every
+        if schema.name.startswith("aten::") and not schema.overload_name.endswith("out")
+    ]
 
 
 def read_methods(text: str) -> dict[str, tuple[list[tuple[str, str]], str]]:
@@ -109,7 +138,9 @@ def candidates(schema) -> list[str]:
     if base.startswith("_"):
         base = f"internal{base}"
     stem, underscore = (base[:-1], "_") if base.endswith("_") else (base, "")
-    particular = [f"{stem}_{overload}{underscore}", f"g_{stem}_{overload}{underscore}"] if overload else []
+    particular = (
+        [f"{stem}_{overload}{underscore}", f"g_{stem}_{overload}{underscore}"] if overload else []
+    )
     return [*particular, base, f"g_{base}"]
 
 
@@ -132,14 +163,18 @@ def bound(schema, words) -> list[tuple[str, str]]:
             continue
         if word == "receiver":
             # tch's receiver is the argument `self`, or the first tensor where there is none.
-            first = next((n for n, kind in schema_arguments(schema) if n == "self" and kind == "Tensor"), None)
+            first = next(
+                (n for n, kind in schema_arguments(schema) if n == "self" and kind == "Tensor"),
+                None,
+            )
             first = first or next(n for n, kind in schema_arguments(schema) if kind == "Tensor")
             found.append((first, word))
             arguments = iter([(n, kind) for n, kind in schema_arguments(schema) if n != first])
             continue
         plain = "self" if name == "self_scalar" else name.removesuffix("_")
-        found.append(next((n, word) for n, kind in arguments
-                          if n == plain and kind in SCHEMA[word]))
+        found.append(
+            next((n, word) for n, kind in arguments if n == plain and kind in SCHEMA[word])
+        )
     return found
 
 

@@ -10,14 +10,21 @@ from torch2tch.subject import Input, Size, Subject
 
 def subject(make, *inputs: str, sizes: tuple[Size, ...] = (Size("batch_size"),), **call) -> Subject:
     name = make.__name__ if isinstance(make, type) else "Net"
-    return Subject(name, f"tests:{name}", make, tuple(Input(None, text) for text in inputs), call, sizes)
+    return Subject(
+        name, f"tests:{name}", make, tuple(Input(None, text) for text in inputs), call, sizes
+    )
 
 
 def rust(make, *inputs: str, **more) -> str:
     """The file, without the column of Python."""
     text = port_as_recorded(subject(make, *inputs, **more))
-    return "\n".join(line.split("//")[0].rstrip() if not line.startswith("///") else line
-                     for line in text.splitlines()) + "\n"
+    return (
+        "\n".join(
+            line.split("//")[0].rstrip() if not line.startswith("///") else line
+            for line in text.splitlines()
+        )
+        + "\n"
+    )
 
 
 def method(text: str, head: str) -> str:

@@ -4,10 +4,11 @@ import random
 
 import pytest
 import torch
-from recording import Linear, method, rust
 from torch import nn
 
 from torch2tch.subject import Refused
+
+from .recording import Linear, method, rust
 
 X = "randn(batch_size, 4)"
 
@@ -18,9 +19,8 @@ def test_layers_are_fields_under_their_paths():
             return self.fc(x)
 
     assert method(rust(Net, X), "pub fn new") == (
-        "Self {\n"
-        '    fc: linear(vs / "fc", 4, 4, Default::default()),\n'
-        "}")
+        'Self {\n    fc: linear(vs / "fc", 4, 4, Default::default()),\n}'
+    )
 
 
 def test_instances_that_differ_in_numbers_are_one_struct_with_arguments():
@@ -59,11 +59,8 @@ def test_a_list_is_a_vec_and_a_loop():
     text = rust(Net, X)
     assert '.map(|i| linear(vs / "layers" / i, 4, 4, Default::default()))' in text
     assert method(text, "fn forward") == (
-        "let mut x = x.shallow_clone();\n"
-        "for layer in &self.layers {\n"
-        "    x = x.apply(layer);\n"
-        "}\n"
-        "x")
+        "let mut x = x.shallow_clone();\nfor layer in &self.layers {\n    x = x.apply(layer);\n}\nx"
+    )
 
 
 def test_a_statement_that_initializes_many_is_a_loop():
@@ -80,9 +77,11 @@ def test_a_statement_that_initializes_many_is_a_loop():
             return self.b(self.a(x))
 
     body = method(rust(Net, X), "pub fn new")
-    assert ('for name in ["a.weight", "b.weight"] {\n'
-            "    init::xavier_uniform_(&mut get(vs, name), 1.);\n"
-            "}\n") in body
+    assert (
+        'for name in ["a.weight", "b.weight"] {\n'
+        "    init::xavier_uniform_(&mut get(vs, name), 1.);\n"
+        "}\n"
+    ) in body
     assert 'for name in ["a.bias", "b.bias"] {\n    init::zeros_(&mut get(vs, name));\n}' in body
 
 
@@ -97,7 +96,10 @@ def test_a_draw_by_rejection_is_one_call_whatever_it_draws():
             return self.fc(x + self.token)
 
     body = method(rust(Net, X), "pub fn new")
-    assert 'let mut token = vs.add("token", Tensor::zeros([1, 4], (Kind::Float, vs.device())), true);' in body
+    assert (
+        'let mut token = vs.add("token", Tensor::zeros([1, 4], (Kind::Float, vs.device())), true);'
+        in body
+    )
     assert "init::trunc_normal_(&mut token, 0., 0.02, -2., 2.);" in body
 
 
@@ -112,7 +114,9 @@ def test_a_layer_that_is_made_and_dropped_draws_in_its_place():
             return self.fc(x)
 
     body = method(rust(Net, X), "pub fn new")
-    assert body.index("let _ = linear(VarStore::new(vs.device()).root(), 4, 2") < body.index('vs / "fc"')
+    assert body.index("let _ = linear(VarStore::new(vs.device()).root(), 4, 2") < body.index(
+        'vs / "fc"'
+    )
 
 
 def test_a_buffer_is_stored_and_one_that_is_not_persistent_is_a_field():
@@ -151,8 +155,10 @@ def test_frozen_parameters_are_frozen():
         def forward(self, x):
             return self.fc(x)
 
-    assert 'for name in ["fc.weight"] {\n    let _ = get(vs, name).set_requires_grad(false);\n}' in \
-        method(rust(Net, X), "pub fn new")
+    assert (
+        'for name in ["fc.weight"] {\n    let _ = get(vs, name).set_requires_grad(false);\n}'
+        in method(rust(Net, X), "pub fn new")
+    )
 
 
 def test_a_tied_layer_has_the_others_weight_and_its_own_draw():
@@ -181,7 +187,9 @@ def test_a_layer_that_nobody_calls_is_made_for_its_parameters():
             return self.fc(x)
 
     text = rust(Net, X)
-    assert 'let _ = linear(vs / "unused", 4, 2, Default::default());' in text and "Dropout" not in text
+    assert (
+        'let _ = linear(vs / "unused", 4, 2, Default::default());' in text and "Dropout" not in text
+    )
 
 
 def test_randomness_that_is_not_torchs_is_refused():
@@ -205,3 +213,31 @@ def test_the_file_says_for_what_it_was_recorded():
     text = rust(Net, X, scale=False)
     assert "/// Recorded for `randn(batch_size, 4)`; the free sizes are batch_size." in text
     assert "/// Fixed: `scale=False`." in text
+
+
+def test_a_layer_that_some_instances_lack_is_an_option():
+    class Block(nn.Module):
+        def __init__(self, width, out):
+            super().__init__()
+            self.fc = nn.Linear(width, out)
+            self.skip = nn.Linear(width, out) if width != out else None
+
+        def forward(self, x):
+            y = self.fc(x)
+            if self.skip is not None:
+                x = self.skip(x)
+            return x + y
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = Block(4, 4), Block(4, 8), Block(8, 6)
+
+        def forward(self, x):
+            return self.c(self.b(self.a(x)))
+
+    text = rust(Net, X)
+    assert text.count("pub struct Block") == 1 and "skip: Option<Linear>," in text
+    assert "pub fn new(vs: &Path, width: i64, out: i64, has_skip: bool) -> Self {" in text
+    assert 'skip: has_skip.then(|| linear(vs / "skip", width, out, Default::default())),' in text
+    assert "match &self.skip { Some(skip) => x.apply(skip), None => x.shallow_clone() };" in text

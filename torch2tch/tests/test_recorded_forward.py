@@ -3,10 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from recording import Linear, method, rust
 from torch import nn
 
 from torch2tch.subject import Refused, Size
+
+from .recording import Linear, method, rust
 
 X = "randn(batch_size, 4)"
 
@@ -18,8 +19,8 @@ def test_operations_of_a_line_are_one_expression():
             return x + x.sigmoid()
 
     assert method(rust(Net, X), "fn forward") == (
-        "let x = x.apply(&self.fc).relu();\n"
-        "&x + x.sigmoid()")
+        "let x = x.apply(&self.fc).relu();\n&x + x.sigmoid()"
+    )
 
 
 def test_training_and_evaluation_are_one_body_where_a_flag_differs():
@@ -42,7 +43,8 @@ def test_training_and_evaluation_are_two_bodies_where_they_do_something_else():
         "    x.apply(&self.fc)\n"
         "} else {\n"
         "    x.apply(&self.fc).softmax(1, None::<Kind>)\n"
-        "}")
+        "}"
+    )
 
 
 def test_a_layer_that_does_nothing_in_evaluation_returns_early():
@@ -60,12 +62,10 @@ def test_a_layer_that_does_nothing_in_evaluation_returns_early():
 
     text = rust(Net, X)
     assert method(text, "fn forward_t") == "x.apply(&self.fc).apply_t(&self.noise, train)"
-    noise = text[text.index("pub struct Noise"):]
+    noise = text[text.index("pub struct Noise") :]
     assert method(noise, "fn forward_t") == (
-        "if !train {\n"
-        "    return x.shallow_clone();\n"
-        "}\n"
-        "x + x.randn_like()")
+        "if !train {\n    return x.shallow_clone();\n}\nx + x.randn_like()"
+    )
 
 
 def test_draws_stay_in_pythons_order():
@@ -76,15 +76,16 @@ def test_draws_stay_in_pythons_order():
             return self.fc(b - a)
 
     assert method(rust(Net, X), "fn forward") == (
-        "let a = x.rand_like();\n"
-        "let b = x.randn_like();\n"
-        "(&b - &a).apply(&self.fc)")
+        "let a = x.rand_like();\nlet b = x.randn_like();\n(&b - &a).apply(&self.fc)"
+    )
 
 
 def test_operands_of_one_line_that_draw_in_another_order_than_rust_are_named():
     class Net(Linear):
         def forward(self, x):
-            return self.fc(torch.sub(other=(a := torch.rand_like(x)), input=torch.randn_like(x))) + a
+            return (
+                self.fc(torch.sub(other=(a := torch.rand_like(x)), input=torch.randn_like(x))) + a
+            )
 
     body = method(rust(Net, X), "fn forward")
     assert body.index("rand_like") < body.index("randn_like")
@@ -102,7 +103,8 @@ def test_a_change_in_place_is_one_in_rust_and_seen_through_a_view():
         "let x = x.apply(&self.fc);\n"
         "let mut row = x.select(1, 0);\n"
         "let _ = row.g_add_scalar_(1);\n"
-        "&x * 2")
+        "&x * 2"
+    )
 
 
 def test_a_change_of_an_argument_is_one_of_the_callers_tensor():
@@ -133,7 +135,8 @@ def test_a_free_size_is_a_size_and_has_a_name_where_it_is_used_twice():
         "x.apply(&self.fc)\n"
         "    .view([batch_size, 2, 2])\n"
         "    .transpose(1, 2)\n"
-        "    .reshape([batch_size, 4])")
+        "    .reshape([batch_size, 4])"
+    )
 
 
 def test_a_quotient_of_a_size_rounds_down():
@@ -165,8 +168,12 @@ def test_a_mask_and_a_length_are_arguments_of_their_own():
         def forward(self, x, mask):
             return self.fc(x).masked_fill(mask == 0, -1e9).sum(1)
 
-    text = rust(Net, "randn(batch_size, length, 4)", "ones(batch_size, length, 1)",
-                sizes=(Size("batch_size"), Size("length", (6, 7))))
+    text = rust(
+        Net,
+        "randn(batch_size, length, 4)",
+        "ones(batch_size, length, 1)",
+        sizes=(Size("batch_size"), Size("length", (6, 7))),
+    )
     assert "pub fn forward(&self, x: &Tensor, mask: &Tensor) -> Tensor {" in text
     assert ".masked_fill(&mask.eq(0), -1000000000.)" in text
 
@@ -180,7 +187,8 @@ def test_several_results_are_a_tuple():
     assert method(rust(Net, X), "pub fn forward") == (
         "let y = x.apply(&self.fc);\n"
         "let max = y.max_dim(1, false);\n"
-        "(y, max.0.shallow_clone(), max.1.shallow_clone())")
+        "(y, max.0.shallow_clone(), max.1.shallow_clone())"
+    )
 
 
 def test_control_flow_over_data_is_refused_with_what_to_do():
@@ -188,7 +196,9 @@ def test_control_flow_over_data_is_refused_with_what_to_do():
         def forward(self, x):
             return self.fc(x) if x.sum() > 0 else x
 
-    with pytest.raises(Refused, match="data-dependent control flow is not supported.*torch.where"):
+    with pytest.raises(
+        Refused, match=r"data-dependent control flow is not supported.*torch\.where"
+    ):
         rust(Net, X)
 
 
@@ -199,7 +209,10 @@ def test_a_branch_on_a_size_is_checked():
             return x + 1 if x.shape[0] % 2 == 1 and x.shape[0] < 7 else x
 
     text = rust(Net, X)
-    assert 'batch_size.rem_euclid(2) == 1, "recorded for sizes with Mod(batch_size, 2) == 1"' in " ".join(text.split())
+    assert (
+        'batch_size.rem_euclid(2) == 1, "recorded for sizes with Mod(batch_size, 2) == 1"'
+        in " ".join(text.split())
+    )
     assert 'assert!(batch_size < 7, "recorded for sizes with batch_size < 7");' in text
     assert "!= 1" not in text
 

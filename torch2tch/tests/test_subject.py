@@ -10,8 +10,12 @@ def subject(*inputs: Input, **more) -> Subject:
 
 
 def test_inputs_are_drawn_by_position_and_by_name_at_the_sizes():
-    one = subject(Input(None, "zeros(batch_size, 4)"), Input("mask", "ones(length)"),
-                  sizes=(Size("batch_size"), Size("length", (12, 7))), call={"use_cache": False})
+    one = subject(
+        Input(None, "zeros(batch_size, 4)"),
+        Input("mask", "ones(length)"),
+        sizes=(Size("batch_size"), Size("length", (12, 7))),
+        call={"use_cache": False},
+    )
     positional, named = one.draw(one.observed(1))
     assert [tuple(value.shape) for value in positional] == [(5, 4)]
     assert tuple(named["mask"].shape) == (7,) and named["use_cache"] is False

@@ -17,9 +17,12 @@ def port_as_recorded(subject: Subject, library_names: frozenset[str] = frozenset
 def notes(observed: Observed) -> tuple[str, ...]:
     """What the recording has fixed, for a person to read."""
     subject = observed.subject
-    inputs = ", ".join(f"`{one.argument + '=' if one.argument else ''}{one.expression}`"
-                       for one in subject.inputs)
-    found = [f"Recorded for {inputs}; the free sizes are {', '.join(s.name for s in subject.sizes)}."]
+    inputs = ", ".join(
+        f"`{one.argument + '=' if one.argument else ''}{one.expression}`" for one in subject.inputs
+    )
+    found = [
+        f"Recorded for {inputs}; the free sizes are {', '.join(s.name for s in subject.sizes)}."
+    ]
     if subject.call:
         fixed = ", ".join(f"`{name}={value!r}`" for name, value in subject.call.items())
         found.append(f"Fixed: {fixed}.")

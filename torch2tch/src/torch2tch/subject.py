@@ -19,7 +19,8 @@ OBSERVED = (3, 5)
 
 
 class Refused(Exception):
-    """A subject, a class or a line that is not ported. One line a cause, `FILE:LINE: CAUSE; REMEDY`."""
+    """A subject, a class or a line that is not ported. One line a cause, `FILE:LINE: CAUSE;
+    REMEDY`."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
@@ -37,8 +38,8 @@ class Size:
 
 @dataclass(frozen=True)
 class Input:
-    """An argument of the entry: the argument's name (`None` for one by position) and the text of the
-    expression that draws it."""
+    """An argument of the entry: the argument's name (`None` for one by position) and the text of
+    the expression that draws it."""
 
     argument: str | None
     expression: str
@@ -104,4 +105,6 @@ class Subject:
         except Exception as error:
             label = f"{one.argument}=" if one.argument else ""
             cause = " ".join(str(error).split()) or type(error).__name__
-            raise Refused(f"--input '{label}{one.expression}': {type(error).__name__}: {cause}") from error
+            raise Refused(
+                f"--input '{label}{one.expression}': {type(error).__name__}: {cause}"
+            ) from error

@@ -1,5 +1,5 @@
-"""Passes over nodes: each small, each with a name and a test. They make of what each module does what
-a person would write."""
+"""Passes over nodes: each small, each with a name and a test. They make of what each module does
+what a person would write."""
 
 import dataclasses
 
@@ -39,8 +39,9 @@ def _root(observed: Observed, struct: Struct) -> Struct:
     """The model's own struct, which checks its inputs and freezes parameters."""
     frozen = tuple(name for name, p in observed.model.named_parameters() if not p.requires_grad)
     constructor = (*struct.constructor, Freeze(frozen)) if frozen else struct.constructor
-    return dataclasses.replace(struct, constructor=constructor,
-                               forward=expect_inputs(observed, struct.forward))
+    return dataclasses.replace(
+        struct, constructor=constructor, forward=expect_inputs(observed, struct.forward)
+    )
 
 
 def _finished(class_: Class) -> Class:

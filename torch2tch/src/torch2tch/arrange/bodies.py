@@ -15,9 +15,13 @@ def in_bodies(method: Method | None, change: Callable[[Body], Body]) -> Method |
 
 def change_bodies(body: Body, change: Callable[[Body], Body]) -> Body:
     inner = tuple(
-        dataclasses.replace(s, training=change_bodies(s.training, change),
-                            evaluation=change_bodies(s.evaluation, change))
-        if isinstance(s, WhenTraining) else s
+        dataclasses.replace(
+            s,
+            training=change_bodies(s.training, change),
+            evaluation=change_bodies(s.evaluation, change),
+        )
+        if isinstance(s, WhenTraining)
+        else s
         for s in body
     )
     return change(inner)

@@ -1,7 +1,18 @@
 """Operations of one line of Python as one expression."""
 
 from ..nodes import (
-    Do, Effect, Held, Item, Let, Literal, Name, Operation, Return, Statement, everything, replace,
+    Do,
+    Effect,
+    Held,
+    Item,
+    Let,
+    Literal,
+    Name,
+    Operation,
+    Return,
+    Statement,
+    everything,
+    replace,
 )
 from .bodies import Body, effect, uses
 
@@ -29,7 +40,11 @@ def _folded(statement: Statement, out: list[Statement], count: dict[Name, int]) 
         if not isinstance(before, Let) or before.line is None or before.line != statement.line:
             break
         value = statement.values if isinstance(statement, Return) else statement.value
-        if count[before.target] == 2 and _once(value, before) and _may_move(before, out[place + 1:], value):
+        if (
+            count[before.target] == 2
+            and _once(value, before)
+            and _may_move(before, out[place + 1 :], value)
+        ):
             statement = replace(statement, {before.target: before.value})
             del out[place]
         place -= 1

@@ -15,7 +15,12 @@ from ..subject import Refused
 from ..understand.sizes import UnknownSize, expression
 
 SIGNS = {
-    sympy.Eq: "==", sympy.Ne: "!=", sympy.Lt: "<", sympy.Le: "<=", sympy.Gt: ">", sympy.Ge: ">=",
+    sympy.Eq: "==",
+    sympy.Ne: "!=",
+    sympy.Lt: "<",
+    sympy.Le: "<=",
+    sympy.Gt: ">",
+    sympy.Ge: ">=",
 }
 
 
@@ -23,12 +28,17 @@ def expect_inputs(observed: Observed, forward: Method) -> Method:
     """`forward` of the model, with a check of the sizes and dtypes for which it was recorded."""
     nodes = observed.calls[TRAINING].ordered_inputs()
     others = {node.name: node for node in observed.graphs[EVALUATION].inputs}
-    names = {node.name: _names(observed, place) for place, node in enumerate(observed.graphs[TRAINING].inputs)}
+    names = {
+        node.name: _names(observed, place)
+        for place, node in enumerate(observed.graphs[TRAINING].inputs)
+    }
     checks: list[Statement] = []
     for argument, node in zip(forward.arguments, nodes):
         value, other = node.meta["val"], others[node.name].meta["val"]
         shape = tuple(_fixed(a) or _fixed(b) for a, b in zip(value.shape, other.shape))
-        words = tuple(name if size is None else str(size) for size, name in zip(shape, names[node.name]))
+        words = tuple(
+            name if size is None else str(size) for size, name in zip(shape, names[node.name])
+        )
         checks.append(Expect(argument, shape, value.dtype, words))
     arguments = dict(zip([node.name for node in nodes], forward.arguments))
     conditions: dict[str, Statement] = {}
@@ -52,8 +62,12 @@ def _names(observed: Observed, place: int) -> list[str]:
     return [by_values.get(pair, "_") for pair in zip(first, second)]
 
 
-def _conditions(observed: Observed, graph: Graph, arguments: Mapping[str, Expression],
-                names: Mapping[str, list[str]]) -> Iterator[Require]:
+def _conditions(
+    observed: Observed,
+    graph: Graph,
+    arguments: Mapping[str, Expression],
+    names: Mapping[str, list[str]],
+) -> Iterator[Require]:
     """What a graph asks of the free sizes beside what their dimensions show."""
     known: dict[object, Expression] = {}
     words: dict[object, str] = {}
@@ -68,13 +82,17 @@ def _conditions(observed: Observed, graph: Graph, arguments: Mapping[str, Expres
         words.setdefault(symbol, name)
     for guard in guards(graph):
         if type(guard) not in SIGNS:
-            raise Refused(f"{observed.subject.target}: the recording holds only where {guard}, which is no "
-                          "comparison of sizes; fix the size")
+            raise Refused(
+                f"{observed.subject.target}: the recording holds only where {guard}, which is no "
+                "comparison of sizes; fix the size"
+            )
         try:
             left, right = (expression(side, known) for side in guard.args)
         except UnknownSize as error:
-            raise Refused(f"{observed.subject.target}: the recording holds only where {guard}: the size "
-                          f"{error} is unknown; fix it") from None
+            raise Refused(
+                f"{observed.subject.target}: the recording holds only where {guard}: the size "
+                f"{error} is unknown; fix it"
+            ) from None
         sign = SIGNS[type(guard)]
         text = " ".join([str(guard.args[0]), sign, str(guard.args[1])])
         for symbol, name in words.items():
@@ -85,7 +103,9 @@ def _conditions(observed: Observed, graph: Graph, arguments: Mapping[str, Expres
             continue
         for value in sorted(excluded(graph, symbol)):
             if not _may_be(observed, words[symbol].split(" of ")[0], value):
-                yield Require(Comparison("!=", size, Constant(value)), f"{words[symbol]} != {value}")
+                yield Require(
+                    Comparison("!=", size, Constant(value)), f"{words[symbol]} != {value}"
+                )
 
 
 def _symbols(graph: Graph) -> Iterator[tuple[Node, int, object, bool]]:

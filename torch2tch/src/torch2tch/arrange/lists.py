@@ -4,8 +4,19 @@ alike, and fields of their own otherwise."""
 import dataclasses
 
 from ..nodes import (
-    Constant, Expression, Held, Index, NewClass, NewLayer, NewList, NewSequential, Register, Rolled, Root,
-    Statement, transform,
+    Constant,
+    Expression,
+    Held,
+    Index,
+    NewClass,
+    NewLayer,
+    NewList,
+    NewSequential,
+    Register,
+    Rolled,
+    Root,
+    Statement,
+    transform,
 )
 from ..understand import Struct
 
@@ -21,18 +32,25 @@ def arrange_lists(struct: Struct) -> Struct:
             out.append(dataclasses.replace(statement, value=rolled(statement)))
         else:
             split.add(statement.field)
-            out += [dataclasses.replace(statement, field=f"{statement.field}_{place}", value=item)
-                    for place, item in enumerate(statement.value.items)]
+            out += [
+                dataclasses.replace(statement, field=f"{statement.field}_{place}", value=item)
+                for place, item in enumerate(statement.value.items)
+            ]
     if not split:
         return dataclasses.replace(struct, constructor=tuple(out))
 
     def separate(node: object) -> object:
         if isinstance(node, Held) and node.parts[0] in split and len(node.parts) > 1:
-            return dataclasses.replace(node, parts=(f"{node.parts[0]}_{node.parts[1]}", *node.parts[2:]))
+            return dataclasses.replace(
+                node, parts=(f"{node.parts[0]}_{node.parts[1]}", *node.parts[2:])
+            )
         return node
 
-    return dataclasses.replace(struct, constructor=transform(tuple(out), separate),
-                               forward=transform(struct.forward, separate))
+    return dataclasses.replace(
+        struct,
+        constructor=transform(tuple(out), separate),
+        forward=transform(struct.forward, separate),
+    )
 
 
 def kind(item: Expression) -> object:
@@ -59,6 +77,7 @@ def rolled(statement: Register) -> Expression:
             if isinstance(node, Root) and len(node.parts) > 1 and node.parts[1] == number:
                 return Root((node.parts[0], Index(), *node.parts[2:]))
             return node
+
         return transform(item, change)
 
     forms = [numbered(item, number) for number, item in enumerate(items)]

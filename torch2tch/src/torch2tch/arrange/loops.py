@@ -3,7 +3,17 @@
 import dataclasses
 
 from ..nodes import (
-    Call, For, Held, Let, Name, NewList, Register, Rolled, Statement, names_in, replace,
+    Call,
+    For,
+    Held,
+    Let,
+    Name,
+    NewList,
+    Register,
+    Rolled,
+    Statement,
+    names_in,
+    replace,
 )
 from ..understand import Struct
 
@@ -37,12 +47,17 @@ def _rolled(body: tuple[Statement, ...], lengths: dict[str, int]) -> tuple[State
     return tuple(out)
 
 
-def _begun(out: list[Statement], start: Let, loop: For, rest: tuple[Statement, ...]) -> list[Statement]:
+def _begun(
+    out: list[Statement], start: Let, loop: For, rest: tuple[Statement, ...]
+) -> list[Statement]:
     """What is before the loop: its variable is what the statement before gives, where nothing else
     uses that."""
     before = out[-1] if out else None
-    if isinstance(before, Let) and before.target == start.value and \
-            before.target not in (*names_in(loop), *names_in(rest)):
+    if (
+        isinstance(before, Let)
+        and before.target == start.value
+        and before.target not in (*names_in(loop), *names_in(rest))
+    ):
         return [*out[:-1], dataclasses.replace(before, target=start.target)]
     return [*out, start]
 
@@ -63,15 +78,27 @@ def _run(body: tuple[Statement, ...], place: int, lengths: dict[str, int]):
     variable = Name(max(numbers) + 1, _hint(first, carried))
     item = Name(max(numbers) + 2, _singular(field))
     start = first.value.inputs[carried]
-    inputs = tuple(variable if i == carried else value for i, value in enumerate(first.value.inputs))
-    loop = For(field, item, variable, dataclasses.replace(first.value, callee=item, inputs=inputs), first.line)
+    inputs = tuple(
+        variable if i == carried else value for i, value in enumerate(first.value.inputs)
+    )
+    loop = For(
+        field,
+        item,
+        variable,
+        dataclasses.replace(first.value, callee=item, inputs=inputs),
+        first.line,
+    )
     rest = replace(body[place + count :], {run[-1].target: variable})
     return [Let(variable, start, None), loop], rest
 
 
 def _is_element(statement: Statement, number: int) -> bool:
-    return isinstance(statement, Let) and isinstance(statement.value, Call) and \
-        isinstance(statement.value.callee, Held) and statement.value.callee.parts[1:] == (number,)
+    return (
+        isinstance(statement, Let)
+        and isinstance(statement.value, Call)
+        and isinstance(statement.value.callee, Held)
+        and statement.value.callee.parts[1:] == (number,)
+    )
 
 
 def _carried(run: tuple[Statement, ...]) -> int | None:
@@ -84,18 +111,27 @@ def _carried(run: tuple[Statement, ...]) -> int | None:
         return None
     carried = places[0]
     for number, statement in enumerate(run):
-        if not _is_element(statement, number) or \
-                statement.value.callee.parts[0] != first.value.callee.parts[0]:
+        if (
+            not _is_element(statement, number)
+            or statement.value.callee.parts[0] != first.value.callee.parts[0]
+        ):
             return None
         if number == 0:
             continue
-        expected = tuple(run[number - 1].target if i == carried else value
-                         for i, value in enumerate(first.value.inputs))
+        expected = tuple(
+            run[number - 1].target if i == carried else value
+            for i, value in enumerate(first.value.inputs)
+        )
         if statement.value.inputs != expected:
             return None
     inner = {statement.target for statement in run[:-1]}
-    if any(name in inner for statement in run for i, value in enumerate(statement.value.inputs)
-           if i != carried for name in names_in(value)):
+    if any(
+        name in inner
+        for statement in run
+        for i, value in enumerate(statement.value.inputs)
+        if i != carried
+        for name in names_in(value)
+    ):
         return None
     return carried
 
@@ -108,5 +144,3 @@ def _hint(first: Let, carried: int) -> str:
 def _singular(field: str) -> str:
     one = field.rsplit("_", 1)[-1].removesuffix("s")
     return one if len(one) > 1 and one != field else "layer"
-
-

@@ -7,8 +7,12 @@ from .bodies import Body
 RESERVED = {"train", "vs", "name", "i"}
 
 
-def local_names(body: Body, arguments: tuple[Name, ...], taken: frozenset[str] = frozenset(),
-                fixed: dict[Name, str] | None = None) -> dict[Name, str]:
+def local_names(
+    body: Body,
+    arguments: tuple[Name, ...],
+    taken: frozenset[str] = frozenset(),
+    fixed: dict[Name, str] | None = None,
+) -> dict[Name, str]:
     """The name of each local. `taken` are names that stand for something else throughout; `fixed`
     have their names already."""
     flat = list(_flat(body))
@@ -27,11 +31,20 @@ def local_names(body: Body, arguments: tuple[Name, ...], taken: frozenset[str] =
     return names
 
 
-def _free(base: str, name: Name, place: int, holders: dict[str, Name], last: dict[Name, int],
-          taken: frozenset[str]) -> str:
+def _free(
+    base: str,
+    name: Name,
+    place: int,
+    holders: dict[str, Name],
+    last: dict[Name, int],
+    taken: frozenset[str],
+) -> str:
     number, text = 2, base
-    while text in taken or text in RESERVED or \
-            (text in holders and last.get(holders[text], -1) > place):
+    while (
+        text in taken
+        or text in RESERVED
+        or (text in holders and last.get(holders[text], -1) > place)
+    ):
         text, number = f"{base}{number}", number + 1
     holders[text] = name
     return text

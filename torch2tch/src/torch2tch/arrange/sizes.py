@@ -23,7 +23,9 @@ def name_sizes(body: Body) -> Body:
     first: list[Statement] = []
     done: set[SizeOf] = set()
     for statement in body:
-        for size in [part for part in everything(statement) if part in names and isinstance(part, SizeOf)]:
+        for size in [
+            part for part in everything(statement) if part in names and isinstance(part, SizeOf)
+        ]:
             if size not in done:
                 done.add(size)
                 first.append(Let(names[size], size, getattr(statement, "line", None)))

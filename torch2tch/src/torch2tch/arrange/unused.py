@@ -3,7 +3,17 @@
 import dataclasses
 
 from ..nodes import (
-    Do, Effect, For, Held, Let, NewClass, NewLayer, NewList, Register, Rolled, Statement, Variable, everything,
+    Do,
+    Effect,
+    For,
+    Held,
+    Let,
+    NewClass,
+    NewLayer,
+    Register,
+    Statement,
+    Variable,
+    everything,
 )
 from ..understand import Struct
 from .bodies import Body, effect, uses
@@ -27,8 +37,14 @@ def drop_unused(body: Body) -> Body:
 
 def read_fields(structs: list[Struct]) -> set[str]:
     """The names of fields that are read from another struct."""
-    return {part for struct in structs for held in everything((struct.constructor, struct.forward))
-            if isinstance(held, Held) for part in held.parts[1:] if isinstance(part, str)}
+    return {
+        part
+        for struct in structs
+        for held in everything((struct.constructor, struct.forward))
+        if isinstance(held, Held)
+        for part in held.parts[1:]
+        if isinstance(part, str)
+    }
 
 
 def drop_fields(struct: Struct, read: set[str]) -> Struct:
@@ -52,11 +68,14 @@ def _without_empty(body: Body) -> Body:
     """A tensor that is not in the state dict and has no field is a local."""
     return tuple(
         Let(s.target, s.value, s.line)
-        if isinstance(s, Register) and not s.field and s.stored is None and s.target else s
+        if isinstance(s, Register) and not s.field and s.stored is None and s.target
+        else s
         for s in body
     )
 
 
 def _makes_parameters(value: object) -> bool:
     parts = list(everything(value))
-    return any(isinstance(p, NewClass) or isinstance(p, NewLayer) and p.row.has_path for p in parts)
+    return any(
+        isinstance(p, NewClass) or (isinstance(p, NewLayer) and p.row.has_path) for p in parts
+    )

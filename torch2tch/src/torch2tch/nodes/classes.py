@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .expressions import Constant, Name
+from .expressions import Name
 from .statements import Line, Statement
 from .types import Type
 

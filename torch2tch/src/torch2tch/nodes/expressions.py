@@ -18,10 +18,12 @@ class Effect(IntEnum):
 
 @dataclass(frozen=True)
 class Constant:
-    """A number that the instances of a class may differ in, and the name that it goes by, if any."""
+    """A number that the instances of a class may differ in, and the name that it goes by, if any.
+    One that is open stands where an instance has no such number, and goes with any."""
 
     value: int | float | bool
     hint: str = ""
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Root:
 
 @dataclass(frozen=True)
 class Variable:
-    """A parameter or buffer that a layer has made, by its name below the constructor's path; without
-    one, the parameter that a loop over names has reached."""
+    """A parameter or buffer that a layer has made, by its name below the constructor's path;
+    without one, the parameter that a loop over names has reached."""
 
     name: str | None
 
@@ -169,7 +171,8 @@ class Call:
 
 @dataclass(frozen=True)
 class MaybeCall:
-    """A layer that some instances lack, called on a tensor, which is handed on where it is missing."""
+    """A layer that some instances lack, called on a tensor, which is handed on where it is
+    missing."""
 
     callee: Held
     input: "Expression"
@@ -217,6 +220,14 @@ class Rolled:
 
 
 @dataclass(frozen=True)
+class Optional:
+    """A layer that is there if `present` is true."""
+
+    present: "Expression"
+    layer: "Expression"
+
+
+@dataclass(frozen=True)
 class Dropped:
     """A layer that Python makes and drops: its draws count."""
 
@@ -238,9 +249,34 @@ class Index:
 
 
 Expression = (
-    Constant | Literal | Name | Argument | Root | Variable | Held | Train | Choice | SizeOf | Arithmetic
-    | Comparison | ListOf | Item | TensorOf | Operation | Initialize | Call | MaybeCall | NewLayer | NewClass
-    | NewSequential | NewList | Rolled | Dropped | Shared | Index
+    Constant
+    | Literal
+    | Name
+    | Argument
+    | Root
+    | Variable
+    | Held
+    | Train
+    | Choice
+    | SizeOf
+    | Arithmetic
+    | Comparison
+    | ListOf
+    | Item
+    | TensorOf
+    | Operation
+    | Initialize
+    | Call
+    | MaybeCall
+    | NewLayer
+    | NewClass
+    | NewSequential
+    | NewList
+    | Rolled
+    | Optional
+    | Dropped
+    | Shared
+    | Index
 )
 
 
@@ -248,7 +284,9 @@ def effect_of(node: object) -> Effect:
     """The effect of evaluating an expression, without those of its parts."""
     match node:
         case Operation(schema=schema):
-            return Effect.CHANGES if schema.changes else Effect.DRAWS if schema.draws else Effect.PURE
+            return (
+                Effect.CHANGES if schema.changes else Effect.DRAWS if schema.draws else Effect.PURE
+            )
         case Initialize():
             return Effect.CHANGES
         case Call(changes=True):

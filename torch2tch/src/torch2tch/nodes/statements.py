@@ -64,6 +64,15 @@ class Freeze:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """Names below each of the first `count` elements of the list at `prefix`."""
+
+    prefix: str
+    count: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class InitializeAll:
     """The same initial value for several parameters, by name; `value` has the first of them."""
 
@@ -108,6 +117,5 @@ class Require:
 
 
 Statement = (
-    Let | Do | Register | For | Freeze | InitializeAll | WhenTraining | Return | Expect
-    | Require
+    Let | Do | Register | For | Freeze | InitializeAll | WhenTraining | Return | Expect | Require
 )

@@ -58,7 +58,14 @@ class TupleType:
 
 
 Type = (
-    TensorType | NumberType | LayerType | SequentialType | ClassType | ListType | OptionType | TupleType
+    TensorType
+    | NumberType
+    | LayerType
+    | SequentialType
+    | ClassType
+    | ListType
+    | OptionType
+    | TupleType
 )
 
 TENSOR = TensorType()

@@ -17,8 +17,8 @@ TRAINING, EVALUATION = "training", "evaluation"
 
 @dataclass(frozen=True)
 class Observed:
-    """A model and what was seen of it. `paths` has the first path of each module, by its id; `owners`
-    the first name of each parameter and buffer, by its storage."""
+    """A model and what was seen of it. `paths` has the first path of each module, by its id;
+    `owners` the first name of each parameter and buffer, by its storage."""
 
     subject: Subject
     model: nn.Module
@@ -59,13 +59,20 @@ def observe(subject: Subject) -> Observed:
     owners: dict[int, str] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.layout is not torch.strided:
-            raise Refused(f"{subject.target}: {name} is a sparse tensor, which is not supported; "
-                          "keep its indices and values as dense tensors")
+            raise Refused(
+                f"{subject.target}: {name} is a sparse tensor, which is not supported; "
+                "keep its indices and values as dense tensors"
+            )
         owners.setdefault(storage(tensor), name)
     return Observed(
-        subject, model, tape, graphs,
+        subject,
+        model,
+        tape,
+        graphs,
         {mode: call_tree(graph) for mode, graph in graphs.items()},
-        dict(model.named_modules(remove_duplicate=False)), paths, owners,
+        dict(model.named_modules(remove_duplicate=False)),
+        paths,
+        owners,
         frozenset(model.state_dict()),
     )
 
@@ -79,8 +86,10 @@ def _check_draws(subject: Subject, model: nn.Module) -> None:
     for name, tensor in first.items():
         other = second.get(name)
         if other is None or not torch.equal(_bits(tensor), _bits(other)):
-            raise Refused(f"{subject.target}: made twice from one seed, {name} differs: it is not "
-                          "initialized, or drawn by numpy or Python's random; draw it with torch")
+            raise Refused(
+                f"{subject.target}: made twice from one seed, {name} differs: it is not "
+                "initialized, or drawn by numpy or Python's random; draw it with torch"
+            )
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:

@@ -38,8 +38,14 @@ class ModuleCall:
 
     def ordered_inputs(self) -> list[Node]:
         """The inputs in the order of the module's arguments."""
-        return sorted(self.inputs, key=lambda node: (
-            given.place if (given := given_as(node, self.path)) else 1000 + self.inputs.index(node)))
+        return sorted(
+            self.inputs,
+            key=lambda node: (
+                given.place
+                if (given := given_as(node, self.path))
+                else 1000 + self.inputs.index(node)
+            ),
+        )
 
 
 def given_as(node: Node, path: str) -> GivenAs | None:
@@ -49,7 +55,9 @@ def given_as(node: Node, path: str) -> GivenAs | None:
 
 def is_number(node: Node) -> bool:
     """The node computes a size and no tensor."""
-    return isinstance(node.meta.get("val"), (torch.SymInt, torch.SymFloat, torch.SymBool, int, float))
+    return isinstance(
+        node.meta.get("val"), (torch.SymInt, torch.SymFloat, torch.SymBool, int, float)
+    )
 
 
 def is_check(node: Node) -> bool:
@@ -66,9 +74,13 @@ def call_tree(graph: Graph) -> ModuleCall:
             continue
         modules = _modules(node)
         depth = 0
-        while depth < len(modules) and depth + 1 < len(stack) and stack[depth + 1][0] == modules[depth][0]:
+        while (
+            depth < len(modules)
+            and depth + 1 < len(stack)
+            and stack[depth + 1][0] == modules[depth][0]
+        ):
             depth += 1
-        del stack[depth + 1:]
+        del stack[depth + 1 :]
         for key, path in modules[depth:]:
             call = ModuleCall(path, turns.get(path, 0))
             turns[path] = call.turn + 1
@@ -100,8 +112,11 @@ def _connect(call: ModuleCall, graph: Graph) -> None:
             held = used.name in graph.held or used.name in graph.constants
             if used not in inside and not is_number(used) and not held:
                 inputs[used] = True
-        if node in results or any(user not in inside and not is_check(user) and not is_number(user)
-                                  for user in node.users if user.op != "output"):
+        if node in results or any(
+            user not in inside and not is_check(user) and not is_number(user)
+            for user in node.users
+            if user.op != "output"
+        ):
             outputs[node] = True
     call.inputs, call.outputs = list(inputs), list(outputs)
     for item in call.items:

@@ -84,11 +84,14 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
             {place: attempt for place, (a, b) in enumerate(zip(one.shape, other.shape)) if a != b}
             for one, other in zip(tensors_of(values), tensors_of(others))
         )
-        hooks = [module.register_forward_pre_hook(_marking(path), with_kwargs=True)
-                 for path, module in model.named_modules()]
+        hooks = [
+            module.register_forward_pre_hook(_marking(path), with_kwargs=True)
+            for path, module in model.named_modules()
+        ]
         try:
             program = torch.export.export(
-                entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False)
+                entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False
+            )
         except Exception as error:
             if attempt is attempts[-1]:
                 raise Refused(_cause(subject, error)) from error
@@ -108,11 +111,17 @@ def _marking(path: str) -> Callable:
         if mode is None:
             return
         try:
-            bound = inspect.signature(type(module).forward).bind(module, *positional, **named).arguments
+            bound = (
+                inspect.signature(type(module).forward).bind(module, *positional, **named).arguments
+            )
         except (TypeError, ValueError):
             return
         for place, (name, value) in enumerate(_flat(list(bound.items())[1:])):
-            slot = get_proxy_slot(value, mode.tracer, None) if isinstance(value, torch.Tensor) else None
+            slot = (
+                get_proxy_slot(value, mode.tracer, None)
+                if isinstance(value, torch.Tensor)
+                else None
+            )
             if slot is not None:
                 slot.proxy.node.meta.setdefault(ARGUMENT, []).append(GivenAs(path, name, place))
 
@@ -127,7 +136,9 @@ def _flat(items: list[tuple[str, object]]) -> list[tuple[str, object]]:
             found += _flat(list(value.items()))
         elif isinstance(value, (tuple, list)):
             named = name if len(value) == 1 else f"{name}_"
-            found += _flat([(named if len(value) == 1 else f"{named}{i}", v) for i, v in enumerate(value)])
+            found += _flat(
+                [(named if len(value) == 1 else f"{named}{i}", v) for i, v in enumerate(value)]
+            )
         else:
             found.append((name, value))
     return found
@@ -137,23 +148,27 @@ def _graph(program: torch.export.ExportedProgram) -> Graph:
     signature = program.graph_signature
     held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     held = {node: name.removeprefix("model.") for node, name in held.items()}
-    lifted = {node: program.constants[name] for node, name in
-              signature.inputs_to_lifted_tensor_constants.items()}
+    lifted = {
+        node: program.constants[name]
+        for node, name in signature.inputs_to_lifted_tensor_constants.items()
+    }
     drop_no_ops(program.graph)
     by_name = {node.name: node for node in program.graph.nodes}
     inputs = tuple(by_name[name] for name in signature.user_inputs if isinstance(name, str))
     results = next(node for node in program.graph.nodes if node.op == "output").args[0]
     outputs = tuple(
-        node for node, spec in zip(results, signature.output_specs)
-        if spec.kind is torch.export.graph_signature.OutputKind.USER_OUTPUT and isinstance(node, Node)
+        node
+        for node, spec in zip(results, signature.output_specs)
+        if spec.kind is torch.export.graph_signature.OutputKind.USER_OUTPUT
+        and isinstance(node, Node)
     )
     return Graph(program, held, lifted, inputs, outputs)
 
 
 def drop_no_ops(graph: torch.fx.Graph) -> None:
-    """Puts its input in the place of what gives just that: a conversion to the dtype that is there (the
-    inputs' dtypes are checked), a slice of everything, an alias. From such a line on, the graph has
-    its result wherever Python goes on with the input."""
+    """Puts its input in the place of what gives just that: a conversion to the dtype that is there
+    (the inputs' dtypes are checked), a slice of everything, an alias. From such a line on, the
+    graph has its result wherever Python goes on with the input."""
     for node in list(graph.nodes):
         if node.op == "call_function" and _is_no_op(node):
             source = node.args[0]
@@ -165,10 +180,16 @@ def drop_no_ops(graph: torch.fx.Graph) -> None:
 def _is_no_op(node: Node) -> bool:
     name = str(node.target)
     if name.startswith("aten.to."):
-        return node.meta["val"].dtype == node.args[0].meta["val"].dtype and True not in node.args[2:]
+        return (
+            node.meta["val"].dtype == node.args[0].meta["val"].dtype and True not in node.args[2:]
+        )
     if name == "aten.slice.Tensor":
-        _, dim, start, end, step = (*node.args, *(0, None, None, 1)[len(node.args) - 1:])
-        return start in (None, 0) and (end is None or isinstance(end, int) and end >= BEYOND) and step == 1
+        _, _, start, end, step = (*node.args, *(0, None, None, 1)[len(node.args) - 1 :])
+        return (
+            start in (None, 0)
+            and (end is None or (isinstance(end, int) and end >= BEYOND))
+            and step == 1
+        )
     return name in ("aten.alias.default", "aten.lift_fresh_copy.default", "aten.detach_.default")
 
 
@@ -177,7 +198,11 @@ def _cause(subject: Subject, error: Exception) -> str:
     text = str(error)
     if "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__:
         where = next((line for line in text.splitlines() if ".py:" in line), "")
-        return (f"{subject.target}: data-dependent control flow is not supported"
-                f"{': ' + where.strip() if where else ''}; compute with tensors, such as torch.where")
+        return (
+            f"{subject.target}: data-dependent control flow is not supported"
+            f"{': ' + where.strip() if where else ''}; compute with tensors, such as torch.where"
+        )
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    return f"{subject.target}: torch.export cannot record it: {type(error).__name__}: {first.strip()}"
+    return (
+        f"{subject.target}: torch.export cannot record it: {type(error).__name__}: {first.strip()}"
+    )

@@ -8,12 +8,12 @@ from torch import nn
 from torch.export.graph_signature import InputKind
 
 from ..subject import Refused, Subject
-from .exporting import Graph, draw, tensors_of
+from .exporting import Graph, tensors_of
 
 
 def guards(graph: Graph) -> list[sympy.Basic]:
-    """The relations that branches of Python, and of torch, were taken by; without those that say only
-    what a size is not."""
+    """The relations that branches of Python, and of torch, were taken by; without those that say
+    only what a size is not."""
     found = [guard.expr for env in _environments(graph) for guard in env.guards]
     kept = [expr for expr in found if not isinstance(expr, sympy.Ne) and expr.free_symbols]
     return list({_form(expr): expr for expr in reversed(kept)}.values())[::-1]
@@ -44,8 +44,8 @@ def _environments(graph: Graph) -> Iterator[object]:
 
 
 def holds_at(subject: Subject, model: nn.Module, graph: Graph, name: str, value: int) -> bool:
-    """Whether the graph of evaluation gives what Python gives where a free size has a value that it was
-    not recorded for."""
+    """Whether the graph of evaluation gives what Python gives where a free size has a value that
+    it was not recorded for."""
     at = subject.observed(0) | {name: value}
     torch.manual_seed(0)
     try:

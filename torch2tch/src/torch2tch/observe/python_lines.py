@@ -24,8 +24,11 @@ def statements(file: str) -> dict[int, ast.stmt]:
 
     def visit(body: list[ast.stmt]) -> None:
         for statement in body:
-            inner = [block for name in ("body", "orelse", "finalbody")
-                     if (block := getattr(statement, name, None))]
+            inner = [
+                block
+                for name in ("body", "orelse", "finalbody")
+                if (block := getattr(statement, name, None))
+            ]
             inner += [handler.body for handler in getattr(statement, "handlers", [])]
             last = inner[0][0].lineno - 1 if inner else statement.end_lineno
             for line in range(statement.lineno, max(last, statement.lineno) + 1):
@@ -51,7 +54,10 @@ def text_of(file: str, statement: ast.stmt) -> str:
     body = getattr(statement, "body", None)
     if body:
         last = max(body[0].lineno - 1, statement.lineno)
-    lines = [linecache.getline(file, n).split("  #")[0].strip() for n in range(statement.lineno, last + 1)]
+    lines = [
+        linecache.getline(file, n).split("  #")[0].strip()
+        for n in range(statement.lineno, last + 1)
+    ]
     joined = " ".join(line for line in lines if line and not line.startswith("#"))
     return re.sub(r"([(\[{]) | (?=[)\]}])|,(?= ?[)\]}])", r"\1", joined)
 
@@ -104,16 +110,21 @@ def method_line(cls: type, name: str) -> Line | None:
         file = inspect.getsourcefile(function)
     except (TypeError, OSError, AttributeError):
         return None
-    start = next((n for n, line in enumerate(lines) if line.lstrip().startswith(("def ", "async "))), None)
+    start = next(
+        (n for n, line in enumerate(lines) if line.lstrip().startswith(("def ", "async "))), None
+    )
     return line_of(file, first + start) if start is not None else None
 
 
 def class_line(cls: type) -> Line | None:
     try:
-        _, first = inspect.getsourcelines(cls)
-        return line_of(inspect.getsourcefile(cls), first)
+        lines, first = inspect.getsourcelines(cls)
+        file = inspect.getsourcefile(cls)
     except (TypeError, OSError):
         return None
+    # Decorators stand before it.
+    start = next((n for n, line in enumerate(lines) if line.lstrip().startswith("class ")), 0)
+    return line_of(file, first + start)
 
 
 def attribute_line(cls: type, attribute: str) -> Line | None:
@@ -134,5 +145,9 @@ def attribute_line(cls: type, attribute: str) -> Line | None:
 
 
 def _is_self(target: ast.expr, attribute: str) -> bool:
-    return isinstance(target, ast.Attribute) and target.attr == attribute and \
-        isinstance(target.value, ast.Name) and target.value.id == "self"
+    return (
+        isinstance(target, ast.Attribute)
+        and target.attr == attribute
+        and isinstance(target.value, ast.Name)
+        and target.value.id == "self"
+    )

@@ -1,5 +1,5 @@
-"""The tape of a constructor: every operation that makes or changes a tensor, in order, with its lines
-of Python; a function of torch.nn.init is one entry, whatever it does inside."""
+"""The tape of a constructor: every operation that makes or changes a tensor, in order, with its
+lines of Python; a function of torch.nn.init is one entry, whatever it does inside."""
 
 import functools
 import inspect
@@ -16,9 +16,22 @@ from torch.utils._pytree import tree_leaves, tree_map
 # The functions of torch.nn.init that the library has as well.
 INITIALIZERS = {
     inspect.unwrap(getattr(nn.init, name)).__code__: name
-    for name in ("uniform_", "normal_", "trunc_normal_", "constant_", "ones_", "zeros_", "eye_", "dirac_",
-                 "xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_",
-                 "orthogonal_", "sparse_")
+    for name in (
+        "uniform_",
+        "normal_",
+        "trunc_normal_",
+        "constant_",
+        "ones_",
+        "zeros_",
+        "eye_",
+        "dirac_",
+        "xavier_uniform_",
+        "xavier_normal_",
+        "kaiming_uniform_",
+        "kaiming_normal_",
+        "orthogonal_",
+        "sparse_",
+    )
 }
 
 
@@ -41,8 +54,8 @@ class Frame:
 
 @dataclass(frozen=True)
 class Event:
-    """An operation, or a function of torch.nn.init, with what it took and gave. `stamp` is the number
-    of modules made before it."""
+    """An operation, or a function of torch.nn.init, with what it took and gave. `stamp` is the
+    number of modules made before it."""
 
     function: torch._ops.OpOverload | str
     arguments: tuple[object, ...]
@@ -74,10 +87,12 @@ class Made:
     keywords: dict[str, object]
 
     def bound(self) -> dict[str, object]:
-        """The constructor's arguments by name, defaults among them; empty where they do not bind."""
+        """The constructor's arguments by name, defaults among them; empty where they do not
+        bind."""
         try:
             bound = inspect.signature(type(self.module).__init__).bind(
-                self.module, *self.arguments, **self.keywords)
+                self.module, *self.arguments, **self.keywords
+            )
         except TypeError:
             return {}
         bound.apply_defaults()
@@ -114,8 +129,12 @@ class Tape:
     @functools.cached_property
     def produced(self) -> set[int]:
         """The storages that operations made, and did not only view."""
-        return {self.storage(n) for event in self.events for n in event.gives()
-                if self.storage(n) not in {self.storage(r) for r in event.reads()}}
+        return {
+            self.storage(n)
+            for event in self.events
+            for n in event.gives()
+            if self.storage(n) not in {self.storage(r) for r in event.reads()}
+        }
 
     def needed(self, model: nn.Module) -> list[Event]:
         """The events that parameters, buffers or the generator depend on, in order."""
@@ -166,9 +185,16 @@ class _Recorder(TorchDispatchMode):
         self.add(INITIALIZERS[frame.f_code], (tensor,), values, tensor, frame.f_back)
 
     def add(self, function, arguments, keywords, outputs, frame: FrameType) -> None:
-        self.tape.events.append(Event(function, tuple(arguments), keywords, outputs,
-                                      tuple(_frame(f) for f in reversed(list(_outwards(frame)))),
-                                      len(self.tape.made)))
+        self.tape.events.append(
+            Event(
+                function,
+                tuple(arguments),
+                keywords,
+                outputs,
+                tuple(_frame(f) for f in reversed(list(_outwards(frame)))),
+                len(self.tape.made),
+            )
+        )
 
     def refer(self, value: object, is_given: bool) -> object:
         return self.tape.ref(value, is_given) if isinstance(value, torch.Tensor) else value

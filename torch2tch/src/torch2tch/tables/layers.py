@@ -18,7 +18,15 @@ VARIANTS = {
     "AutoPad": {"same", "valid"},
     "EmbeddingBagMode": {"mean", "sum", "max"},
     "Nonlinearity": {"tanh", "relu"},
-    "InterpolateMode": {"nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"},
+    "InterpolateMode": {
+        "nearest",
+        "nearest-exact",
+        "linear",
+        "bilinear",
+        "bicubic",
+        "trilinear",
+        "area",
+    },
 }
 
 # Fields of layers of tch, by the parameter's name in Python: (field, it is an `Option`). The
@@ -53,6 +61,10 @@ class LayerRow:
         """The arguments of `new`: (Python's name, kind)."""
         return tuple(PLACEHOLDER.findall(self.new))
 
+    def default(self, argument: str) -> object:
+        """Python's default."""
+        return inspect.signature(getattr(nn, self.name).__init__).parameters[argument].default
+
     @property
     def has_path(self) -> bool:
         return "{path}" in self.new
@@ -82,9 +94,11 @@ def _fields(text: str) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
-def fit(layer: type[nn.Module], bound: dict[str, object]) -> tuple[LayerRow, dict[str, object]] | None:
-    """The first row whose arguments fit what the layer was made with, and the arguments that are
-    written: those of `new`, and those of the configuration that do not have Python's default."""
+def fit(
+    layer: type[nn.Module], bound: dict[str, object]
+) -> tuple[LayerRow, dict[str, object]] | None:
+    """The first row whose arguments fit what the layer was made with, and these arguments: those of
+    `new`, and those of the configuration."""
     if not layer.__module__.startswith("torch.nn.modules"):
         return None
     name = "Linear" if layer.__name__ == "NonDynamicallyQuantizableLinear" else layer.__name__
@@ -104,13 +118,12 @@ def _written(row: LayerRow, layer: type, bound: dict[str, object]) -> dict[str, 
         written[argument] = bound[argument]
     for argument, _, kind in row.fields:
         known.add(argument)
-        if argument not in bound or bound[argument] == defaults.get(argument):
+        if argument not in bound:
             continue
-        if kind.startswith("stride") and bound[argument] == bound.get("kernel_size"):
-            continue
-        if not fits(kind, bound[argument]):
+        is_default = bound[argument] == defaults.get(argument)
+        if not is_default and not fits(kind, bound[argument]):
             return None
-        written[argument] = bound[argument]
+        written.setdefault(argument, bound[argument])
     for argument, value in bound.items():
         if argument not in known and value != defaults.get(argument):
             return None
@@ -133,17 +146,20 @@ def fits(kind: str, value: object) -> bool:
     if kind == "str":
         return isinstance(value, str)
     if kind == "same":
-        return is_int or _ints(value) and len(set(value)) == 1
+        return is_int or (_ints(value) and len(set(value)) == 1)
     if kind in ("vec", "array"):
-        return is_int and kind == "vec" or _ints(value)
+        return (is_int and kind == "vec") or _ints(value)
     if kind == "vec_float":
         return isinstance(value, (tuple, list)) and all(isinstance(v, (int, float)) for v in value)
     length = re.fullmatch(r"(?:int|sizes|stride)(\d)", kind)
     if length:
-        return is_int or _ints(value) and len(value) == int(length[1])
+        return is_int or (_ints(value) and len(value) == int(length[1]))
     return False
 
 
 def _ints(value: object) -> bool:
-    return isinstance(value, (tuple, list)) and bool(value) and \
-        all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    return (
+        isinstance(value, (tuple, list))
+        and bool(value)
+        and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    )

@@ -74,7 +74,10 @@ def schema_of(function: torch._ops.OpOverload) -> Schema:
     return Schema(
         name + overload,
         tuple(a.name for a in schema.arguments),
-        tuple(_frozen(a.default_value) if a.has_default_value() else REQUIRED for a in schema.arguments),
+        tuple(
+            _frozen(a.default_value) if a.has_default_value() else REQUIRED
+            for a in schema.arguments
+        ),
         tuple(str(a.type) for a in schema.arguments),
         changes or name in CHANGING,
         torch.Tag.nondeterministic_seeded in function.tags,

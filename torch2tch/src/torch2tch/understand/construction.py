@@ -8,8 +8,23 @@ import torch
 from torch import nn
 
 from ..nodes import (
-    Do, Expression, Held, Initialize, Item, Let, Line, Literal, Name, NewClass, NewLayer, NewList,
-    NewSequential, Operation, Register, Root, Statement, Variable,
+    Do,
+    Expression,
+    Held,
+    Initialize,
+    Item,
+    Let,
+    Line,
+    Literal,
+    Name,
+    NewClass,
+    NewLayer,
+    NewList,
+    NewSequential,
+    Register,
+    Root,
+    Statement,
+    Variable,
 )
 from ..nodes.expressions import Dropped, Shared
 from ..observe import Observed
@@ -27,9 +42,11 @@ TORCH = str(torch.__path__[0])
 SAME = ("detach", "alias", "lift_fresh", "detach_", "requires_grad_")
 
 
-def events_by_owner(observed: Observed, understood: Mapping[str, Instance]) -> dict[str, list[Event]]:
-    """The events of each constructor, without those of layers that the library has: of the innermost
-    struct whose `__init__` ran, or of the model."""
+def events_by_owner(
+    observed: Observed, understood: Mapping[str, Instance]
+) -> dict[str, list[Event]]:
+    """The events of each constructor, without those of layers that the library has: of the
+    innermost struct whose `__init__` ran, or of the model."""
     found: dict[str, list[Event]] = {}
     for event in observed.tape.needed(observed.model):
         if _of_layer(observed, understood, event):
@@ -37,8 +54,12 @@ def events_by_owner(observed: Observed, understood: Mapping[str, Instance]) -> d
         owner = ""
         for frame in event.frames:
             path = observed.paths.get(frame.module)
-            if frame.function == "__init__" and isinstance(understood.get(path), Struct | None) and \
-                    path is not None and path in understood:
+            if (
+                frame.function == "__init__"
+                and isinstance(understood.get(path), Struct | None)
+                and path is not None
+                and path in understood
+            ):
                 owner = path
         found.setdefault(owner, []).append(event)
     return found
@@ -50,7 +71,7 @@ def _of_layer(observed: Observed, understood: Mapping[str, Instance], event: Eve
         if made is None or frame.function != "__init__":
             continue
         path = observed.paths.get(frame.module)
-        if isinstance(understood.get(path), Leaf) or path is None and layer_row(made):
+        if isinstance(understood.get(path), Leaf) or (path is None and layer_row(made)):
             return True
     return False
 
@@ -67,9 +88,20 @@ class _Step:
 class Constructor:
     """The statements of one constructor."""
 
-    def __init__(self, observed: Observed, path: str, understood: Mapping[str, Instance],
-                 tensors: Tensors, events: list[Event]) -> None:
-        self.observed, self.path, self.understood, self.tensors = observed, path, understood, tensors
+    def __init__(
+        self,
+        observed: Observed,
+        path: str,
+        understood: Mapping[str, Instance],
+        tensors: Tensors,
+        events: list[Event],
+    ) -> None:
+        self.observed, self.path, self.understood, self.tensors = (
+            observed,
+            path,
+            understood,
+            tensors,
+        )
         self.cls = type(observed.modules[path])
         self.events = list(events)
         self.values: dict[int, Expression] = {}  # by the tape's number
@@ -101,8 +133,11 @@ class Constructor:
             found.append(_Step(starts(self.observed, children[0]), tuple(children)))
         if not self.path:
             kept = {id(m) for m in self.observed.model.modules()}
-            found += [_Step(made.order, dropped=made) for made in self.observed.tape.made.values()
-                      if id(made.module) not in kept and layer_row(made) and layer_row(made)[0].has_path]
+            found += [
+                _Step(made.order, dropped=made)
+                for made in self.observed.tape.made.values()
+                if id(made.module) not in kept and layer_row(made) and layer_row(made)[0].has_path
+            ]
         return found
 
     def make(self, step: _Step) -> None:
@@ -137,13 +172,22 @@ class Constructor:
         """A layer whose parameters have another name: its own are drawn and dropped."""
         module = self.observed.modules[leaf.path]
         names = dict(leaf.tied)
-        if leaf.row.type != "Linear" or set(names) != set(dict(module.named_parameters())) or \
-                not all(is_below(name, self.path) for name in names.values()):
-            raise Refused(f"{self.observed.subject.target}: {leaf.path} shares its "
-                          f"{' and '.join(names)} with {', '.join(names.values())}, which is supported for "
-                          "a Linear whose parameters are all shared")
+        if (
+            leaf.row.type != "Linear"
+            or set(names) != set(dict(module.named_parameters()))
+            or not all(is_below(name, self.path) for name in names.values())
+        ):
+            raise Refused(
+                f"{self.observed.subject.target}: {leaf.path} shares its "
+                f"{' and '.join(names)} with {', '.join(names.values())}, which is supported for "
+                "a Linear whose parameters are all shared"
+            )
         parts = {name: Variable(below(owner, self.path)) for name, owner in names.items()}
-        return Shared(NewLayer(leaf.row, Root(), leaf.arguments), parts["weight"], parts.get("bias", Literal(None)))
+        return Shared(
+            NewLayer(leaf.row, Root(), leaf.arguments),
+            parts["weight"],
+            parts.get("bias", Literal(None)),
+        )
 
     def keep_tensors(self) -> None:
         """Fields for parameters and buffers that `forward` uses and others have made."""
@@ -173,7 +217,7 @@ class Constructor:
         number = outputs[0]
         tensors = self.observed.tape.tensors
         dtype = tensors[number].dtype
-        if name in SAME or name == "to" and dtype == tensors[event.reads()[0]].dtype:
+        if name in SAME or (name == "to" and dtype == tensors[event.reads()[0]].dtype):
             self.same(event, number, line)
             return
         self.current = line
@@ -192,7 +236,8 @@ class Constructor:
         self.give(number, value, line)
 
     def changes_dropped(self, event: Event) -> bool:
-        """Whether it changes only what is dropped, or a buffer that nobody reads, and draws nothing."""
+        """Whether it changes only what is dropped, or a buffer that nobody reads, and draws
+        nothing."""
         in_place = isinstance(event.function, str) or event.function._schema.name.endswith("_")
         if not in_place or event.draws or not event.reads():
             return False
@@ -213,7 +258,12 @@ class Constructor:
         reads = event.reads()[0]
         name = self.owner(number)
         made_here = reads in self.values or self.find(reads) is not None
-        if name and not made_here and name not in self.registered and reads in self.observed.tape.given:
+        if (
+            name
+            and not made_here
+            and name not in self.registered
+            and reads in self.observed.tape.given
+        ):
             self.give(number, tensor_of(self.observed.tape.given[reads], self.where(line)), line)
             self.values[reads] = self.values[number]
         else:
@@ -233,7 +283,9 @@ class Constructor:
             self.replace(name, value, line)
             self.values[number] = Variable(below(name, self.path))
             return
-        kept = next((f for f, n in self.tensors.fields.get(self.path, {}).items() if n == name), None)
+        kept = next(
+            (f for f, n in self.tensors.fields.get(self.path, {}).items() if n == name), None
+        )
         is_parameter = name in dict(self.observed.model.named_parameters())
         stored = last if is_parameter or name in self.observed.persistent else None
         if kept is None and stored is None:
@@ -244,10 +296,17 @@ class Constructor:
 
     def replace(self, name: str, value: Expression, line: Line | None) -> None:
         """Another value for a parameter that a layer has made."""
-        if not is_below(name, self.path) or not isinstance(self.understood.get(name.rpartition(".")[0]), Leaf):
+        if not is_below(name, self.path) or not isinstance(
+            self.understood.get(name.rpartition(".")[0]), Leaf
+        ):
             raise Refused(f"{self.where(line)}: sets {name}, which another module holds")
-        copy = operation(torch.ops.aten.copy_.default, (Ref(-1), Ref(-2)), {},
-                         lambda ref: Variable(below(name, self.path)) if ref.number == -1 else value, None)
+        copy = operation(
+            torch.ops.aten.copy_.default,
+            (Ref(-1), Ref(-2)),
+            {},
+            lambda ref: Variable(below(name, self.path)) if ref.number == -1 else value,
+            None,
+        )
         self.out.append(Do(copy, line))
 
     # Tensors by number
@@ -272,12 +331,16 @@ class Constructor:
             return self.dropped(number)
         if number in self.observed.tape.given:
             return tensor_of(self.observed.tape.given[number], self.where(line))
-        raise Refused(f"{self.where(line)}: uses a tensor that another constructor has made and dropped")
+        raise Refused(
+            f"{self.where(line)}: uses a tensor that another constructor has made and dropped"
+        )
 
     def dropped(self, number: int) -> Expression:
         """A place for draws into a parameter that Python drops, such as one that is tied later."""
         tensor = self.observed.tape.tensors[number]
-        made = operation(torch.ops.aten.empty.memory_format, (list(tensor.shape),), {}, self.tensor, tensor.dtype)
+        made = operation(
+            torch.ops.aten.empty.memory_format, (list(tensor.shape),), {}, self.tensor, tensor.dtype
+        )
         target = self.name("dropped")
         self.out.append(Let(target, made, None))
         self.values[number] = target
@@ -288,7 +351,9 @@ class Constructor:
         owner = name.rpartition(".")[0]
         kept = self.kept_buffer(name)
         if kept is None or not isinstance(self.understood.get(owner), Struct):
-            raise Refused(f"{self.where(line)}: changes the buffer {name}, which another module holds")
+            raise Refused(
+                f"{self.where(line)}: changes the buffer {name}, which another module holds"
+            )
         parts = self.tensors.held(owner, self.path).parts
         return Held((*parts, kept))
 
@@ -324,8 +389,13 @@ class Constructor:
 
 
 def _same_view(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.layout is torch.strided and storage(one) == storage(other) and one.shape == other.shape and \
-        one.stride() == other.stride() and one.storage_offset() == other.storage_offset()
+    return (
+        one.layout is torch.strided
+        and storage(one) == storage(other)
+        and one.shape == other.shape
+        and one.stride() == other.stride()
+        and one.storage_offset() == other.storage_offset()
+    )
 
 
 def held_directly(observed: Observed, path: str, understood: Mapping[str, Instance]) -> list[str]:

@@ -36,7 +36,8 @@ class Chain:
 
 @dataclass(frozen=True)
 class Struct:
-    """A module with a constructor and a `forward` of its own. `number` stands for it in `NewClass`."""
+    """A module with a constructor and a `forward` of its own. `number` stands for it in
+    `NewClass`."""
 
     path: str
     number: int

@@ -22,7 +22,8 @@ def leaf(observed: Observed, path: str) -> Leaf | None:
         return None
     row, arguments = found
     tied = tuple(
-        (name, owner) for name, tensor in module.named_parameters()
+        (name, owner)
+        for name, tensor in module.named_parameters()
         if (owner := observed.owners[storage(tensor)]) != f"{path}.{name}"
     )
     return Leaf(path, row, arguments, getattr(module, "inplace", False), row.name in DRAWING, tied)
@@ -38,27 +39,37 @@ def layer_row(made: Made) -> tuple[LayerRow, tuple[tuple[str, Expression], ...]]
 
 
 def _argument(value: object, name: str) -> Expression:
+    if isinstance(value, (tuple, list)) and name != "normalized_shape" and len(set(value)) == 1:
+        value = value[0]
     if isinstance(value, (tuple, list)):
         return ListOf(tuple(_argument(one, name) for one in value))
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return Literal(value)
-    return Constant(value, name)
+    return Constant(value, name) if isinstance(value, (int, float)) else Literal(value)
 
 
 def _is_as_made(module: nn.Module, made: Made) -> bool:
     """Whether nothing that counts was changed after the module was made."""
-    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module) or module._modules:
+    if (
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or "forward" in vars(module)
+        or module._modules
+    ):
         return False
     for name, value in made.bound().items():
         now = getattr(module, name, value)
-        if isinstance(now, (int, float, str, bool, type(None))) and isinstance(value, type(now)) and \
-                now is not None and now != value:
+        if (
+            isinstance(now, (int, float, str, bool, type(None)))
+            and isinstance(value, type(now))
+            and now is not None
+            and now != value
+        ):
             return False
     return True
 
 
 def chain(observed: Observed, path: str, understood: dict[str, Instance]) -> Chain | None:
-    """The `nn.Sequential` at `path`, if it is called on a tensor and runs what is in it, in order."""
+    """The `nn.Sequential` at `path`, if it is called on a tensor and runs what is in it, in
+    order."""
     if type(observed.modules[path]) is not nn.Sequential:
         return None
     children = observed.children(path)

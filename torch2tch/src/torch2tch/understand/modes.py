@@ -3,18 +3,32 @@
 import dataclasses
 
 from ..nodes import (
-    Call, Choice, Constant, Do, Expression, Let, Literal, Name, Operation, Return, Statement, Train,
+    Call,
+    Choice,
+    Constant,
+    Do,
+    Expression,
+    Let,
+    Literal,
+    Name,
+    Operation,
+    Return,
+    Statement,
+    Train,
 )
 
 
-def merged(training: tuple[Statement, ...], evaluation: tuple[Statement, ...]) -> tuple[Statement, ...] | None:
+def merged(
+    training: tuple[Statement, ...], evaluation: tuple[Statement, ...]
+) -> tuple[Statement, ...] | None:
     """The statements that do both, with a choice where a constant differs; `None` where the two do
     something else. Names are those of training."""
     return _Merge().run(list(training), list(evaluation))
 
 
 def keeps_values(value: Expression) -> bool:
-    """`contiguous` stands in a graph only where the strides ask for it, and is a no-op elsewhere."""
+    """`contiguous` stands in a graph only where the strides ask for it, and is a no-op
+    elsewhere."""
     return isinstance(value, Operation) and value.schema.base == "contiguous"
 
 
@@ -28,8 +42,11 @@ class _Merge:
         place = 0
         for statement in left:
             other = right[place] if place < len(right) else None
-            while isinstance(other, Let) and keeps_values(other.value) and \
-                    not (isinstance(statement, Let) and keeps_values(statement.value)):
+            while (
+                isinstance(other, Let)
+                and keeps_values(other.value)
+                and not (isinstance(statement, Let) and keeps_values(statement.value))
+            ):
                 # Only evaluation asks for it.
                 source = other.value["self"]
                 for name, found in list(self.names.items()):
@@ -41,7 +58,10 @@ class _Merge:
             if one is not None:
                 out.append(one)
                 place += 1
-            elif isinstance(statement, Let) and (through := self.only_training(statement)) is not None:
+            elif (
+                isinstance(statement, Let)
+                and (through := self.only_training(statement)) is not None
+            ):
                 self.names[statement.target] = through
                 out.append(statement)
             else:
@@ -96,7 +116,7 @@ class _Merge:
         changed = {}
         for field in dataclasses.fields(left):
             a, b = getattr(left, field.name), getattr(right, field.name)
-            if a is None and b is None or field.name in ("schema", "row", "dtype"):
+            if (a is None and b is None) or field.name in ("schema", "row", "dtype"):
                 if a != b:
                     return None
                 continue

@@ -1,4 +1,5 @@
-"""Nodes of a graph and events of a tape as operations: all arguments by name, defaults among them."""
+"""Nodes of a graph and events of a tape as operations: all arguments by name, defaults among
+them."""
 
 from collections.abc import Callable
 
@@ -10,8 +11,13 @@ from ..observe.tape import Ref
 from ..tables.operations import REQUIRED, schema_of
 
 
-def operation(function: torch._ops.OpOverload, positional: tuple, keywords: dict,
-              value: Callable[[object], Expression], dtype: object) -> Operation:
+def operation(
+    function: torch._ops.OpOverload,
+    positional: tuple,
+    keywords: dict,
+    value: Callable[[object], Expression],
+    dtype: object,
+) -> Operation:
     """The operation, each tensor and size of its arguments by `value`."""
     schema = schema_of(_with_number(function, positional))
     given = dict(zip(schema.arguments, positional)) | keywords
@@ -25,9 +31,15 @@ def operation(function: torch._ops.OpOverload, positional: tuple, keywords: dict
 def _with_number(function: torch._ops.OpOverload, positional: tuple) -> torch._ops.OpOverload:
     """The overload for a number where a number stands for a tensor, as in `x += 1`."""
     schema = function._schema
-    is_number = any(str(a.type) == "Tensor" and isinstance(v, (int, float))
-                    for a, v in zip(schema.arguments, positional))
-    if is_number and schema.overload_name == "Tensor" and "Scalar" in function.overloadpacket.overloads():
+    is_number = any(
+        str(a.type) == "Tensor" and isinstance(v, (int, float))
+        for a, v in zip(schema.arguments, positional)
+    )
+    if (
+        is_number
+        and schema.overload_name == "Tensor"
+        and "Scalar" in function.overloadpacket.overloads()
+    ):
         return function.overloadpacket.Scalar
     return function
 

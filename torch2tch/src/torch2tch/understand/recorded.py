@@ -23,8 +23,11 @@ def as_recorded(observed: Observed) -> list[Struct]:
     for path in _inner_first(observed, ""):
         instance = leaf(observed, path) if path else None
         instance = instance or chain(observed, path, understood)
-        if instance is None and (_is_called(observed, path) or not path or
-                                 not isinstance(observed.modules[path], CONTAINERS)):
+        if instance is None and (
+            _is_called(observed, path)
+            or not path
+            or not isinstance(observed.modules[path], CONTAINERS)
+        ):
             forward = method(observed, path, understood, tensors)
             instance = Struct(path, len(structs), type(observed.modules[path]), (), forward)
             structs.append(instance)
@@ -33,8 +36,12 @@ def as_recorded(observed: Observed) -> list[Struct]:
     _check_parameters(observed, understood)
     events = events_by_owner(observed, understood)
     for place, struct in enumerate(structs):
-        constructor = Constructor(observed, struct.path, understood, tensors, events.get(struct.path, []))
-        structs[place] = Struct(struct.path, struct.number, struct.cls, constructor.statements, struct.forward)
+        constructor = Constructor(
+            observed, struct.path, understood, tensors, events.get(struct.path, [])
+        )
+        structs[place] = Struct(
+            struct.path, struct.number, struct.cls, constructor.statements, struct.forward
+        )
     return structs
 
 
@@ -64,4 +71,6 @@ def _check_parameters(observed: Observed, understood: dict[str, Instance]) -> No
         if path and path not in reachable and isinstance(instance, Leaf) and instance.row.has_path:
             owner = understood.get(path.rpartition(".")[0])
             if not isinstance(owner, Chain):
-                raise Refused(f"{observed.subject.target}: {path} is held by no module that is ported")
+                raise Refused(
+                    f"{observed.subject.target}: {path} is held by no module that is ported"
+                )

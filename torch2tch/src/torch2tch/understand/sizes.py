@@ -45,8 +45,11 @@ def expression(expr: object, known: Mapping[object, Expression]) -> Expression:
         parts = sorted(expr.args, key=lambda part: bool(getattr(part, "is_Integer", False)))
         total = expression(parts[0], known)
         for part in parts[1:]:
-            total = _sum(total, part, known) if isinstance(expr, sympy.Add) else \
-                Arithmetic("*", total, expression(part, known))
+            total = (
+                _sum(total, part, known)
+                if isinstance(expr, sympy.Add)
+                else Arithmetic("*", total, expression(part, known))
+            )
         return total
     if isinstance(expr, sympy.Pow) and expr.args[1] == 2:
         one = expression(expr.args[0], known)

@@ -45,16 +45,22 @@ class Tensors:
     def is_listed(self, path: str, parent: str) -> bool:
         """Whether the module is an element of a list, which is no module of its own."""
         owner, _, name = path.rpartition(".")
-        return name.isdigit() and owner not in self.understood and owner != parent and \
-            isinstance(self.observed.modules[owner], (nn.ModuleList, nn.Sequential))
+        return (
+            name.isdigit()
+            and owner not in self.understood
+            and owner != parent
+            and isinstance(self.observed.modules[owner], (nn.ModuleList, nn.Sequential))
+        )
 
     def parameter(self, name: str, path: str) -> Held:
         """The parameter or buffer as a field of the module at `path`."""
         name = self.first_name(name)
         owner, _, last = name.rpartition(".")
         if owner != path and not is_below(name, path):
-            raise Refused(f"{self.observed.subject.target}: {type(self.observed.modules[path]).__name__} "
-                          f"({path}) uses {name}, which it does not hold; hand the tensor to forward")
+            raise Refused(
+                f"{self.observed.subject.target}: {type(self.observed.modules[path]).__name__} "
+                f"({path}) uses {name}, which it does not hold; hand the tensor to forward"
+            )
         leaf = self.understood.get(owner)
         if isinstance(leaf, Leaf) and last in FIELDS.get(leaf.row.type, {}) and not leaf.tied:
             rust, is_optional = FIELDS[leaf.row.type][last]
@@ -80,8 +86,10 @@ def _tensor(model: nn.Module, name: str) -> torch.Tensor:
 def tensor_of(tensor: torch.Tensor, where: str) -> TensorOf:
     """A tensor, written out."""
     if tensor.numel() > LONGEST:
-        raise Refused(f"{where}: a tensor of {tensor.numel()} elements that no operation of torch made; "
-                      "make it with torch, so that it can be made again")
+        raise Refused(
+            f"{where}: a tensor of {tensor.numel()} elements that no operation of torch made; "
+            "make it with torch, so that it can be made again"
+        )
     values = tuple(tensor.detach().contiguous().flatten().tolist())
     return TensorOf(values, tuple(tensor.shape), tensor.dtype)
 
@@ -92,4 +100,4 @@ def is_below(name: str, path: str) -> bool:
 
 def below(name: str, path: str) -> str:
     """The name of what is below `path`, from there."""
-    return name[len(path) + 1:] if path else name
+    return name[len(path) + 1 :] if path else name

@@ -4,8 +4,23 @@ import re
 
 from ..arrange.instances import fields_of
 from ..nodes import (
-    Class, ClassType, Expression, LayerType, ListType, Model, NewClass, NewLayer, NewList, NewSequential,
-    NumberType, Rolled, SequentialType, TENSOR, Type,
+    TENSOR,
+    Class,
+    ClassType,
+    Expression,
+    LayerType,
+    ListType,
+    Model,
+    NewClass,
+    NewLayer,
+    NewList,
+    NewSequential,
+    NumberType,
+    Optional,
+    OptionType,
+    Rolled,
+    SequentialType,
+    Type,
 )
 from ..nodes.expressions import Shared
 from .expressions import Expressions
@@ -21,10 +36,25 @@ TCH = {"Device", "Kind", "Reduction", "Tensor"}
 MODULES = {"functional", "init"}
 
 # Names that need no `use`.
-PRELUDE = {"Self", "Some", "None", "Vec", "Default", "Debug", "get", "if", "match", "for", "in", "return", "derive",
-           "allow"}
+PRELUDE = {
+    "Self",
+    "Some",
+    "None",
+    "Vec",
+    "Option",
+    "Default",
+    "Debug",
+    "get",
+    "if",
+    "match",
+    "for",
+    "in",
+    "return",
+    "derive",
+    "allow",
+}
 
-GET = '''\
+GET = """\
 /// The parameter or buffer of that name below `vs`.
 fn get(vs: &Path, name: &str) -> Tensor {
     let (parents, name) = name.rsplit_once('.').unwrap_or(("", name));
@@ -32,11 +62,15 @@ fn get(vs: &Path, name: &str) -> Tensor {
     let place = place.fold(vs.clone(), |place, part| place / part);
     place.get(name).expect("the layers above have made it")
 }
-'''
+"""
 
 
-def write(model: Model, notes: tuple[str, ...], library: str = "torch_parity::nn",
-          library_names: frozenset[str] = frozenset()) -> str:
+def write(
+    model: Model,
+    notes: tuple[str, ...],
+    library: str = "torch_parity::nn",
+    library_names: frozenset[str] = frozenset(),
+) -> str:
     """The text of the file; `notes` say for what the model was recorded."""
     titles = _titles(model, library_names)
     classes = {class_.number: class_ for class_ in model.classes}
@@ -66,8 +100,9 @@ def _titles(model: Model, library_names: frozenset[str]) -> dict[int, str]:
     return titles
 
 
-def _class(class_: Class, titles: dict[int, str], classes: dict[int, Class],
-           notes: tuple[str, ...]) -> list[tuple[list[str], Rows]]:
+def _class(
+    class_: Class, titles: dict[int, str], classes: dict[int, Class], notes: tuple[str, ...]
+) -> list[tuple[list[str], Rows]]:
     title = titles[class_.number]
     paths = ", ".join(f"`{path}`" for path in class_.paths[:3] if path)
     more = " …" if len(class_.paths) > 3 else ""
@@ -105,6 +140,8 @@ def type_of(value: Expression, classes: dict[int, Class], titles: dict[int, str]
         case NewSequential():
             write = Expressions(Scope({}, frozenset(), classes, titles))
             return SequentialType(_trains(write, value))
+        case Optional(layer=layer):
+            return OptionType(type_of(layer, classes, titles))
         case NewList(items=items):
             return ListType(type_of(items[0], classes, titles))
         case Rolled(item=item):
@@ -121,6 +158,8 @@ def type_text(type_: Type, titles: dict[int, str]) -> str:
             return titles[number]
         case SequentialType(trains=trains):
             return "SequentialT" if trains else "Sequential"
+        case OptionType(item=item):
+            return f"Option<{type_text(item, titles)}>"
         case ListType(item=item):
             return f"Vec<{type_text(item, titles)}>"
         case NumberType():
@@ -134,8 +173,9 @@ def _uses(body: str, library: str, own: set[str]) -> str:
     code = "\n".join(re.sub(r"//.*", "", line) for line in body.splitlines())
     code = re.sub(r'"(\\.|[^"\\])*"', '""', code)
     words = set(re.findall(r"(?<![\w.:])([A-Z]\w*)", code)) - own - PRELUDE
-    words |= {w for w in re.findall(r"(?<![\w.:!])(?<!fn )([a-z]\w*)(?=\()", code)
-              if w not in PRELUDE}
+    words |= {
+        w for w in re.findall(r"(?<![\w.:!])(?<!fn )([a-z]\w*)(?=\()", code) if w not in PRELUDE
+    }
     words |= set(re.findall(r"(?<![\w.:])([a-z]\w*)(?=::)", code)) & MODULES
     tch, nn = sorted(words & TCH), words - TCH
     listed = sorted(nn, key=lambda n: (n[0].islower(), n))

@@ -1,10 +1,32 @@
 """Expressions as syntax: what is borrowed, what is copied, and in which brackets."""
 
 from ..nodes import (
-    Argument, Arithmetic, Call, Choice, Comparison, Constant, Expression, Held, Index, Initialize, Item, Literal, Name,
-    NewClass, NewLayer, NewList, NewSequential, Operation, Rolled, Root, SizeOf, TensorOf, Train, Variable,
+    Argument,
+    Arithmetic,
+    Call,
+    Choice,
+    Comparison,
+    Constant,
+    Expression,
+    Held,
+    Index,
+    Initialize,
+    Item,
+    Literal,
+    Name,
+    NewClass,
+    NewLayer,
+    NewList,
+    NewSequential,
+    Operation,
+    Rolled,
+    Root,
+    SizeOf,
+    TensorOf,
+    Train,
+    Variable,
 )
-from ..nodes.expressions import Dropped, MaybeCall, Shared
+from ..nodes.expressions import Dropped, MaybeCall, Optional, Shared
 from ..subject import Refused
 from . import layers, operations
 from .scope import Scope
@@ -60,12 +82,17 @@ class Expressions:
         if isinstance(node, Choice):
             return choice(self.floating(node.training), self.floating(node.evaluation))
         if isinstance(node, (SizeOf, Arithmetic)):
-            return Infix(at_most(self.expression(node), Level.ATOM), "as", Text("f64"), Level.PRODUCT)
+            return Infix(
+                at_most(self.expression(node), Level.ATOM), "as", Text("f64"), Level.PRODUCT
+            )
         return self.expression(node)
 
     def is_reference(self, node: Expression) -> bool:
-        return node in self.scope.references if isinstance(node, Name) else \
-            isinstance(node, Held) and node.optional
+        return (
+            node in self.scope.references
+            if isinstance(node, Name)
+            else isinstance(node, Held) and node.optional
+        )
 
     def is_place(self, node: Expression) -> bool:
         return isinstance(node, (Name, Held, Item))
@@ -105,12 +132,28 @@ class Expressions:
             case MaybeCall():
                 return self.maybe_call(node)
             case Variable(name=name):
-                return Group("get", "()", (Text("vs"), Text("name" if name is None else string(name))))
+                return Group(
+                    "get",
+                    "()",
+                    (
+                        Text("&vs" if self.scope.path_is_owned else "vs"),
+                        Text("name" if name is None else string(name)),
+                    ),
+                )
             case TensorOf():
                 return tensor_of(node)
             case Initialize():
                 return layers.initialize(self, node)
-            case NewLayer() | NewClass() | NewSequential() | NewList() | Rolled() | Dropped() | Shared():
+            case (
+                NewLayer()
+                | NewClass()
+                | NewSequential()
+                | NewList()
+                | Rolled()
+                | Optional()
+                | Dropped()
+                | Shared()
+            ):
                 return layers.new(self, node)
             case Index():
                 return Text("i")
@@ -135,8 +178,12 @@ class Expressions:
             name = "div_euclid" if sign == "//" else "rem_euclid"
             return method(at_most(self.expression(left), Level.ATOM), name, self.expression(right))
         level = Level.SUM if sign in "+-" else Level.PRODUCT
-        return Infix(at_most(self.expression(left), level), sign,
-                     at_most(self.expression(right), Level(level - 1)), level)
+        return Infix(
+            at_most(self.expression(left), level),
+            sign,
+            at_most(self.expression(right), Level(level - 1)),
+            level,
+        )
 
     def call(self, node: Call) -> Syntax:
         callee = self.expression(node.callee)
@@ -152,11 +199,17 @@ class Expressions:
     def maybe_call(self, node: MaybeCall) -> Syntax:
         value = self.receiver(node.input)
         layer = node.callee.parts[-1]
-        called = method(value, "apply_t", Text(str(layer)), Text("train")) if node.trains else \
-            method(value, "apply", Text(str(layer)))
+        called = (
+            method(value, "apply_t", Text(str(layer)), Text("train"))
+            if node.trains
+            else method(value, "apply", Text(str(layer)))
+        )
         field = one(self.expression(node.callee))
-        return Text(f"match &{field} {{ Some({layer}) => {one(called)}, "
-                    f"None => {one(self.owned(node.input))} }}", Level.BLOCK)
+        arms = (
+            Prefixed(f"Some({layer}) => ", called),
+            Prefixed("None => ", self.owned(node.input)),
+        )
+        return Group(f"match &{field}", "{}", arms, Level.BLOCK)
 
 
 def choice(training: Syntax, evaluation: Syntax) -> Syntax:
@@ -169,11 +222,19 @@ def tensor_of(node: TensorOf) -> Syntax:
     if type_ is None:
         raise Refused(f"a tensor of {node.dtype} that no operation of torch made")
     if not node.shape:
-        return method(Group("Tensor::from", "()", (Text(_typed(node.elements[0], type_)),)),
-                      "to_kind", Text(KINDS[node.dtype])) if type_ == "bool" else \
-            Group("Tensor::from", "()", (Text(_typed(node.elements[0], type_)),))
-    elements = tuple(Text(_typed(value, type_) if place == 0 else element(value, type_))
-                     for place, value in enumerate(node.elements))
+        return (
+            method(
+                Group("Tensor::from", "()", (Text(_typed(node.elements[0], type_)),)),
+                "to_kind",
+                Text(KINDS[node.dtype]),
+            )
+            if type_ == "bool"
+            else Group("Tensor::from", "()", (Text(_typed(node.elements[0], type_)),))
+        )
+    elements = tuple(
+        Text(_typed(value, type_) if place == 0 else element(value, type_))
+        for place, value in enumerate(node.elements)
+    )
     made = Group("Tensor::from_slice", "()", (Prefixed("&", Group("", "[]", elements)),))
     if len(node.shape) == 1:
         return made
@@ -189,5 +250,3 @@ def _typed(value: int | float | bool, type_: str) -> str:
 
 def _is_negative(value: int | float | bool) -> bool:
     return not isinstance(value, bool) and value < 0
-
-

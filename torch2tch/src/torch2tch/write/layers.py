@@ -7,8 +7,19 @@ import re
 from typing import TYPE_CHECKING
 
 from ..nodes import (
-    Constant, Expression, Index, Initialize, ListOf, Literal, NewClass, NewLayer, NewList, NewSequential,
-    Rolled, Root,
+    Constant,
+    Expression,
+    Index,
+    Initialize,
+    ListOf,
+    Literal,
+    NewClass,
+    NewLayer,
+    NewList,
+    NewSequential,
+    Optional,
+    Rolled,
+    Root,
 )
 from ..nodes.expressions import Dropped, Shared
 from ..subject import Refused
@@ -43,6 +54,9 @@ def new(write: Expressions, node: Expression) -> Syntax:
         case Rolled(count=count, item=item):
             numbers = Text(f"(0..{one_line(write.expression(count))})")
             return method(method(numbers, "map", Prefixed("|i| ", new(write, item))), "collect")
+        case Optional(present=present, layer=inner):
+            there = at_most(write.expression(present), Level.ATOM)
+            return method(there, "then", Prefixed("|| ", new(write, inner)))
         case Dropped(layer=inner):
             return layer(write, inner, Text(SCRATCH))
         case Shared(layer=inner, weight=weight, bias=bias):
@@ -71,7 +85,10 @@ def _trains(write: Expressions, node: NewSequential) -> bool:
 
 def path(root: Root) -> Syntax:
     """A place in the variable store: `vs / "layers" / 0`."""
-    parts = ["i" if isinstance(p, Index) else str(p) if isinstance(p, int) else string(p) for p in root.parts]
+    parts = [
+        "i" if isinstance(p, Index) else str(p) if isinstance(p, int) else string(p)
+        for p in root.parts
+    ]
     return Text(" / ".join(["vs", *parts]), Level.PRODUCT if parts else Level.ATOM)
 
 
@@ -82,9 +99,12 @@ def borrowed(root: Root) -> Syntax:
 
 def layer(write: Expressions, node: NewLayer, place: Syntax) -> Syntax:
     row, written = node.row, dict(node.arguments)
-    configured = [(rust, kind, written[python]) for python, rust, kind in row.fields if python in written]
-    new_names = {name for name, _ in row.kinds}
-    configured = [entry for entry in configured if entry[0] not in new_names]
+    of_new = {name for name, _ in row.kinds}
+    configured = [
+        (rust, kind, written[python])
+        for python, rust, kind in row.fields
+        if python in written and python not in of_new and not _is_default(node, python, kind)
+    ]
     head, _, rest = row.new.partition("(")
     if not rest:
         return _with_fields(write, Text(head), row.type, configured)
@@ -103,13 +123,39 @@ def layer(write: Expressions, node: NewLayer, place: Syntax) -> Syntax:
     return made if row.config else _with_fields(write, made, row.type, configured)
 
 
-def _with_fields(write: Expressions, default: Syntax, type_: str,
-                 fields: list[tuple[str, str, Expression]]) -> Syntax:
+def _is_default(node: NewLayer, argument_: str, kind: str) -> bool:
+    """Whether the layer has the value without being told."""
+    written = dict(node.arguments)
+    try:
+        value = _plain(written[argument_])
+        if kind.startswith("stride") and value == _plain(written["kernel_size"]):
+            return True
+    except TypeError:
+        return False
+    return value == node.row.default(argument_)
+
+
+def _plain(value: Expression) -> object:
+    """The value of Python; raises TypeError where it depends on the instance."""
+    if isinstance(value, (Constant, Literal)):
+        return value.value
+    if isinstance(value, ListOf):
+        return tuple(map(_plain, value.items))
+    raise TypeError
+
+
+def _with_fields(
+    write: Expressions, default: Syntax, type_: str, fields: list[tuple[str, str, Expression]]
+) -> Syntax:
     """A struct that has other values than `default` in these fields."""
     if not fields:
         return default
-    items = tuple(Prefixed(f"{name}: ", argument(write, value, kind)) for name, kind, value in fields)
+    items = tuple(_field(name, argument(write, value, kind)) for name, kind, value in fields)
     return Group(type_, "{}", (*items, Prefixed("..", default)))
+
+
+def _field(name: str, value: Syntax) -> Syntax:
+    return value if value == Text(name) else Prefixed(f"{name}: ", value)
 
 
 def argument(write: Expressions, value: Expression, kind: str) -> Syntax:
@@ -127,7 +173,9 @@ def argument(write: Expressions, value: Expression, kind: str) -> Syntax:
         case "int" | "row":
             return write.number(value)
         case "float":
-            return Text(floating(value.value)) if isinstance(value, Constant) else write.number(value)
+            return (
+                Text(floating(value.value)) if isinstance(value, Constant) else write.number(value)
+            )
         case "bool":
             return Text(number(value.value)) if isinstance(value, Literal) else write.number(value)
         case "str":
@@ -147,8 +195,11 @@ def argument(write: Expressions, value: Expression, kind: str) -> Syntax:
         return write.number(value)
     if items is not None and found[1] == "sizes" and len(set(items)) == 1:
         return write.number(items[0])
-    array = Text(f"[{one_line(write.number(value))}; {found[2]}]") if items is None else \
-        Group("", "[]", tuple(map(write.number, items)))
+    array = (
+        Text(f"[{one_line(write.number(value))}; {found[2]}]")
+        if items is None
+        else Group("", "[]", tuple(map(write.number, items)))
+    )
     return Group("Some", "()", (array,)) if found[1] == "stride" else array
 
 
@@ -157,8 +208,10 @@ def initialize(write: Expressions, node: Initialize) -> Syntax:
     arguments = dict(node.arguments)
     tensor = Prefixed("&mut ", write.mutable(node.tensor))
     if not node.function.startswith("kaiming_"):
-        items = tuple(write.floating(value) if name not in ("groups",) else write.number(value)
-                      for name, value in arguments.items())
+        items = tuple(
+            write.floating(value) if name not in ("groups",) else write.number(value)
+            for name, value in arguments.items()
+        )
         return Group(f"init::{node.function}", "()", (tensor, *items))
     nonlinearity = arguments["nonlinearity"].value
     if nonlinearity == "leaky_relu":
@@ -166,6 +219,8 @@ def initialize(write: Expressions, node: Initialize) -> Syntax:
     elif nonlinearity in GAINS:
         gain = Text(f"init::NonLinearity::{GAINS[nonlinearity]}")
     else:
-        raise Refused(f"{node.function} with nonlinearity={nonlinearity!r} has no Rust; give a gain")
+        raise Refused(
+            f"{node.function} with nonlinearity={nonlinearity!r} has no Rust; give a gain"
+        )
     fan = Text(f"init::FanInOut::{FANS[arguments['mode'].value]}")
     return Group(f"init::{node.function}", "()", (tensor, fan, gain))

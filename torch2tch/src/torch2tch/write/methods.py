@@ -1,12 +1,35 @@
 """Constructors and `forward` as rows."""
 
 from ..arrange.bodies import uses
+from ..arrange.initialization import roll_names
 from ..arrange.naming import local_names
-from ..nodes.expressions import Shared
 from ..nodes import (
-    Class, Do, Expect, Expression, For, Freeze, InitializeAll, Initialize, Let, Literal, Name,
-    NewLayer, Operation, Register, Require, Return, Statement, Variable, WhenTraining, everything, names_in, transform,
+    Class,
+    Do,
+    Expect,
+    Expression,
+    For,
+    Freeze,
+    Initialize,
+    InitializeAll,
+    Let,
+    Line,
+    Literal,
+    Name,
+    NewLayer,
+    Operation,
+    Register,
+    Require,
+    Return,
+    Statement,
+    Variable,
+    WhenTraining,
+    everything,
+    names_in,
+    transform,
 )
+from ..nodes.expressions import Shared
+from ..nodes.statements import Repeated
 from . import layers
 from .expressions import Expressions
 from .rows import Rows
@@ -30,8 +53,13 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
     if len(class_.parameters) >= 7:
         rows.add(1, "#[allow(clippy::too_many_arguments)] // as many as Python's")
     rows.add(1, f"pub fn new({vs}: &Path{arguments}) -> Self {{", class_.init)
-    if all(isinstance(s, Register) and s.field and not _is_read(s, body) and
-           not isinstance(s.value, Shared) for s in body):
+    if all(
+        isinstance(s, Register)
+        and s.field
+        and not _is_read(s, body)
+        and not isinstance(s.value, Shared)
+        for s in body
+    ):
         rows.add(2, "Self {")
         for statement in body:
             value = register(write, statement)
@@ -45,7 +73,12 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
             rows.add(2, "let _guard = tch::no_grad_guard();")
         for statement in body:
             construct(rows, write, statement, changed)
-        rows.add(2, Group("Self", "{}", tuple(map(Text, [*fields, *kept]))) if fields or kept else "Self {}")
+        rows.add(
+            2,
+            Group("Self", "{}", tuple(map(Text, [*fields, *kept])))
+            if fields or kept
+            else "Self {}",
+        )
     rows.add(1, "}")
     return rows
 
@@ -53,15 +86,22 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
 def uses_path(body: tuple[Statement, ...]) -> bool:
     from ..nodes import Root
 
-    return any(isinstance(part, (Root, Variable, Freeze, InitializeAll)) or
-               isinstance(part, Register) and part.stored is not None or
-               isinstance(part, Operation) and any(w == "options" for r in part.schema.rows() for _, w in r.parameters)
-               for part in everything(body))
+    return any(
+        isinstance(part, (Root, Variable, Freeze, InitializeAll))
+        or (isinstance(part, Register) and part.stored is not None)
+        or (
+            isinstance(part, Operation)
+            and any(w == "options" for r in part.schema.rows() for _, w in r.parameters)
+        )
+        for part in everything(body)
+    )
 
 
 def _is_read(statement: Register, body: tuple[Statement, ...]) -> bool:
-    return statement.target is not None and \
-        sum(name == statement.target for name in names_in(body)) > 1
+    return (
+        statement.target is not None
+        and sum(name == statement.target for name in names_in(body)) > 1
+    )
 
 
 def _changes_in_place(value: object) -> bool:
@@ -82,45 +122,109 @@ def changed_names(body: tuple[Statement, ...]) -> set[Name]:
 
 
 def register(write: Expressions, statement: Register) -> Syntax:
-    value = write.owned(statement.value) if not isinstance(statement.value, NewLayer) else \
-        write.expression(statement.value)
+    value = (
+        write.owned(statement.value)
+        if not isinstance(statement.value, NewLayer)
+        else write.expression(statement.value)
+    )
     if statement.stored is None:
         return value
-    return Group("vs.add", "()", (Text(string(statement.stored)), value,
-                                  Text("true" if statement.trainable else "false")))
+    return Group(
+        "vs.add",
+        "()",
+        (Text(string(statement.stored)), value, Text("true" if statement.trainable else "false")),
+    )
 
 
 def construct(rows: Rows, write: Expressions, statement: Statement, changed: set[Name]) -> None:
     """A statement of a constructor."""
     match statement:
         case Register(field=field, value=Shared(layer=layer, weight=weight, bias=bias), line=line):
-            rows.add(2, Prefixed(f"let mut {field} = ", layers.layer(write, layer, Text(layers.SCRATCH)), ";"), line)
+            rows.add(
+                2,
+                Prefixed(
+                    f"let mut {field} = ", layers.layer(write, layer, Text(layers.SCRATCH)), ";"
+                ),
+                line,
+            )
             rows.add(2, Prefixed(f"{field}.ws = ", write.expression(weight), ";"))
             if bias != Literal(None):
                 rows.add(2, Prefixed(f"{field}.bs = Some(", write.expression(bias), ");"))
         case Register(field=field, target=target, line=line):
             name = field or write.scope.names[target]
             mut = "mut " if target in changed else ""
-            prefix = f"let {mut}{name} = " if field or mut else ("let _ = " if target is None else f"let {name} = ")
+            prefix = (
+                f"let {mut}{name} = "
+                if field or mut
+                else ("let _ = " if target is None else f"let {name} = ")
+            )
             rows.add(2, Prefixed(prefix, register(write, statement), ";"), line)
         case InitializeAll(names=names, value=value, line=line):
-            rows.add(2, Prefixed("for name in ", Group("", "[]", tuple(Text(string(n)) for n in names)), " {"), line)
-            one = transform(value, lambda part: Variable(None) if isinstance(part, Variable) else part)
-            rows.add(3, effect(write, one), line)
-            rows.add(2, "}")
+            initialize_all(rows, write, roll_names(names), value, line)
         case Freeze(names=names, line=line):
-            rows.add(2, Prefixed("for name in ", Group("", "[]", tuple(Text(string(n)) for n in names)), " {"), line)
+            rows.add(
+                2,
+                Prefixed(
+                    "for name in ", Group("", "[]", tuple(Text(string(n)) for n in names)), " {"
+                ),
+                line,
+            )
             rows.add(3, "let _ = get(vs, name).set_requires_grad(false);")
             rows.add(2, "}")
         case _:
             body_statement(rows, write, statement, 2, changed)
 
 
+def initialize_all(
+    rows: Rows,
+    write: Expressions,
+    names: tuple[str | Repeated, ...],
+    value: Expression,
+    line: Line | None,
+) -> None:
+    """A loop over names, and one over the elements of each list."""
+    one = of_parameter(value, None)
+    plain: list[str] = []
+    for name in (*names, None):
+        if isinstance(name, str):
+            plain.append(name)
+            continue
+        if len(plain) == 1:
+            rows.add(2, effect(write, of_parameter(value, plain[0])), line)
+        elif plain:
+            loop_over(rows, plain, 2, line)
+            rows.add(3, effect(write, one), line)
+            rows.add(2, "}")
+        plain = []
+        if name is not None:
+            place = " / ".join(
+                ["vs", *(p if p.isdigit() else string(p) for p in name.prefix.split(".") if p), "i"]
+            )
+            rows.add(2, f"for vs in (0..{name.count}).map(|i| {place}) {{", line)
+            loop_over(rows, list(name.names), 3, line)
+            write.scope.path_is_owned = True
+            rows.add(4, effect(write, one), line)
+            write.scope.path_is_owned = False
+            rows.add(3, "}")
+            rows.add(2, "}")
+
+
+def of_parameter(value: Expression, name: str | None) -> Expression:
+    """What is done, to the parameter of that name."""
+    return transform(value, lambda part: Variable(name) if isinstance(part, Variable) else part)
+
+
+def loop_over(rows: Rows, names: list[str], indent: int, line: Line | None) -> None:
+    listed = Group("", "[]", tuple(Text(string(name)) for name in names))
+    rows.add(indent, Prefixed("for name in ", listed, " {"), line)
+
+
 def effect(write: Expressions, value: object) -> Syntax:
     """An expression for the sake of its effect."""
     syntax = write.expression(value)
-    gives_nothing = isinstance(value, Initialize) or \
+    gives_nothing = isinstance(value, Initialize) or (
         isinstance(value, Operation) and value.schema.base == "copy_"
+    )
     return Prefixed("" if gives_nothing else "let _ = ", syntax, ";")
 
 
@@ -137,7 +241,9 @@ def forward(class_: Class, titles: dict[int, str], classes: dict[int, Class]) ->
     shared = frozenset(name for name, count in uses(method.body).items() if count > 2)
     write = Expressions(Scope(names, references, classes, titles, shared, False, device))
     used = set(names_in(method.body))
-    arguments = "".join(f", {'' if a in used else '_'}{names[a]}: &Tensor" for a in method.arguments)
+    arguments = "".join(
+        f", {'' if a in used else '_'}{names[a]}: &Tensor" for a in method.arguments
+    )
     train = ", train: bool" if method.trains else ""
     gives = "Tensor" if method.results == 1 else f"({', '.join(['Tensor'] * method.results)})"
     public = "" if method.unary else "pub "
@@ -151,17 +257,25 @@ def forward(class_: Class, titles: dict[int, str], classes: dict[int, Class]) ->
     return rows
 
 
-def body_statement(rows: Rows, write: Expressions, statement: Statement, indent: int, changed: set[Name]) -> None:
+def body_statement(
+    rows: Rows, write: Expressions, statement: Statement, indent: int, changed: set[Name]
+) -> None:
     match statement:
         case Let(target=target, value=value, line=line):
             mut = "mut " if target in changed else ""
             syntax = write.owned(value) if not _is_number(value) else write.expression(value)
-            rows.add(indent, Prefixed(f"let {mut}{write.scope.names[target]} = ", syntax, ";"), line)
+            rows.add(
+                indent, Prefixed(f"let {mut}{write.scope.names[target]} = ", syntax, ";"), line
+            )
         case Do(value=value, line=line):
             rows.add(indent, effect(write, value), line)
         case For(field=field, item=item, carried=carried, value=value, line=line):
             rows.add(indent, f"for {write.scope.names[item]} in &self.{field} {{", line)
-            rows.add(indent + 1, Prefixed(f"{write.scope.names[carried]} = ", write.expression(value), ";"), line)
+            rows.add(
+                indent + 1,
+                Prefixed(f"{write.scope.names[carried]} = ", write.expression(value), ";"),
+                line,
+            )
             rows.add(indent, "}")
         case WhenTraining(training=training, evaluation=()):
             block(rows, write, "if train {", training, indent, changed)
@@ -177,7 +291,10 @@ def body_statement(rows: Rows, write: Expressions, statement: Statement, indent:
             expect(rows, write, statement, indent)
         case Require(condition=condition, words=words):
             text = Text(string(f"recorded for sizes with {words}"))
-            rows.add(indent, Prefixed("", Group("assert!", "()", (write.expression(condition), text)), ";"))
+            rows.add(
+                indent,
+                Prefixed("", Group("assert!", "()", (write.expression(condition), text)), ";"),
+            )
         case _:
             raise AssertionError(statement)
 
@@ -185,13 +302,25 @@ def body_statement(rows: Rows, write: Expressions, statement: Statement, indent:
 def returned(write: Expressions, values: tuple[Expression, ...]) -> Syntax:
     """The results: a local is given away unless another of them uses it."""
     count = uses(values)
-    given = {v for v in values if isinstance(v, Name) and v not in write.scope.references and count[v] == 1}
+    given = {
+        v
+        for v in values
+        if isinstance(v, Name) and v not in write.scope.references and count[v] == 1
+    }
     items = [write.expression(v) if v in given else write.owned(v) for v in values]
     return items[0] if len(items) == 1 else Group("", "()", tuple(items))
 
 
-def block(rows: Rows, write: Expressions, head: str | None, body: tuple[Statement, ...], indent: int,
-          changed: set[Name], last: bool = False, close: str = "}") -> None:
+def block(
+    rows: Rows,
+    write: Expressions,
+    head: str | None,
+    body: tuple[Statement, ...],
+    indent: int,
+    changed: set[Name],
+    last: bool = False,
+    close: str = "}",
+) -> None:
     if head is not None:
         rows.add(indent, head)
     for statement in body:
@@ -210,8 +339,13 @@ def expect(rows: Rows, write: Expressions, statement: Expect, indent: int) -> No
     rows.add(indent, "assert!(")
     rows.add(indent + 1, f"matches!({name}.size()[..], [{shape}]) && {name}.kind() == {kind},")
     words = ", ".join(statement.words)
-    rows.add(indent + 1, string(f"{name}: expected [{words}] of {kind[6:]}, as it was recorded, "
-                                "found {:?} of {:?}") + ",")
+    rows.add(
+        indent + 1,
+        string(
+            f"{name}: expected [{words}] of {kind[6:]}, as it was recorded, found {{:?}} of {{:?}}"
+        )
+        + ",",
+    )
     rows.add(indent + 1, f"{name}.size(),")
     rows.add(indent + 1, f"{name}.kind(),")
     rows.add(indent, ");")
@@ -225,5 +359,3 @@ def _is_number(value: object) -> bool:
 
 def number_type(type_: object) -> str:
     return {int: "i64", float: "f64", bool: "bool"}[type_.python]
-
-

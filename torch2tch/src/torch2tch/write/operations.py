@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..nodes import Arithmetic, Choice, Constant, Expression, Held, ListOf, Literal, Operation, SizeOf
+from ..nodes import (
+    Arithmetic,
+    Choice,
+    Constant,
+    Expression,
+    Held,
+    ListOf,
+    Literal,
+    Operation,
+    SizeOf,
+)
 from ..subject import Refused
 from ..tables.operations import IGNORED, OperationRow
 from .syntax import Group, Infix, Level, Prefixed, Syntax, Text, at_most, method
@@ -32,8 +42,10 @@ def operation(write: Expressions, node: Operation) -> Syntax:
                 return _written(write, row, node)
             except Unfit:
                 continue
-    raise Refused(f"{node.schema} has no counterpart in tch for these arguments; "
-                  "a row in tables/exceptions.txt adds one")
+    raise Refused(
+        f"{node.schema} has no counterpart in tch for these arguments; "
+        "a row in tables/exceptions.txt adds one"
+    )
 
 
 def _leaves_out_defaults_only(row: OperationRow, node: Operation) -> bool:
@@ -42,12 +54,18 @@ def _leaves_out_defaults_only(row: OperationRow, node: Operation) -> bool:
         if name in written or name in IGNORED:
             continue
         default = node.schema.default(name)
-        if isinstance(value, (Constant, Literal)) and value.value == default and \
-                type(value.value) is type(default):
+        if (
+            isinstance(value, (Constant, Literal))
+            and value.value == default
+            and type(value.value) is type(default)
+        ):
             continue
         if isinstance(value, Constant) and value.value == default and name == "alpha":
             continue
-        if isinstance(value, ListOf) and tuple(getattr(i, "value", None) for i in value.items) == default:
+        if (
+            isinstance(value, ListOf)
+            and tuple(getattr(i, "value", None) for i in value.items) == default
+        ):
             continue
         return False
     return True
@@ -57,10 +75,16 @@ def _written(write: Expressions, row: OperationRow, node: Operation) -> Syntax:
     if row.is_operator:
         (left, _), (right, word) = row.parameters
         level = Level.SUM if row.method in "+-" else Level.PRODUCT
-        return Infix(at_most(write.operand(node[left]), level), row.method,
-                     at_most(argument(write, node, right, word), Level(level - 1)), level)
+        return Infix(
+            at_most(write.operand(node[left]), level),
+            row.method,
+            at_most(argument(write, node, right, word), Level(level - 1)),
+            level,
+        )
     receiver = next((name for name, word in row.parameters if word == "receiver"), None)
-    items = tuple(argument(write, node, name, word) for name, word in row.parameters if word != "receiver")
+    items = tuple(
+        argument(write, node, name, word) for name, word in row.parameters if word != "receiver"
+    )
     if receiver is None:
         return Group(f"Tensor::{row.method}", "()", items)
     if node.schema.changes and node.schema.is_in_place:
@@ -78,13 +102,29 @@ def argument(write: Expressions, node: Operation, name: str, word: str) -> Synta
                 raise Unfit
             return write.reference(value)
         case "option_tensor":
-            return Text("None::<&Tensor>") if is_none else Group("Some", "()", (write.reference(value),))
+            return (
+                Text("None::<&Tensor>")
+                if is_none
+                else Group("Some", "()", (write.reference(value),))
+            )
         case "tensors":
-            return Prefixed("&", Group("", "[]", tuple(write.reference(item) for item in _items(value))))
+            return Prefixed(
+                "&", Group("", "[]", tuple(write.reference(item) for item in _items(value)))
+            )
         case "option_tensors":
-            return Prefixed("&", Group("", "[]", tuple(
-                Text("None::<&Tensor>") if item == Literal(None) else Group("Some", "()", (write.reference(item),))
-                for item in _items(value))))
+            return Prefixed(
+                "&",
+                Group(
+                    "",
+                    "[]",
+                    tuple(
+                        Text("None::<&Tensor>")
+                        if item == Literal(None)
+                        else Group("Some", "()", (write.reference(item),))
+                        for item in _items(value)
+                    ),
+                ),
+            )
         case "operand":
             return write.operand(value)
         case "int":
@@ -110,8 +150,13 @@ def argument(write: Expressions, node: Operation, name: str, word: str) -> Synta
             if is_none:
                 return Text("None::<i64>")
             items = _items(value)
-            return write.number(items[0]) if len(items) == 1 else \
-                Prefixed("&", Group("", "[]", tuple(map(write.number, items)), Level.ATOM), "[..]")
+            return (
+                write.number(items[0])
+                if len(items) == 1
+                else Prefixed(
+                    "&", Group("", "[]", tuple(map(write.number, items)), Level.ATOM), "[..]"
+                )
+            )
         case "floats":
             items = () if is_none else tuple(write.floating(item) for item in _items(value))
             return Group("", "[]", items) if items else Text("[0f64; 0]")
@@ -145,7 +190,9 @@ def _items(value: Expression | None) -> tuple[Expression, ...]:
 def _integer(write: Expressions, value: Expression | None) -> Syntax:
     if isinstance(value, Constant) and isinstance(value.value, float):
         raise Unfit
-    if not isinstance(value, (Constant, Held, SizeOf, Arithmetic, Choice)) and not write.is_size(value):
+    if not isinstance(value, (Constant, Held, SizeOf, Arithmetic, Choice)) and not write.is_size(
+        value
+    ):
         raise Unfit
     return write.number(value)
 

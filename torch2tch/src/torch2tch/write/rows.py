@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from ..nodes import Line
 from .syntax import Syntax, Text, layout
 
-# The column in which the Python begins, where no line of Rust is longer.
-COLUMN = 68
+# The column in which the Python begins, where no line of Rust is longer, and the last that it may
+# begin in: behind a longer line it stands further right.
+COLUMN, LAST = 68, 88
+
+# The longest text of Python that is shown whole.
+LONGEST = 110
 
 
 @dataclass
@@ -20,13 +24,18 @@ class Rows:
     def add(self, indent: int, syntax: Syntax | str, line: Line | None = None) -> None:
         syntax = Text(syntax) if isinstance(syntax, str) else syntax
         python = line.text if line is not None and line != self.last else ""
+        if len(python) > LONGEST:
+            python = f"{python[:LONGEST]}…"
         self.last = line or self.last
         for text in layout(syntax, 4 * indent):
             self.pairs.append((text, python))
             python = ""
 
     def column(self) -> int:
-        return max([COLUMN, *(len(left) + 2 for left, right in self.pairs if right)])
+        return max([COLUMN, *(min(len(left) + 2, LAST) for left, right in self.pairs if right)])
 
     def text(self, column: int) -> list[str]:
-        return [f"{left:<{column}}// {right}" if right else left for left, right in self.pairs]
+        return [
+            f"{left:<{max(column, len(left) + 2)}}// {right}" if right else left
+            for left, right in self.pairs
+        ]

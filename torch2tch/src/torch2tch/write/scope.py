@@ -7,8 +7,8 @@ from ..nodes import Class, Name
 
 @dataclass
 class Scope:
-    """`names` are those of the locals, `references` the locals that borrow, `classes` the names of the
-    ported classes by number. In a constructor, fields are locals."""
+    """`names` are those of the locals, `references` the locals that borrow, `classes` the names of
+    the ported classes by number. In a constructor, fields are locals."""
 
     names: dict[Name, str]
     references: frozenset[Name] = frozenset()
@@ -18,3 +18,5 @@ class Scope:
     shared: frozenset[Name] = frozenset()
     constructing: bool = False
     device: str = "Device::Cpu"
+    # `vs` is a path of its own, and not a reference.
+    path_is_owned: bool = False

@@ -124,7 +124,12 @@ def _group(group: Group, indent: int) -> list[str]:
     if not group.items:
         return [" " * indent + one_line(group)]
     space = " " if group.brackets == "{}" else ""
-    if len(group.items) == 1 and isinstance(group.items[0], Group) and group.brackets == "()" and group.head:
+    if (
+        len(group.items) == 1
+        and isinstance(group.items[0], Group)
+        and group.brackets == "()"
+        and group.head
+    ):
         # The brackets of a call that is the only argument of another stand together.
         lines = layout(group.items[0], indent)
         lines[0] = " " * indent + group.head + "(" + lines[0].lstrip()
@@ -142,11 +147,16 @@ def _group(group: Group, indent: int) -> list[str]:
 
 
 def _chain(receiver: Syntax, calls: tuple[Group, ...], indent: int) -> list[str]:
-    """The receiver with as many calls as its line holds, if it is short, and a line for each other."""
+    """The receiver with as many calls as its line holds, if it is short, and a line for each
+    other."""
     lines = layout(receiver, indent)
     rest = list(calls)
     start = lines[-1] + one_line(rest[0])
-    if len(rest) == 1 or len(lines[-1].strip()) <= 8 and len(start) <= WIDTH or lines[-1].strip() in ")]}":
+    if (
+        len(rest) == 1
+        or (len(lines[-1].strip()) <= 8 and len(start) <= WIDTH)
+        or lines[-1].strip() in ")]}"
+    ):
         inner = layout(rest.pop(0), indent)
         lines[-1] += inner[0].lstrip()
         lines += inner[1:]

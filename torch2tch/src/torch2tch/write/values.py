@@ -5,15 +5,26 @@ import math
 import torch
 
 KINDS = {
-    torch.float32: "Kind::Float", torch.float64: "Kind::Double", torch.float16: "Kind::Half",
-    torch.bfloat16: "Kind::BFloat16", torch.int64: "Kind::Int64", torch.int32: "Kind::Int",
-    torch.int16: "Kind::Int16", torch.int8: "Kind::Int8", torch.uint8: "Kind::Uint8",
-    torch.bool: "Kind::Bool", torch.complex64: "Kind::ComplexFloat",
+    torch.float32: "Kind::Float",
+    torch.float64: "Kind::Double",
+    torch.float16: "Kind::Half",
+    torch.bfloat16: "Kind::BFloat16",
+    torch.int64: "Kind::Int64",
+    torch.int32: "Kind::Int",
+    torch.int16: "Kind::Int16",
+    torch.int8: "Kind::Int8",
+    torch.uint8: "Kind::Uint8",
+    torch.bool: "Kind::Bool",
+    torch.complex64: "Kind::ComplexFloat",
 }
 
 # Rust's type of an element of a tensor that is written out.
 ELEMENTS = {
-    torch.float32: "f32", torch.float64: "f64", torch.int64: "i64", torch.int32: "i32", torch.bool: "bool",
+    torch.float32: "f32",
+    torch.float64: "f64",
+    torch.int64: "i64",
+    torch.int32: "i32",
+    torch.bool: "bool",
 }
 
 
