@@ -1,4 +1,5 @@
-"""Puts the Rust library's sources into the wheel and the source archive, from the checkout around it.
+"""Puts the Rust library's sources into the wheel and the source archive, from the checkout around
+it.
 
 They are in the repository once, in `crates/torch-parity`; here they are copied, and what their
 manifest takes from the workspace is written out.
@@ -33,15 +34,20 @@ def carry(folder: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(CRATE / "src", target / "src")
     shutil.copy(CRATE / "build.rs", target)
-    workspace = tomllib.loads((CRATE.parents[1] / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]
+    workspace = tomllib.loads((CRATE.parents[1] / "Cargo.toml").read_text(encoding="utf-8"))[
+        "workspace"
+    ]
     manifest = tomllib.loads((CRATE / "Cargo.toml").read_text(encoding="utf-8"))
     (target / "Cargo.toml").write_text(toml(alone(manifest, workspace)), encoding="utf-8")
 
 
 def alone(manifest: dict, workspace: dict) -> dict:
     """The manifest of a package in no workspace. Tests stay behind."""
-    package = {name: inherited(value, workspace["package"].get(name))
-               for name, value in manifest["package"].items() if name not in ("include", "metadata")}
+    package = {
+        name: inherited(value, workspace["package"].get(name))
+        for name, value in manifest["package"].items()
+        if name not in ("include", "metadata")
+    }
     kept = {"package": package, "features": manifest.get("features", {})}
     for table in ("dependencies", "build-dependencies"):
         kept[table] = dependencies(manifest.get(table, {}), workspace)
@@ -52,7 +58,9 @@ def alone(manifest: dict, workspace: dict) -> dict:
 
 
 def dependencies(table: dict, workspace: dict) -> dict:
-    return {name: inherited(value, workspace["dependencies"].get(name)) for name, value in table.items()}
+    return {
+        name: inherited(value, workspace["dependencies"].get(name)) for name, value in table.items()
+    }
 
 
 def inherited(value: object, there: object) -> object:
@@ -64,7 +72,9 @@ def toml(tables: dict, path: str = "") -> str:
     text = ""
     for name, value in tables.items():
         inner = f"{path}{key(name)}"
-        if inner == "target" or inner.startswith("target.") and inner.count(".") == 1 and "dependencies" in value:
+        if inner == "target" or (
+            inner.startswith("target.") and inner.count(".") == 1 and "dependencies" in value
+        ):
             text += toml(value, f"{inner}.")
         else:
             rows = "".join(f"{key(field)} = {inline(one)}\n" for field, one in value.items())
@@ -78,7 +88,9 @@ def key(name: str) -> str:
 
 def inline(value: object) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key(name)} = {inline(one)}" for name, one in value.items()) + " }"
+        return (
+            "{ " + ", ".join(f"{key(name)} = {inline(one)}" for name, one in value.items()) + " }"
+        )
     return json.dumps(value)
 
 

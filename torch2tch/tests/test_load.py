@@ -30,7 +30,9 @@ def write(folder: Path, text: str, name: str = "net.py") -> Path:
 
 
 def made(file: Path, name: str = "Net", **options) -> torch.nn.Module:
-    return load(f"{file}:{name}", Options(inputs=("randn(batch_size, 4)",), **options)).subject.make()
+    return load(
+        f"{file}:{name}", Options(inputs=("randn(batch_size, 4)",), **options)
+    ).subject.make()
 
 
 def width(file: Path, **options) -> int:
@@ -38,7 +40,8 @@ def width(file: Path, **options) -> int:
 
 
 def test_module_level_code_runs_that_the_class_depends_on(tmp_path):
-    text = HEAD + "WIDTHS = [1]\nfor i in range(3):\n    WIDTHS.append(i + 4)\nWIDTH = WIDTHS[-1]\nWIDTH += 1\n"
+    text = HEAD + "WIDTHS = [1]\nfor i in range(3):\n    WIDTHS.append(i + 4)\n"
+    text += "WIDTH = WIDTHS[-1]\nWIDTH += 1\n"
     assert width(write(tmp_path, text + NET)) == 7
 
 
@@ -74,30 +77,41 @@ def test_a_script_s_folder_is_not_made(tmp_path):
 
 
 def test_argparse_at_the_top_reads_argv(tmp_path):
-    text = HEAD + ("import argparse\nparser = argparse.ArgumentParser()\n"
-                   "parser.add_argument('--nz', type=int, default=6)\nopt = parser.parse_args()\nWIDTH = opt.nz\n")
+    text = HEAD + (
+        "import argparse\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--nz', type=int, default=6)\nopt = parser.parse_args()\n"
+        "WIDTH = opt.nz\n"
+    )
     file = write(tmp_path, text + NET)
     assert width(file) == 6
     assert width(file, argv=("--nz", "100")) == 100
 
 
 def test_an_argument_that_the_script_requires_is_named(tmp_path):
-    text = HEAD + ("import argparse\nparser = argparse.ArgumentParser()\n"
-                   "parser.add_argument('--nz', type=int, required=True)\nopt = parser.parse_args()\nWIDTH = opt.nz\n")
+    text = HEAD + (
+        "import argparse\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--nz', type=int, required=True)\nopt = parser.parse_args()\n"
+        "WIDTH = opt.nz\n"
+    )
     with pytest.raises(Refused, match=r"net.py:7: .*--nz \(--argv gives"):
         width(write(tmp_path, text + NET))
 
 
 def test_names_below_the_guard_that_the_class_reads(tmp_path):
-    text = HEAD + NET + "\nif __name__ == '__main__':\n    WIDTH = 8\n    raise SystemExit('trains')\n"
+    text = (
+        HEAD + NET + "\nif __name__ == '__main__':\n    WIDTH = 8\n    raise SystemExit('trains')\n"
+    )
     target = load(f"{write(tmp_path, text)}:Net", Options())
     assert target.subject.make().fc.in_features == 8
     assert any("below" in note for note in target.notes)
 
 
 def test_future_annotations_hold_for_each_statement(tmp_path):
-    text = ("from __future__ import annotations\nfrom dataclasses import dataclass\n" + HEAD +
-            "@dataclass\nclass Sizes:\n    width: Union[int, str] = 4\nWIDTH = Sizes().width\n")
+    text = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        + HEAD
+        + "@dataclass\nclass Sizes:\n    width: Union[int, str] = 4\nWIDTH = Sizes().width\n"
+    )
     assert width(write(tmp_path, text + NET)) == 4
 
 
@@ -112,7 +126,10 @@ def test_a_failed_import_is_named_first(tmp_path):
     file = write(tmp_path, "from .parts import *\n" + NET)
     with pytest.raises(Refused) as caught:
         width(file)
-    assert "net.py:1: `from .parts import *`: ImportError: attempted relative import" in caught.value.lines[0]
+    assert (
+        "net.py:1: `from .parts import *`: ImportError: attempted relative import"
+        in caught.value.lines[0]
+    )
 
 
 def test_a_package_that_is_missing_matters_to_those_who_need_it(tmp_path):
@@ -146,8 +163,10 @@ def test_a_function_that_gives_a_module(tmp_path):
 
 
 def test_a_module_of_a_package():
-    target = load("torch.nn:Linear", Options(args="3, 2", inputs=("x=randn(batch_size, length, 3)",),
-                                             sizes=("length=12,7",)))
+    target = load(
+        "torch.nn:Linear",
+        Options(args="3, 2", inputs=("x=randn(batch_size, length, 3)",), sizes=("length=12,7",)),
+    )
     assert target.subject.make().in_features == 3
     assert [size.observed for size in target.subject.sizes] == [(3, 5), (12, 7)]
     assert target.subject.inputs[0].argument == "x"
@@ -177,12 +196,15 @@ def test_an_error_of_the_constructor_stands_at_its_line(tmp_path):
         made(write(tmp_path, text))
 
 
-@pytest.mark.parametrize("target, text", [
-    ("nowhere.py:Net", "nowhere.py: No such file"),
-    ("no_such_module:Net", "there is no module no_such_module"),
-    ("torch.nn:Nothing", "there is no class or function Nothing"),
-    ("torch.nn", "expected FILE.py:NAME"),
-])
+@pytest.mark.parametrize(
+    "target, text",
+    [
+        ("nowhere.py:Net", "nowhere.py: No such file"),
+        ("no_such_module:Net", "there is no module no_such_module"),
+        ("torch.nn:Nothing", "there is no class or function Nothing"),
+        ("torch.nn", "expected FILE.py:NAME"),
+    ],
+)
 def test_targets_that_are_not_there(target, text):
     with pytest.raises(Refused, match=text):
         load(target, Options())

@@ -25,8 +25,12 @@ def main() -> None:
         said = verdict.read_text() if verdict.exists() else ""
     if said != f"done {code}":
         ending = f"signal {-code}" if code < 0 else f"exit code {code}"
-        print(f"error: {parsed.target}: the process ended with {ending} before torch2tch was done; its class, "
-              "arguments, inputs or loss end the process (os._exit, a crash)", file=sys.stderr)
+        print(
+            f"error: {parsed.target}: the process ended with {ending} before torch2tch was "
+            "done; its class, "
+            "arguments, inputs or loss end the process (os._exit, a crash)",
+            file=sys.stderr,
+        )
         sys.exit(1)
     sys.exit(code)
 
@@ -35,7 +39,11 @@ def environment(verdict: Path) -> dict[str, str]:
     """The package is found as it was found here, and no folder of the user's is put before."""
     package = str(Path(__file__).resolve().parent.parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {VERDICT: str(verdict), "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    return os.environ | {
+        VERDICT: str(verdict),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
 
 
 def inner() -> None:

@@ -81,11 +81,17 @@ def arguments() -> list[str]:
     kept = folder / "arguments.json"
     if kept.exists():
         found = json.loads(kept.read_text())
-        if all(Path(text.rpartition("=")[2]).exists() for text in found if text.startswith("--extern=")):
+        if all(
+            Path(text.rpartition("=")[2]).exists() for text in found if text.startswith("--extern=")
+        ):
             return found
     prepare(folder)
-    print(f"torch2tch: building the Rust library for torch {torch.__version__} into {folder} (once, "
-          "some minutes)", file=sys.stderr, flush=True)
+    print(
+        f"torch2tch: building the Rust library for torch {torch.__version__} into {folder} (once, "
+        "some minutes)",
+        file=sys.stderr,
+        flush=True,
+    )
     found = built(folder, os.environ | environment())
     partial = kept.with_suffix(".partial")
     partial.write_text(json.dumps(found))
@@ -101,8 +107,11 @@ def libtorch_of_checkout() -> dict[str, str]:
 
 def environment() -> dict[str, str]:
     folder = Path(torch.__file__).resolve().parent
-    return {"LIBTORCH": str(folder), "LIBTORCH_BYPASS_VERSION_CHECK": "1",
-            "LIBTORCH_CXX11_ABI": str(int(torch.compiled_with_cxx11_abi()))}
+    return {
+        "LIBTORCH": str(folder),
+        "LIBTORCH_BYPASS_VERSION_CHECK": "1",
+        "LIBTORCH_CXX11_ABI": str(int(torch.compiled_with_cxx11_abi())),
+    }
 
 
 def mark() -> str:
@@ -117,14 +126,18 @@ def mark() -> str:
 def tch_version() -> str:
     version = ".".join(torch.__version__.split(".")[:2])
     if version not in TCH:
-        raise Refused(f"torch {torch.__version__}: expected torch {', '.join(TCH)}; no tch goes with another")
+        raise Refused(
+            f"torch {torch.__version__}: expected torch {', '.join(TCH)}; no tch goes with another"
+        )
     return TCH[version]
 
 
 def prepare(folder: Path) -> None:
     if not CARRIED.exists():
-        raise Refused(f"{CARRIED}: the sources of the Rust library are missing; this package was built "
-                      "without them")
+        raise Refused(
+            f"{CARRIED}: the sources of the Rust library are missing; this package was built "
+            "without them"
+        )
     tch = tch_version()
     (folder / "src").mkdir(parents=True, exist_ok=True)
     (folder / "src" / "lib.rs").write_text("")
@@ -139,9 +152,13 @@ def built(folder: Path, environment: dict[str, str]) -> list[str]:
         # library alone, and whoever ports has most probably built one of these.
         command.insert(3, "--example=digit_classifier")
     try:
-        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environment)
+        done = subprocess.run(
+            command, cwd=folder, stdout=subprocess.PIPE, text=True, env=environment
+        )
     except FileNotFoundError:
-        raise Refused("cargo is not on the PATH; a port is compiled with it (https://rustup.rs)") from None
+        raise Refused(
+            "cargo is not on the PATH; a port is compiled with it (https://rustup.rs)"
+        ) from None
     if done.returncode:
         raise Refused("cannot build the Rust library; cargo says why above")
     libraries, folders = {}, []
@@ -150,7 +167,7 @@ def built(folder: Path, environment: dict[str, str]) -> list[str]:
             folders += message["linked_paths"]
         elif message["reason"] == "compiler-artifact" and message["target"]["name"] in CRATES:
             found = [file for file in message["filenames"] if file.endswith(".rlib")]
-            libraries |= {message["target"]["name"]: file for file in found}
+            libraries |= dict.fromkeys([message["target"]["name"]], found[-1]) if found else {}
     return rustc_arguments(libraries, folders)
 
 

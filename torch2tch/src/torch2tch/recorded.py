@@ -16,5 +16,7 @@ def port_recorded(target: Target) -> str:
         raise
     except Exception as error:
         last = inspect.trace()[-1]
-        raise Refused(f"{target.subject.target}: cannot be recorded: {located(error, target.roots)} "
-                      f"(in {last.function})") from error
+        raise Refused(
+            f"{target.subject.target}: cannot be recorded: {located(error, target.roots)} "
+            f"(in {last.function})"
+        ) from error

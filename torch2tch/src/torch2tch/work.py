@@ -36,7 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
         except Refused as error:
             return told(error, REFUSED)
         except RecursionError:
-            return told(Refused(f"{arguments.target}: nested too deeply for Python's recursion limit"), REFUSED)
+            return told(
+                Refused(f"{arguments.target}: nested too deeply for Python's recursion limit"),
+                REFUSED,
+            )
 
 
 def quiet() -> None:
@@ -55,8 +58,12 @@ def told(error: Refused, code: int) -> int:
 class Work:
     def __init__(self, arguments: argparse.Namespace, printed) -> None:
         self.arguments, self.printed = arguments, printed
-        self.settings = Settings(arguments.seed, arguments.steps, arguments.lr,
-                                 tuple(arguments.optimizers or Settings.optimizers))
+        self.settings = Settings(
+            arguments.seed,
+            arguments.steps,
+            arguments.lr,
+            tuple(arguments.optimizers or Settings.optimizers),
+        )
 
     def run(self) -> int:
         check_output(self.arguments)
@@ -64,8 +71,10 @@ class Work:
         for note in target.notes:
             self.say(f"note: {note}")
         if self.arguments.prove and not target.subject.inputs and takes_inputs(target):
-            raise Usage(f"{target.subject.target}: --input is needed, once for each argument of "
-                        f"{target.subject.method}{parameters(target)}")
+            raise Usage(
+                f"{target.subject.target}: --input is needed, once for each argument of "
+                f"{target.subject.method}{parameters(target)}"
+            )
         # What fails in Python is told before anything is made of it.
         recording = record(target, self.settings) if self.arguments.prove else None
         if recording is None and target.subject.inputs:
@@ -84,16 +93,22 @@ class Work:
                 refused += [f"as {kind}: {line}" for line in error.lines]
                 continue
             except NotEqual as error:
-                refused.append(f"as {kind}: the port is not equal, which is a mistake of torch2tch: {error}")
+                refused.append(
+                    f"as {kind}: the port is not equal, which is a mistake of torch2tch: {error}"
+                )
                 continue
             except DoesNotCompile as error:
-                refused.append(f"as {kind}: the port does not compile, which is a mistake of torch2tch: {error}")
+                refused.append(
+                    f"as {kind}: the port does not compile, which is a mistake of torch2tch: "
+                    f"{error}"
+                )
                 continue
             return self.done(target, candidate, kind, refused, rows)
         raise Refused(*refused)
 
-    def done(self, target: Target, candidate: Candidate, kind: str, refused: list[str],
-             rows: list[Row]) -> int:
+    def done(
+        self, target: Target, candidate: Candidate, kind: str, refused: list[str], rows: list[Row]
+    ) -> int:
         for line in refused if kind == "recorded" else ():
             self.say(f"note: not {line}")
         if kind == "recorded":
@@ -140,8 +155,16 @@ def options(arguments: argparse.Namespace) -> Options:
         argv = tuple(shlex.split(arguments.argv))
     except ValueError as error:
         raise Usage(f"--argv {arguments.argv!r}: {error}") from error
-    return Options(arguments.args, tuple(arguments.inputs), tuple(arguments.targets), arguments.loss,
-                   arguments.call, tuple(sizes), argv, arguments.method)
+    return Options(
+        arguments.args,
+        tuple(arguments.inputs),
+        tuple(arguments.targets),
+        arguments.loss,
+        arguments.call,
+        tuple(sizes),
+        argv,
+        arguments.method,
+    )
 
 
 def check_output(arguments: argparse.Namespace) -> None:
@@ -162,7 +185,9 @@ def takes_inputs(target: Target) -> bool:
 def parameters(target: Target) -> str:
     import inspect
 
-    entry = getattr(target.made, target.subject.method, None) if isinstance(target.made, type) else None
+    entry = (
+        getattr(target.made, target.subject.method, None) if isinstance(target.made, type) else None
+    )
     names = list(inspect.signature(entry).parameters)[1:] if entry else ["…"]
     return f"({', '.join(names)})"
 
@@ -170,12 +195,11 @@ def parameters(target: Target) -> str:
 def write_whole(output: Path, text: str) -> None:
     """Writes the file whole or not at all."""
     try:
-        with tempfile.NamedTemporaryFile("w", dir=output.absolute().parent, delete=False,
-                                         encoding="utf-8") as file:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=output.absolute().parent, delete=False, encoding="utf-8"
+        ) as file:
             file.write(text)
         os.chmod(file.name, 0o644)
         os.replace(file.name, output)
     except OSError as error:
         raise Refused(f"{output}: {error.strerror}") from error
-
-

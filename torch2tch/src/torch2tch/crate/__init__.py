@@ -39,18 +39,40 @@ FILES = {
 }
 
 # Names that a package cannot have: Rust's words, what its program uses, what cargo refuses.
-TAKEN = RESERVED | {"core", "std", "alloc", "proc_macro", "test", "main", "lib", "build", "deps", "examples",
-                    "incremental", "tch", "torch_parity", "torch_sys", "super", "crate", "self", "union"}
+TAKEN = RESERVED | {
+    "core",
+    "std",
+    "alloc",
+    "proc_macro",
+    "test",
+    "main",
+    "lib",
+    "build",
+    "deps",
+    "examples",
+    "incremental",
+    "tch",
+    "torch_parity",
+    "torch_sys",
+    "super",
+    "crate",
+    "self",
+    "union",
+}
 
 
 def write_crate(folder: Path, target: Target, candidate: Candidate, git: str | None = None) -> None:
     """Writes the crate whole or not at all; `folder` may be there if it is empty. It depends on the
     library here, or on what is at the address `git`."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Refused(f"{folder}: expected an empty folder, or nothing, found "
-                      f"{'a folder with files in it' if folder.is_dir() else 'a file'}")
+        raise Refused(
+            f"{folder}: expected an empty folder, or nothing, found "
+            f"{'a folder with files in it' if folder.is_dir() else 'a file'}"
+        )
     try:
-        with tempfile.TemporaryDirectory(dir=folder.resolve().parent, prefix=".partial-") as partial:
+        with tempfile.TemporaryDirectory(
+            dir=folder.resolve().parent, prefix=".partial-"
+        ) as partial:
             made = Path(partial) / "crate"
             fill(made, package_name(folder), target, candidate, git)
             os.rename(made, folder)
@@ -75,7 +97,7 @@ def fill(folder: Path, package: str, target: Target, candidate: Candidate, git: 
     signature = read_signature(network, candidate.struct)
     names = [name for name, _ in signature.parameters if name != "train"]
     case, output = record(folder / "recorded", target, names)
-    names = names[:len(case.values)]
+    names = names[: len(case.values)]
     converted = nested(output) if candidate.flat else unwrapped(output, signature.output)
     texts = {
         "package": package,
@@ -84,7 +106,9 @@ def fill(folder: Path, package: str, target: Target, candidate: Candidate, git: 
         "module": module,
         "python": target.path.name if target.path else target.subject.target,
         "torch": torch.__version__,
-        "source": f"git = {json.dumps(git)}" if git else f"path = {json.dumps(str(library.sources()))}",
+        "source": f"git = {json.dumps(git)}"
+        if git
+        else f"path = {json.dumps(str(library.sources()))}",
         "tch": library.tch_version(),
         "libtorch": json.dumps(str(Path(torch.__file__).parent)),
         "inputs": listed([f"`{name}`" for name in names]),
@@ -93,8 +117,10 @@ def fill(folder: Path, package: str, target: Target, candidate: Candidate, git: 
         "reads": "\n    ".join(f"let {name} = tensor({quoted(name)})?;" for name in names),
         "call": call_with(signature, network, "network", case.values, names, train="false"),
         "convert": "" if converted == "output" else f"let output = {converted};",
-        "named": ", ".join(f'("{name}".to_owned(), {place}.shallow_clone())'
-                           for place, name in leaves(output, "output", "output")),
+        "named": ", ".join(
+            f'("{name}".to_owned(), {place}.shallow_clone())'
+            for place, name in leaves(output, "output", "output")
+        ),
     }
     for template, name in FILES.items():
         path = folder / name
@@ -121,8 +147,10 @@ def record(folder: Path, target: Target, names: list[str]) -> tuple[Case, object
     # Copies, as tied weights are one tensor under two names.
     weights = {name: tensor.clone().contiguous() for name, tensor in model.state_dict().items()}
     output = python.evaluate(model, case)
-    save_file({name: value.contiguous() for name, value in zip(names, case.values)},
-              folder / "input.safetensors")
+    save_file(
+        {name: value.contiguous() for name, value in zip(names, case.values)},
+        folder / "input.safetensors",
+    )
     save_file(weights, folder / "weights.safetensors")
     answers = {name: part.clone().contiguous() for name, part in named("output", output)}
     save_file(answers, folder / "output.safetensors")

@@ -72,8 +72,16 @@ def load(target: str, options: Options) -> Target:
     inputs, call = constants(inputs, call, made, options.method)
     sizes = sizes_of(inputs, names, parse_sizes(options.sizes))
     subject = Subject(
-        getattr(made, "__name__", name), target, maker(made, target, name, options.args, names, loaded),
-        inputs, call, sizes, names, place_of, options.method)
+        getattr(made, "__name__", name),
+        target,
+        maker(made, target, name, options.args, names, loaded),
+        inputs,
+        call,
+        sizes,
+        names,
+        place_of,
+        options.method,
+    )
     return Target(subject, made, module, loaded.path, options, loaded.roots, loaded.notes, loaded)
 
 
@@ -96,12 +104,18 @@ def find(loaded: Loaded, where: str, name: str) -> Callable:
     for part in (first, *rest):
         made = getattr(made, part, None)
     if made is None:
-        known = [n for n, value in vars(loaded.module).items()
-                 if isinstance(value, type) and issubclass(value, nn.Module)
-                 and value.__module__ == loaded.module.__name__]
-        raise Usage(*missing_imports(loaded),
-                      f"{where}: there is no class or function {name}; found "
-                      f"{', '.join(known[:12]) or 'no nn.Module'}")
+        known = [
+            n
+            for n, value in vars(loaded.module).items()
+            if isinstance(value, type)
+            and issubclass(value, nn.Module)
+            and value.__module__ == loaded.module.__name__
+        ]
+        raise Usage(
+            *missing_imports(loaded),
+            f"{where}: there is no class or function {name}; found "
+            f"{', '.join(known[:12]) or 'no nn.Module'}",
+        )
     if not callable(made) or (isinstance(made, type) and not issubclass(made, nn.Module)):
         raise Usage(f"{where}: {name} is no nn.Module and no function that gives one")
     return made
@@ -133,13 +147,17 @@ def call_of(options: Options, names: dict[str, object]) -> dict[str, object]:
     except (Exception, SystemExit) as error:
         raise Usage(f"--call {options.call!r}: {one_line(error)}") from error
     if positional:
-        raise Usage(f"--call {options.call!r}: expected NAME=VALUE; positional arguments are --input")
+        raise Usage(
+            f"--call {options.call!r}: expected NAME=VALUE; positional arguments are --input"
+        )
     return call
 
 
-def constants(inputs: tuple[Input, ...], call: dict[str, object], made: Callable,
-              method: str) -> tuple[tuple[Input, ...], dict[str, object]]:
-    """Inputs that are numbers, texts or `None` are fixed arguments of the call, under their names."""
+def constants(
+    inputs: tuple[Input, ...], call: dict[str, object], made: Callable, method: str
+) -> tuple[tuple[Input, ...], dict[str, object]]:
+    """Inputs that are numbers, texts or `None` are fixed arguments of the call, under their
+    names."""
     kept, fixed = [], dict(call)
     entry = getattr(made, method, None) if isinstance(made, type) else None
     parameters = list(inspect.signature(entry).parameters)[1:] if entry else []
@@ -157,11 +175,14 @@ def constants(inputs: tuple[Input, ...], call: dict[str, object], made: Callable
 
 
 def is_literal(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) or (isinstance(node, ast.UnaryOp) and is_literal(node.operand))
+    return isinstance(node, ast.Constant) or (
+        isinstance(node, ast.UnaryOp) and is_literal(node.operand)
+    )
 
 
-def maker(made: Callable, target: str, name: str, args: str, names: dict[str, object],
-          loaded: Loaded) -> Callable[[], nn.Module]:
+def maker(
+    made: Callable, target: str, name: str, args: str, names: dict[str, object], loaded: Loaded
+) -> Callable[[], nn.Module]:
     """Makes the module anew; what fails in it is told at its line."""
 
     def make() -> nn.Module:
@@ -174,11 +195,16 @@ def maker(made: Callable, target: str, name: str, args: str, names: dict[str, ob
         except Refused:
             raise
         except (Exception, SystemExit, RecursionError) as error:
-            hint = "" if args or not isinstance(error, TypeError) else \
-                " (--args gives the constructor its arguments)"
+            hint = (
+                ""
+                if args or not isinstance(error, TypeError)
+                else " (--args gives the constructor its arguments)"
+            )
             raise Refused(*blame(error, loaded, f"{target}: `{name}({args})`: ", hint)) from error
         if not isinstance(model, nn.Module):
-            raise Refused(f"{target}: `{name}({args})` gives {type(model).__name__}, not an nn.Module")
+            raise Refused(
+                f"{target}: `{name}({args})` gives {type(model).__name__}, not an nn.Module"
+            )
         return model
 
     return make
@@ -194,13 +220,16 @@ def blame(error: BaseException, loaded: Loaded, start: str, end: str = "") -> li
 
 
 def load_program(path: Path, options: Options) -> Target:
-    """A program of `torch.export.save`: its example inputs are its inputs unless others are given."""
+    """A program of `torch.export.save`: its example inputs are its inputs unless others are
+    given."""
     try:
         program = torch.export.load(path)
     except FileNotFoundError as error:
         raise Usage(f"{path}: {error.strerror}") from error
     except Exception as error:
-        raise Usage(f"{path}: expected a program that torch.export.save wrote: {one_line(error)}") from error
+        raise Usage(
+            f"{path}: expected a program that torch.export.save wrote: {one_line(error)}"
+        ) from error
     names = {**vars(torch), "torch": torch, "nn": nn, "F": nn.functional}
     if options.inputs:
         inputs = tuple(map(parse_input, options.inputs))
@@ -209,7 +238,17 @@ def load_program(path: Path, options: Options) -> Target:
         inputs = tuple(Input(None, f"example_inputs[{place}]") for place in range(len(given)))
         names["example_inputs"] = given
     sizes = sizes_of(inputs, names, parse_sizes(options.sizes))
-    name = "".join(part.capitalize() for part in path.stem.replace("-", "_").split("_")) or "Program"
-    subject = Subject(name, str(path), lambda: torch.export.load(path).module(), inputs,
-                      call_of(options, names), sizes, names, method=options.method)
+    name = (
+        "".join(part.capitalize() for part in path.stem.replace("-", "_").split("_")) or "Program"
+    )
+    subject = Subject(
+        name,
+        str(path),
+        lambda: torch.export.load(path).module(),
+        inputs,
+        call_of(options, names),
+        sizes,
+        names,
+        method=options.method,
+    )
     return Target(subject, None, None, None, options)

@@ -16,10 +16,14 @@ def load_module(name: str, argv: list[str]) -> Loaded:
         with arguments([name, *argv]):
             module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name and \
-                (name == error.name or name.startswith(error.name + ".")):
-            raise Refused(f"{name}: there is no module {error.name} in this environment, "
-                          f"{sys.prefix}") from error
+        if (
+            isinstance(error, ModuleNotFoundError)
+            and error.name
+            and (name == error.name or name.startswith(error.name + "."))
+        ):
+            raise Refused(
+                f"{name}: there is no module {error.name} in this environment, {sys.prefix}"
+            ) from error
         raise Refused(f"{name}: {located(error, (Path.cwd(), *folder_of(name)))}") from error
     file = getattr(module, "__file__", None)
     path = Path(file).resolve() if file else Path.cwd()

@@ -1,6 +1,8 @@
-"""A file as Python loads it: in its package, statement by statement, but for a script's own work."""
+"""A file as Python loads it: in its package, statement by statement, but for a script's own
+work."""
 
 import __future__
+
 import ast
 import contextlib
 import importlib
@@ -20,8 +22,8 @@ from .statements import Statement, keep_needed, statements
 
 @dataclass
 class Loaded:
-    """A module of the user's. `failed` has the statements that ended with an error, by the names that
-    they would have bound; `notes` what was left out, for the screen."""
+    """A module of the user's. `failed` has the statements that ended with an error, by the names
+    that they would have bound; `notes` what was left out, for the screen."""
 
     module: ModuleType
     path: Path
@@ -64,7 +66,9 @@ def read(path: Path) -> tuple[str, ast.Module]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         place = f"{shown(path)}:{line}: " if line else f"{shown(path)}: "
-        raise Usage(f"{place}{type(error).__name__}: {getattr(error, 'msg', None) or error}") from error
+        raise Usage(
+            f"{place}{type(error).__name__}: {getattr(error, 'msg', None) or error}"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -86,8 +90,10 @@ def import_package(name: str, folder: Path, roots: tuple[Path, ...], notes: list
         try:
             importlib.import_module(package)
         except (Exception, SystemExit) as error:
-            notes.append(f"{shown(inside / '__init__.py')} is left out, as it ends with "
-                         f"{located(error, roots)}")
+            notes.append(
+                f"{shown(inside / '__init__.py')} is left out, as it ends with "
+                f"{located(error, roots)}"
+            )
             module = sys.modules[package] = ModuleType(package)
             module.__path__ = [str(inside)]
             module.__spec__ = ModuleSpec(package, None, is_package=True)
@@ -117,17 +123,23 @@ def run_file(loaded: Loaded, text: str, wanted: Iterable[str]) -> None:
             skipped.append(one.node)
     if skipped:
         lines = ", ".join(ranges(skipped))
-        loaded.notes.append(f"{shown(loaded.path)}: {lines} not run: the script's own work, on which "
-                            f"{first(wanted)} does not depend")
+        loaded.notes.append(
+            f"{shown(loaded.path)}: {lines} not run: the script's own work, on which "
+            f"{first(wanted)} does not depend"
+        )
     below = [one.node for one in found if one.guarded and one.kept]
     if below:
-        loaded.notes.append(f"{shown(loaded.path)}: {', '.join(ranges(below))} run, though below "
-                            f"`if __name__ == \"__main__\"`: {first(wanted)} reads what they define")
+        loaded.notes.append(
+            f"{shown(loaded.path)}: {', '.join(ranges(below))} run, though below "
+            f'`if __name__ == "__main__"`: {first(wanted)} reads what they define'
+        )
 
 
 def run(one: Statement, loaded: Loaded, needed: set[str], flags: int) -> None:
     try:
-        code = compile(ast.Module([one.node], []), str(loaded.path), "exec", flags, dont_inherit=True)
+        code = compile(
+            ast.Module([one.node], []), str(loaded.path), "exec", flags, dont_inherit=True
+        )
         said = io.StringIO()
         with contextlib.redirect_stderr(said):
             exec(code, vars(loaded.module))
@@ -155,8 +167,12 @@ def reason(error: BaseException, said: str) -> str:
 
 
 def future_names(tree: ast.Module) -> list[str]:
-    return [alias.name for node in tree.body
-            if isinstance(node, ast.ImportFrom) and node.module == "__future__" for alias in node.names]
+    return [
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        for alias in node.names
+    ]
 
 
 def ranges(nodes: list[ast.stmt]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 
 # Frames of the machinery that lies between an `import` and this finder.
 MACHINERY = ("importlib", "<frozen")
@@ -22,14 +22,15 @@ class Siblings(MetaPathFinder):
         self.roots = tuple(folders)
         self.files = {str(file) for file in files}
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None,
-                  target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if path is not None or not self.is_asked_by_user():
             return None
         return PathFinder.find_spec(name, self.folders, target)
 
     def is_asked_by_user(self) -> bool:
-        frame = sys._getframe(2)
+        frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             file = frame.f_code.co_filename
             if not (file.startswith("<frozen") or "/importlib/" in file):
@@ -41,8 +42,8 @@ class Siblings(MetaPathFinder):
 
 
 def module_name(file: Path) -> tuple[str, Path]:
-    """The dotted name of a file in its package, and the folder that its package is in. A file outside
-    of a package has its own name, unless a module of that name is there already."""
+    """The dotted name of a file in its package, and the folder that its package is in. A file
+    outside of a package has its own name, unless a module of that name is there already."""
     folder, parts = file.parent, [file.stem]
     while (folder / "__init__.py").exists():
         parts.insert(0, folder.name)

@@ -1,4 +1,5 @@
-"""The statements of a file: which names each binds, changes and reads, and which of them a class needs."""
+"""The statements of a file: which names each binds, changes and reads, and which of them a class
+needs."""
 
 import ast
 import builtins
@@ -7,7 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 # Calls that change how torch, Python or NumPy behave from there on.
-SETTINGS = ("set_", "manual_seed", "seed", "use_deterministic_algorithms", "filterwarnings", "simplefilter")
+SETTINGS = (
+    "set_",
+    "manual_seed",
+    "seed",
+    "use_deterministic_algorithms",
+    "filterwarnings",
+    "simplefilter",
+)
 
 # Functions and modules that change nothing that they are given.
 HARMLESS = set(dir(builtins)) | {"os", "sys", "logging", "plt", "pprint", "json", "time"}
@@ -33,10 +41,15 @@ class Statement:
 
 def statements(tree: ast.Module) -> list[Statement]:
     """The statements in order; those below the guard for scripts one by one."""
-    imported = {alias.asname or alias.name.split(".")[0]
-                for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))
-                for alias in node.names}
-    functions = {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    imported = {
+        alias.asname or alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    functions = {
+        node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
     found = []
     for node in tree.body:
         if is_guard(node):
@@ -50,11 +63,16 @@ def statements(tree: ast.Module) -> list[Statement]:
 def is_guard(node: ast.stmt) -> bool:
     """`if __name__ == "__main__":`."""
     return isinstance(node, ast.If) and any(
-        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test))
+        isinstance(part, ast.Name) and part.id == "__name__" for part in ast.walk(node.test)
+    )
 
 
-def describe(node: ast.stmt, imported: set[str], functions: dict[str, ast.FunctionDef | ast.ClassDef],
-             guarded: bool = False) -> Statement:
+def describe(
+    node: ast.stmt,
+    imported: set[str],
+    functions: dict[str, ast.FunctionDef | ast.ClassDef],
+    guarded: bool = False,
+) -> Statement:
     binds, reads = names_of(node)
     changes, always = changed_by(node, imported, functions)
     return Statement(node, binds, changes, reads, is_plain(node), always and not guarded, guarded)
@@ -94,18 +112,23 @@ def is_plain(node: ast.stmt) -> bool:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         computes = (ast.Call, ast.Await, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp)
         return all(isinstance(one, ast.Name) for one in targets) and not any(
-            isinstance(part, computes) for part in ast.walk(node))
+            isinstance(part, computes) for part in ast.walk(node)
+        )
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def changed_by(node: ast.stmt, imported: set[str],
-               functions: dict[str, ast.FunctionDef | ast.ClassDef]) -> tuple[set[str], bool]:
+def changed_by(
+    node: ast.stmt, imported: set[str], functions: dict[str, ast.FunctionDef | ast.ClassDef]
+) -> tuple[set[str], bool]:
     """The names whose values a statement may change, and whether it changes a setting of all."""
-    changes, always = set(), False
+    changes: set[str] = set()
+    always = False
     if isinstance(node, DEFINITIONS):
         return changes, always
     for part in own_nodes(node):
-        if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, (ast.Store, ast.Del)):
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(
+            part.ctx, (ast.Store, ast.Del)
+        ):
             root = root_of(part)
             changes.add(root)
             always |= root in imported
@@ -118,11 +141,13 @@ def changed_by(node: ast.stmt, imported: set[str],
     return changes - {""}, always
 
 
-def changed_by_call(call: ast.Call, imported: set[str],
-                    functions: dict[str, ast.FunctionDef | ast.ClassDef]) -> tuple[set[str], bool]:
+def changed_by_call(
+    call: ast.Call, imported: set[str], functions: dict[str, ast.FunctionDef | ast.ClassDef]
+) -> tuple[set[str], bool]:
     root = root_of(call.func)
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    # Modules, functions and classes are not changed by being handed over, nor is an object by handing
+    # Modules, functions and classes are not changed by being handed over, nor is an object by
+    # handing
     # over a setting of it.
     arguments = {root_of(one) for one in given if not isinstance(one, (ast.Call, ast.Attribute))}
     arguments -= {"", *imported, *functions, *dir(builtins)}
@@ -134,8 +159,12 @@ def changed_by_call(call: ast.Call, imported: set[str],
         return {root} | (set() if root in HARMLESS else arguments), False
     if root in functions:
         function = functions[root]
-        globals_ = {name for part in ast.walk(function) if isinstance(part, ast.Global)
-                    for name in part.names}
+        globals_ = {
+            name
+            for part in ast.walk(function)
+            if isinstance(part, ast.Global)
+            for name in part.names
+        }
         return globals_ | (arguments if changes_parameters(function) else set()), False
     return (set() if root in HARMLESS else arguments), False
 
@@ -143,15 +172,21 @@ def changed_by_call(call: ast.Call, imported: set[str],
 def changes_parameters(function: ast.FunctionDef | ast.ClassDef) -> bool:
     """It assigns to, or calls a method of, something that it is given."""
     if isinstance(function, ast.ClassDef):
-        return any(changes_parameters(one) for one in function.body
-                   if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__new__"))
-    given = {one.arg for one in [*function.args.posonlyargs, *function.args.args,
-                                 *function.args.kwonlyargs]} - {"self"}
+        return any(
+            changes_parameters(one)
+            for one in function.body
+            if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__new__")
+        )
+    given = {
+        one.arg
+        for one in [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    } - {"self"}
     for part in ast.walk(function):
         target = part.func if isinstance(part, ast.Call) else part
-        if isinstance(target, (ast.Attribute, ast.Subscript)) and root_of(target) in given:
-            if isinstance(part, ast.Call) or isinstance(target.ctx, (ast.Store, ast.Del)):
-                return True
+        if not isinstance(target, (ast.Attribute, ast.Subscript)) or root_of(target) not in given:
+            continue
+        if isinstance(part, ast.Call) or isinstance(target.ctx, (ast.Store, ast.Del)):
+            return True
     return False
 
 

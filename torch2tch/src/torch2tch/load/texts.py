@@ -43,13 +43,17 @@ def free_names(inputs: Iterable[Input], names: Mapping[str, object]) -> list[str
     found: dict[str, None] = {}
     for one in inputs:
         tree = ast.parse(one.expression, mode="eval")
-        bound = {node.id for node in ast.walk(tree)
-                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        bound = {
+            node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
         bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id not in bound:
-                if node.id == BATCH_SIZE or not (node.id in names or hasattr(builtins, node.id)):
-                    found[node.id] = None
+            if not isinstance(node, ast.Name) or node.id in bound:
+                continue
+            if node.id == BATCH_SIZE or not (node.id in names or hasattr(builtins, node.id)):
+                found[node.id] = None
     return list(found)
 
 
@@ -59,22 +63,26 @@ def parse_sizes(texts: Iterable[str]) -> dict[str, tuple[int, int]]:
     for text in texts:
         match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*=\s*(\d+)\s*,\s*(\d+)\s*", text)
         if not match or match[2] == match[3] or 0 in (int(match[2]), int(match[3])):
-            raise Usage(f"--size {text!r}: expected a name and two sizes that differ, such as "
-                          "length=12,7")
+            raise Usage(
+                f"--size {text!r}: expected a name and two sizes that differ, such as length=12,7"
+            )
         found[match[1]] = (int(match[2]), int(match[3]))
     return found
 
 
-def sizes_of(inputs: tuple[Input, ...], names: Mapping[str, object],
-             given: Mapping[str, tuple[int, int]]) -> tuple[Size, ...]:
+def sizes_of(
+    inputs: tuple[Input, ...], names: Mapping[str, object], given: Mapping[str, tuple[int, int]]
+) -> tuple[Size, ...]:
     free = free_names(inputs, {name: value for name, value in names.items() if name not in given})
     for name in given:
         if name not in free and name != BATCH_SIZE:
             raise Usage(f"--size {name}: no --input reads {name}")
     for name in free:
         if name not in given and name != BATCH_SIZE:
-            raise Usage(f"--input: {name} is no name of the file or of torch; a size that stays free "
-                          f"needs two values, such as --size {name}=12,7")
+            raise Usage(
+                f"--input: {name} is no name of the file or of torch; a size that stays free "
+                f"needs two values, such as --size {name}=12,7"
+            )
     return tuple(Size(name, given[name]) if name in given else Size(name) for name in free)
 
 

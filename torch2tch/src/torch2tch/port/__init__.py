@@ -58,8 +58,9 @@ class Port:
     network: object = field(repr=False, default=None)
 
 
-def port(path, class_name, args="", inputs=(), nn_path="final_layer::torch::nn", module=None,
-         drawn=None):
+def port(
+    path, class_name, args="", inputs=(), nn_path="final_layer::torch::nn", module=None, drawn=None
+):
     """`module` is what the file is where it is loaded already, `drawn` two draws of the inputs."""
     source = Source(path)
     source.module = module

@@ -30,8 +30,8 @@ class NotEqual(Exception):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A port: its text, its struct, how that is made from `vs`, and whether it gives its tensors side
-    by side."""
+    """A port: its text, its struct, how that is made from `vs`, and whether it gives its tensors
+    side by side."""
 
     rust: str
     struct: str
@@ -50,7 +50,9 @@ def check(target: Target, settings: Settings) -> None:
     Python(target, settings).check()
 
 
-def prove(target: Target, candidate: Candidate, recording: Recording, settings: Settings) -> list[Row]:
+def prove(
+    target: Target, candidate: Candidate, recording: Recording, settings: Settings
+) -> list[Row]:
     """The rows of the comparison, in the order in which the tensors came into being."""
     folder = kept_folder(target, candidate)
     rust = folder / file_name(candidate.struct)
@@ -68,7 +70,9 @@ def prove(target: Target, candidate: Candidate, recording: Recording, settings: 
 
 def kept_folder(target: Target, candidate: Candidate) -> Path:
     """Where the program and what the compiler says of it stay."""
-    mark = hashlib.sha256(f"{target.subject.target} {os.getpid()} {candidate.rust}".encode()).hexdigest()[:12]
+    mark = hashlib.sha256(
+        f"{target.subject.target} {os.getpid()} {candidate.rust}".encode()
+    ).hexdigest()[:12]
     folder = library.cache() / "programs" / f"{candidate.struct}-{mark}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -77,8 +81,16 @@ def kept_folder(target: Target, candidate: Candidate) -> Path:
 def compiled(folder: Path, text: str, rust: Path) -> Path:
     main, executable = folder / "main.rs", folder / "port"
     main.write_text(text, encoding="utf-8")
-    command = [rustc(), "--edition=2024", "--crate-name=port", "--error-format=json",
-               *library.arguments(), "-o", str(executable), str(main)]
+    command = [
+        rustc(),
+        "--edition=2024",
+        "--crate-name=port",
+        "--error-format=json",
+        *library.arguments(),
+        "-o",
+        str(executable),
+        str(main),
+    ]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     messages = library.json_lines(done.stderr)
     (folder / "rustc.log").write_text("".join(m.get("rendered") or "" for m in messages))
@@ -87,22 +99,33 @@ def compiled(folder: Path, text: str, rust: Path) -> Path:
     return executable
 
 
-def run(executable: Path, given: Path, output: Path, recording: Recording, settings: Settings) -> None:
+def run(
+    executable: Path, given: Path, output: Path, recording: Recording, settings: Settings
+) -> None:
     names = [case.name for case in recording.cases]
     trained = [case.name for case in recording.trained_cases]
-    command = [str(executable), f"given={given}", f"output={output}", f"seed={settings.seed}",
-               f"steps={settings.steps}", f"lr={settings.lr!r}",
-               f"optimizers={','.join(recording.optimizers)}", f"evaluated={','.join(names)}",
-               f"trained={','.join(trained)}"]
+    command = [
+        str(executable),
+        f"given={given}",
+        f"output={output}",
+        f"seed={settings.seed}",
+        f"steps={settings.steps}",
+        f"lr={settings.lr!r}",
+        f"optimizers={','.join(recording.optimizers)}",
+        f"evaluated={','.join(names)}",
+        f"trained={','.join(trained)}",
+    ]
     try:
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                              timeout=SECONDS)
+        done = subprocess.run(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=SECONDS
+        )
     except subprocess.TimeoutExpired:
         raise NotEqual(f"the port ran longer than {SECONDS} s") from None
     if done.returncode or not output.exists():
         said = [line for line in done.stderr.splitlines() if line.strip() and "note:" not in line]
-        raise NotEqual(f"Rust ended with {done.returncode}: "
-                       f"{' '.join(said[:2])[:300] or 'without a word'}")
+        raise NotEqual(
+            f"Rust ended with {done.returncode}: {' '.join(said[:2])[:300] or 'without a word'}"
+        )
 
 
 def rows(recording: Recording, output: Path) -> list[Row]:
@@ -115,7 +138,9 @@ def rows(recording: Recording, output: Path) -> list[Row]:
             verdict = difference(*sides, ("Python", "Rust"))
         else:
             verdict = f"only in {'Python' if name in python else 'Rust'}"
-        found.append(Row(name, sides[0].shape, str(sides[0].dtype), verdict or "equal", not verdict))
+        found.append(
+            Row(name, sides[0].shape, str(sides[0].dtype), verdict or "equal", not verdict)
+        )
     if not found:
         raise Refused(f"{output}: nothing to compare")
     return found

@@ -26,9 +26,11 @@ class Batch:
         self.output, self.target = plain(output), plain(target)
 
 
-def translated_loss(target: Target, candidate: object, recording: Recording) -> tuple[str, str] | None:
-    """Rust over `output` and `target`, and the functions that it calls; `None` where the loss is the
-    mean of squares."""
+def translated_loss(
+    target: Target, candidate: object, recording: Recording
+) -> tuple[str, str] | None:
+    """Rust over `output` and `target`, and the functions that it calls; `None` where the loss is
+    the mean of squares."""
     text = target.options.loss
     if text is None and target.module is not None and hasattr(target.module, "loss"):
         text = "loss(output, target)"

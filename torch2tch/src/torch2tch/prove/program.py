@@ -59,8 +59,14 @@ fn main() -> std::process::ExitCode {{
 """
 
 
-def program(signature: Signature, rust: Path, recording: Recording, constructor: str,
-            loss: tuple[str, str] | None, flat: bool) -> str:
+def program(
+    signature: Signature,
+    rust: Path,
+    recording: Recording,
+    constructor: str,
+    loss: tuple[str, str] | None,
+    flat: bool,
+) -> str:
     """The text. `loss` is Rust over `&output` and `&target`, and functions that it calls; a port
     that is `flat` gives its tensors side by side."""
     case = recording.cases[0]
@@ -68,13 +74,19 @@ def program(signature: Signature, rust: Path, recording: Recording, constructor:
     places = [f"input.{place}" for place in range(len(case.values))]
     expression, functions = loss or ("harness::mean_of_squares(Self::named(output))", "")
     return TEMPLATE.format(
-        name=signature.struct, harness=quoted(str(HARNESS)), rust=quoted(str(rust.resolve())),
-        output_type=type_of(output), constructor=constructor,
+        name=signature.struct,
+        harness=quoted(str(HARNESS)),
+        rust=quoted(str(rust.resolve())),
+        output_type=type_of(output),
+        constructor=constructor,
         input=read(tuple(case.values), "input"),
         call=call_with(signature, rust, "self.0", case.values, places),
         output=nested(output) if flat else unwrapped(output, signature.output),
-        named=named_tensors(output), target=read(case.target, "target"),
-        loss=expression, functions=functions)
+        named=named_tensors(output),
+        target=read(case.target, "target"),
+        loss=expression,
+        functions=functions,
+    )
 
 
 def type_of(value: object) -> str:
@@ -95,7 +107,13 @@ def parts_of(value: object) -> list[object]:
 def has_tensors(value: object) -> bool:
     if isinstance(value, torch.Tensor):
         return True
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ()
+    inner = (
+        value.values()
+        if isinstance(value, dict)
+        else value
+        if isinstance(value, (tuple, list))
+        else ()
+    )
     return any(map(has_tensors, inner))
 
 
@@ -125,8 +143,10 @@ def leaves(value: object, place: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def named_tensors(value: object) -> str:
-    parts = ", ".join(f'("{name}".to_owned(), {place}.shallow_clone())'
-                      for place, name in leaves(value, "output", "output"))
+    parts = ", ".join(
+        f'("{name}".to_owned(), {place}.shallow_clone())'
+        for place, name in leaves(value, "output", "output")
+    )
     return f"vec![{parts}]"
 
 
@@ -150,7 +170,8 @@ def nested(value: object) -> str:
 
 
 def unwrapped(value: object, kind: str) -> str:
-    """Rust that makes tensors of what a port as written gives, such as a recurrent layer's state."""
+    """Rust that makes tensors of what a port as written gives, such as a recurrent layer's
+    state."""
     return unwrap(value, kind.strip(), "output")
 
 
@@ -162,8 +183,11 @@ def unwrap(value: object, kind: str, place: str) -> str:
     if isinstance(value, tuple) and kind.startswith("("):
         kinds = split_types(kind[1:-1])
         if len(kinds) == len(value):
-            texts = [unwrap(part, one, f"{place}.{i}")
-                     for i, (part, one) in enumerate(zip(value, kinds)) if has_tensors(part)]
+            texts = [
+                unwrap(part, one, f"{place}.{i}")
+                for i, (part, one) in enumerate(zip(value, kinds))
+                if has_tensors(part)
+            ]
             return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
     return place
 

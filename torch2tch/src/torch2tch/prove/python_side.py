@@ -1,4 +1,5 @@
-"""Python's side of a proof: the class as Python has it, in evaluation and in training, at every size."""
+"""Python's side of a proof: the class as Python has it, in evaluation and in training, at every
+size."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,9 +25,9 @@ class Settings:
 
 @dataclass
 class Case:
-    """Sizes, and what was drawn at them: inputs as the call takes them, those of tensors in the order
-    of the arguments, the target (of several a tuple, of none an empty one), and where that left the
-    generator."""
+    """Sizes, and what was drawn at them: inputs as the call takes them, those of tensors in the
+    order of the arguments, the target (of several a tuple, of none an empty one), and where that
+    left the generator."""
 
     name: str
     sizes: Mapping[str, int]
@@ -39,8 +40,8 @@ class Case:
 
 @dataclass
 class Recording:
-    """`trace` has its rows in the order in which the tensors came into being; `given` is what Rust is
-    handed; `evaluated` and `trained` are outputs."""
+    """`trace` has its rows in the order in which the tensors came into being; `given` is what Rust
+    is handed; `evaluated` and `trained` are outputs."""
 
     cases: list[Case]
     trained_cases: list[Case]
@@ -83,8 +84,8 @@ class Python:
         self.evaluate(model, self.draw(model, self.sizes()[0]))
 
     def sizes(self) -> list[dict[str, int]]:
-        """The observed sizes; then a batch of two, which is evaluated only: layers such as BatchNorm
-        need not train on it."""
+        """The observed sizes; then a batch of two, which is evaluated only: layers such as
+        BatchNorm need not train on it."""
         if not self.subject.sizes:
             return [{}]
         found = [self.subject.observed(turn) for turn in (0, 1)]
@@ -109,8 +110,12 @@ class Python:
 
     def targets(self) -> list[str]:
         given = list(self.target.options.targets)
-        if not given and self.target.module is not None and hasattr(self.target.module, "draw_target") \
-                and not self.target.options.inputs:
+        if (
+            not given
+            and self.target.module is not None
+            and hasattr(self.target.module, "draw_target")
+            and not self.target.options.inputs
+        ):
             given = ["draw_target(batch_size)"]
         return given
 
@@ -126,8 +131,10 @@ class Python:
         try:
             return self.entry(model)(*positional, **named)
         except (Exception, SystemExit) as error:
-            raise Refused(f"{self.subject.target}: {self.subject.method} at {case.name}: "
-                          f"{located(error, self.target.roots)}") from error
+            raise Refused(
+                f"{self.subject.target}: {self.subject.method} at {case.name}: "
+                f"{located(error, self.target.roots)}"
+            ) from error
 
     def evaluate(self, model: nn.Module, case: Case) -> object:
         model.eval()
@@ -187,8 +194,10 @@ class Python:
         if text is None:
             parts = [part for _, part in named("output", output) if part.is_floating_point()]
             if not parts:
-                raise Refused(f"{self.subject.target}: {self.subject.method} gives no tensor of floating "
-                              "point; --loss says what is trained")
+                raise Refused(
+                    f"{self.subject.target}: {self.subject.method} gives no tensor of floating "
+                    "point; --loss says what is trained"
+                )
             squares = [part.pow(2).mean() for part in parts]
             return sum(squares[1:], squares[0])
         target = None if case.target == () else case.target
@@ -200,8 +209,11 @@ class Python:
     def loss_text(self) -> str | None:
         if self.target.options.loss:
             return self.target.options.loss
-        return "loss(output, target)" if self.target.module is not None \
-            and hasattr(self.target.module, "loss") else None
+        return (
+            "loss(output, target)"
+            if self.target.module is not None and hasattr(self.target.module, "loss")
+            else None
+        )
 
     def state(self, model: nn.Module, prefix: str) -> None:
         for name, tensor in model.state_dict().items():
@@ -214,8 +226,10 @@ class Python:
             self.add(f"{prefix}.{name}", part)
             found = True
         if not found:
-            raise Refused(f"{self.subject.target}: {self.subject.method} gives no tensor, but "
-                          f"{type(output).__name__}")
+            raise Refused(
+                f"{self.subject.target}: {self.subject.method} gives no tensor, but "
+                f"{type(output).__name__}"
+            )
 
     def add(self, name: str, tensor: torch.Tensor) -> None:
         self.trace[name] = tensor.detach().cpu().clone().contiguous()
