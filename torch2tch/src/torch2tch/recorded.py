@@ -5,11 +5,11 @@ import inspect
 from .load import Target
 from .load.errors import located
 from .port import nn_names
-from .record import port_as_recorded
+from .record import Recorded, port_as_recorded
 from .subject import Refused
 
 
-def port_recorded(target: Target) -> str:
+def port_recorded(target: Target) -> Recorded:
     try:
         return port_as_recorded(target.subject, frozenset(nn_names()))
     except Refused:
