@@ -100,7 +100,8 @@ def sizes(target: Target) -> list[dict[str, int]]:
 def values(target: Target, at: dict[str, int]) -> list[object]:
     """The arguments of `forward`, as far as the last that is given."""
     positional, named = target.subject.draw(at)
-    signature = inspect.signature(target.made.forward)
+    forward = getattr(target.made, "forward")  # noqa: B009
+    signature = inspect.signature(forward)
     try:
         bound = signature.bind(None, *positional, **named)
     except TypeError as error:

@@ -135,7 +135,7 @@ def rows(recording: Recording, output: Path) -> list[Row]:
     for name in dict.fromkeys([*python, *arrays]):
         sides = [side[name] for side in (python, arrays) if name in side]
         if len(sides) == 2:
-            verdict = difference(*sides, ("Python", "Rust"))
+            verdict = difference(sides[0], sides[1], ("Python", "Rust"))
         else:
             verdict = f"only in {'Python' if name in python else 'Rust'}"
         found.append(

@@ -126,7 +126,7 @@ class Python:
             raise Refused(f"{option} {text!r}: {one_line(error)}") from error
 
     def call(self, model: nn.Module, case: Case) -> object:
-        positional = map_tensors(torch.clone, case.positional)
+        positional = [map_tensors(torch.clone, value) for value in case.positional]
         named = {name: map_tensors(torch.clone, value) for name, value in case.named.items()}
         try:
             return self.entry(model)(*positional, **named)
@@ -262,9 +262,11 @@ def map_tensors(function: Callable[[torch.Tensor], torch.Tensor], value: object)
     if isinstance(value, torch.Tensor):
         return function(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(map_tensors(function, part) for part in value))
+        parts = [map_tensors(function, part) for part in value]
+        made: Callable[..., object] = type(value)
+        return made(*parts)
     if isinstance(value, (tuple, list)):
-        return type(value)(map_tensors(function, part) for part in value)
+        return type(value)([map_tensors(function, part) for part in value])
     if isinstance(value, dict):
         return {key: map_tensors(function, part) for key, part in value.items()}
     return value
