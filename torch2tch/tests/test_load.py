@@ -173,7 +173,7 @@ def test_a_module_of_a_package() -> None:
         "torch.nn:Linear",
         Options(args="3, 2", inputs=("x=randn(batch_size, length, 3)",), sizes=("length=12,7",)),
     )
-    assert list(target.subject.make().parameters())[0].shape[1] == 3
+    assert next(iter(target.subject.make().parameters())).shape[1] == 3
     assert [size.observed for size in target.subject.sizes] == [(3, 5), (12, 7)]
     assert target.subject.inputs[0].argument == "x"
 
