@@ -224,3 +224,31 @@ def test_a_batch_of_one_is_refused_where_python_does_something_else():
             return x * 2 if x.shape[0] == 1 else x
 
     assert 'assert!(x.size()[0] != 1, "recorded for sizes with batch_size != 1");' in rust(Net, X)
+
+
+def test_a_part_without_gradient_is_refused_at_its_line():
+    class Net(Linear):
+        def forward(self, x):
+            with torch.no_grad():
+                y = self.fc(x) * 2
+            return self.fc(y)
+
+    with pytest.raises(Refused, match=r"test_recorded_forward\.py:\d+: .*no_grad"):
+        rust(Net, X)
+
+
+def test_a_result_that_is_the_input_is_another_handle_of_it():
+    class Net(Linear):
+        def forward(self, x):
+            return self.fc(x), x
+
+    assert method(rust(Net, X), "pub fn forward") == "(x.apply(&self.fc), x.shallow_clone())"
+
+
+def test_a_conversion_that_does_nothing_is_left_out_and_its_input_goes_on():
+    class Net(Linear):
+        def forward(self, x):
+            y = self.fc(x.float())
+            return y.to(x.dtype) + x
+
+    assert method(rust(Net, X), "fn forward") == "let y = x.apply(&self.fc);\n&y + x"

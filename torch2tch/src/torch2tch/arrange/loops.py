@@ -62,7 +62,9 @@ def _begun(
     return [*out, start]
 
 
-def _run(body: tuple[Statement, ...], place: int, lengths: dict[str, int]):
+def _run(
+    body: tuple[Statement, ...], place: int, lengths: dict[str, int]
+) -> tuple[tuple[Let, For], tuple[Statement, ...]] | None:
     """The loop that begins at `place`, and what follows it; `None` where none begins."""
     first = body[place]
     if not _is_element(first, 0) or (field := first.value.callee.parts[0]) not in lengths:
@@ -89,7 +91,7 @@ def _run(body: tuple[Statement, ...], place: int, lengths: dict[str, int]):
         first.line,
     )
     rest = replace(body[place + count :], {run[-1].target: variable})
-    return [Let(variable, start, None), loop], rest
+    return (Let(variable, start, None), loop), rest
 
 
 def _is_element(statement: Statement, number: int) -> bool:

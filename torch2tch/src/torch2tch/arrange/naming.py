@@ -1,5 +1,7 @@
 """Names of locals: Python's, where the variable that had the name before is not needed any more."""
 
+from collections.abc import Iterator
+
 from ..nodes import For, Name, Statement, WhenTraining, names_in
 from ..understand.names import identifier
 from .bodies import Body
@@ -50,7 +52,7 @@ def _free(
     return text
 
 
-def _flat(body: Body):
+def _flat(body: Body) -> Iterator[Statement]:
     for statement in body:
         if isinstance(statement, WhenTraining):
             yield from _flat(statement.training)

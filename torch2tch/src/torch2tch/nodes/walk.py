@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ..tables.layers import LayerRow
 from ..tables.operations import Schema
@@ -38,7 +39,7 @@ def names_in(node: object) -> list[Name]:
     return [part for part in everything(node) if isinstance(part, Name)]
 
 
-def transform(node: object, change: Callable[[object], object]) -> object:
+def transform(node: Any, change: Callable[[Any], Any]) -> Any:
     """A node with every part changed, the parts before what holds them. A part that does not change
     is handed on as it is."""
     if isinstance(node, tuple):
@@ -55,7 +56,7 @@ def transform(node: object, change: Callable[[object], object]) -> object:
     return change(dataclasses.replace(node, **changed) if changed else node)
 
 
-def replace(node: object, values: dict) -> object:
+def replace(node: Any, values: dict) -> Any:
     """A node with some parts in place of others."""
     return transform(node, lambda part: values.get(part, part) if _hashable(part) else part)
 

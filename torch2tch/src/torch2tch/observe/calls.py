@@ -70,7 +70,7 @@ def call_tree(graph: Graph) -> ModuleCall:
     stack: list[tuple[str, ModuleCall]] = [("", root)]
     turns: dict[str, int] = {}
     for node in graph.nodes:
-        if is_check(node) or is_number(node) or node.meta.get("val") is None:
+        if is_check(node) or is_number(node):
             continue
         modules = _modules(node)
         depth = 0

@@ -52,7 +52,7 @@ class Entry(nn.Module):
         self.model, self.method, self.spec, self.values = model, method, spec, values
         self.training = model.training
 
-    def forward(self, *tensors):
+    def forward(self, *tensors: torch.Tensor) -> object:
         rest = iter(tensors)
         values = [next(rest) if isinstance(v, torch.Tensor) else v for v in self.values]
         positional, named = tree_unflatten(values, self.spec)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import nn
@@ -160,7 +161,9 @@ class _Recorder(TorchDispatchMode):
         self.tape = tape
         self.initializer: FrameType | None = None
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         kwargs = kwargs or {}
         initializer = next((f for f in _frames() if f.f_code in INITIALIZERS), None)
         if initializer is not None:
@@ -184,7 +187,9 @@ class _Recorder(TorchDispatchMode):
         tensor = self.refer(values.pop(names[0]), True)
         self.add(INITIALIZERS[frame.f_code], (tensor,), values, tensor, frame.f_back)
 
-    def add(self, function, arguments, keywords, outputs, frame: FrameType) -> None:
+    def add(
+        self, function: Any, arguments: Any, keywords: Any, outputs: Any, frame: FrameType | None
+    ) -> None:
         self.tape.events.append(
             Event(
                 function,
@@ -222,7 +227,7 @@ def _frame(frame: FrameType) -> Frame:
 _running: list[Tape] = []
 
 
-def _new(cls, *args, **kwargs):
+def _new(cls: type[nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
     module = object.__new__(cls)
     if _running:
         made = _running[-1].made

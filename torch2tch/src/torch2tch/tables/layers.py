@@ -5,6 +5,7 @@ import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -130,7 +131,7 @@ def _written(row: LayerRow, layer: type, bound: dict[str, object]) -> dict[str, 
     return written
 
 
-def fits(kind: str, value: object) -> bool:
+def fits(kind: str, value: Any) -> bool:
     """A value can be written as that kind."""
     if kind in VARIANTS:
         return value in VARIANTS[kind]
@@ -157,7 +158,7 @@ def fits(kind: str, value: object) -> bool:
     return False
 
 
-def _ints(value: object) -> bool:
+def _ints(value: Any) -> bool:
     return (
         isinstance(value, (tuple, list))
         and bool(value)

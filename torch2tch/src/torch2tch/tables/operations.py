@@ -102,5 +102,5 @@ def table() -> dict[str, tuple[OperationRow, ...]]:
 
 def _row(line: str) -> OperationRow:
     operation, method, parameters, gives = (cell.strip() for cell in line.split(" | "))
-    pairs = tuple(tuple(pair.split(":")) for pair in parameters.split())
+    pairs = tuple((name, word) for name, _, word in (p.partition(":") for p in parameters.split()))
     return OperationRow(operation, method, pairs, gives)

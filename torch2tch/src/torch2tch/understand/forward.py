@@ -157,11 +157,28 @@ class _Body:
             value = operation(item.target, item.args, item.kwargs, self.value, _dtype(item))
             self.bind(item, value, line, names)
         else:
-            place = f"{line.file}:{line.number}" if line else self.observed.subject.target
-            raise Refused(
-                f"{place}: {item.target} is not an operation of libtorch and cannot be recorded; "
-                "rewrite the line with tensor operations"
+            raise self.refused(item, line)
+
+    def refused(self, item: Node, line: Line | None) -> Refused:
+        """What is no operation of libtorch, at its line: that of the first operation in it."""
+        inner = [
+            node.meta.get("stack_trace")
+            for argument in item.all_input_nodes
+            if argument.op == "get_attr"
+            for node in getattr(self.graph.program.graph_module, str(argument.target)).graph.nodes
+        ]
+        trace = next(filter(None, inner), None)
+        line = line_in_class(trace, self.cls) if trace else line
+        place = f"{line.file}:{line.number}" if line else self.observed.subject.target
+        if "set_grad_enabled" in str(item.target):
+            return Refused(
+                f"{place}: a part of forward under torch.no_grad() cannot be recorded; "
+                "take detach() of its result instead"
             )
+        return Refused(
+            f"{place}: {item.target} is not an operation of libtorch and cannot be recorded; "
+            "rewrite the line with tensor operations"
+        )
 
     def bind(self, node: Node, value: Expression, line: Line | None, names: list[str]) -> None:
         if not isinstance(node.meta.get("val"), (torch.Tensor, tuple, list)):
