@@ -49,6 +49,7 @@ class Operators:
             case ast.USub() if is_tensor(value):
                 return Rust(f"-{operand(value, self, UNARY)}", "tensor", level=UNARY)
             case ast.USub() if is_number(value):
+                self.use(value)
                 return Rust(f"-{parenthesized(value, UNARY)}", value.type, level=UNARY)
             case ast.Not():
                 if isinstance(value, Rust) and value.type == "bool":

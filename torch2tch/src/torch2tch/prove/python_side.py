@@ -41,7 +41,8 @@ class Case:
 @dataclass
 class Recording:
     """`trace` has its rows in the order in which the tensors came into being; `given` is what Rust
-    is handed; `evaluated` and `trained` are outputs."""
+    is handed; `evaluated` and `trained` are outputs; `tied` has the first name of each tensor that has
+    several."""
 
     cases: list[Case]
     trained_cases: list[Case]
@@ -50,6 +51,7 @@ class Recording:
     evaluated: object = None
     trained: object = None
     optimizers: list[str] = field(default_factory=list)
+    tied: dict[str, str] = field(default_factory=dict)
 
 
 class Python:
@@ -66,7 +68,7 @@ class Python:
         self.add("generator", torch.get_rng_state())
         cases = [self.draw(model, sizes) for sizes in self.sizes()]
         self.state(model, "init")
-        found = Recording(cases, cases[:2], self.trace, given_of(cases))
+        found = Recording(cases, cases[:2], self.trace, given_of(cases), tied=tied_names(model))
         for case in cases:
             found.evaluated = self.evaluate(model, case)
         self.state(model, "evaluated")
@@ -256,6 +258,20 @@ def named(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:
     elif isinstance(value, (tuple, list)):
         for place, part in enumerate(value):
             yield from named(f"{name}.{place}", part)
+
+
+def tied_names(model: nn.Module) -> dict[str, str]:
+    """The first name of each parameter and buffer under each of its further names."""
+    first: dict[int, str] = {}
+    found = {}
+    tensors = [
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    ]
+    for name, tensor in tensors:
+        if first.setdefault(id(tensor), name) != name:
+            found[name] = first[id(tensor)]
+    return found
 
 
 def map_tensors(function: Callable[[torch.Tensor], torch.Tensor], value: object) -> object:
