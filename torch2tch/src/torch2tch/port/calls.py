@@ -237,7 +237,9 @@ class Calls(PythonFunctions):
 
 def may_draw(text):
     """Rust that may draw from the generator, each time that it runs."""
-    return re.search(r"\btrain\)|rand|dropout|bernoulli|normal|multinomial|poisson", text) is not None
+    return (
+        re.search(r"\btrain\)|rand|dropout|bernoulli|normal|multinomial|poisson", text) is not None
+    )
 
 
 def is_here(value):

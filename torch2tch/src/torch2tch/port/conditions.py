@@ -88,7 +88,11 @@ class Conditions:
                 self.use(value)
             joined = f" {sign} ".join(parenthesized(t, SUM) for t in texts)
             return Rust(joined, "bool", level=COMPARISON)
-        shapes = isinstance(left, Rust) and isinstance(right, Rust) and left.type == right.type == "shape"
+        shapes = (
+            isinstance(left, Rust)
+            and isinstance(right, Rust)
+            and left.type == right.type == "shape"
+        )
         if shapes:
             self.use(left)
             self.use(right)

@@ -301,7 +301,9 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
             spec = Spec(
                 "number", {"int": "i64", "float": "f64"}.get(value.type, "bool"), number=value.type
             )
-            self.fields[name] = Field(self.field_name(node, name), spec, Built(spec, lambda path: text), lines)
+            self.fields[name] = Field(
+                self.field_name(node, name), spec, Built(spec, lambda path: text), lines
+            )
             return False
         if is_tensor(value):
             text = self.moved(value)
