@@ -284,8 +284,8 @@ class Unrolled:
 
 
 def check_choices_of_fields(statements, env):
-    """Refuses what is done in a branch beside giving fields their values: the branch is taken in one
-    instance of the class and not in the other, and what follows is written once for both."""
+    """Refuses what is done in a branch beside giving fields their values: the branch is taken in
+    one instance of the class and not in the other, and what follows is written once for both."""
     for statement in statements:
         if isinstance(statement, ast.If):
             check_choices_of_fields([*statement.body, *statement.orelse], env)

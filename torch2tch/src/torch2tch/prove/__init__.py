@@ -139,7 +139,9 @@ def rows(recording: Recording, output: Path) -> list[Row]:
             # A tensor with several names is one tensor in Rust, under one of them.
             names = [one for one in (*tied, *tied.values()) if tied.get(one, one) == tied[prefix]]
             there = [f"{name.removesuffix(prefix)}{one}" for one in names]
-            arrays |= {name: arrays[one] for one in there if one in arrays}
+            found_there = [arrays[one] for one in there if one in arrays]
+            if found_there:
+                arrays[name] = found_there[0]
         sides = [side[name] for side in (python, arrays) if name in side]
         if len(sides) == 2:
             verdict = difference(sides[0], sides[1], ("Python", "Rust"))

@@ -41,8 +41,8 @@ class Case:
 @dataclass
 class Recording:
     """`trace` has its rows in the order in which the tensors came into being; `given` is what Rust
-    is handed; `evaluated` and `trained` are outputs; `tied` has the first name of each tensor that has
-    several."""
+    is handed; `evaluated` and `trained` are outputs; `tied` has the first name of each tensor that
+    has several."""
 
     cases: list[Case]
     trained_cases: list[Case]
