@@ -13,7 +13,7 @@ from .tables.layers import table
 def library_names() -> frozenset[str]:
     """The names that a struct of the port cannot have: those of the library, and of tch's
     layers."""
-    return frozenset(nn_names()) | {row.type for row in table()}
+    return frozenset(nn_names()) | {"Sequential", "SequentialT"} | {row.type for row in table()}
 
 
 def port_recorded(target: Target) -> str:
