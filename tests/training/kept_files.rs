@@ -72,11 +72,11 @@ fn can(program: &str, args: &[&str], path: &Path) -> bool {
 #[test]
 fn a_folder_is_refused_as_an_output_file() {
     let folder = folder();
-    let reason = "cannot write w.safetensors/: expected the name of a file";
+    let reason = "cannot write w.safetensors/: expected a file, found a folder";
     refuse(folder.path(), &["--output=w.safetensors/"], reason);
     let line = refusal(example(HOUSES).args(["trace", "--output=/tmp/no/"]));
     assert!(
-        line.contains("cannot write /tmp/no/: expected the name of a file"),
+        line.contains("cannot write /tmp/no/: expected a file, found a folder"),
         "{line}"
     );
 }

@@ -106,7 +106,7 @@ fn a_file_that_is_not_a_lock_is_refused() {
     command.args(["train", "--epochs=1", "--checkpoint=c.safetensors"]);
     let line = refusal(command.current_dir(&folder));
     assert!(
-        line.contains(".lock-c.safetensors: expected the empty file"),
+        line.contains(".lock-c.safetensors: expected an empty lock file"),
         "{line}"
     );
     assert_eq!(fs::read(&theirs).unwrap(), b"notes");

@@ -179,37 +179,37 @@ fn other_forms_are_refused() {
         (
             "SGD",
             json!({"fused": true}),
-            "fused=True is not supported: its kernel rounds otherwise",
+            "fused=True is not supported: its kernel rounds differently",
         ),
         (
             "Adam",
             json!({"differentiable": true}),
-            "differentiable=True is not supported: autograd does not record a step",
+            "differentiable=True is not supported: autograd cannot record a step",
         ),
         (
             "AdamW",
             json!({"capturable": true}),
-            "capturable=True is not supported: it is for steps that a GPU records",
+            "capturable=True is not supported: steps cannot be captured in a CUDA graph",
         ),
         (
             "Adagrad",
             json!({"fused": true}),
-            "fused=True is not supported: its kernel rounds otherwise",
+            "fused=True is not supported: its kernel rounds differently",
         ),
         (
             "RMSprop",
             json!({"capturable": true}),
-            "capturable=True is not supported: it is for steps that a GPU records",
+            "capturable=True is not supported: steps cannot be captured in a CUDA graph",
         ),
         (
             "NAdam",
             json!({"foreach": true}),
-            "foreach=True is not supported: it rounds otherwise",
+            "foreach=True is not supported: it rounds differently",
         ),
         (
             "RAdam",
             json!({"foreach": true}),
-            "foreach=True is not supported: it rounds otherwise",
+            "foreach=True is not supported: it rounds differently",
         ),
     ] {
         let error = build(class, w(), &kwargs).unwrap_err();
@@ -483,7 +483,7 @@ fn a_state_that_does_not_fit_is_refused() {
             &setting("betas", 0.9.into()),
         ),
         (
-            "fused=True is not supported: its kernel rounds otherwise",
+            "fused=True is not supported: its kernel rounds differently",
             &setting("fused", true.into()),
         ),
         (

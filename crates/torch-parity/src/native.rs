@@ -4,9 +4,9 @@
 //! The C++ side catches every exception. A call costs 2 to 10 ns, of which `plain_elements` takes
 //! most.
 //!
-//! Most of these functions are internal to this crate. A crate with its own C++ includes `native.h`,
-//! from the folder that its build script gets as `DEP_TORCH_PARITY_INCLUDE`, and checks the results of
-//! its functions with [`check`].
+//! Most of these functions are internal to this crate. A crate with its own C++ includes
+//! `native.h`, from the folder that its build script gets as `DEP_TORCH_PARITY_INCLUDE`, and checks
+//! the results of its functions with [`check`].
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;

@@ -217,8 +217,8 @@ impl Threshold {
 modules!(Threshold);
 
 arguments! {
-    /// `nn.RReLU(lower=1/8, upper=1/3)`: a leaky ReLU. In training the slope of each element is drawn
-    /// from U(lower, upper); in evaluation it is the mean of the bounds.
+    /// `nn.RReLU(lower=1/8, upper=1/3)`: a leaky ReLU. In training the slope of each element is
+    /// drawn from U(lower, upper); in evaluation it is the mean of the bounds.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct RReLU {
         /// The lower bound of the slope.

@@ -32,8 +32,8 @@ arguments! {
         ws_init: Init = Init::Const(1.),
         /// The initial bias `(C,)`.
         bs_init: Init = Init::Const(0.),
-        /// Python's `momentum=None`: the running statistics are the mean over all batches so far, and
-        /// `momentum` is ignored.
+        /// Python's `momentum=None`: the running statistics are the mean over all batches so far,
+        /// and `momentum` is ignored.
         cumulative_average: bool = false,
         /// If true, keeps running statistics, which evaluation uses in place of the batch's.
         track_running_stats: bool = true,

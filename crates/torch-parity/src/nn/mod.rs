@@ -135,10 +135,11 @@ impl<const N: usize> Sizes<N> for [i64; N] {
     }
 }
 
-/// The size of `xs` `(N, C, …)` or `(C, …)` in its `N` dimensions beside those of batch and channels.
+/// The size of `xs` `(N, C, …)` or `(C, …)` in the `N` dimensions after those of batch and
+/// channels.
 ///
 /// # Errors
-/// If it has another number of dimensions.
+/// If `xs` has another number of dimensions.
 fn spatial_size<const N: usize>(xs: &Tensor) -> Result<[i64; N]> {
     let (size, one, two) = (xs.size(), N + 1, N + 2);
     if size.len() != one && size.len() != two {

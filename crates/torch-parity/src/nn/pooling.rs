@@ -9,7 +9,7 @@ use super::functional::{f_fractional_max_pool, f_lp_pool};
 use super::{Sizes, modules, refuse, spatial_size};
 use crate::Result;
 
-/// Names each number of dimensions of a layer.
+/// Defines the type names of a layer for each number of dimensions.
 macro_rules! dimensions {
     ($name:ident [$($alias:ident = $n:literal),+]) => {$(
         #[doc = concat!("`nn.", stringify!($alias), "`.")]
@@ -17,8 +17,8 @@ macro_rules! dimensions {
     )+};
 }
 
-/// Defines layers of windows: the arguments without a default, and behind the size and the distance
-/// of the windows, which all have, those with one.
+/// Defines layers with sliding windows: the required arguments, then the size and the distance of
+/// the windows, which all layers have, then the arguments with a default.
 macro_rules! windows {
     ($(#[$attribute:meta])*
     $name:ident($($(#[$argument_doc:meta])* $argument:ident: $argument_type:ty,)?)
@@ -51,7 +51,7 @@ macro_rules! windows {
     };
 }
 
-/// Defines layers of as many windows as give the output its size.
+/// Defines adaptive layers, whose windows are chosen so that the output has a given size.
 macro_rules! adaptive {
     ($(#[$attribute:meta])* $name:ident [$($alias:ident = $n:literal),+]) => {
         $(#[$attribute])*
@@ -189,8 +189,8 @@ windows! {
         ceil_mode: bool = false,
         /// If true, the mean includes the padding.
         count_include_pad: bool = true,
-        /// The divisor, in place of the number of elements. Python's `AvgPool1d` lacks this argument,
-        /// so it is refused here as well.
+        /// The divisor, in place of the number of elements. Python's `AvgPool1d` lacks this
+        /// argument, so it is refused here as well.
         divisor_override: Option<i64> = None,
     }
 }
@@ -284,8 +284,8 @@ impl<const N: usize> AdaptiveAvgPool<N> {
 }
 
 adaptive! {
-    /// `nn.AdaptiveMaxPool1d`, `nn.AdaptiveMaxPool2d` or `nn.AdaptiveMaxPool3d`: the maximum of each
-    /// window, with windows chosen so that the output has a given size.
+    /// `nn.AdaptiveMaxPool1d`, `nn.AdaptiveMaxPool2d` or `nn.AdaptiveMaxPool3d`: the maximum of
+    /// each window, with windows chosen so that the output has a given size.
     AdaptiveMaxPool [AdaptiveMaxPool1d = 1, AdaptiveMaxPool2d = 2, AdaptiveMaxPool3d = 3]
 }
 

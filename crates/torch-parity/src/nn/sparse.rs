@@ -26,8 +26,8 @@ arguments! {
         scale_grad_by_freq: bool = false,
         /// The initialization of the weight.
         ws_init: Init = Init::Randn { mean: 0., stdev: 1. },
-        /// The row of the padding index: initially 0, and without gradient. −1 is Python's `None`, as
-        /// in tch; write a row counted from the end as `num_embeddings - 1` and so on.
+        /// The row of the padding index: initially 0, and without gradient. −1 is Python's `None`,
+        /// as in tch; write a row counted from the end as `num_embeddings - 1` and so on.
         padding_idx: i64 = -1,
         /// The maximum norm of a row: rows that are used are renormalized in place.
         max_norm: Option<f64> = None,

@@ -9,13 +9,13 @@ use crate::native::{add_, add_number_, addcmul_, clone, mul_};
 
 arguments! {
     "Adadelta" => AdadeltaConfig::new(lr => non_negative) {
-        /// Decay of the running averages of the squares of the gradient and of the step.
+        /// The decay rate of the running averages of the squared gradient and the squared step.
         rho: f64 = 0.9 => share,
         /// Added under both roots.
         eps: f64 = 1e-6 => non_negative,
-        /// Weight decay, an L2 penalty.
+        /// Weight decay as an L2 penalty.
         weight_decay: f64 = 0. => non_negative,
-        /// `true` is refused: it is for steps that a GPU records.
+        /// Must be false: capturing a step in a CUDA graph is not supported.
         capturable: bool = false,
     }
 }

@@ -10,21 +10,21 @@ use crate::native::{add_, add_number_, addcdiv_, addcmul_, fill_};
 
 arguments! {
     "Adagrad" => AdagradConfig::new(lr => non_negative) {
-        /// The rate at which the learning rate falls with the number of steps.
+        /// The decay of the learning rate with the number of steps.
         lr_decay: f64 = 0. => non_negative,
-        /// Weight decay, an L2 penalty.
+        /// Weight decay as an L2 penalty.
         weight_decay: f64 = 0. => non_negative,
-        /// The first value of the sums of squares. As in Python, a parameter group may have a value
-        /// of its own, but that of the optimizer holds.
+        /// The initial value of the sums of squares. As in Python, a parameter group's own value is
+        /// ignored in favour of the optimizer's.
         initial_accumulator_value: f64 = 0. => non_negative,
         /// Added to the denominator.
         eps: f64 = 1e-10 => non_negative,
-        /// `true` is refused: Python's kernel in one piece rounds otherwise.
+        /// `Some(true)` is not supported: Python's fused kernel rounds differently.
         fused: Option<bool> = None,
     }
 }
 
-/// `torch.optim.Adagrad`. Its state is there before the first step.
+/// `torch.optim.Adagrad`. Its state exists before the first step.
 pub type Adagrad = OptimizerOf<AdagradConfig>;
 
 const SUM: &str = "sum";
@@ -41,7 +41,8 @@ impl Rule for AdagradConfig {
 
     fn initial(&self, param: &Tensor) -> Result<Option<State>> {
         let state = State::new(self, param)?;
-        // torch.full_like(p, init_value), of a complex one the real and the imaginary part.
+        // torch.full_like(p, init_value); for a complex parameter both the real and the imaginary
+        // part.
         let mut sum = real(param.is_complex(), state.tensor(SUM)?)?;
         fill_(&mut sum, self.initial_accumulator_value)?;
         Ok(Some(state))
@@ -89,7 +90,7 @@ impl Rule for AdagradConfig {
     }
 }
 
-/// A tensor with elements where `grad` has them: `_make_sparse(grad, grad._indices(), values)`.
+/// A sparse tensor with the indices of `grad`: `_make_sparse(grad, grad._indices(), values)`.
 fn make_sparse(grad: &Tensor, values: &Tensor) -> Result<Tensor> {
     Ok(Tensor::f_sparse_coo_tensor_indices_size(
         &grad.f_internal_indices()?,

@@ -16,17 +16,17 @@ arguments! {
     "Adam" => AdamConfig::adam(lr => non_negative) {
         /// Added to the denominator.
         eps: f64 = 1e-8 => non_negative,
-        /// Decay of the running averages of the gradient and of its square.
+        /// The decay rates of the running averages of the gradient and of its square.
         betas: (f64, f64) = (0.9, 0.999) => decays,
-        /// Weight decay: an L2 penalty in Adam, a shrinking of the weights in AdamW.
+        /// Weight decay: an L2 penalty in Adam, decoupled from the gradient in AdamW.
         weight_decay: f64 = 0. => non_negative,
-        /// Divides by the largest second moment so far (Reddi et al. 2018).
+        /// If true, divides by the maximum of the second moments so far (Reddi et al. 2018).
         amsgrad: bool = false,
-        /// `true` is refused: it is for steps that a GPU records.
+        /// Must be false: capturing a step in a CUDA graph is not supported.
         capturable: bool = false,
-        /// `true` is refused: Python's kernel in one piece rounds otherwise.
+        /// `Some(true)` is not supported: Python's fused kernel rounds differently.
         fused: Option<bool> = None,
-        /// Makes the weight decay AdamW's (Loshchilov and Hutter 2019).
+        /// If true, decouples the weight decay as in AdamW (Loshchilov and Hutter 2019).
         decoupled_weight_decay: bool = false,
     }
 }
@@ -49,14 +49,14 @@ pub type Adam = OptimizerOf<AdamConfig>;
 const EXP_AVG: &str = "exp_avg";
 /// v, the running average of its square.
 const EXP_AVG_SQ: &str = "exp_avg_sq";
-/// The largest v so far.
+/// The maximum of v so far.
 const MAX_EXP_AVG_SQ: &str = "max_exp_avg_sq";
 
 impl Rule for AdamConfig {
     const TENSORS: &'static [&'static str] = &[EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ];
 
     fn set_state(&self, saved: &mut Settings) {
-        // AdamW stays AdamW, whichever of the two it loads.
+        // An AdamW remains AdamW even if it loads the state of an Adam.
         if self.decoupled_weight_decay {
             saved.insert("decoupled_weight_decay".to_owned(), true.into());
         }
@@ -133,8 +133,8 @@ impl Rule for AdamConfig {
 }
 
 impl AdamConfig {
-    /// True if [`Rule::elementwise`] supports these arguments. From a weight of 1/2 on, `lerp` takes
-    /// another formula.
+    /// Returns true if [`Rule::elementwise`] supports these arguments. For a weight of 1/2 or more,
+    /// `lerp` uses another formula.
     fn has_elementwise_form(&self) -> bool {
         let lerp_weight = (1. - self.betas.0) as f32;
         !self.amsgrad
@@ -168,7 +168,7 @@ mod tests {
         elementwise::check_fifty_steps(&[AdamConfig::adam(1e-3), AdamConfig::adamw(0.02), other]);
     }
 
-    /// Settings that the fast form does not have.
+    /// Settings that the fast form does not support.
     #[test]
     fn other_settings_take_the_tensor_form() {
         let plain = AdamConfig::adam(1e-3);

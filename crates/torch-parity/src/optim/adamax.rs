@@ -11,11 +11,11 @@ arguments! {
     "Adamax" => AdamaxConfig::new(lr => non_negative) {
         /// Added to the magnitude of the gradient.
         eps: f64 = 1e-8 => non_negative,
-        /// Decay of the running average of the gradient and of its largest magnitude.
+        /// The decay rates of the running average of the gradient and of its largest magnitude.
         betas: (f64, f64) = (0.9, 0.999) => decays,
-        /// Weight decay, an L2 penalty.
+        /// Weight decay as an L2 penalty.
         weight_decay: f64 = 0. => non_negative,
-        /// `true` is refused: it is for steps that a GPU records.
+        /// Must be false: capturing a step in a CUDA graph is not supported.
         capturable: bool = false,
     }
 }

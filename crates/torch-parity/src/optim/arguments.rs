@@ -1,5 +1,5 @@
-//! The arguments of an optimizer: each is written down once, by [`arguments!`], with its type, its
-//! default, its range and its meaning.
+//! The arguments of an optimizer. [`arguments!`] defines each in one place, with its type, default,
+//! range and documentation.
 
 use std::fmt;
 
@@ -18,13 +18,14 @@ pub trait Arguments: Clone + fmt::Debug {
     /// The arguments as entries of a parameter group.
     fn entries(&self) -> Settings;
 
-    /// Reads the arguments from the entries of a parameter group, which may have others.
+    /// Reads the arguments from the entries of a parameter group, which may include further
+    /// entries.
     ///
     /// # Errors
     /// If one is missing or has another type.
     fn from_entries(entries: &Settings) -> Result<Self>;
 
-    /// The same arguments, but for `name`.
+    /// The same arguments with `name` replaced.
     ///
     /// # Errors
     /// If the optimizer has no such argument, or if it has another type.
@@ -39,7 +40,7 @@ pub trait Arguments: Clone + fmt::Debug {
     /// Python's checks of single arguments, in Python's order.
     ///
     /// # Errors
-    /// In Python's words, for the first argument that is out of range.
+    /// With Python's message, for the first argument that is out of range.
     fn check_ranges(&self) -> Result<()>;
 
     /// The learning rate.
@@ -49,8 +50,8 @@ pub trait Arguments: Clone + fmt::Debug {
     fn maximize(&self) -> bool;
 }
 
-/// Writes down the arguments of an optimizer in the order of Python's checks, each with its default
-/// and, behind `=>`, its check.
+/// Defines the arguments of an optimizer in the order of Python's checks, each with its default
+/// and, after `=>`, its check.
 macro_rules! arguments {
     // Adds the arguments that every optimizer has.
     (
@@ -61,12 +62,12 @@ macro_rules! arguments {
         $crate::optim::arguments::arguments! {
             all $python => $config::$new(lr => $lr_check) {
                 $($arguments)*
-                /// Maximizes the loss instead of minimizing it.
+                /// If true, maximizes the loss instead of minimizing it.
                 maximize: bool = false,
-                /// In Python: updates all parameters at once. `true` is refused where that gives
-                /// other bits on a CPU.
+                /// In Python, updates all parameters at once. `Some(true)` is not supported for
+                /// optimizers in which this changes bits on a CPU.
                 foreach: Option<bool> = None,
-                /// `true` is refused: a step is not recorded by autograd here.
+                /// Must be false: autograd cannot record a step here.
                 differentiable: bool = false,
             }
         }
@@ -142,9 +143,9 @@ fn invalid(name: &str, number: f64) -> Result<()> {
     refused(format!("Invalid {what}: {}", repr(number)))
 }
 
-/// A number as Python's `repr` writes it.
+/// A number in the format of Python's `repr`.
 fn repr(number: f64) -> String {
-    // Python has a sign and two digits in an exponent, and writes nan small.
+    // In Python an exponent has a sign and two digits, and nan is lower case.
     let number = format!("{number:?}").to_lowercase();
     match number.split_once('e') {
         Some((digits, exponent)) => match exponent.strip_prefix('-') {
@@ -179,7 +180,7 @@ pub(super) fn share(name: &str, number: f64) -> Result<()> {
     }
 }
 
-/// Refuses decays that are not between 0 and 1; 1 is refused, too.
+/// Refuses decay rates outside [0, 1).
 pub(super) fn decays(_name: &str, (beta1, beta2): (f64, f64)) -> Result<()> {
     for (i, beta) in [beta1, beta2].into_iter().enumerate() {
         if !(0. ..1.).contains(&beta) {
@@ -190,8 +191,8 @@ pub(super) fn decays(_name: &str, (beta1, beta2): (f64, f64)) -> Result<()> {
     Ok(())
 }
 
-/// Refuses the arguments under which Python would run another form of an optimizer, whose bits are
-/// not known to be the same here.
+/// Refuses arguments with which Python would run another implementation of the optimizer, whose
+/// bits are not known to be equal.
 pub(super) fn refuse_other_forms(entries: &Settings, foreach_is_equal: bool) -> Result<()> {
     let is_true = |name| entries.get(name) == Some(&Setting::Bool(true));
     let (foreach, fused) = (is_true("foreach"), is_true("fused"));
@@ -199,15 +200,15 @@ pub(super) fn refuse_other_forms(entries: &Settings, foreach_is_equal: bool) -> 
     match () {
         () if fused && differentiable => refused("`fused` does not support `differentiable`"),
         () if fused && foreach => refused("`fused` and `foreach` cannot be `True` together."),
-        () if fused => refused("fused=True is not supported: its kernel rounds otherwise"),
+        () if fused => refused("fused=True is not supported: its kernel rounds differently"),
         () if differentiable => {
-            refused("differentiable=True is not supported: autograd does not record a step")
+            refused("differentiable=True is not supported: autograd cannot record a step")
         }
         () if is_true("capturable") => {
-            refused("capturable=True is not supported: it is for steps that a GPU records")
+            refused("capturable=True is not supported: steps cannot be captured in a CUDA graph")
         }
         () if foreach && !foreach_is_equal => {
-            refused("foreach=True is not supported: it rounds otherwise")
+            refused("foreach=True is not supported: it rounds differently")
         }
         () => Ok(()),
     }

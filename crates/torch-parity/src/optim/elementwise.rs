@@ -1,16 +1,15 @@
-//! Updates element by element: one pass over memory, or three, where tensor operations take up to
-//! nine.
+//! Elementwise updates: one pass over memory, or three, where tensor operations need up to nine.
 //!
-//! What is done to an element is what the tensor operations of [`Adam`](super::Adam) and
-//! [`Sgd`](super::Sgd) do, with the roundings of libtorch's kernels: `lerp`, `addcmul` and
-//! `add(alpha)` multiply and add in one rounding, `addcdiv` rounds the product, the quotient and the
-//! sum. The square root is libtorch's own, as that of the mathematics library behind it is not the
-//! float32 nearest to the root: of 1,021 numbers, 170 differed on an AMD EPYC with AVX-512.
+//! Each element is computed as by the tensor operations of [`Adam`](super::Adam) and
+//! [`Sgd`](super::Sgd), with the roundings of libtorch's kernels: `lerp`, `addcmul` and
+//! `add(alpha)` multiply and add with one rounding, `addcdiv` rounds the product, the quotient and
+//! the sum. The square root is libtorch's own, since its mathematics library does not always return
+//! the float32 nearest to the root: of 1,021 numbers, 170 differed on an AMD EPYC with AVX-512.
 //!
-//! libtorch chooses its kernels by the processor; so the first step of a process finds out whether
-//! the bits are the same on the one at hand ([`agrees`]), and all keep to the tensor form if not.
-//! Which tensors are made for it is decided once for each update, as a value ([`Plain`]) that the
-//! passes are made from: they all happen, or none does.
+//! libtorch selects its kernels by the processor. Therefore the first step of a process checks that
+//! the bits are equal on this processor ([`agrees`]); if not, all steps use the tensor form. The
+//! tensors are checked once for each update, by constructing a value ([`Plain`]) from which the
+//! passes run, so that either all of them run or none does.
 
 use std::slice;
 
@@ -21,10 +20,10 @@ use super::state::State;
 use crate::Result;
 use crate::native::{bump_version, plain_elements};
 
-/// The numbers of one step of Adam that all elements share.
+/// The numbers of one step of Adam that are the same for all elements.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AdamStep {
-    /// What the parameter is multiplied by first: AdamW's weight decay, or 1.
+    /// The factor by which the parameter is multiplied first: AdamW's weight decay, or 1.
     pub decay: f64,
     /// β₁ and β₂.
     pub betas: (f64, f64),
@@ -36,22 +35,22 @@ pub(super) struct AdamStep {
     pub step_size: f64,
 }
 
-/// Tensors of one shape whose elements are float32 numbers that lie in order in memory of the CPU,
-/// none in two of the tensors: neither sparse nor negated nor a ZeroTensor, expanded or transposed.
+/// Plain tensors of one shape that share no element: float32, contiguous in CPU memory, and neither
+/// sparse nor negated, ZeroTensors, expanded or transposed.
 pub(super) struct Plain<'a, const N: usize> {
     tensors: [&'a Tensor; N],
     elements: [*mut f32; N],
 }
 
 impl<'a, const N: usize> Plain<'a, N> {
-    /// The tensors, if they are so.
+    /// The tensors, if they are plain.
     pub fn of(tensors: [&'a Tensor; N]) -> Option<Self> {
         let elements = plain_elements(tensors)?;
         Some(Self { tensors, elements })
     }
 
-    /// Raises autograd's version counter of the tensors with these numbers, which are about to be
-    /// written: once for an update, where Python's operations raise it once each.
+    /// Increments autograd's version counters of the tensors with these indices, which are about to
+    /// be written: once for each update, whereas Python increments it in each operation.
     fn writes(&self, numbers: &[usize]) -> Result<()> {
         for &number in numbers {
             bump_version(self.tensors[number])?;
@@ -64,12 +63,12 @@ impl<'a, const N: usize> Plain<'a, N> {
     fn pass(&mut self, update: impl FnOnce([&mut [f32]; N])) {
         let count = self.tensors[0].numel();
         let elements = self.elements.map(|start| {
-            // SAFETY: `plain_elements` found `count` float32 from `start` on, in order and aligned,
-            // apart from those of the other tensors. They stay there as long as the tensors keep
-            // shape and memory, which no call between it and here changes. Nothing else reads or
-            // writes them meanwhile: `update` runs on this thread and knows of no tensor, and
-            // libtorch works on a tensor only when it is called. (A handle to the same tensor on
-            // another thread would be the data race that tch's own in-place operations allow.)
+            // SAFETY: `plain_elements` found `count` float32 numbers at `start`, contiguous,
+            // aligned and disjoint from those of the other tensors. They stay valid while the
+            // tensors keep their shape and memory, which no call between there and here changes.
+            // Nothing else reads or writes them meanwhile: `update` runs on this thread and has no
+            // tensor, and libtorch works on a tensor only when called. (A handle to the same tensor
+            // on another thread would be the data race that tch's own in-place operations allow.)
             unsafe { slice::from_raw_parts_mut(start, count) }
         });
         with_fma(|| update(elements));
@@ -77,8 +76,8 @@ impl<'a, const N: usize> Plain<'a, N> {
 }
 
 impl Plain<'_, 5> {
-    /// Adam's update of a parameter and its two moments, in three passes. The tensors are parameter,
-    /// gradient, both moments, and room for the denominator.
+    /// Adam's update of a parameter and its two moments, in three passes. The tensors are the
+    /// parameter, the gradient, both moments, and a buffer for the denominator.
     pub fn adam(mut self, step: &AdamStep) -> Result<()> {
         self.writes(&[0, 2, 3])?;
         self.pass(|[_, g, m, v, _]| adam_moments(g, m, v, step.betas));
@@ -90,7 +89,7 @@ impl Plain<'_, 5> {
 }
 
 impl Plain<'_, 2> {
-    /// SGD's update of a parameter, p − lr·g. The tensors are parameter and gradient.
+    /// SGD's update of a parameter, p − lr·g. The tensors are the parameter and the gradient.
     pub fn sgd(mut self, lr: f64) -> Result<()> {
         self.writes(&[0])?;
         self.pass(|[p, g]| sgd_elements(p, g, lr));
@@ -100,7 +99,7 @@ impl Plain<'_, 2> {
 
 impl Plain<'_, 3> {
     /// SGD's update of a parameter and its momentum: b ← μ·b + (1 − dampening)·g, p − lr·b. The
-    /// tensors are parameter, gradient and momentum.
+    /// tensors are the parameter, the gradient and the momentum.
     pub fn momentum(mut self, numbers: [f64; 3]) -> Result<()> {
         self.writes(&[0, 2])?;
         self.pass(|[p, g, b]| momentum_elements(p, g, b, numbers));
@@ -108,7 +107,7 @@ impl Plain<'_, 3> {
     }
 }
 
-// In libtorch, too, numbers become float32 before they meet a tensor.
+// As in libtorch, numbers are converted to float32 before they are combined with a tensor.
 
 #[inline(always)]
 fn adam_moments(g: &[f32], m: &mut [f32], v: &mut [f32], (beta1, beta2): (f64, f64)) {
@@ -148,8 +147,8 @@ fn momentum_elements(p: &mut [f32], g: &[f32], b: &mut [f32], [lr, momentum, dam
     }
 }
 
-/// Runs `update`, compiled for processors that multiply and add in one instruction where this is
-/// one. On others `mul_add` rounds once, too, but slowly, and libtorch rounds twice.
+/// Runs `update`, compiled with fused multiply-add if the processor has it. On other processors
+/// `mul_add` also rounds once, but slowly, whereas libtorch rounds twice.
 #[inline(always)]
 fn with_fma(update: impl FnOnce()) {
     #[cfg(target_arch = "x86_64")]
@@ -166,9 +165,9 @@ fn with_fma(update: impl FnOnce()) {
     update();
 }
 
-/// True if both forms of a rule give the same bits on this processor: tried for a few steps on
-/// numbers of many sizes, as many as fill libtorch's vectors and leave a rest. A form that fails
-/// does not agree.
+/// Returns true if both forms of a rule give the same bits on this processor, for a few steps on
+/// numbers of many magnitudes. Their count fills libtorch's vectors and leaves a remainder. A form
+/// that returns an error does not agree.
 pub(super) fn agrees<R: Rule>(rules: &[R]) -> bool {
     no_grad(|| {
         let grads = || (1..=3).map(numbers);
@@ -178,7 +177,8 @@ pub(super) fn agrees<R: Rule>(rules: &[R]) -> bool {
     })
 }
 
-/// True if both forms of `rule` give the same bits for `param`, which moves, and for the state.
+/// Returns true if both forms of `rule` give the same bits for `param`, which is updated, and for
+/// the state.
 fn both_agree<R: Rule>(rule: &R, param: Tensor, grads: impl Iterator<Item = Tensor>) -> bool {
     let (Ok(mut one), Ok(mut other)) = (State::new(rule, &param), State::new(rule, &param)) else {
         return false;
@@ -195,7 +195,7 @@ fn both_agree<R: Rule>(rule: &R, param: Tensor, grads: impl Iterator<Item = Tens
         && states.all(|(one, other)| equal(one, other))
 }
 
-/// True if two ways of moving `param` succeed and give the same bits after each step.
+/// Returns true if two ways of updating `param` succeed and give the same bits after each step.
 fn same_bits(
     mut param: Tensor,
     mut grads: impl Iterator<Item = Tensor>,
@@ -208,13 +208,13 @@ fn same_bits(
     })
 }
 
-/// True if two float32 tensors have the same bits.
+/// Returns true if two float32 tensors have the same bits.
 fn equal(a: &Tensor, b: &Tensor) -> bool {
     a.view_dtype(Kind::Int).equal(&b.view_dtype(Kind::Int))
 }
 
-/// Float32 numbers of either sign from about 1e-9 to 1e9, always the same for one `seed`. The global
-/// generator is left alone.
+/// Float32 numbers of either sign from about 1e-9 to 1e9, always the same for one `seed`. The
+/// global generator is not used.
 fn numbers(seed: u64) -> Tensor {
     const COUNT: u64 = 1021;
     let number = |i: u64| {
@@ -229,9 +229,9 @@ fn numbers(seed: u64) -> Tensor {
     Tensor::from_slice(&(0..COUNT).map(number).collect::<Vec<_>>())
 }
 
-/// Runs fifty steps of each rule, on as many elements as leave a rest in vectors of any length, and
-/// asserts that they have the bits of the tensor form. The form that is in use depends on the
-/// processor, its bits do not.
+/// Runs fifty steps of each rule, on a number of elements that leaves a remainder in vectors of any
+/// length, and asserts that they have the bits of the tensor form. The form in use depends on the
+/// processor; its bits do not.
 #[cfg(test)]
 pub(super) fn check_fifty_steps<R: Rule>(rules: &[R]) {
     use super::rule::update;
@@ -282,7 +282,7 @@ mod tests {
         assert!(double([&a, &b]));
         assert!(equal(&a, &(numbers(1) * 2.)));
         assert!(equal(&b, &numbers(1)));
-        // A part of a tensor that lies in order, too; what is around it stays.
+        // A contiguous part of a tensor, too; the elements around it stay unchanged.
         let whole = numbers(0);
         assert!(double([
             &whole.narrow(0, 8, 4),

@@ -1,15 +1,15 @@
-//! `torch.optim`: SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, NAdam and RAdam with Python's
-//! arguments, Python's defaults and Python's bits.
+//! `torch.optim`: SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, NAdam and RAdam with
+//! Python's arguments, defaults and bits.
 //!
-//! They are written out from tensor operations, each line beside the Python line that it mirrors.
-//! SGD, Adam and AdamW do the same in fewer passes over memory where a check finds the same bits
-//! (`elementwise.rs`). Only the learning rate has to
-//! be given: `RmsPropConfig::new(0.01)` is `torch.optim.RMSprop(params, lr=0.01)`, and Python's default
-//! rate is 0.01 in RMSprop and Adagrad, 1 in Adadelta, 0.002 in Adamax and NAdam, 0.001 in the others.
+//! They are implemented with tensor operations, each line beside the Python line that it mirrors.
+//! SGD, Adam and AdamW use fewer passes over memory where a check finds the same bits
+//! (`elementwise.rs`). Only the learning rate is required: `RmsPropConfig::new(0.01)` is
+//! `torch.optim.RMSprop(params, lr=0.01)`. Python's default rate is 0.01 in RMSprop and Adagrad, 1
+//! in Adadelta, 0.002 in Adamax and NAdam, and 0.001 in the others.
 //!
-//! `tch` has some of them, too, from C++, but its Adam orders the operations otherwise and parts from Python
-//! at the second step, and none of its optimizers gives its state away, without which training
-//! cannot go on where it stopped:
+//! `tch` has some of them, too, from C++. But its Adam uses another order of operations and differs
+//! from Python from the second step on, and none of its optimizers exposes its state, without which
+//! training cannot be resumed:
 //!
 //! | | C++ (`tch`) | Python |
 //! | --- | --- | --- |
@@ -39,17 +39,18 @@
 //!
 //! # On a GPU
 //!
-//! What is said of bits holds on a CPU. On a GPU nothing is measured yet (`scripts/checks/gpu_parity.py`
-//! will). The operations are those of Python's `foreach=False`, with their factors, so libtorch's
-//! kernels should agree there, too. By default Python takes all parameters on a GPU at once
-//! (`foreach`), and then parts from its own `foreach=False`: that multiplies √v by the reciprocal of
-//! `bias_correction2_sqrt` (`BinaryDivTrueKernel.cu`), while `foreach` divides
-//! (`ForeachFunctors.cuh`).
+//! Statements about bits refer to CPUs. On a GPU nothing has been measured yet;
+//! `scripts/checks/gpu_parity.py` measures it. The operations are those of Python's
+//! `foreach=False`, with the same factors, so libtorch's kernels should agree there, too. By
+//! default, Python updates all parameters on a GPU at once (`foreach`), and then differs from its
+//! own `foreach=False`: the latter multiplies √v by the reciprocal of `bias_correction2_sqrt`
+//! (`BinaryDivTrueKernel.cu`), while `foreach` divides (`ForeachFunctors.cuh`).
 //!
-//! On a CPU Python's default is one parameter after another. Its `foreach=True` gives the same bits
-//! there but for NAdam and RAdam, which compute the denominator otherwise; there it is refused.
+//! On a CPU, Python by default updates one parameter after another. `foreach=True` gives the same
+//! bits there, except for NAdam and RAdam, which compute the denominator differently; for these it
+//! is not supported.
 //!
-//! Source: `torch/optim/optimizer.py`, the file in `torch/optim/` that is called as the optimizer
+//! Source: `torch/optim/optimizer.py`, the file in `torch/optim/` named like the optimizer
 //! (`_single_tensor_…`), `torch/csrc/api/src/optim/adam.cpp`.
 
 mod adadelta;

@@ -11,15 +11,15 @@ arguments! {
     "NAdam" => NAdamConfig::new(lr => non_negative) {
         /// Added to the denominator.
         eps: f64 = 1e-8 => non_negative,
-        /// Decay of the running averages of the gradient and of its square.
+        /// The decay rates of the running averages of the gradient and of its square.
         betas: (f64, f64) = (0.9, 0.999) => decays,
-        /// Weight decay: an L2 penalty, or a shrinking of the weights if it is decoupled.
+        /// Weight decay: an L2 penalty, unless it is decoupled.
         weight_decay: f64 = 0. => non_negative,
-        /// The rate at which the momentum comes near its final value.
+        /// The rate at which the momentum approaches its final value.
         momentum_decay: f64 = 4e-3 => non_negative,
-        /// Makes the weight decay AdamW's (Loshchilov and Hutter 2019).
+        /// If true, decouples the weight decay as in AdamW (Loshchilov and Hutter 2019).
         decoupled_weight_decay: bool = false,
-        /// `true` is refused: it is for steps that a GPU records.
+        /// Must be false: capturing a step in a CUDA graph is not supported.
         capturable: bool = false,
     }
 }
@@ -62,7 +62,7 @@ impl Rule for NAdamConfig {
         let decoupled = decoupled_weight_decay;
         let grad = decay(&mut param, &grad, lr, weight_decay, decoupled)?;
 
-        // beta1 * (1.0 - 0.5 * (0.96 ** (step * momentum_decay))), and of the next step
+        // beta1 * (1.0 - 0.5 * (0.96 ** (step * momentum_decay))), and the same for the next step
         let mu_at = |step: f64| beta1 * (1. - 0.5 * 0.96f64.powf(step * momentum_decay));
         let (mu, mu_next) = (mu_at(step), mu_at(step + 1.));
         let mu_product = state.change(MU_PRODUCT, |product| product * mu as f32); // mu_product *= mu

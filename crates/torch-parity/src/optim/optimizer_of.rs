@@ -13,7 +13,7 @@ use crate::native::{set_grad_to_none, tensor_id};
 use crate::serialization::{NamedTensors, check_state_dict};
 use crate::{Error, Result};
 
-/// An optimizer that moves parameters by the rule `R`, with settings for each group of them.
+/// An optimizer that updates parameters by the rule `R`, with settings for each parameter group.
 #[derive(Debug)]
 pub struct OptimizerOf<R: Rule> {
     defaults: R,
@@ -23,19 +23,19 @@ pub struct OptimizerOf<R: Rule> {
 #[derive(Debug)]
 struct Group<R: Rule> {
     rule: R,
-    /// The entries that the rule does not know.
+    /// The entries that are not arguments of the rule.
     others: Settings,
     params: Vec<Tensor>,
-    /// Of each parameter; mostly `None` until it first has a gradient.
+    /// The state of each parameter, usually `None` until it first has a gradient.
     state: Vec<Option<State>>,
 }
 
 impl<R: Rule> OptimizerOf<R> {
     /// An optimizer for the parameters of a `VarStore`, for tensors, or for groups of them
-    /// ([`ParamGroups`]), with the settings `defaults` where a group does not say otherwise.
+    /// ([`ParamGroups`]), with `defaults` for settings that a group does not have.
     ///
     /// # Errors
-    /// In Python's words, if an argument is out of range, if there is no parameter, or as
+    /// With Python's message, if an argument is out of range or there is no parameter; also as
     /// [`Optimizer::add_param_group`].
     pub fn new(params: impl Into<ParamGroups>, defaults: R) -> Result<Self> {
         rule::check(&defaults)?;
@@ -80,7 +80,7 @@ impl<R: Rule> OptimizerOf<R> {
             if theirs.contains(&tensor_id(param)) {
                 return refused("some parameters appear in more than one parameter group");
             }
-            // Python warns of it, and says that it will be an error.
+            // Python warns about this and announces that it will be an error.
             if !ours.insert(tensor_id(param)) {
                 return refused("optimizer contains a parameter group with duplicate parameters");
             }
@@ -88,7 +88,7 @@ impl<R: Rule> OptimizerOf<R> {
         Ok(())
     }
 
-    /// The new groups that a state dict gives. `self` is left as it is.
+    /// The groups described by a state dict. `self` is unchanged.
     fn groups_from(&self, dict: &StateDict) -> Result<Vec<Group<R>>> {
         self.check_counts(dict)?;
         let mut left: BTreeMap<usize, &NamedTensors> =
@@ -136,7 +136,7 @@ impl<R: Rule> OptimizerOf<R> {
         no_grad(|| loaded.collect())
     }
 
-    /// Refuses a state dict of other parameter groups.
+    /// Returns an error unless the state dict has the same parameter groups.
     fn check_counts(&self, dict: &StateDict) -> Result<()> {
         if self.groups.len() != dict.param_groups.len() {
             return refused("loaded state dict has a different number of parameter groups");
@@ -169,7 +169,7 @@ impl<R: Rule> Optimizer for OptimizerOf<R> {
             }
             let mut grad = param.f_grad()?;
             if grad.defined() {
-                // Cut off from a graph that computed it, if one did.
+                // Detached from the graph that computed it, if any.
                 let _ = grad.f_detach_()?.f_zero_()?;
             }
         }

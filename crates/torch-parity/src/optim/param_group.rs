@@ -9,8 +9,7 @@ use crate::nn::parameters;
 pub struct ParamGroup {
     /// The parameters.
     pub params: Vec<Tensor>,
-    /// The settings that are not the optimizer's defaults. Names that it does not know are kept, as
-    /// in Python.
+    /// The settings that override the optimizer's defaults. Unknown names are kept, as in Python.
     pub settings: Settings,
 }
 
@@ -23,16 +22,16 @@ impl ParamGroup {
         }
     }
 
-    /// The same with a setting of its own, under Python's name.
+    /// Adds a setting under Python's name.
     pub fn with(mut self, name: &str, value: impl Into<Setting>) -> Self {
         self.settings.insert(name.to_owned(), value.into());
         self
     }
 }
 
-/// What an optimizer is made for: Python's argument `params`.
+/// The parameters of an optimizer: Python's argument `params`.
 ///
-/// It is made from a `VarStore`, whose [`parameters`] are one group, from tensors, or from groups.
+/// Created from a `VarStore`, whose [`parameters`] form one group, from tensors, or from groups.
 #[derive(Debug)]
 pub struct ParamGroups(pub(super) Vec<ParamGroup>);
 

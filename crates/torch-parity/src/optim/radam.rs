@@ -11,13 +11,13 @@ arguments! {
     "RAdam" => RAdamConfig::new(lr => non_negative) {
         /// Added to the denominator.
         eps: f64 = 1e-8 => non_negative,
-        /// Decay of the running averages of the gradient and of its square.
+        /// The decay rates of the running averages of the gradient and of its square.
         betas: (f64, f64) = (0.9, 0.999) => decays,
-        /// Weight decay: an L2 penalty, or a shrinking of the weights if it is decoupled.
+        /// Weight decay: an L2 penalty, unless it is decoupled.
         weight_decay: f64 = 0. => non_negative,
-        /// Makes the weight decay AdamW's (Loshchilov and Hutter 2019).
+        /// If true, decouples the weight decay as in AdamW (Loshchilov and Hutter 2019).
         decoupled_weight_decay: bool = false,
-        /// `true` is refused: it is for steps that a GPU records.
+        /// Must be false: capturing a step in a CUDA graph is not supported.
         capturable: bool = false,
     }
 }
@@ -66,7 +66,7 @@ impl Rule for RAdamConfig {
         div_(&mut update, bias_correction1)?;
         mul_(&mut update, lr)?;
 
-        // The longest and the present length of the approximated simple moving average.
+        // The maximum and the current length of the approximated simple moving average.
         let rho_inf = 2. / (1. - beta2) - 1.;
         let rho_t = rho_inf - 2. * step * beta2.powf(step) / bias_correction2;
 

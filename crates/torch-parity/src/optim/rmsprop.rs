@@ -12,15 +12,15 @@ arguments! {
     "RMSprop" => RmsPropConfig::new(lr => non_negative) {
         /// Added to the denominator.
         eps: f64 = 1e-8 => non_negative,
-        /// The share of the last step that is kept.
+        /// The momentum factor.
         momentum: f64 = 0. => non_negative,
-        /// Weight decay, an L2 penalty.
+        /// Weight decay as an L2 penalty.
         weight_decay: f64 = 0. => non_negative,
-        /// Decay of the running averages of the gradient and of its square.
+        /// The decay rate of the running averages of the gradient and of its square.
         alpha: f64 = 0.99 => non_negative,
-        /// Divides by an estimate of the gradient's standard deviation.
+        /// If true, divides by an estimate of the gradient's standard deviation.
         centered: bool = false,
-        /// `true` is refused: it is for steps that a GPU records.
+        /// Must be false: capturing a step in a CUDA graph is not supported.
         capturable: bool = false,
     }
 }

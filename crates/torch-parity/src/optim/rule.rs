@@ -1,4 +1,5 @@
-//! One algorithm of `torch.optim`: its update of one parameter, and what the updates share.
+//! The algorithms of `torch.optim`: the update of one parameter, and the common parts of the
+//! updates.
 
 use std::sync::Once;
 
@@ -11,13 +12,14 @@ use super::state::{STEP, State};
 use crate::native::{add, addcmul_, lerp_, mul_};
 use crate::{Error, Result};
 
-/// One algorithm of `torch.optim`, each as Python's `_single_tensor_…`. The value is its arguments;
+/// An algorithm of `torch.optim`, as in Python's `_single_tensor_…`. The value holds its arguments;
 /// [`OptimizerOf`](super::OptimizerOf) does the rest.
 pub trait Rule: Arguments {
-    /// The numbers that are kept of each parameter, with their first values: float32, as in Python.
+    /// The numbers in the state of each parameter, with their initial values: float32, as in
+    /// Python.
     const NUMBERS: &'static [(&'static str, f32)] = &[(STEP, 0.)];
 
-    /// The tensors that are kept, of the shape, dtype and device of the parameter.
+    /// The tensors in the state, with the parameter's shape, dtype and device.
     const TENSORS: &'static [&'static str];
 
     /// True if Python's `foreach=True` gives the same bits on a CPU.
@@ -26,17 +28,17 @@ pub trait Rule: Arguments {
     /// Python's checks of arguments that depend on each other.
     ///
     /// # Errors
-    /// In Python's words.
+    /// With Python's message.
     fn check_together(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Fills in the entries of a saved group that older versions of Python's class did not have, as
-    /// `__setstate__` does, where that is not the default of a flag.
+    /// Adds entries that a group saved by an older version of Python's class lacks, as
+    /// `__setstate__` does, except for flags with their defaults.
     fn set_state(&self, _saved: &mut Settings) {}
 
-    /// True if the tensor `name` of [`Rule::TENSORS`] is kept from the first step on, beginning with
-    /// zeros.
+    /// Returns true if the state has the tensor `name` of [`Rule::TENSORS`] from the first step on,
+    /// initially zeros.
     fn keeps(&self, _name: &str) -> bool {
         true
     }
@@ -46,17 +48,17 @@ pub trait Rule: Arguments {
         None
     }
 
-    /// Refuses a sparse gradient, or takes it.
+    /// Returns an error if sparse gradients are not supported.
     ///
     /// # Errors
-    /// In Python's words.
+    /// With Python's message.
     fn check_sparse(&self) -> Result<()> {
         let class = Self::PYTHON;
         refused(format!("{class} does not support sparse gradients"))
     }
 
-    /// The state that a parameter has before it is first moved, from the optimizer's construction on,
-    /// if there is one. `self` is the defaults, not the settings of the parameter's group.
+    /// The state of a parameter before its first update, if the optimizer creates it at
+    /// construction. `self` has the defaults, not the settings of the parameter's group.
     ///
     /// # Errors
     /// If there is not enough memory.
@@ -64,13 +66,14 @@ pub trait Rule: Arguments {
         Ok(None)
     }
 
-    /// True if [`Rule::elementwise`] gives the bits of [`Rule::single_tensor`] on this processor.
+    /// Returns true if [`Rule::elementwise`] gives the bits of [`Rule::single_tensor`] on this
+    /// processor.
     fn elementwise_is_exact() -> bool {
         false
     }
 
-    /// One parameter's update in fewer passes over memory. Returns false, and has changed nothing,
-    /// where it does not support these arguments or tensors.
+    /// Updates one parameter in fewer passes over memory. Returns false, without any change, if it
+    /// does not support these arguments or tensors.
     ///
     /// # Errors
     /// If there is not enough memory.
@@ -78,22 +81,23 @@ pub trait Rule: Arguments {
         Ok(false)
     }
 
-    /// One parameter's update, line by line as Python's. The gradient is negative if the optimizer
+    /// Updates one parameter, line by line as in Python. The gradient is negated if the optimizer
     /// maximizes.
     ///
     /// # Errors
-    /// What libtorch refuses.
+    /// If libtorch returns an error.
     fn single_tensor(&self, param: &mut Tensor, grad: &Tensor, state: &mut State) -> Result<()>;
 }
 
-/// Checks all arguments as Python's constructor does, and refuses other forms of the algorithm.
+/// Checks all arguments as Python's constructor does, and refuses other implementations of the
+/// algorithm.
 pub(super) fn check<R: Rule>(rule: &R) -> Result<()> {
     rule.check_ranges()?;
     rule.check_together()?;
     refuse_other_forms(&rule.entries(), R::FOREACH_IS_EQUAL)
 }
 
-/// The rule that entries of a parameter group give, and the entries that it does not know.
+/// The rule given by the entries of a parameter group, and the entries that are not its arguments.
 pub(super) fn parse<R: Rule>(mut entries: Settings) -> Result<(R, Settings)> {
     let rule = R::from_entries(&entries)?;
     let known = rule.entries();
@@ -102,7 +106,7 @@ pub(super) fn parse<R: Rule>(mut entries: Settings) -> Result<(R, Settings)> {
     Ok((rule, entries))
 }
 
-/// Fills in the entries that a saved group may lack: as in Python, the flags.
+/// Adds entries that a saved group may lack: as in Python, the flags.
 pub(super) fn set_state<R: Rule>(defaults: &R, saved: &mut Settings) {
     defaults.set_state(saved);
     for (name, value) in R::defaults(0.).entries() {
@@ -112,8 +116,8 @@ pub(super) fn set_state<R: Rule>(defaults: &R, saved: &mut Settings) {
     }
 }
 
-/// Moves one parameter along its gradient. Gradients are off. The state comes into being here, when
-/// Python's does.
+/// Updates one parameter by its gradient, with gradients disabled. Creates the state at the same
+/// moment as Python.
 pub(super) fn update<R: Rule>(
     rule: &R,
     param: &mut Tensor,
@@ -135,8 +139,8 @@ pub(super) fn update<R: Rule>(
     }
 }
 
-/// Refuses a gradient or state that does not have the shape of the parameter, before anything moves:
-/// Python refuses it where a gradient is assigned.
+/// Returns an error if a gradient or state does not have the shape of the parameter, before
+/// anything is updated: Python refuses it when a gradient is assigned.
 fn check_shapes<'a>(param: &Tensor, mut others: impl Iterator<Item = &'a Tensor>) -> Result<()> {
     let expected = param.size();
     match others.find(|other| other.size() != expected) {
@@ -148,12 +152,14 @@ fn check_shapes<'a>(param: &Tensor, mut others: impl Iterator<Item = &'a Tensor>
     }
 }
 
-/// Takes one square root on one thread, before two threads take the first ones of the process.
+/// Computes one square root on one thread, before two threads compute the first ones of the
+/// process.
 ///
-/// Without this, in 1 of 60 fresh processes on one machine, one thread's share of the first Adam step
-/// came out 3e-4 off (relative), from equal gradients. The square root is the one operation of the
-/// step that libtorch leaves to a mathematics library (MKL), so its set-up by two threads at once is the
-/// likely cause. Python calls the same library, and its reference here does the same.
+/// Without this, in 1 of 60 fresh processes on one machine, one thread's share of the first Adam
+/// step had a relative error of 3e-4, from equal gradients. The square root is the only operation
+/// of the step that libtorch delegates to a mathematics library (MKL), so its initialization by two
+/// threads at once is the likely cause. Python calls the same library, and our Python reference
+/// takes the same precaution.
 fn prepare_sqrt() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| drop(Tensor::from(1f32).sqrt()));
@@ -167,7 +173,8 @@ pub(super) fn with_decay(grad: &Tensor, param: &Tensor, weight_decay: f64) -> Re
     }
 }
 
-/// The weight decay of AdamW if it is decoupled, else [`with_decay`]. Returns the gradient.
+/// Applies the weight decay of AdamW if it is decoupled, otherwise [`with_decay`]. Returns the
+/// gradient.
 pub(super) fn decay(
     param: &mut Tensor,
     grad: &Tensor,

@@ -18,16 +18,16 @@ pub enum Setting {
     Float(f64),
     /// `str`
     Text(String),
-    /// `tuple` or `list`; JSON does not tell them apart.
+    /// `tuple` or `list`, which JSON does not distinguish.
     List(Vec<Setting>),
 }
 
-/// Settings under Python's names: the entries of a parameter group but for `params`, or the state of a
-/// scheduler.
+/// Settings under Python's names: the entries of a parameter group except `params`, or the state of
+/// a scheduler.
 pub type Settings = BTreeMap<String, Setting>;
 
 impl Setting {
-    /// The number, if it is one.
+    /// The value as a number, if it is one.
     pub fn as_f64(&self) -> Option<f64> {
         match *self {
             Self::Int(value) => Some(value as f64),
@@ -36,10 +36,10 @@ impl Setting {
         }
     }
 
-    /// As Python's `json` writes it.
+    /// The value as JSON, as written by Python's `json`.
     ///
     /// # Errors
-    /// For an infinite number and for NaN, which JSON does not have.
+    /// If the number is infinite or NaN, which JSON does not support.
     pub(super) fn to_json(&self) -> Result<Value> {
         Ok(match self {
             Self::None => Value::Null,
@@ -56,10 +56,10 @@ impl Setting {
         })
     }
 
-    /// The setting that Python's `json` wrote.
+    /// The setting in JSON written by Python's `json`.
     ///
     /// # Errors
-    /// For a dict, and for an integer that takes more than 64 bits.
+    /// If it is a dict, or an integer of more than 64 bits.
     pub(super) fn from_json(value: &Value) -> Result<Self> {
         Ok(match value {
             Value::Null => Self::None,
@@ -84,7 +84,7 @@ impl Setting {
         })
     }
 
-    /// The value as an error message names it.
+    /// The value in an error message.
     fn described(&self) -> String {
         match self {
             Self::None => "None".to_owned(),
@@ -97,16 +97,16 @@ impl Setting {
     }
 }
 
-/// A type that a [`Setting`] is read as.
+/// A type as which a [`Setting`] can be read.
 pub trait Typed: Sized {
-    /// The type as an error message names it.
+    /// The name of the type in an error message.
     const EXPECTED: &'static str;
 
     /// The value, if the setting has this type.
     fn read(setting: &Setting) -> Option<Self>;
 }
 
-/// Types that become settings and are read from them.
+/// Implements the conversions between types and settings.
 macro_rules! typed {
     ($($type:ty, $expected:literal: |$value:ident| $setting:expr, |$found:ident| $read:expr;)+) => {$(
         impl From<$type> for Setting {
@@ -170,7 +170,7 @@ fn items<T: Typed>(setting: &Setting) -> Option<Vec<T>> {
     }
 }
 
-/// Reads the entry `name` of `settings`, which an error message calls `owner`.
+/// Reads the entry `name` of `settings`, which are called `owner` in error messages.
 ///
 /// # Errors
 /// If it is missing or has another type.

@@ -14,15 +14,15 @@ use crate::native::{add, add_, clone, mul_};
 
 arguments! {
     "SGD" => SgdConfig::new(lr => not_below_zero) {
-        /// The share of the last step's direction that is kept.
+        /// The momentum factor.
         momentum: f64 = 0. => not_below_zero,
-        /// The share of the gradient that is held back from that direction.
+        /// The dampening of the momentum.
         dampening: f64 = 0.,
-        /// An L2 penalty.
+        /// Weight decay as an L2 penalty.
         weight_decay: f64 = 0. => not_below_zero,
-        /// Looks ahead along the direction (Nesterov 1983).
+        /// If true, uses Nesterov momentum (Nesterov 1983).
         nesterov: bool = false,
-        /// `true` is refused: Python's kernel in one piece rounds otherwise.
+        /// `Some(true)` is not supported: Python's fused kernel rounds differently.
         fused: Option<bool> = None,
     }
 }
@@ -30,7 +30,7 @@ arguments! {
 /// `torch.optim.SGD`.
 pub type Sgd = OptimizerOf<SgdConfig>;
 
-/// The direction of a parameter's last step, while there is momentum.
+/// The momentum buffer of a parameter, if there is momentum.
 const MOMENTUM_BUFFER: &str = "momentum_buffer";
 
 impl Rule for SgdConfig {
@@ -48,7 +48,7 @@ impl Rule for SgdConfig {
         saved.entry("fused".to_owned()).or_insert(false.into());
     }
 
-    /// The first step makes it from the gradient.
+    /// The first step creates the buffer from the gradient.
     fn keeps(&self, _name: &str) -> bool {
         false
     }

@@ -9,12 +9,12 @@ use crate::serialization::NamedTensors;
 /// The name of the count of steps.
 pub(super) const STEP: &str = "step";
 
-/// The numbers and tensors that are kept of one parameter from step to step, under Python's names.
+/// The state of one parameter: numbers and tensors under Python's names.
 #[derive(Debug)]
 pub struct State {
     numbers: Vec<(&'static str, f32)>,
     tensors: Vec<(&'static str, Tensor)>,
-    /// Room for the intermediate results of an update; made when it is first needed.
+    /// A buffer for the intermediate results of an update; allocated on first use.
     pub(super) scratch: Option<Tensor>,
 }
 
@@ -36,15 +36,15 @@ impl State {
     /// The number `name`.
     ///
     /// # Panics
-    /// If the rule keeps no such number.
+    /// If the rule has no such number.
     pub fn number(&self, name: &str) -> f64 {
         f64::from(self.numbers[self.position(name)].1)
     }
 
-    /// Changes the number `name`, and then returns it.
+    /// Changes the number `name` and returns its new value.
     ///
     /// # Panics
-    /// If the rule keeps no such number.
+    /// If the rule has no such number.
     pub fn change(&mut self, name: &str, change: impl FnOnce(f32) -> f32) -> f64 {
         let position = self.position(name);
         let (_, number) = &mut self.numbers[position];
@@ -57,12 +57,12 @@ impl State {
         position.unwrap_or_else(|| panic!("the rule keeps no number \"{name}\""))
     }
 
-    /// `step_t += 1`, and then its value.
+    /// `step_t += 1`; returns the new value.
     pub fn next_step(&mut self) -> f64 {
         self.change(STEP, |step| step + 1.)
     }
 
-    /// The tensor `name`, if the state has it.
+    /// The tensor `name`, if the state has one.
     pub fn get(&self, name: &str) -> Option<&Tensor> {
         let found = self.tensors.iter().find(|(other, _)| *other == name);
         found.map(|(_, tensor)| tensor)
@@ -71,7 +71,7 @@ impl State {
     /// The tensor `name`.
     ///
     /// # Errors
-    /// If the state began when the settings did not ask for it.
+    /// If the state was created under settings that do not need this tensor.
     pub fn tensor(&self, name: &str) -> Result<&Tensor> {
         match self.get(name) {
             Some(tensor) => Ok(tensor),
@@ -79,7 +79,7 @@ impl State {
         }
     }
 
-    /// Keeps a tensor under a name that the state does not have yet.
+    /// Adds a tensor under a name that the state does not have yet.
     pub fn insert(&mut self, name: &'static str, tensor: Tensor) {
         self.tensors.push((name, tensor));
     }
@@ -89,7 +89,8 @@ impl State {
         self.tensors.iter().map(|(_, tensor)| tensor)
     }
 
-    /// Makes the room for intermediate results, like the tensor `name`, if there is none yet.
+    /// Allocates the buffer for intermediate results, with the shape of the tensor `name`, unless
+    /// it exists.
     pub(super) fn prepare_scratch(&mut self, name: &str) -> Result<()> {
         if self.scratch.is_none() {
             self.scratch = Some(self.tensor(name)?.f_empty_like()?);
@@ -97,7 +98,7 @@ impl State {
         Ok(())
     }
 
-    /// Handles to the tensors, and the numbers as tensors.
+    /// Handles to the tensors, and the numbers as new tensors.
     pub(super) fn save(&self) -> NamedTensors {
         let numbers = self.numbers.iter();
         let numbers = numbers.map(|&(name, number)| (name.to_owned(), Tensor::from(number)));
@@ -106,8 +107,8 @@ impl State {
         numbers.chain(tensors).collect()
     }
 
-    /// Tensors of the names, shapes and dtypes that the saved state of `param` has to have. A tensor
-    /// that `rule` does not keep may be among them.
+    /// Tensors with the names, shapes and dtypes that the saved state of `param` must have. They
+    /// may include a tensor that `rule` does not need.
     ///
     /// # Errors
     /// If there is not enough memory.
@@ -124,7 +125,7 @@ impl State {
         numbers.chain(tensors).collect()
     }
 
-    /// The state that was saved, in copies on the device of `param`. The names are those of
+    /// A copy of the saved state on the device of `param`. The names are those of
     /// [`State::expected`].
     ///
     /// # Errors

@@ -6,14 +6,14 @@ use super::setting::{Setting, Settings};
 use crate::serialization::NamedTensors;
 use crate::{Error, Result};
 
-/// `optimizer.state_dict()`: what an optimizer keeps of each parameter, and its parameter groups.
+/// `optimizer.state_dict()`: the state of each parameter, and the parameter groups.
 ///
-/// In a file it is two things, since `.safetensors` holds tensors alone: [`StateDict::tensors`],
-/// and [`StateDict::param_groups_json`] as text beside them.
+/// In a file it has two parts, since `.safetensors` stores only tensors: [`StateDict::tensors`],
+/// and [`StateDict::param_groups_json`] as text metadata.
 #[derive(Debug, Default)]
 pub struct StateDict {
-    /// Of each parameter, by its number over all groups: the tensors under Python's names. Empty
-    /// before the first step, and without those that had no gradient yet.
+    /// For each parameter, by its number over all groups: the tensors under Python's names. Empty
+    /// before the first step, and without parameters that had no gradient yet.
     pub state: BTreeMap<usize, NamedTensors>,
     /// The groups, in order.
     pub param_groups: Vec<SavedGroup>,
@@ -46,7 +46,7 @@ impl StateDict {
     /// `json.dumps(optimizer.state_dict()["param_groups"])`.
     ///
     /// # Errors
-    /// If a setting is infinite or NaN, which JSON does not have.
+    /// If a setting is infinite or NaN, which JSON does not support.
     pub fn param_groups_json(&self) -> Result<String> {
         let group = |group: &SavedGroup| -> Result<Value> {
             let mut entries = Map::new();
@@ -60,7 +60,8 @@ impl StateDict {
         Ok(Value::Array(groups.collect::<Result<_>>()?).to_string())
     }
 
-    /// What [`StateDict::tensors`] and [`StateDict::param_groups_json`], or Python, made.
+    /// The state dict from [`StateDict::tensors`] and [`StateDict::param_groups_json`], or from
+    /// Python.
     ///
     /// # Errors
     /// If a name is not `<i>.<name>`, or if `param_groups` is not a JSON list of groups.

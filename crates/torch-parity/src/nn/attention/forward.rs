@@ -60,8 +60,8 @@ impl MultiheadAttention {
         let masks = (padding.as_ref(), mask.as_ref());
         let inputs = [query, key, value];
         let is_batched = is_batched(inputs, masks.0, masks.1, self.num_heads)?;
-        // From here on `(L, N, E)`. For unbatched inputs Python adds the batch dimension to each, so
-        // that inputs that were one tensor no longer are.
+        // From here on `(L, N, E)`. For unbatched inputs Python adds the batch dimension to each,
+        // so that inputs that were one tensor no longer are.
         let (inputs, same) = match (is_batched, self.config.batch_first) {
             (true, true) => (try_each(inputs, |x| x.f_transpose(1, 0))?, same),
             (true, false) => (inputs.map(Tensor::shallow_clone), same),

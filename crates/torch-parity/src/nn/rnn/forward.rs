@@ -1,7 +1,7 @@
-//! The methods that all recurrent layers have.
+//! The common methods of the recurrent layers.
 
-/// Defines the public methods of a layer that has `base`, `run`, `run_packed` and `zeros`; `$shapes`
-/// tells the shapes of its state.
+/// Defines the public methods of a layer that has `base`, `run`, `run_packed` and `zeros`;
+/// `$shapes` describes the shapes of its state.
 macro_rules! forward_of {
     ($layer:ident, $state:ident, $shapes:literal) => {
         impl $layer {

@@ -232,7 +232,7 @@ impl ElmanRNN {
     }
 }
 
-/// The computation of both, which differ in nothing but the state's type.
+/// The computation of both layers, which differ only in the type of the state.
 macro_rules! run_with_one_tensor {
     ($layer:ident, $state:ident, $class:literal) => {
         impl $layer {

@@ -53,7 +53,8 @@ pub enum Nonlinearity {
 }
 
 arguments! {
-    /// The arguments of `nn.RNN`, `nn.LSTM` and `nn.GRU`, in tch's spelling, with Python's defaults.
+    /// The arguments of `nn.RNN`, `nn.LSTM` and `nn.GRU`, in tch's spelling, with Python's
+    /// defaults.
     #[derive(Clone, Copy, Debug)]
     pub struct RNNConfig {
         /// If true, adds biases (Python's `bias`).
@@ -72,8 +73,8 @@ arguments! {
         proj_size: i64 = 0,
         /// The activation function of an [`ElmanRNN`]; LSTM and GRU have their own.
         nonlinearity: Nonlinearity = Nonlinearity::Tanh,
-        /// The initialization of the weights for the input. The default, `kaiming_uniform(√5)`, means
-        /// Python's, U(−1/√hidden_size, 1/√hidden_size).
+        /// The initialization of the weights for the input. The default, `kaiming_uniform(√5)`,
+        /// means Python's, U(−1/√hidden_size, 1/√hidden_size).
         w_ih_init: Init = kaiming_uniform(5f64.sqrt()),
         /// The initialization of the weights for the hidden state, with the same default.
         w_hh_init: Init = kaiming_uniform(5f64.sqrt()),

@@ -1,6 +1,7 @@
-//! `torch.optim.lr_scheduler`: learning rates that change from epoch to epoch, or from step to step.
+//! `torch.optim.lr_scheduler`: learning rates that change with each epoch or each step.
 //!
-//! Python's schedulers keep a reference to their optimizer; here it is lent to them at each step:
+//! Python's schedulers keep a reference to their optimizer; here the optimizer is an argument of
+//! each step:
 //!
 //! ```
 //! use torch_parity::nn;
@@ -17,9 +18,10 @@
 //! # Ok::<(), torch_parity::Error>(())
 //! ```
 //!
-//! Each computes the next rate as Python does, most of them from the rate at hand and not in closed
-//! form, so that the rates have Python's bits after any number of steps. What is not here: the
-//! argument `last_epoch` (load a state dict instead) and that of `step`, which Python gives up.
+//! Each computes the next rate as Python does, in most cases from the current rate and not in
+//! closed form, so that the rates have Python's bits after any number of steps. Not supported are
+//! the argument `last_epoch` (load a state dict instead) and the argument of `step`, which Python
+//! deprecates.
 //!
 //! Source: `torch/optim/lr_scheduler.py`.
 
@@ -42,22 +44,22 @@ use super::{Optimizer, Setting, Settings, refused};
 use crate::Result;
 use state::{entry, get};
 
-/// A scheduler; [`ReduceLROnPlateau`] alone, which is shown a number, is none. A scheduler is to be lent the optimizer that
-/// it was made for.
+/// A scheduler. Its optimizer must be the one for which it was created. [`ReduceLROnPlateau`] does
+/// not implement this trait, since its step takes a number.
 pub trait LrScheduler: fmt::Debug {
     /// `scheduler.step()`: sets the learning rates of the next epoch.
     ///
     /// # Errors
-    /// In Python's words, where its `step` raises an error; nothing has changed then.
+    /// With Python's message, if its `step` raises an error. Nothing has changed then.
     fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()>;
 
-    /// `scheduler.get_last_lr()`: of each parameter group, the learning rate that was set last.
+    /// `scheduler.get_last_lr()`: the learning rate last set for each parameter group.
     fn get_last_lr(&self) -> &[f64];
 
     /// `scheduler.state_dict()`, under Python's names.
     fn state_dict(&self) -> Settings;
 
-    /// Goes on from what [`LrScheduler::state_dict`] or Python gave. The optimizer's learning rates
+    /// Restores a state from [`LrScheduler::state_dict`] or Python. The optimizer's learning rates
     /// are in its own state dict.
     ///
     /// # Errors
@@ -65,12 +67,12 @@ pub trait LrScheduler: fmt::Debug {
     fn load_state_dict(&mut self, state: &Settings) -> Result<()>;
 }
 
-/// One kind of scheduler: Python's `get_lr`. The value is its arguments.
+/// A kind of scheduler: Python's `get_lr`. The value holds its arguments.
 pub trait Schedule: fmt::Debug + Saved {
     /// Refuses arguments that are out of range.
     ///
     /// # Errors
-    /// In Python's words, where its constructor raises an error.
+    /// With Python's message, if its constructor raises an error.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -78,13 +80,13 @@ pub trait Schedule: fmt::Debug + Saved {
     /// The learning rate of a parameter group.
     ///
     /// # Errors
-    /// Where Python's `get_lr` raises one.
+    /// If Python's `get_lr` raises an error.
     fn lr(&self, now: &Now) -> Result<f64>;
 
-    /// Its momentum, where that is scheduled as well.
+    /// The momentum of a parameter group, if it is scheduled as well.
     ///
     /// # Errors
-    /// As [`Schedule::lr`].
+    /// See [`Schedule::lr`].
     fn momentum(&self, _now: &Now) -> Result<Option<f64>> {
         Ok(None)
     }
@@ -93,20 +95,20 @@ pub trait Schedule: fmt::Debug + Saved {
 /// The progress of a scheduler, for one parameter group.
 #[derive(Debug)]
 pub struct Now<'a> {
-    /// The number of steps, with this one and without the first, that of the constructor.
+    /// The number of steps including this one, without the initial step of the constructor.
     pub last_epoch: i64,
-    /// The group's present learning rate.
+    /// The group's current learning rate.
     pub lr: f64,
     /// The group's learning rate at the start, `initial_lr`.
     pub base_lr: f64,
-    /// The group's number.
+    /// The group's index.
     pub group: usize,
-    /// For the group's other settings.
+    /// The optimizer, for the group's other settings.
     pub optimizer: &'a dyn Optimizer,
 }
 
 impl Now<'_> {
-    /// True in the step that the constructor takes.
+    /// Returns true during the initial step of the constructor.
     pub fn is_initial(&self) -> bool {
         self.last_epoch == 0
     }
@@ -124,8 +126,8 @@ pub struct SchedulerOf<S> {
 const INITIAL_LR: &str = "initial_lr";
 
 impl<S: Schedule> SchedulerOf<S> {
-    /// A scheduler at its start. Sets the learning rates of the first epoch, and keeps those that it
-    /// found under `initial_lr`, unless another scheduler has done so before.
+    /// Creates a scheduler, sets the learning rates of the first epoch, and stores the previous
+    /// ones as `initial_lr`, unless another scheduler has done so.
     fn start(optimizer: &mut dyn Optimizer, schedule: S) -> Result<Self> {
         schedule.check()?;
         let mut base_lrs = Vec::new();

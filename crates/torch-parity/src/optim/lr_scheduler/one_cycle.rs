@@ -1,4 +1,4 @@
-//! `OneCycleLR`: up and down again once, over all steps of training.
+//! `OneCycleLR`: one cycle up and down over all training steps.
 
 use std::f64::consts::PI;
 
@@ -7,11 +7,11 @@ use super::{Now, Schedule, SchedulerOf};
 use crate::optim::{Optimizer, Setting, Settings, Typed, refused};
 use crate::{Error, Result};
 
-/// `OneCycleLR`: the learning rate rises to its largest and falls far below its first, while the
-/// momentum goes the other way (Smith and Topin 2019). It steps after each batch.
+/// `OneCycleLR`: the learning rate rises to its maximum and then falls far below its initial value,
+/// while the momentum does the opposite (Smith and Topin 2019). It steps after each batch.
 pub type OneCycleLR = SchedulerOf<OneCycle>;
 
-/// The path from one learning rate to the next.
+/// The curve from one learning rate to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnnealStrategy {
     /// Along half a cosine.
@@ -25,25 +25,25 @@ choice!(AnnealStrategy { Cos = "cos", Linear = "linear" } r#""cos" or "linear""#
 /// The arguments of `OneCycleLR`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OneCycleLrConfig {
-    /// The largest learning rate: one for all parameter groups, or one for each.
+    /// The maximum learning rate: one for all parameter groups, or one for each.
     pub max_lr: Vec<f64>,
     /// The number of steps: epochs × batches.
     pub total_steps: i64,
     /// The share of them in which the learning rate rises.
     pub pct_start: f64,
-    /// The path from one learning rate to the next.
+    /// The curve from one learning rate to the next.
     pub anneal_strategy: AnnealStrategy,
-    /// Schedules the momentum (with Adam β₁) as well.
+    /// If true, schedules the momentum (with Adam β₁) as well.
     pub cycle_momentum: bool,
-    /// The momentum where the learning rate is largest: one for all groups, or one for each.
+    /// The momentum at the maximum learning rate: one for all groups, or one for each.
     pub base_momentum: Vec<f64>,
-    /// The momentum where the learning rate is smallest: one for all groups, or one for each.
+    /// The momentum at the minimum learning rate: one for all groups, or one for each.
     pub max_momentum: Vec<f64>,
-    /// The first learning rate is the largest divided by this.
+    /// The initial learning rate is the maximum divided by this.
     pub div_factor: f64,
-    /// The last learning rate is the first divided by this.
+    /// The final learning rate is the initial one divided by this.
     pub final_div_factor: f64,
-    /// Falls to the first learning rate as fast as it rose, and then below it.
+    /// If true, falls to the initial learning rate as fast as it rose, and then below it.
     pub three_phase: bool,
 }
 
@@ -69,7 +69,7 @@ impl OneCycleLrConfig {
 #[derive(Clone, Debug)]
 pub struct OneCycle {
     total_steps: i64,
-    /// The last step of each phase but the last one's, which ends at `total_steps` − 1.
+    /// The last step of each phase except the final one, which ends at `total_steps` − 1.
     phase_ends: Vec<f64>,
     anneal_strategy: AnnealStrategy,
     cycle_momentum: bool,
@@ -89,7 +89,7 @@ impl OneCycleLR {
     /// `OneCycleLR(optimizer, max_lr, total_steps, …)`.
     ///
     /// # Errors
-    /// In Python's words, if an argument is out of range.
+    /// With Python's message, if an argument is out of range.
     pub fn new(optimizer: &mut dyn Optimizer, config: OneCycleLrConfig) -> Result<Self> {
         let groups = optimizer.group_count();
         let OneCycleLrConfig {
@@ -145,7 +145,7 @@ impl OneCycleLR {
     }
 }
 
-/// A value for each parameter group, where one may stand for all.
+/// A value for each parameter group; a single value applies to all.
 fn for_groups(name: &str, values: &[f64], groups: usize) -> Result<Vec<f64>> {
     match *values {
         [value] => Ok(vec![value; groups]),
@@ -159,7 +159,7 @@ fn for_groups(name: &str, values: &[f64], groups: usize) -> Result<Vec<f64>> {
 }
 
 impl OneCycle {
-    /// The number of the present phase, and the share of it that is over.
+    /// The index of the current phase, and the share of it that has passed.
     fn phase(&self, step: i64) -> Result<(usize, f64)> {
         let step = step as f64;
         let last = (self.total_steps - 1) as f64;
@@ -179,7 +179,7 @@ impl OneCycle {
         unreachable!("the last phase takes every step")
     }
 
-    /// The value between two entries of the group in the present phase.
+    /// The value between two entries of the group in the current phase.
     fn value(&self, now: &Now, names: [&str; 4]) -> Result<f64> {
         if now.last_epoch > self.total_steps {
             return refused(format!(
@@ -188,7 +188,7 @@ impl OneCycle {
             ));
         }
         let (phase, share) = self.phase(now.last_epoch)?;
-        // Of two phases, the second leads from the largest to the smallest at once.
+        // With two phases, the second leads directly from the maximum to the minimum.
         let [start, end] = match (phase, self.phase_ends.len()) {
             (1, 1) => [names[1], names[3]],
             (phase, _) => [names[phase], names[phase + 1]],
@@ -221,7 +221,7 @@ impl Schedule for OneCycle {
 }
 
 impl Saved for OneCycle {
-    /// In place of Python's `_schedule_phases`, a list of dicts, the ends of the phases.
+    /// Stores the ends of the phases in place of Python's `_schedule_phases`, a list of dicts.
     fn save(&self) -> Settings {
         let mut settings = Settings::from([
             entry("total_steps", self.total_steps),

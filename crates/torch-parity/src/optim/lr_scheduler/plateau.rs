@@ -1,26 +1,26 @@
-//! `ReduceLROnPlateau`: a smaller learning rate where a number no longer gets better.
+//! `ReduceLROnPlateau`: reduces the learning rate if a metric no longer improves.
 
 use super::state::{choice, entry, get};
 use crate::Result;
 use crate::optim::{Optimizer, Setting, Settings, Typed, refused};
 
-/// The direction in which a number gets better.
+/// The direction in which the metric improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Smaller, as of a loss.
+    /// Smaller is better, as for a loss.
     Min,
-    /// Larger, as of an accuracy.
+    /// Larger is better, as for an accuracy.
     Max,
 }
 
 choice!(Mode { Min = "min", Max = "max" } r#""min" or "max""#);
 
-/// The measure of the threshold.
+/// The interpretation of the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThresholdMode {
-    /// A share of the best number.
+    /// Relative to the best value.
     Rel,
-    /// The number itself.
+    /// Absolute.
     Abs,
 }
 
@@ -29,21 +29,21 @@ choice!(ThresholdMode { Rel = "rel", Abs = "abs" } r#""rel" or "abs""#);
 /// The arguments of `ReduceLROnPlateau`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReduceLrOnPlateauConfig {
-    /// The direction in which the number gets better.
+    /// The direction in which the metric improves.
     pub mode: Mode,
     /// The factor of a reduction, below 1.
     pub factor: f64,
-    /// The number of epochs without a better number that are let pass.
+    /// The number of epochs without improvement that are tolerated.
     pub patience: i64,
-    /// By how much a number has to be better to count.
+    /// The smallest change that counts as an improvement.
     pub threshold: f64,
-    /// The measure of the threshold.
+    /// The interpretation of the threshold.
     pub threshold_mode: ThresholdMode,
-    /// The number of epochs after a reduction that do not count.
+    /// The number of epochs after a reduction that are ignored.
     pub cooldown: i64,
-    /// The smallest learning rate: one for all parameter groups, or one for each.
+    /// The minimum learning rate: one for all parameter groups, or one for each.
     pub min_lr: Vec<f64>,
-    /// A reduction by no more than this is left undone.
+    /// Reductions of at most this size are skipped.
     pub eps: f64,
 }
 
@@ -62,8 +62,8 @@ impl Default for ReduceLrOnPlateauConfig {
     }
 }
 
-/// `ReduceLROnPlateau`: multiplies the learning rate by a factor where a number, such as the loss on
-/// held-back samples, has not become better for some epochs.
+/// `ReduceLROnPlateau`: multiplies the learning rate by a factor if a metric, such as the loss on
+/// held-back samples, has not improved for some epochs.
 #[derive(Clone, Debug)]
 pub struct ReduceLROnPlateau {
     config: ReduceLrOnPlateauConfig,
@@ -78,11 +78,11 @@ impl ReduceLROnPlateau {
     /// `ReduceLROnPlateau(optimizer, …)`.
     ///
     /// # Errors
-    /// In Python's words, if the factor is not below 1, or if there is not a smallest learning rate
-    /// for each parameter group.
+    /// With Python's message, if the factor is not below 1, or if the number of minimum learning
+    /// rates does not match the parameter groups.
     pub fn new(optimizer: &dyn Optimizer, config: ReduceLrOnPlateauConfig) -> Result<Self> {
         let groups = optimizer.group_count();
-        // As in Python, a factor that is NaN passes.
+        // As in Python, a factor of NaN is accepted.
         if config.factor >= 1. {
             return refused("Factor should be < 1.0.");
         }
@@ -103,7 +103,7 @@ impl ReduceLROnPlateau {
     /// `scheduler.step(metrics)`, after each epoch.
     ///
     /// # Errors
-    /// If the optimizer has other parameter groups than the scheduler has smallest learning rates.
+    /// If the number of the optimizer's parameter groups does not match the scheduler's.
     pub fn step(&mut self, optimizer: &mut dyn Optimizer, metrics: f64) -> Result<()> {
         let (groups, found) = (optimizer.group_count(), self.config.min_lr.len());
         if found != 1 && found != groups {
@@ -150,7 +150,7 @@ impl ReduceLROnPlateau {
         }
     }
 
-    /// `scheduler.get_last_lr()`: of each parameter group, the learning rate after the last step.
+    /// `scheduler.get_last_lr()`: the learning rate of each parameter group after the last step.
     pub fn get_last_lr(&self) -> &[f64] {
         &self.last_lr
     }
@@ -185,7 +185,7 @@ impl ReduceLROnPlateau {
         ])
     }
 
-    /// Goes on from a state that [`ReduceLROnPlateau::state_dict`] or Python gave.
+    /// Restores a state from [`ReduceLROnPlateau::state_dict`] or Python.
     ///
     /// # Errors
     /// If an entry is missing or has another type. Nothing is loaded then.
@@ -215,7 +215,7 @@ impl ReduceLROnPlateau {
     }
 }
 
-/// The number that any other is better than.
+/// The worst possible value.
 fn worst(mode: Mode) -> f64 {
     match mode {
         Mode::Min => f64::INFINITY,

@@ -1,4 +1,4 @@
-//! The schedules whose learning rate follows from the number of the epoch.
+//! The schedules that depend only on the number of the epoch.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -9,7 +9,7 @@ use super::{Now, Schedule, SchedulerOf};
 use crate::Result;
 use crate::optim::{Optimizer, Setting, Settings, refused};
 
-/// `StepLR`: times γ every `step_size` epochs.
+/// `StepLR`: multiplies the learning rate by γ every `step_size` epochs.
 pub type StepLR = SchedulerOf<Step>;
 
 saved! {
@@ -22,7 +22,7 @@ saved! {
 }
 
 impl StepLR {
-    /// `StepLR(optimizer, step_size, gamma)`; Python's γ is 0.1 where none is given.
+    /// `StepLR(optimizer, step_size, gamma)`; Python's default γ is 0.1.
     ///
     /// # Errors
     /// If `step_size` is 0.
@@ -49,25 +49,25 @@ impl Schedule for Step {
     }
 }
 
-/// `MultiStepLR`: times γ at each milestone.
+/// `MultiStepLR`: multiplies the learning rate by γ at each milestone.
 pub type MultiStepLR = SchedulerOf<MultiStep>;
 
 saved! {
     #[doc(hidden)]
     #[derive(Clone, Debug)]
     pub struct MultiStep {
-        /// In Python a `Counter`.
+        /// A `Counter` in Python.
         milestones: Vec<i64>,
         gamma: f64,
     }
 }
 
 impl MultiStepLR {
-    /// `MultiStepLR(optimizer, milestones, gamma)`; Python's γ is 0.1 where none is given. A
-    /// milestone that is named twice counts twice.
+    /// `MultiStepLR(optimizer, milestones, gamma)`; Python's default γ is 0.1. A milestone that is
+    /// listed twice counts twice.
     ///
     /// # Errors
-    /// None; as in Python, any milestones will do.
+    /// None; as in Python, all milestones are accepted.
     pub fn new(optimizer: &mut dyn Optimizer, milestones: &[i64], gamma: f64) -> Result<Self> {
         let mut milestones = milestones.to_vec();
         milestones.sort_unstable();
@@ -80,13 +80,13 @@ impl Schedule for MultiStep {
         let here = self.milestones.iter().filter(|&&at| at == now.last_epoch);
         Ok(match here.count() {
             0 => now.lr,
-            // As Python's `**`, which is C's pow.
+            // As Python's `**`, which calls C's pow.
             times => now.lr * self.gamma.powf(times as f64),
         })
     }
 }
 
-/// `ExponentialLR`: times γ every epoch.
+/// `ExponentialLR`: multiplies the learning rate by γ every epoch.
 pub type ExponentialLR = SchedulerOf<Exponential>;
 
 saved! {
@@ -101,7 +101,7 @@ impl ExponentialLR {
     /// `ExponentialLR(optimizer, gamma)`.
     ///
     /// # Errors
-    /// None; as in Python, any γ will do.
+    /// None; as in Python, every γ is accepted.
     pub fn new(optimizer: &mut dyn Optimizer, gamma: f64) -> Result<Self> {
         Self::start(optimizer, Exponential { gamma })
     }
@@ -116,7 +116,7 @@ impl Schedule for Exponential {
     }
 }
 
-/// `CosineAnnealingLR`: along half a cosine, from the first learning rate to `eta_min` in `t_max`
+/// `CosineAnnealingLR`: half a cosine from the initial learning rate to `eta_min` in `t_max`
 /// epochs, and back again (Loshchilov and Hutter 2017, without restarts).
 pub type CosineAnnealingLR = SchedulerOf<CosineAnnealing>;
 
@@ -132,7 +132,7 @@ saved! {
 }
 
 impl CosineAnnealingLR {
-    /// `CosineAnnealingLR(optimizer, T_max, eta_min)`; Python's `eta_min` is 0 where none is given.
+    /// `CosineAnnealingLR(optimizer, T_max, eta_min)`; Python's default `eta_min` is 0.
     ///
     /// # Errors
     /// If `t_max` is 0.
@@ -158,7 +158,8 @@ impl Schedule for CosineAnnealing {
             return Ok(now.lr);
         }
         let (epoch, t_max) = (now.last_epoch as f64, self.T_max as f64);
-        // The rate at hand is `eta_min` there, from which no factor leads away.
+        // The current rate is `eta_min` there, so the next rate cannot be computed as a multiple of
+        // it.
         if (now.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0 {
             return Ok(now.lr + (now.base_lr - self.eta_min) * (1. - (PI / t_max).cos()) / 2.);
         }
@@ -168,18 +169,18 @@ impl Schedule for CosineAnnealing {
     }
 }
 
-/// `LinearLR`: a factor that grows (or falls) evenly over the first epochs.
+/// `LinearLR`: a factor that changes linearly over the first epochs.
 pub type LinearLR = SchedulerOf<LinearLrConfig>;
 
 saved! {
     /// The arguments of `LinearLR`.
     #[derive(Clone, Copy, Debug, PartialEq)]
     pub struct LinearLrConfig {
-        /// The first factor, above 0 and at most 1.
+        /// The initial factor, above 0 and at most 1.
         pub start_factor: f64,
-        /// The last factor, from 0 to 1.
+        /// The final factor, from 0 to 1.
         pub end_factor: f64,
-        /// The number of epochs until then.
+        /// The number of epochs until the final factor.
         pub total_iters: i64,
     }
 }
@@ -232,10 +233,10 @@ impl Schedule for LinearLrConfig {
     }
 }
 
-/// `LambdaLR`: the first learning rate times a function of the epoch.
+/// `LambdaLR`: multiplies the initial learning rate by a function of the epoch.
 pub type LambdaLR = SchedulerOf<Lambda>;
 
-/// A factor for the epoch, from 0.
+/// The factor for an epoch, counted from 0.
 type Factor = dyn Fn(i64) -> f64;
 
 #[doc(hidden)]
@@ -256,7 +257,7 @@ impl LambdaLR {
     /// `LambdaLR(optimizer, lr_lambda)`, one function for all parameter groups.
     ///
     /// # Errors
-    /// None; as in Python, any function will do.
+    /// None; as in Python, every function is accepted.
     pub fn new(
         optimizer: &mut dyn Optimizer,
         lr_lambda: impl Fn(i64) -> f64 + 'static,
@@ -269,7 +270,7 @@ impl LambdaLR {
     /// `LambdaLR(optimizer, [lr_lambda, …])`, a function for each parameter group.
     ///
     /// # Errors
-    /// If there is not one for each.
+    /// If the numbers of functions and groups differ.
     pub fn for_groups(
         optimizer: &mut dyn Optimizer,
         lr_lambdas: Vec<Box<dyn Fn(i64) -> f64>>,
@@ -284,7 +285,7 @@ impl LambdaLR {
 }
 
 impl Saved for Lambda {
-    /// Functions are not kept, as in Python: `None` for each group.
+    /// As in Python, functions are not saved: `None` for each group.
     fn save(&self) -> Settings {
         let none = vec![Setting::None; self.groups];
         Settings::from([entry("lr_lambdas", Setting::List(none))])

@@ -1,4 +1,4 @@
-//! Entries of a scheduler's state, and their text.
+//! The entries of a scheduler's state, and their JSON.
 
 use serde_json::{Map, Value};
 
@@ -20,14 +20,14 @@ pub trait Saved: Sized {
     /// The arguments.
     fn save(&self) -> Settings;
 
-    /// The same with the arguments that [`Saved::save`] or Python gave.
+    /// A copy with the arguments from [`Saved::save`] or Python.
     ///
     /// # Errors
     /// If one is missing or has another type.
     fn load(&self, state: &Settings) -> Result<Self>;
 }
 
-/// Defines the arguments of a schedule whose fields have the names of Python's attributes.
+/// Defines the arguments of a schedule, with fields named like Python's attributes.
 macro_rules! saved {
     ($(#[$attribute:meta])* pub struct $name:ident {
         $($(#[$doc:meta])* $visibility:vis $field:ident: $type:ty,)+
@@ -50,7 +50,7 @@ macro_rules! saved {
 }
 pub(super) use saved;
 
-/// Defines the texts of an argument that is one of several.
+/// Defines the string values of an argument with a fixed set of values.
 macro_rules! choice {
     ($name:ident { $($variant:ident = $text:literal),+ } $expected:literal) => {
         impl From<$name> for Setting {
@@ -75,8 +75,8 @@ macro_rules! choice {
 }
 pub(super) use choice;
 
-/// A scheduler's state as JSON, for a file. Infinite numbers, which JSON does not have, are texts
-/// there.
+/// A scheduler's state as JSON, for a file. Infinite numbers, which JSON does not support, are
+/// written as strings.
 ///
 /// # Errors
 /// If a number is NaN.
@@ -92,10 +92,10 @@ pub fn to_json(state: &Settings) -> Result<String> {
     Ok(Value::Object(object).to_string())
 }
 
-/// The state of a scheduler that [`to_json`] wrote.
+/// The state of a scheduler written by [`to_json`].
 ///
 /// # Errors
-/// If the text is another.
+/// If the text is not such a state.
 pub fn from_json(text: &str) -> Result<Settings> {
     let Ok(object) = serde_json::from_str::<Map<String, Value>>(text) else {
         return refused("expected the state of a scheduler");
