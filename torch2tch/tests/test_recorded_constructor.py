@@ -241,3 +241,37 @@ def test_a_layer_that_some_instances_lack_is_an_option():
     assert "pub fn new(vs: &Path, width: i64, out: i64, has_skip: bool) -> Self {" in text
     assert 'skip: has_skip.then(|| linear(vs / "skip", width, out, Default::default())),' in text
     assert "match &self.skip { Some(skip) => x.apply(skip), None => x.shallow_clone() };" in text
+
+
+def test_data_of_a_parameter_is_the_parameter():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            nn.init.zeros_(self.fc.bias)
+            self.fc.bias.data.mul_(2.0)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    body = method(rust(Net, X), "pub fn new")
+    assert 'let _ = get(vs, "fc.bias").g_mul_scalar_(2.);' in body and "copy_" not in body
+
+
+def test_a_class_without_parameters_does_not_use_its_path():
+    class Double(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.flatten = nn.Flatten()
+
+        def forward(self, x):
+            return self.flatten(x) * 2
+
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.twice = Double()
+
+        def forward(self, x):
+            return self.twice(self.fc(x))
+
+    assert "pub fn new(_vs: &Path) -> Self {" in rust(Net, X)

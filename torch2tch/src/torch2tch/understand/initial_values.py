@@ -122,6 +122,7 @@ class InitialValues:
             and not made_here
             and name not in self.registered
             and reads in self.observed.tape.given
+            and self.observed.tape.storage(reads) not in self.observed.tape.produced
         ):
             self.give(number, tensor_of(self.observed.tape.given[reads], self.where(line)), line)
             self.values[reads] = self.values[number]

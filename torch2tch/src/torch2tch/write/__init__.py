@@ -170,8 +170,8 @@ def type_text(type_: Type, titles: dict[int, str]) -> str:
 
 def _uses(body: str, library: str, own: set[str]) -> str:
     """The `use` lines, of the names that the code has."""
-    code = "\n".join(re.sub(r"//.*", "", line) for line in body.splitlines())
-    code = re.sub(r'"(\\.|[^"\\])*"', '""', code)
+    texts = (re.sub(r'"(\\.|[^"\\])*"', '""', line) for line in body.splitlines())
+    code = "\n".join(re.sub(r"//.*", "", line) for line in texts)
     words = set(re.findall(r"(?<![\w.:])([A-Z]\w*)", code)) - own - PRELUDE
     words |= {
         w for w in re.findall(r"(?<![\w.:!])(?<!fn )([a-z]\w*)(?=\()", code) if w not in PRELUDE

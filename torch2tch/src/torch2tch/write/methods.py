@@ -16,6 +16,7 @@ from ..nodes import (
     Line,
     Literal,
     Name,
+    NewClass,
     NewLayer,
     Operation,
     Register,
@@ -84,17 +85,22 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
 
 
 def uses_path(body: tuple[Statement, ...]) -> bool:
-    from ..nodes import Root
+    """The constructor needs the path that it is given."""
+    return any(_uses_path(part) for part in everything(body))
 
-    return any(
-        isinstance(part, (Root, Variable, Freeze, InitializeAll))
-        or (isinstance(part, Register) and part.stored is not None)
-        or (
-            isinstance(part, Operation)
-            and any(w == "options" for r in part.schema.rows() for _, w in r.parameters)
-        )
-        for part in everything(body)
-    )
+
+def _uses_path(part: object) -> bool:
+    match part:
+        case Variable() | Freeze() | InitializeAll() | NewClass():
+            return True
+        case NewLayer(row=row):
+            return row.has_path
+        case Register(stored=stored):
+            return stored is not None
+        case Operation(schema=schema):
+            return any(word == "options" for row in schema.rows() for _, word in row.parameters)
+        case _:
+            return False
 
 
 def _is_read(statement: Register, body: tuple[Statement, ...]) -> bool:
