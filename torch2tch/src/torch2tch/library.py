@@ -161,7 +161,8 @@ def built(folder: Path, environment: dict[str, str]) -> list[str]:
         ) from None
     if done.returncode:
         raise Refused("cannot build the Rust library; cargo says why above")
-    libraries, folders = {}, []
+    libraries: dict[str, str] = {}
+    folders: list[str] = []
     for message in json_lines(done.stdout):
         if message["reason"] == "build-script-executed":
             folders += message["linked_paths"]

@@ -7,11 +7,18 @@ from .load.errors import located
 from .port import nn_names
 from .record import Recorded, port_as_recorded
 from .subject import Refused
+from .tables.layers import table
+
+
+def library_names() -> frozenset[str]:
+    """The names that a struct of the port cannot have: those of the library, and of tch's
+    layers."""
+    return frozenset(nn_names()) | {"Sequential", "SequentialT"} | {row.type for row in table()}
 
 
 def port_recorded(target: Target) -> Recorded:
     try:
-        return port_as_recorded(target.subject, frozenset(nn_names()))
+        return port_as_recorded(target.subject, library_names())
     except Refused:
         raise
     except Exception as error:

@@ -11,6 +11,7 @@ from .port import Port, port
 from .port.refusals import Refused as NotUnderstood
 from .port.refusals import Wrong
 from .subject import Refused
+from .tables.layers import table
 
 # Methods of `nn.Module` that a port as written does not read: what a class makes of them counts as
 # not understood.
@@ -68,9 +69,14 @@ def port_as_written(target: Target) -> Port:
 def check(target: Target, model: nn.Module) -> None:
     """Refuses what a class does that its constructor and its `forward` do not say."""
     lines = []
+    layers = {row.type for row in table()}
     for cls in dict.fromkeys(type(module) for module in model.modules()):
         if cls.__module__.startswith("torch."):
             continue
+        if cls.__name__ in layers and cls is not type(model):
+            lines.append(
+                f"{target.subject.target}: the class {cls.__name__} has the name of a layer in Rust"
+            )
         for name in UNREAD:
             if getattr(cls, name, None) is not getattr(nn.Module, name, None):
                 place = target.subject.place_of(cls)
@@ -100,7 +106,8 @@ def sizes(target: Target) -> list[dict[str, int]]:
 def values(target: Target, at: dict[str, int]) -> list[object]:
     """The arguments of `forward`, as far as the last that is given."""
     positional, named = target.subject.draw(at)
-    signature = inspect.signature(target.made.forward)
+    forward = getattr(target.made, "forward")  # noqa: B009
+    signature = inspect.signature(forward)
     try:
         bound = signature.bind(None, *positional, **named)
     except TypeError as error:

@@ -63,7 +63,25 @@ def _may_move(before: Let, between: list[Statement], value: object) -> bool:
     others = [effect(s) for s in between] + [effect(part) for part in _before(value, before.target)]
     if own is Effect.PURE:
         return Effect.CHANGES not in others
-    return not any(others)
+    return not any(others) and not _changes_places(value, before.target)
+
+
+def _changes_places(value: object, name: Name) -> bool:
+    """The value is used in an operation whose arguments Rust takes in another order than Python,
+    beside others that have effects: `torch.where(condition, a, b)` is `a.where_self(condition,
+    b)`."""
+    for part in everything(value):
+        if not isinstance(part, Operation) or not part.schema.rows():
+            continue
+        written = [argument for argument, _ in part.schema.rows()[0].parameters]
+        given = [argument for argument, _ in part.arguments if argument in written]
+        order = [argument for argument in written if argument in given]
+        inside = [any(inner == name for inner in everything(one)) for _, one in part.arguments]
+        if order != given and any(inside):
+            others = [one for (_, one), here in zip(part.arguments, inside) if not here]
+            if any(effect(one) for one in others):
+                return True
+    return False
 
 
 def _before(value: object, name: Name) -> list[object]:

@@ -148,7 +148,11 @@ def record(folder: Path, target: Target, names: list[str]) -> tuple[Case, object
     weights = {name: tensor.clone().contiguous() for name, tensor in model.state_dict().items()}
     output = python.evaluate(model, case)
     save_file(
-        {name: value.contiguous() for name, value in zip(names, case.values)},
+        {
+            name: value.contiguous()
+            for name, value in zip(names, case.values)
+            if isinstance(value, torch.Tensor)
+        },
         folder / "input.safetensors",
     )
     save_file(weights, folder / "weights.safetensors")

@@ -158,7 +158,8 @@ def constants(
 ) -> tuple[tuple[Input, ...], dict[str, object]]:
     """Inputs that are numbers, texts or `None` are fixed arguments of the call, under their
     names."""
-    kept, fixed = [], dict(call)
+    kept: list[Input] = []
+    fixed = dict(call)
     entry = getattr(made, method, None) if isinstance(made, type) else None
     parameters = list(inspect.signature(entry).parameters)[1:] if entry else []
     for place, one in enumerate(inputs):

@@ -8,7 +8,7 @@ import contextlib
 import importlib
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -28,7 +28,7 @@ class Loaded:
     module: ModuleType
     path: Path
     roots: tuple[Path, ...]
-    tree: ast.Module | None = None
+    tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
     failed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -72,7 +72,7 @@ def read(path: Path) -> tuple[str, ast.Module]:
 
 
 @contextlib.contextmanager
-def arguments(argv: list[str]):
+def arguments(argv: list[str]) -> Iterator[None]:
     before, sys.argv = sys.argv, argv
     try:
         yield

@@ -47,6 +47,13 @@ def statements(tree: ast.Module) -> list[Statement]:
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for alias in node.names
     }
+    imported |= {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign) and is_another_name(node.value, imported)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     functions = {
         node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
     }
@@ -58,6 +65,13 @@ def statements(tree: ast.Module) -> list[Statement]:
         else:
             found.append(describe(node, imported, functions))
     return found
+
+
+def is_another_name(value: ast.expr, imported: set[str]) -> bool:
+    """`torch.FloatTensor`, or one such where a condition holds and another where not."""
+    if isinstance(value, ast.IfExp):
+        return is_another_name(value.body, imported) and is_another_name(value.orelse, imported)
+    return isinstance(value, ast.Attribute) and root_of(value) in imported
 
 
 def is_guard(node: ast.stmt) -> bool:
@@ -199,8 +213,10 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def root_of(node: ast.AST) -> str:
-    """`a` of `a.b[c].d`."""
+    """`a` of `a.b[c].d` and of `a.b().c`; nothing of `a().b`, which is another object."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred, ast.Call)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            return ""
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
 

@@ -132,10 +132,19 @@ def rows(recording: Recording, output: Path) -> list[Row]:
     arrays, _ = read(output)
     python = {name: tensor.numpy() for name, tensor in recording.trace.items()}
     found = []
+    tied = recording.tied
     for name in dict.fromkeys([*python, *arrays]):
+        prefix = next((one for one in tied if name.endswith(f".{one}")), None)
+        if name not in arrays and prefix:
+            # A tensor with several names is one tensor in Rust, under one of them.
+            names = [one for one in (*tied, *tied.values()) if tied.get(one, one) == tied[prefix]]
+            there = [f"{name.removesuffix(prefix)}{one}" for one in names]
+            found_there = [arrays[one] for one in there if one in arrays]
+            if found_there:
+                arrays[name] = found_there[0]
         sides = [side[name] for side in (python, arrays) if name in side]
         if len(sides) == 2:
-            verdict = difference(*sides, ("Python", "Rust"))
+            verdict = difference(sides[0], sides[1], ("Python", "Rust"))
         else:
             verdict = f"only in {'Python' if name in python else 'Rust'}"
         found.append(

@@ -11,6 +11,7 @@ from ..port.refusals import Refused as NotUnderstood
 from ..port.source import Source
 from ..proof.loss import translate_loss
 from ..subject import Refused
+from .program import has_tensors, inner_of
 from .python_side import Recording
 
 
@@ -48,12 +49,9 @@ def translated_loss(
 
 def plain(value: object) -> object:
     """Mappings and what holds no tensors as tuples."""
-    from .program import has_tensors
-
     if isinstance(value, torch.Tensor):
         return value
-    inner = list(value.values()) if isinstance(value, dict) else list(value)  # type: ignore[call-overload]
-    parts = [plain(part) for part in inner if has_tensors(part)]
+    parts = [plain(part) for part in inner_of(value) if has_tensors(part)]
     return parts if isinstance(value, list) else tuple(parts)
 
 

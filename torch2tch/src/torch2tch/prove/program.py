@@ -98,9 +98,16 @@ def type_of(value: object) -> str:
     return f"({''.join(type_of(part) + ', ' for part in parts_of(value))})"
 
 
+def inner_of(value: object) -> list[object]:
+    """The parts of a tuple, list or dict."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, (tuple, list)) else []
+
+
 def parts_of(value: object) -> list[object]:
     """The parts that hold tensors."""
-    parts = list(value.values()) if isinstance(value, dict) else list(value)
+    parts = inner_of(value)
     return [part for part in parts if has_tensors(part)]
 
 
@@ -121,7 +128,7 @@ def read(value: object, name: str) -> str:
     """Rust that takes the given tensors."""
     if isinstance(value, torch.Tensor):
         return f'given.copied(&format!("{{case}}.{name}"))'
-    inner = list(value.values()) if isinstance(value, dict) else list(value)
+    inner = inner_of(value)
     parts = [read(part, f"{name}.{place}") for place, part in enumerate(inner) if has_tensors(part)]
     if isinstance(value, list):
         return f"vec![{', '.join(parts)}]"
@@ -133,7 +140,7 @@ def leaves(value: object, place: str, name: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, torch.Tensor):
         yield place, name
         return
-    inner = list(value.values()) if isinstance(value, dict) else list(value)
+    inner = inner_of(value)
     kept = 0
     for number, part in enumerate(inner):
         if has_tensors(part):

@@ -41,7 +41,8 @@ class Case:
 @dataclass
 class Recording:
     """`trace` has its rows in the order in which the tensors came into being; `given` is what Rust
-    is handed; `evaluated` and `trained` are outputs."""
+    is handed; `evaluated` and `trained` are outputs; `tied` has the first name of each tensor that
+    has several."""
 
     cases: list[Case]
     trained_cases: list[Case]
@@ -50,6 +51,7 @@ class Recording:
     evaluated: object = None
     trained: object = None
     optimizers: list[str] = field(default_factory=list)
+    tied: dict[str, str] = field(default_factory=dict)
 
 
 class Python:
@@ -66,7 +68,7 @@ class Python:
         self.add("generator", torch.get_rng_state())
         cases = [self.draw(model, sizes) for sizes in self.sizes()]
         self.state(model, "init")
-        found = Recording(cases, cases[:2], self.trace, given_of(cases))
+        found = Recording(cases, cases[:2], self.trace, given_of(cases), tied=tied_names(model))
         for case in cases:
             found.evaluated = self.evaluate(model, case)
         self.state(model, "evaluated")
@@ -126,7 +128,7 @@ class Python:
             raise Refused(f"{option} {text!r}: {one_line(error)}") from error
 
     def call(self, model: nn.Module, case: Case) -> object:
-        positional = map_tensors(torch.clone, case.positional)
+        positional = [map_tensors(torch.clone, value) for value in case.positional]
         named = {name: map_tensors(torch.clone, value) for name, value in case.named.items()}
         try:
             return self.entry(model)(*positional, **named)
@@ -258,13 +260,29 @@ def named(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:
             yield from named(f"{name}.{place}", part)
 
 
+def tied_names(model: nn.Module) -> dict[str, str]:
+    """The first name of each parameter and buffer under each of its further names."""
+    first: dict[int, str] = {}
+    found = {}
+    tensors = [
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    ]
+    for name, tensor in tensors:
+        if first.setdefault(id(tensor), name) != name:
+            found[name] = first[id(tensor)]
+    return found
+
+
 def map_tensors(function: Callable[[torch.Tensor], torch.Tensor], value: object) -> object:
     if isinstance(value, torch.Tensor):
         return function(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(map_tensors(function, part) for part in value))
+        parts = [map_tensors(function, part) for part in value]
+        made: Callable[..., object] = type(value)
+        return made(*parts)
     if isinstance(value, (tuple, list)):
-        return type(value)(map_tensors(function, part) for part in value)
+        return type(value)([map_tensors(function, part) for part in value])
     if isinstance(value, dict):
         return {key: map_tensors(function, part) for key, part in value.items()}
     return value

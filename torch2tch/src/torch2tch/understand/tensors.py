@@ -26,6 +26,7 @@ class Tensors:
     observed: Observed
     understood: Mapping[str, Instance]
     fields: dict[str, dict[str, str]] = field(default_factory=dict)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def held(self, path: str, parent: str) -> Held:
         """The module at `path` as a field of the one at `parent`, or of one in it."""
@@ -36,11 +37,19 @@ class Tensors:
             container.append(name)
             if place in self.understood:
                 if self.is_listed(place, parent):
-                    parts += [identifier("_".join(container[:-1])), int(container[-1])]
+                    parts += [self.field_name(parent, container[:-1]), int(container[-1])]
                 else:
-                    parts.append(identifier("_".join(container)))
+                    parts.append(self.field_name(parent, container))
                 container = []
         return Held(tuple(parts))
+
+    def field_name(self, parent: str, names: list[str]) -> str:
+        """A field's name, which is no other's: two of Python's may be one in Rust."""
+        python, base = ".".join(names), identifier("_".join(names))
+        number, rust = 2, base
+        while self.names.setdefault((parent, rust), python) != python:
+            rust, number = f"{base}{number}", number + 1
+        return rust
 
     def is_listed(self, path: str, parent: str) -> bool:
         """Whether the module is an element of a list, which is no module of its own."""
