@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from torch2tch import checkout, cli
+from torch2tch import checkout, cli, options, work
 
 
 class Done(NamedTuple):
@@ -66,7 +66,10 @@ def torch2tch(
         capsys.readouterr()
         code: object = 0
         try:
-            cli.main()
+            if arguments and str(arguments[0]) in ("compare", "compare-traces"):
+                cli.main()
+            else:
+                code = work.run(options.parse(list(map(str, arguments))))
         except SystemExit as end:
             code = end.code or 0
         out, err = capsys.readouterr()

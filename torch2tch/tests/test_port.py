@@ -57,7 +57,7 @@ def test_a_refusal_writes_nothing(tmp_path: Path, torch2tch: Run) -> None:
     output.write_text("kept")
     done = torch2tch(f"{REFUSED}:Prints", "--output", output)
     assert done.code == 1
-    assert done.err.startswith(f"{REFUSED}:")
+    assert done.err.startswith(f"error: as written: {REFUSED}:")
     assert done.err.count("\n") == 1
     assert output.read_text() == "kept"
 
