@@ -213,7 +213,8 @@ class Python:
             return self.target.options.loss
         return (
             "loss(output, target)"
-            if self.target.module is not None and hasattr(self.target.module, "loss")
+            if self.target.module is not None
+            and callable(getattr(self.target.module, "loss", None))
             else None
         )
 
