@@ -166,3 +166,14 @@ def test_draws_of_pythons_own_generator_are_not_recorded(tmp_path: Path) -> None
 def test_hooks(tmp_path: Path) -> None:
     body = f"{FC}\nself.fc.register_forward_hook(lambda module, args, output: output * 2)"
     assert "fc has a hook" in refusal(tmp_path, net(body))
+
+
+def test_a_class_named_as_a_layer_that_it_uses(tmp_path: Path) -> None:
+    own = net(FC).replace("class Net", "class Linear")
+    text = own + net("self.body = Linear()", "return self.body(x)")
+    assert "has the name of a layer in Rust" in refusal(tmp_path, text)
+    other = net("self.weight = nn.Parameter(torch.ones(4))", "return x * self.weight")
+    other = other.replace("class Net", "class Linear")
+    assert "pub struct Linear" in rust(
+        tmp_path, other + net("self.body = Linear()", "return self.body(x)")
+    )
