@@ -76,6 +76,15 @@ def test_training_is_left_out_and_said(tmp_path: Path) -> None:
     assert any("not run: the script" in note for note in target.notes)
 
 
+@pytest.mark.parametrize("indented", [False, True])
+def test_the_loss_of_a_training_loop_is_not_the_file_s(tmp_path: Path, indented: bool) -> None:
+    training = ["for epoch in range(3):", "    loss = 1", "    raise SystemExit('trains')"]
+    if indented:
+        training = ["if __name__ == '__main__':", *(f"    {line}" for line in training)]
+    text = HEAD + "WIDTH = 4\n" + NET + "\n" + "\n".join(training) + "\n"
+    assert width(write(tmp_path, text)) == 4
+
+
 def test_a_script_s_folder_is_not_made(tmp_path: Path) -> None:
     side_effect = f"import os\nos.makedirs({str(tmp_path / 'images')!r})\nWIDTH = 4\n"
     width(write(tmp_path, HEAD + side_effect + NET))

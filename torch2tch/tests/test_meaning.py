@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from torch2tch.load import Options, load
+from torch2tch.recorded import port_recorded
 from torch2tch.subject import Refused
 from torch2tch.written import port_as_written
 
@@ -141,6 +142,38 @@ def test_methods_of_the_base_class_that_are_overridden(
     assert f"Net overrides {name}" in refusal(tmp_path, text)
 
 
+def recorded_refusal(folder: Path, text: str) -> str:
+    file = folder / "net.py"
+    file.write_text(HEAD + text)
+    with pytest.raises(Refused) as caught:
+        port_recorded(load(f"{file}:Net", Options(inputs=("randn(batch_size, 4)",))))
+    return str(caught.value)
+
+
+def test_a_layer_that_is_kept_in_evaluation_is_not_recorded(tmp_path: Path) -> None:
+    method = (
+        "    def train(self, mode=True):\n        super().train(mode)\n        self.fc.eval()\n"
+    )
+    text = f"{net(FC).rstrip()}\n\n{method}        return self\n"
+    assert "leaves fc in the other mode" in recorded_refusal(tmp_path, text)
+
+
+def test_draws_of_pythons_own_generator_are_not_recorded(tmp_path: Path) -> None:
+    text = "import random\n\n\n" + net(FC, "return self.fc(x) * random.random()")
+    assert "Python's or NumPy's generator" in recorded_refusal(tmp_path, text)
+
+
 def test_hooks(tmp_path: Path) -> None:
     body = f"{FC}\nself.fc.register_forward_hook(lambda module, args, output: output * 2)"
     assert "fc has a hook" in refusal(tmp_path, net(body))
+
+
+def test_a_class_named_as_a_layer_that_it_uses(tmp_path: Path) -> None:
+    own = net(FC).replace("class Net", "class Linear")
+    text = own + net("self.body = Linear()", "return self.body(x)")
+    assert "has the name of a layer in Rust" in refusal(tmp_path, text)
+    other = net("self.weight = nn.Parameter(torch.ones(4))", "return x * self.weight")
+    other = other.replace("class Net", "class Linear")
+    assert "pub struct Linear" in rust(
+        tmp_path, other + net("self.body = Linear()", "return self.body(x)")
+    )

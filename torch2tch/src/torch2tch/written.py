@@ -69,7 +69,12 @@ def port_as_written(target: Target) -> Port:
 def check(target: Target, model: nn.Module) -> None:
     """Refuses what a class does that its constructor and its `forward` do not say."""
     lines = []
-    layers = {row.type for row in table()}
+    used = {
+        type(module).__name__
+        for module in model.modules()
+        if type(module).__module__.startswith("torch.")
+    }
+    layers = {row.type for row in table() if row.name in used}
     for cls in dict.fromkeys(type(module) for module in model.modules()):
         if cls.__module__.startswith("torch."):
             continue

@@ -86,7 +86,7 @@ def load(target: str, options: Options) -> Target:
 
 
 def loaded_for(where: str, name: str, options: Options) -> Loaded:
-    wanted = [name.split(".")[0], "draw_input", "draw_target", "loss", "readings"]
+    wanted = [name.split(".")[0]]
     texts = [options.args, options.call, options.loss or "", *options.inputs, *options.targets]
     wanted += sorted(names_in(texts) - set(dir(torch)) - {"torch", "nn", "F", "batch_size"})
     if where.endswith(".py"):

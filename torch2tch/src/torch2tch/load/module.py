@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from ..subject import Refused
-from .errors import located
+from .errors import Usage, located
 from .script import Loaded, arguments
 
 
@@ -21,7 +21,7 @@ def load_module(name: str, argv: list[str]) -> Loaded:
             and error.name
             and (name == error.name or name.startswith(error.name + "."))
         ):
-            raise Refused(
+            raise Usage(
                 f"{name}: there is no module {error.name} in this environment, {sys.prefix}"
             ) from error
         raise Refused(f"{name}: {located(error, (Path.cwd(), *folder_of(name)))}") from error

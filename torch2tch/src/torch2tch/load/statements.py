@@ -20,6 +20,9 @@ SETTINGS = (
 # Functions and modules that change nothing that they are given.
 HARMLESS = set(dir(builtins)) | {"os", "sys", "logging", "plt", "pprint", "json", "time"}
 
+# Functions that a file may define for the proof; a variable of such a name is a script's own.
+OF_THE_PROOF = {"draw_input", "draw_target", "loss", "readings"}
+
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -223,7 +226,12 @@ def root_of(node: ast.AST) -> str:
 
 def keep_needed(found: list[Statement], wanted: Iterable[str]) -> set[str]:
     """Marks the statements on which the wanted names depend; returns all names that these read."""
-    needed = set(wanted)
+    needed = set(wanted) | {
+        name
+        for one in found
+        if isinstance(one.node, ast.FunctionDef) and not one.guarded
+        for name in one.binds & OF_THE_PROOF
+    }
     keep(found, needed, guarded=False)
     bound = set().union(*(one.binds for one in found if not one.guarded), set())
     missing = needed - bound

@@ -30,9 +30,7 @@ class Source:
         from torch2tch.subject import Refused as NotLoaded
 
         try:
-            loaded = load_file(
-                Path(self.path), [*wanted, "draw_input", "draw_target", "loss", "readings"], []
-            )
+            loaded = load_file(Path(self.path), list(wanted), [])
         except NotLoaded as error:
             raise Refused(list(error.lines)) from error
         self.module, self.failed = loaded.module, loaded.failed

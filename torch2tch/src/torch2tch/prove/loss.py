@@ -33,7 +33,11 @@ def translated_loss(
     """Rust over `output` and `target`, and the functions that it calls; `None` where the loss is
     the mean of squares."""
     text = target.options.loss
-    if text is None and target.module is not None and hasattr(target.module, "loss"):
+    if (
+        text is None
+        and target.module is not None
+        and callable(getattr(target.module, "loss", None))
+    ):
         text = "loss(output, target)"
     if text is None:
         return None

@@ -81,9 +81,14 @@ class Python:
             found.optimizers.append(name)
         return found
 
-    def check(self) -> None:
+    def check(self, training: bool = False) -> None:
+        """Makes the class and calls it once."""
         model = self.build()
-        self.evaluate(model, self.draw(model, self.sizes()[0]))
+        case = self.draw(model, self.sizes()[0])
+        if training:
+            self.train(model, case)
+        else:
+            self.evaluate(model, case)
 
     def sizes(self) -> list[dict[str, int]]:
         """The observed sizes; then a batch of two, which is evaluated only: layers such as
@@ -213,7 +218,8 @@ class Python:
             return self.target.options.loss
         return (
             "loss(output, target)"
-            if self.target.module is not None and hasattr(self.target.module, "loss")
+            if self.target.module is not None
+            and callable(getattr(self.target.module, "loss", None))
             else None
         )
 
