@@ -3,7 +3,7 @@
 
     scripts/generate/spellings_table.py >src/guide/spellings.md
 
-`cargo test` fails where the guide says something else.
+`pytest torch2tch` fails where the guide says something else.
 """
 
 import re

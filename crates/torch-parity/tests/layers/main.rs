@@ -140,7 +140,7 @@ fn the_first_row_of_each_layer_equals_python() {
     check(&rows);
 }
 
-/// Run by `scripts/check`: `cargo test --test it -- --ignored every_row`.
+/// Run by `scripts/check`: `cargo test --test layers -- --ignored every_row`.
 #[test]
 #[ignore = "takes a minute"]
 fn every_row_equals_python() {

@@ -208,7 +208,7 @@ def own_class(parser: ArgumentParser, args: Namespace) -> Any:
     if args.data or args.examples:
         parser.error("--train and --examples go with the networks of this project")
     file, _, name = args.networks[0].rpartition(":")
-    return proof.subject(file, name, args)
+    return proof.subject_of(file, name, args)
 
 
 def compare_live(args: Namespace) -> list[Row]:

@@ -3,14 +3,21 @@
 The imports are made where they are needed, as most comparisons are of networks of this project.
 """
 
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from torch2tch.reference.common import ERRORS, fail, one_line
 
 from .build import DoesNotCompile
 
-__all__ = ["DoesNotCompile", "executable", "subject"]
+if TYPE_CHECKING:
+    from .subject import Subject
+
+__all__ = ["DoesNotCompile", "executable", "subject_of"]
 
 
-def subject(file, name, options):
+def subject_of(file: str, name: str, options: Namespace) -> "Subject":
     """The class `name` of `file`, to be recorded; or the end of the program, in a line."""
     from torch2tch.port.refusals import Refused, Wrong
     from torch2tch.port.source import Source
@@ -32,7 +39,7 @@ def subject(file, name, options):
         fail(one_line(error))
 
 
-def executable(subject, options, folder):
+def executable(subject: "Subject", options: Namespace, folder: Path) -> tuple[Path, dict[str, str]]:
     """The executable that records it in Rust, and the environment that it needs; or the end of the
     program, in a line. A port that does not compile is the caller's to report."""
     from torch2tch.port.refusals import Refused, Wrong

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from torch2tch import checkout
 from torch2tch.reference.common import fail
@@ -19,12 +20,12 @@ CRATES = ["final_layer", "tch", "anyhow"]
 class DoesNotCompile(Exception):
     """The compiler's first error, `FILE.rs:LINE: MESSAGE`, and where all that it said is."""
 
-    def __init__(self, first, log):
+    def __init__(self, first: str, log: Path) -> None:
         super().__init__(f"{first} (all that the compiler says: {log})")
         self.first, self.log = first, log
 
 
-def compile_program(main, executable, log):
+def compile_program(main: Path, executable: Path, log: Path) -> None:
     """Compiles `main` to `executable`; what the compiler says goes to `log`."""
     command = [
         rustc(),
@@ -43,7 +44,7 @@ def compile_program(main, executable, log):
         raise DoesNotCompile(first_error(messages), log)
 
 
-def first_error(messages):
+def first_error(messages: list[dict[str, Any]]) -> str:
     for message in messages:
         if message.get("level") != "error":
             continue
@@ -53,11 +54,11 @@ def first_error(messages):
     return "the compiler ended without an error message"
 
 
-def rustc():
+def rustc() -> str:
     return os.environ.get("RUSTC", "rustc")
 
 
-def library_arguments():
+def library_arguments() -> list[str]:
     """What rustc has to be told of the library: where it is, what it uses, what it links."""
     # With an example, as cargo compiles libraries with other features for them and for tests than
     # for a library alone, and whoever ports has most probably built one of these.

@@ -3,6 +3,7 @@ torch2tch/src/torch2tch/reference/ has for the networks there."""
 
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
@@ -47,15 +48,15 @@ class Subject:
         self.is_given = True
         self.generator = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
     @property
-    def name_in_trace(self):
+    def name_in_trace(self) -> str | None:
         """An executable has a name of its own, which need not be the class's."""
         return self.name if self.is_given else None
 
-    def __call__(self):
+    def __call__(self) -> torch.nn.Module:
         """The class's instance."""
         positional, keywords = self.arguments
         try:
@@ -71,11 +72,11 @@ class Subject:
             raise Refused(f"{self.path}: {self.name} has no parameters, and nothing to train")
         return model
 
-    def draw_input(self, batch_size):
+    def draw_input(self, batch_size: int) -> common.Tensors:
         self.generator = torch.get_rng_state()
         return self.draw(self.inputs, "draw_input", batch_size, "--input")
 
-    def draw_target(self, batch_size):
+    def draw_target(self, batch_size: int) -> common.Tensors:
         drawn = self.draw(self.targets, "draw_target", batch_size, "--target")
         return () if drawn is None else drawn
 
@@ -116,7 +117,7 @@ class Subject:
         return vars(self.source.module).get("readings", lambda output: {})(output)
 
 
-def plain(value, where):
+def plain(value: object, where: str) -> common.Tensors:
     """One tensor, or several in tuples and lists; anything else is refused."""
     if isinstance(value, torch.Tensor):
         return value
@@ -128,7 +129,7 @@ def plain(value, where):
     )
 
 
-def named(error):
+def named(error: BaseException) -> str:
     text = one_line(error)
     return text if text == type(error).__name__ else f"{type(error).__name__}: {text}"
 
@@ -142,7 +143,9 @@ class Batch:
     output: object
 
 
-def write_given(path, subject, seed, device, threads, batch_size):
+def write_given(
+    path: Path, subject: Subject, seed: int, device: str, threads: int, batch_size: int
+) -> Batch:
     """Writes the batch that Python draws, and where that leaves the generator, for Rust to take.
     Runs `forward` and the loss once, so that what fails there is told before anything is
     compiled."""
@@ -167,7 +170,7 @@ def write_given(path, subject, seed, device, threads, batch_size):
     return Batch(input, target, output)
 
 
-def described(value):
+def described(value: object) -> str:
     if not isinstance(value, torch.Tensor):
         return type(value).__name__
     kind = "" if value.requires_grad else " without a gradient"

@@ -23,11 +23,11 @@ class BinaryClassifier(nn.Module):
         return torch.sigmoid(self.fc2(x))
 
 
-def draw_input(batch_size):
+def draw_input(batch_size: int) -> torch.Tensor:
     return torch.randn(batch_size, 784)
 
 
-def draw_target(batch_size):
+def draw_target(batch_size: int) -> torch.Tensor:
     return torch.randint(2, (batch_size, 1)).float()
 
 
@@ -36,7 +36,7 @@ loss = F.binary_cross_entropy
 read_data = data.medmnist
 
 
-def metrics(output, target):
+def metrics(output: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
     from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
     predicted = output > 0.5
@@ -48,9 +48,9 @@ def metrics(output, target):
     }
 
 
-def readings(output):
+def readings(output: torch.Tensor) -> dict[str, torch.Tensor]:
     return {}
 
 
-def report(output):
+def report(output: torch.Tensor) -> None:
     print("Probability of positive class:", output)

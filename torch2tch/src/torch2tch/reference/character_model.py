@@ -23,28 +23,28 @@ class CharacterModel(nn.Module):
         return self.decoder(x)
 
 
-def draw_input(batch_size):
+def draw_input(batch_size: int) -> torch.Tensor:
     return torch.randint(256, (batch_size, data.CHUNK))
 
 
 draw_target = draw_input
 
 
-def loss(output, target):
+def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(output.flatten(0, 1), target.flatten())
 
 
 read_data = data.text
 
 
-def metrics(output, target):
+def metrics(output: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
     nats = loss(output.double(), target).item()
     return {"bits per byte": nats / math.log(2), "perplexity": math.exp(nats)}
 
 
-def readings(output):
+def readings(output: torch.Tensor) -> dict[str, torch.Tensor]:
     return {"likeliest": output.argmax(dim=-1)}
 
 
-def report(output):
+def report(output: torch.Tensor) -> None:
     print("Likeliest next bytes:", output.argmax(dim=-1))

@@ -31,23 +31,23 @@ class ConvolutionalClassifier(nn.Module):
         return F.log_softmax(self.fc2(x), dim=1)
 
 
-def draw_input(batch_size):
+def draw_input(batch_size: int) -> torch.Tensor:
     return torch.randn(batch_size, 1, 28, 28)
 
 
 loss = F.nll_loss
 
 
-def read_data(path):
+def read_data(path: data.Folder) -> data.Sets:
     return data.mnist(path, shape=(1, 28, 28), normalize=(0.1307, 0.3081))
 
 
-def readings(output):
+def readings(output: torch.Tensor) -> dict[str, torch.Tensor]:
     probabilities = output.exp()
     return {"probabilities": probabilities, "predicted": torch.argmax(probabilities, dim=1)}
 
 
-def report(output):
+def report(output: torch.Tensor) -> None:
     probabilities = output.exp()
     print("Log-probabilities:", output)
     print("Probabilities:", probabilities)

@@ -8,8 +8,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+# A data set's folder, or its one file.
+Folder = str | Path
 
-def mnist(path, shape=(784,), normalize=None):
+# Input and target by the name of the set.
+Sets = dict[str, tuple[torch.Tensor, ...]]
+
+
+def mnist(
+    path: Folder, shape: tuple[int, ...] = (784,), normalize: tuple[float, float] | None = None
+) -> Sets:
     """The four IDX files of MNIST: pixels from 0 to 1, (N, *shape), or with `normalize` those of
     that mean and standard deviation brought to 0 and 1; labels (N,) int64."""
 
@@ -28,7 +36,7 @@ def mnist(path, shape=(784,), normalize=None):
     return {"train": read_set("train"), "test": read_set("t10k")}
 
 
-def medmnist(path):
+def medmnist(path: Folder) -> Sets:
     """A binary set of MedMNIST: pixels from 0 to 1 (N, 784), labels (N, 1) float32."""
     arrays = np.load(only_file(path, "*.npz"))
 
@@ -44,7 +52,7 @@ def medmnist(path):
 CHUNK, MOST_HELD_BACK = 64, 1024
 
 
-def text(path):
+def text(path: Folder) -> Sets:
     """A text in chunks of bytes, int64 (N, CHUNK), and the byte that follows each of them."""
     text = only_file(path, "*.txt").read_bytes()
     text.decode("utf-8")
@@ -77,7 +85,7 @@ COLUMNS = [
 ]
 
 
-def ames(path):
+def ames(path: Folder) -> Sets:
     """The Ames houses in the units of COLUMNS: features (N, 10), prices (N, 1)."""
     with open_file(only_file(path, "*.csv*"), "rt", newline="", encoding="utf-8-sig") as file:
         names, *lines = csv.reader(file)

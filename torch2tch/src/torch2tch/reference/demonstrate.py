@@ -5,7 +5,7 @@ import torch
 from torch2tch.reference import common
 
 
-def main():
+def main() -> None:
     args = common.parser(__doc__).parse_args()
     task = common.task(args.network, "draw_input", "report")
     with torch.no_grad():

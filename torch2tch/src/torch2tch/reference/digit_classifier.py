@@ -23,11 +23,11 @@ class DigitClassifier(nn.Module):
         return self.fc2(x)
 
 
-def draw_input(batch_size):
+def draw_input(batch_size: int) -> torch.Tensor:
     return torch.randn(batch_size, 784)
 
 
-def draw_target(batch_size):
+def draw_target(batch_size: int) -> torch.Tensor:
     return torch.randint(10, (batch_size,))
 
 
@@ -36,18 +36,18 @@ loss = F.cross_entropy
 read_data = data.mnist
 
 
-def metrics(output, target):
+def metrics(output: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
     from sklearn.metrics import accuracy_score
 
     return {"accuracy": accuracy_score(target, output.argmax(dim=1))}
 
 
-def readings(output):
+def readings(output: torch.Tensor) -> dict[str, torch.Tensor]:
     softmax = F.softmax(output, dim=1)
     return {"softmax": softmax, "predicted": torch.argmax(softmax, dim=1)}
 
 
-def report(output):
+def report(output: torch.Tensor) -> None:
     softmax = F.softmax(output, dim=1)
     print("Raw logits:", output)
     print("Softmax output:", softmax)

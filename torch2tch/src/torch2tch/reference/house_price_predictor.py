@@ -23,11 +23,11 @@ class HousePricePredictor(nn.Module):
         return self.fc2(x)
 
 
-def draw_input(batch_size):
+def draw_input(batch_size: int) -> torch.Tensor:
     return torch.randn(batch_size, 10)
 
 
-def draw_target(batch_size):
+def draw_target(batch_size: int) -> torch.Tensor:
     return torch.randn(batch_size, 1)
 
 
@@ -36,16 +36,16 @@ loss = F.mse_loss
 read_data = data.ames
 
 
-def metrics(output, target):
+def metrics(output: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
     from sklearn.metrics import r2_score, root_mean_squared_error
 
     target, output = target.double() * data.DOLLARS, output.double() * data.DOLLARS
     return {"RMSE": root_mean_squared_error(target, output), "R²": r2_score(target, output)}
 
 
-def readings(output):
+def readings(output: torch.Tensor) -> dict[str, torch.Tensor]:
     return {}
 
 
-def report(output):
+def report(output: torch.Tensor) -> None:
     print("Predicted house price:", output)

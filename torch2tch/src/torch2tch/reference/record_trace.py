@@ -86,7 +86,7 @@ def write(
     save_file(trace, path, common.metadata(name, model, lr=lr, **settings, **given))
 
 
-def main():
+def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--output", required=True, metavar="FILE.safetensors")
     parser.add_argument("--steps", type=common.positive, default=100, metavar="N")

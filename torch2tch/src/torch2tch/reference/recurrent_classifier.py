@@ -36,9 +36,9 @@ class RecurrentClassifier(nn.Module):
         return F.log_softmax(self.fc2(x), dim=1)
 
 
-def draw_input(batch_size):
+def draw_input(batch_size: int) -> torch.Tensor:
     return torch.randn(batch_size, 28, 28)
 
 
-def read_data(path):
+def read_data(path: data.Folder) -> data.Sets:
     return data.mnist(path, shape=(28, 28), normalize=(0.1307, 0.3081))

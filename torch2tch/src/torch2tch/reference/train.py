@@ -110,7 +110,7 @@ def run_epoch(
     return losses, total
 
 
-def outputs(model, input):
+def outputs(model: torch.nn.Module, input: torch.Tensor) -> common.Tensors:
     """The outputs for many samples, in evaluation mode; their last bits depend on the size of a
     batch."""
     device = next(model.parameters()).device
@@ -150,7 +150,7 @@ def optimizer_state(optimizer):
                 yield f"{i}.{name}", tensor
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is trained on, and how."""
     parser.add_argument("--data", required=True, metavar="PATH")
     parser.add_argument("--epochs", type=common.positive, default=10, metavar="N")
@@ -163,13 +163,13 @@ def add_arguments(parser):
     )
 
 
-def add_options(parser):
+def add_options(parser: argparse.ArgumentParser) -> None:
     """What an optimizer takes beside its learning rate, and what goes on around it."""
     add_optimizer_arguments(parser)
     add_schedule(parser)
 
 
-def add_schedule(parser):
+def add_schedule(parser: argparse.ArgumentParser) -> None:
     """What goes on around an optimizer."""
     parser.add_argument(
         "--scheduler",
@@ -179,13 +179,15 @@ def add_schedule(parser):
     parser.add_argument("--clip-grad-norm", type=float, metavar="F")
 
 
-def add_optimizer_arguments(parser):
+def add_optimizer_arguments(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+) -> None:
     """What an optimizer takes beside its learning rate."""
     parser.add_argument("--weight-decay", type=float, metavar="F")
     parser.add_argument("--momentum", type=float, metavar="F", help="of SGD and RMSprop")
 
 
-def output_file(text):
+def output_file(text: str) -> Path:
     """Where weights can be written, for argparse."""
     path = Path(text)
     if path.suffix != ".safetensors":
@@ -206,7 +208,7 @@ def run(output=None, show=print, **settings):
         save_weights(epoch.model.state_dict(), output)
 
 
-def save_weights(state, path):
+def save_weights(state: dict[str, torch.Tensor], path: Path) -> None:
     """Writes a file whole or not at all."""
     with common.naming(path):
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
@@ -220,7 +222,7 @@ def save_weights(state, path):
                 raise
 
 
-def main():
+def main() -> None:
     parser = common.parser(__doc__)
     add_arguments(parser)
     try:

@@ -35,14 +35,14 @@ class VariationalAutoencoder(nn.Module):
         return self.decode(z), mu, logvar
 
 
-def draw_input(batch_size):
+def draw_input(batch_size: int) -> torch.Tensor:
     return torch.rand(batch_size, 784)
 
 
 draw_target = draw_input
 
 
-def loss(output, target):
+def loss(output: tuple[torch.Tensor, ...], target: torch.Tensor) -> torch.Tensor:
     error, divergence = terms(output, target)
     return error + divergence
 
@@ -55,22 +55,22 @@ def terms(output, target):
     return error, -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
 
 
-def read_data(path):
+def read_data(path: data.Folder) -> data.Sets:
     """Each picture is its own target."""
     return {name: (pictures, pictures) for name, (pictures, _) in data.mnist(path).items()}
 
 
-def metrics(output, target):
+def metrics(output: tuple[torch.Tensor, ...], target: torch.Tensor) -> dict[str, float]:
     output = tuple(part.double() for part in output)
     error, divergence = (term.item() / len(target) for term in terms(output, target.double()))
     return {"loss": error + divergence, "reconstruction": error, "KL divergence": divergence}
 
 
-def readings(output):
+def readings(output: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
     return {}
 
 
-def report(output):
+def report(output: tuple[torch.Tensor, ...]) -> None:
     _, mu, logvar = output
     print("mu:", mu)
     print("logvar:", logvar)
