@@ -17,7 +17,7 @@ def subject(make, *inputs: str, sizes: tuple[Size, ...] = (Size("batch_size"),),
 
 def rust(make, *inputs: str, **more) -> str:
     """The file, without the column of Python."""
-    text = port_as_recorded(subject(make, *inputs, **more))
+    text = port_as_recorded(subject(make, *inputs, **more)).rust
     return (
         "\n".join(
             line.split("//")[0].rstrip() if not line.startswith("///") else line

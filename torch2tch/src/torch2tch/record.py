@@ -1,5 +1,7 @@
 """A subject to Rust, as recorded."""
 
+from dataclasses import dataclass
+
 from .arrange import arrange
 from .observe import Observed, observe
 from .subject import Subject
@@ -7,11 +9,21 @@ from .understand import as_recorded
 from .write import write
 
 
-def port_as_recorded(subject: Subject, library_names: frozenset[str] = frozenset()) -> str:
-    """The text of a file of Rust that does what the subject did when it was recorded."""
+@dataclass(frozen=True)
+class Recorded:
+    """A file of Rust, and the struct in it that is the subject: under its class's name, where the
+    subject is a function that makes it."""
+
+    rust: str
+    struct: str
+
+
+def port_as_recorded(subject: Subject, library_names: frozenset[str] = frozenset()) -> Recorded:
+    """A file of Rust that does what the subject did when it was recorded."""
     observed = observe(subject)
     model = arrange(observed, as_recorded(observed))
-    return write(model, notes(observed), library_names=library_names)
+    text = write(model, notes(observed), library_names=library_names)
+    return Recorded(text, model.root.name)
 
 
 def notes(observed: Observed) -> tuple[str, ...]:

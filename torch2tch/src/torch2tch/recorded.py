@@ -10,7 +10,7 @@ from .load import Target
 from .load.errors import located
 from .port import nn_names
 from .prove.python_side import Python, Settings
-from .record import port_as_recorded
+from .record import Recorded, port_as_recorded
 from .subject import Refused
 from .tables.layers import table
 
@@ -31,16 +31,14 @@ def check(target: Target) -> None:
             if module.training != mode:
                 raise Refused(
                     f"{target.subject.target}: train({mode}) leaves {path or 'the module'} in "
-                    "the other "
-                    "mode, which is not supported; call the layer's function with its own training="
+                    "the other mode, which is not supported; call the layer's function with its own training="
                 )
     before = random.getstate(), numpy_state()
     Python(target, Settings()).check(training=True)
     if before[0] != random.getstate() or before[1] != numpy_state():
         raise Refused(
             f"{target.subject.target}: {target.subject.method} draws from Python's or NumPy's "
-            "generator, "
-            "which is not supported; draw with torch"
+            "generator, which is not supported; draw with torch"
         )
 
 
@@ -49,7 +47,7 @@ def numpy_state() -> bytes:
     return np.asarray(keys).tobytes() + str(place).encode()
 
 
-def port_recorded(target: Target) -> str:
+def port_recorded(target: Target) -> Recorded:
     check(target)
     try:
         return port_as_recorded(target.subject, library_names())

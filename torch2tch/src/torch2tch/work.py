@@ -142,8 +142,8 @@ def ported(kind: str, target: Target) -> Candidate:
         return Candidate(found.rust, found.struct, f"port::{found.constructor}", False, found)
     from .recorded import port_recorded
 
-    rust = port_recorded(target)
-    return Candidate(rust, target.subject.name, f"port::{target.subject.name}::new(vs)", True)
+    recorded = port_recorded(target)
+    return Candidate(recorded.rust, recorded.struct, f"port::{recorded.struct}::new(vs)", True)
 
 
 def options(arguments: argparse.Namespace) -> Options:
