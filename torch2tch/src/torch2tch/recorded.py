@@ -1,6 +1,8 @@
 """A subject to Rust, as recorded; whatever goes wrong is a refusal in a line."""
 
+import contextlib
 import inspect
+import io
 import random
 
 import numpy as np
@@ -31,7 +33,8 @@ def check(target: Target) -> None:
             if module.training != mode:
                 raise Refused(
                     f"{target.subject.target}: train({mode}) leaves {path or 'the module'} in "
-                    "the other mode, which is not supported; call the layer's function with its own training="
+                    "the other mode, which is not supported; call the layer's function with "
+                    "its own training="
                 )
     before = random.getstate(), numpy_state()
     Python(target, Settings()).check(training=True)
@@ -49,8 +52,11 @@ def numpy_state() -> bytes:
 
 def port_recorded(target: Target) -> Recorded:
     check(target)
+    said = io.StringIO()
     try:
-        return port_as_recorded(target.subject, library_names())
+        # torch.export prints the graphs that it gives up.
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            return port_as_recorded(target.subject, library_names())
     except Refused:
         raise
     except Exception as error:
