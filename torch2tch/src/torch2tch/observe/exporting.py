@@ -198,7 +198,8 @@ def _cause(subject: Subject, error: Exception) -> str:
     text = str(error)
     if "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__:
         return (
-            f"{subject.target}: data-dependent control flow is not supported; compute with tensors, "
+            f"{subject.target}: data-dependent control flow is not supported; compute with "
+            "tensors, "
             "such as torch.where"
         )
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
