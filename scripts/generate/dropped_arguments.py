@@ -82,6 +82,9 @@ def own_functions():
             functions = rust_functions(text, r"fn (\w+) / f_\w+\((.*?)\)\s*->")
             own |= {f"functional::{name}": names for name, names in functions.items()}
         own |= rust_functions(text, r"pub struct (\w+)(?:<[^{]*>)? \{(.*?)\n\}")
+        # Layers over windows, which a macro declares by what they have besides these two.
+        windows = rust_functions(text, r"\n    (\w+)\([^)]*\) \[[^]]* = 1, [^]]*\] \{(.*?)\n    \}")
+        own |= {name: ["kernel_size", "stride", *names] for name, names in windows.items()}
     return own
 
 
