@@ -179,7 +179,7 @@ fn a_checkpoint_with_parts_of_another_is_refused() {
         "{line}"
     );
     let line = refuse(&|_, metadata| drop(metadata.insert("position".into(), "9".into())));
-    assert!(line.contains("expected at most 1 epochs"), "{line}");
+    assert!(line.contains("expected at most 1 finished epochs"), "{line}");
     for name in [
         "position", "network", "seed", "lr", "epochs", "threads", "data", "torch",
     ] {

@@ -78,11 +78,11 @@ def test_training_is_left_out_and_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("indented", [False, True])
 def test_the_loss_of_a_training_loop_is_not_the_file_s(tmp_path: Path, indented: bool) -> None:
-    training = ["for epoch in range(3):", "    loss = 1", "    raise SystemExit('trains')"]
+    training = ["for epoch in range(3):", "    output = loss = 1", "    raise SystemExit('trains')"]
     if indented:
         training = ["if __name__ == '__main__':", *(f"    {line}" for line in training)]
     text = HEAD + "WIDTH = 4\n" + NET + "\n" + "\n".join(training) + "\n"
-    assert width(write(tmp_path, text)) == 4
+    assert width(write(tmp_path, text), loss="output.sum() + target") == 4
 
 
 def test_a_script_s_folder_is_not_made(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A subject to Rust, as recorded; whatever goes wrong is a refusal in a line."""
 
+import contextlib
 import inspect
+import io
 import random
 
 import numpy as np
@@ -31,16 +33,15 @@ def check(target: Target) -> None:
             if module.training != mode:
                 raise Refused(
                     f"{target.subject.target}: train({mode}) leaves {path or 'the module'} in "
-                    "the other "
-                    "mode, which is not supported; call the layer's function with its own training="
+                    "the other mode, which is not supported; call the layer's function with "
+                    "its own training="
                 )
     before = random.getstate(), numpy_state()
     Python(target, Settings()).check(training=True)
     if before[0] != random.getstate() or before[1] != numpy_state():
         raise Refused(
             f"{target.subject.target}: {target.subject.method} draws from Python's or NumPy's "
-            "generator, "
-            "which is not supported; draw with torch"
+            "generator, which is not supported; draw with torch"
         )
 
 
@@ -51,8 +52,11 @@ def numpy_state() -> bytes:
 
 def port_recorded(target: Target) -> Recorded:
     check(target)
+    said = io.StringIO()
     try:
-        return port_as_recorded(target.subject, library_names())
+        # torch.export prints the graphs that it gives up.
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            return port_as_recorded(target.subject, library_names())
     except Refused:
         raise
     except Exception as error:

@@ -88,7 +88,9 @@ def load(target: str, options: Options) -> Target:
 def loaded_for(where: str, name: str, options: Options) -> Loaded:
     wanted = [name.split(".")[0]]
     texts = [options.args, options.call, options.loss or "", *options.inputs, *options.targets]
-    wanted += sorted(names_in(texts) - set(dir(torch)) - {"torch", "nn", "F", "batch_size"})
+    wanted += sorted(
+        names_in(texts) - set(dir(torch)) - {"torch", "nn", "F", "batch_size", "output", "target"}
+    )
     if where.endswith(".py"):
         return load_file(Path(where), wanted, list(options.argv))
     if "/" in where or not all(part.isidentifier() for part in where.split(".")):

@@ -234,7 +234,7 @@ def keep_needed(found: list[Statement], wanted: Iterable[str]) -> set[str]:
     }
     keep(found, needed, guarded=False)
     bound = set().union(*(one.binds for one in found if not one.guarded), set())
-    missing = needed - bound
+    missing = needed - bound - set(dir(builtins))
     if missing and "*" not in bound:
         # What a script defines for itself below the guard.
         keep([one for one in found if one.guarded], missing, guarded=True)

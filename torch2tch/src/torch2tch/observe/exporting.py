@@ -197,10 +197,10 @@ def _cause(subject: Subject, error: Exception) -> str:
     """The first line of what torch.export says, with the words of the field."""
     text = str(error)
     if "data-dependent" in text or "GuardOnDataDependent" in type(error).__name__:
-        where = next((line for line in text.splitlines() if ".py:" in line), "")
         return (
-            f"{subject.target}: data-dependent control flow is not supported"
-            f"{': ' + where.strip() if where else ''}; compute with tensors, such as torch.where"
+            f"{subject.target}: data-dependent control flow is not supported; compute with "
+            "tensors, "
+            "such as torch.where"
         )
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
     return (
