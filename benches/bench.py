@@ -88,7 +88,7 @@ class Row:
 
 
 def worker_rows(samples):
-    """What runs inside the workers."""
+    """The cases that the workers run."""
     rows = []
     for network in NETWORKS:
         for batch_size in BATCH_SIZES:
@@ -133,7 +133,7 @@ def short(network):
 
 
 def process_rows(samples):
-    """What is measured from outside; the part after the colon is a field of `workers.Usage`."""
+    """Rows measured from outside; the part after the colon is a field of `workers.Usage`."""
 
     def rows(name, python, rust, memory, cpp=None, most=NO_LOSS_TO_CPP):
         def of(part):

@@ -190,7 +190,7 @@ def read(file):
 
 
 def surroundings(counts):
-    """What counts depend on, apart from the program."""
+    """The facts that counts depend on, apart from the program."""
     return f"torch {counts['torch']} on {counts['processor']}"
 
 

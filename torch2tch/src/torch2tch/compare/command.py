@@ -28,17 +28,17 @@ from torch2tch.reference import common, data, record_trace, train
 from torch2tch.reference.common import NETWORKS, fail, positive
 from torch2tch.reference.record_trace import OPTIMIZERS
 
-# How far a metric may be from scikit-learn's, which sums in another order.
+# The largest distance of a metric from scikit-learn's, which sums in another order.
 METRIC_TOLERANCE = 1e-12
 
 # The optimizers that are compared without --optimizer.
 DEFAULT_OPTIMIZERS = ["sgd", "momentum", "adam", "adamw"]
 
-# What an optimizer takes beside its learning rate, and what goes with --train alone.
+# The arguments of an optimizer beside its learning rate, and what goes with --train alone.
 ARGUMENTS = ["weight_decay", "momentum"]
 TRAINING = ["scheduler", "clip_grad_norm"]
 
-# What arguments are added to.
+# The parser that arguments are added to.
 Group = ArgumentParser | argparse._ArgumentGroup
 
 FOREACH = {"default": None, "false": False, "true": True}
@@ -105,7 +105,7 @@ def parse_arguments() -> Namespace:
 
 
 def add_class_options(parser: ArgumentParser) -> None:
-    """What a class of any file needs besides its name."""
+    """Options of a class in any file."""
     group = parser.add_argument_group("a class in any file, FILE.py:CLASS")
     group.add_argument(
         "--args",
@@ -140,7 +140,7 @@ def add_class_options(parser: ArgumentParser) -> None:
 
 
 def add_step_options(parser: Group, steps: int, optimizers: list[str]) -> None:
-    """How both sides train on one random batch."""
+    """Options of training on one random batch, on both sides."""
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument(
         "--steps",
@@ -246,7 +246,7 @@ def compare_live(args: Namespace) -> list[Row]:
 
 
 def lengths(args: Namespace) -> dict[str, Any]:
-    """How long to train, on what, and with which options."""
+    """The length of training, its data and its options."""
     names = ARGUMENTS + (TRAINING if args.data else [])
     given = {name: vars(args)[name] for name in names if vars(args)[name] is not None}
     if args.data:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 Facts = dict[str, str]
 Trace = tuple[dict[str, np.ndarray], Facts]
 
-# What the two sides are called where they differ.
+# The names of the two sides where they differ.
 Names = tuple[str, str]
 SIDES: Names = ("Python", "Rust")
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """What the comparison found out about one name."""
+    """The result of the comparison for one name."""
 
     name: str
     shape: tuple[int, ...]
@@ -117,7 +117,7 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _difference(left: np.ndarray, right: np.ndarray, names: Names) -> str | None:
-    """What differs, in a phrase, or nothing."""
+    """The difference in a phrase, or nothing."""
     if left.shape != right.shape:
         return f"shape {left.shape} in {names[0]}, {right.shape} in {names[1]}"
     if left.dtype != right.dtype:

@@ -17,7 +17,7 @@ from torch2tch.compare import command as compare
 from torch2tch.compare.traces import summarize
 from torch2tch.port import Refused, Wrong, port
 
-# What --prove compares unless told otherwise.
+# The defaults of --prove.
 PROOF = {"steps": 20, "optimizers": ["sgd", "adam"]}
 
 
