@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from torch2tch import checkout, cli
+from torch2tch import checkout, cli, options, work
 
 
 class Done(NamedTuple):
@@ -59,6 +59,7 @@ def torch2tch(
     """Runs a command of torch2tch in this process, where the checkout is the folder. The modules
     that it imports of a user's are forgotten at the end of the test."""
     finders = list(sys.meta_path)
+    folder = str(tmp_path.parent)
 
     def run(*arguments: object, cwd: Path = checkout.ROOT) -> Done:
         monkeypatch.chdir(cwd)
@@ -66,7 +67,10 @@ def torch2tch(
         capsys.readouterr()
         code: object = 0
         try:
-            cli.main()
+            if arguments and str(arguments[0]) in ("compare", "compare-traces"):
+                cli.main()
+            else:
+                code = work.run(options.parse(list(map(str, arguments))))
         except SystemExit as end:
             code = end.code or 0
         out, err = capsys.readouterr()
@@ -78,5 +82,5 @@ def torch2tch(
     yield run
     sys.meta_path[:] = finders
     for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+        if str(getattr(module, "__file__", None)).startswith(folder):
             del sys.modules[name]

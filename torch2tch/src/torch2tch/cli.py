@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 def main() -> None:
     """Runs the command that the first argument names; without a name, ports the target."""
-    check_packages()
     commands = {"compare": compare, "compare-traces": compare_traces}
     command = commands.get(sys.argv[1]) if len(sys.argv) > 1 else None
     if command:
@@ -36,18 +35,20 @@ def check_packages() -> None:
 
 # Each command imports what it needs alone: a comparison of two files needs no porter.
 def port() -> None:
-    from torch2tch.port import command
+    from torch2tch import guarded
 
-    command.main()
+    guarded.main()
 
 
 def compare() -> None:
+    check_packages()
     from torch2tch.compare import command
 
     command.main()
 
 
 def compare_traces() -> None:
+    check_packages()
     from torch2tch.compare import traces
 
     traces.main()

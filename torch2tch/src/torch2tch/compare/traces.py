@@ -62,7 +62,7 @@ def compare(left: Trace, right: Trace, names: Names = SIDES) -> list[Row]:
     for name in sorted(ours.keys() | theirs.keys(), key=moment):
         sides = [side[name] for side in (ours, theirs) if name in side]
         if len(sides) == 2:
-            found = _difference(sides[0], sides[1], names)
+            found = difference(sides[0], sides[1], names)
         else:
             found = f"only in {names[0] if name in ours else names[1]}"
         shape, dtype = sides[0].shape, str(sides[0].dtype)
@@ -116,8 +116,8 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
     ]
 
 
-def _difference(left: np.ndarray, right: np.ndarray, names: Names) -> str | None:
-    """The difference in a phrase, or nothing."""
+def difference(left: np.ndarray, right: np.ndarray, names: Names) -> str | None:
+    """The difference in a phrase, or `None`."""
     if left.shape != right.shape:
         return f"shape {left.shape} in {names[0]}, {right.shape} in {names[1]}"
     if left.dtype != right.dtype:

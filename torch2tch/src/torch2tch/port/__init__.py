@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from torch2tch import checkout
+from torch2tch import library
 
 from .facts import Facts, evaluate_tensor, shape_text, silence
 from .forward import Forward
@@ -58,10 +58,14 @@ class Port:
     network: object = field(repr=False, default=None)
 
 
-def port(path, class_name, args="", inputs=(), nn_path="final_layer::torch::nn"):
+def port(
+    path, class_name, args="", inputs=(), nn_path="final_layer::torch::nn", module=None, drawn=None
+):
+    """`module` is what the file is where it is loaded already, `drawn` two draws of the inputs."""
     source = Source(path)
+    source.module = module
     facts = Facts(source, class_name, args)
-    drawn = draw(source, inputs)
+    drawn = draw(source, inputs) if drawn is None else drawn
     network = Network(source, facts)
     for _ in range(8):
         network.changed = network.learned = False
@@ -197,7 +201,7 @@ def shapes(facts, drawn):
 def nn_names():
     """The public names of torch_parity::nn."""
     names = {"functional", "init", "utils"}
-    for path in (checkout.ROOT / "crates" / "torch-parity" / "src" / "nn").rglob("*.rs"):
+    for path in (library.sources() / "src" / "nn").rglob("*.rs"):
         text = path.read_text(encoding="utf-8")
         names |= set(re.findall(r"pub (?:fn|struct|enum|type|trait) (\w+)", text))
         names |= set(re.findall(r"^    ([A-Z]\w*)\b(?= *(?:[{=|(]))", text, re.MULTILINE))

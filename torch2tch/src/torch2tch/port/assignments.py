@@ -101,6 +101,8 @@ class Assignments:
     def declare(self, node, name, text, kind):
         """`let x = …;`, or `x = …;` where an outer block has it."""
         outer = self.outer(name)
+        if kind == "int" and self.may_be_negative(text):
+            self.port.signed.add(outer.text if outer is not None else snake(name))
         if outer is not None:
             self.assigns(outer, kind)
             if outer.type != kind:
@@ -259,6 +261,9 @@ class Assignments:
     def assign_each(self, node, names, values):
         if len(names) != len(values):
             raise Refuse(node, "what is unpacked has another length")
+        fields = [isinstance(target, ast.Attribute) for target in names]
+        if any(fields):
+            return self.assign_fields(node, names, values)
         if all(is_known(v) or isinstance(v, (Items, Layer)) for v in values):
             for name, value in zip(names, values):
                 self.assign_name(node, name.id, value)
@@ -277,6 +282,20 @@ class Assignments:
             return self.assign_name(node, names[0].id, values[0])
         pattern = self.pattern(node, names, tuple(kinds), "({})")
         return self.emit_pattern(node, pattern, f"({', '.join(texts)})")
+
+    def assign_fields(self, node, targets, values):
+        """`self.a, self.b = …`, as if written in several lines."""
+        for target in targets:
+            if not (
+                isinstance(target, ast.Attribute)
+                and isinstance(target.value, ast.Name)
+                and target.value.id == "self"
+                and hasattr(self, "set_field")
+            ):
+                raise Refuse(node, "such an assignment has no Rust")
+        for target, value in zip(targets, values):
+            self.set_field(node, target.attr, value)
+        return False
 
     def assign_part(self, node, target):
         """`x[…] = y`: in place."""

@@ -329,7 +329,9 @@ def list_text(context, path, built, texts):
     """`vec![…]`, or a loop where the elements are the same but for their number."""
     names = [n for n, _ in built.children]
     marks = [t.replace(path.child(n).owned, "\x03") for n, t in zip(names, texts)]
-    if len(texts) > 1 and len(set(marks)) == 1 and "\x03" in marks[0] and built.spec.kind == "list":
+    counted = names == [str(number) for number in range(len(names))]
+    alike = len(texts) > 1 and len(set(marks)) == 1 and "\x03" in marks[0]
+    if alike and counted and built.spec.kind == "list":
         variable = path.child(Rust("i", "int")).owned
         body = marks[0].replace("\x03", variable)
         return f"(0..{len(texts)}).map(|i| {body}).collect()"

@@ -1,6 +1,7 @@
 """Calls: of functions and methods of torch by the table, of layers, of methods of the class."""
 
 import ast
+import re
 
 import torch
 
@@ -144,6 +145,8 @@ class Calls(PythonFunctions):
             and known(positional[0]) < 0
         ):
             text = render(receiver, "receiver", self)
+            if may_draw(text):
+                raise Refuse(node, "an expression that draws numbers would be written twice")
             return Rust(f"{text}.size()[{text}.dim() - {-known(positional[0])}]", "int")
         rows = spellings.of_method(name)
         if not rows:
@@ -187,12 +190,22 @@ class Calls(PythonFunctions):
             text = PLACEHOLDER.sub(lambda m: self.filled(bound, m[1], m[2]), row.rust)
         finally:
             self.calls_tch = True
+        self.check_order_of_draws(row, bound)
         level = ATOM
         if row.rust.endswith(" as i64"):
             level = UNARY
         if row.rust.startswith("{input:operand}"):
             level = PRODUCT if row.name in ("mul", "div") else PRODUCT + 1
         return Rust(text, row.gives, level=level)
+
+    def check_order_of_draws(self, row, bound):
+        """Refuses arguments that Rust takes in another order than Python where several draw."""
+        order = [name for name, *_ in row.parameters if name in row.used]
+        if order == [name for name, _ in PLACEHOLDER.findall(row.rust)]:
+            return
+        drawing = [n for n in order if isinstance(bound[n], Rust) and may_draw(bound[n].text)]
+        if len(drawing) > 1:
+            raise Mismatch("several arguments draw numbers, and Rust takes them in another order")
 
     def filled(self, bound, name, kind):
         value = bound[name]
@@ -220,6 +233,13 @@ class Calls(PythonFunctions):
             return render(value, "kind", self)
         bounds = [bound[n] for n in ("start", "end", "step") if n in bound]
         return "Kind::Int64" if all(self.is_int(b) for b in bounds) else "Kind::Float"
+
+
+def may_draw(text):
+    """Rust that may draw from the generator, each time that it runs."""
+    return (
+        re.search(r"\btrain\)|rand|dropout|bernoulli|normal|multinomial|poisson", text) is not None
+    )
 
 
 def is_here(value):

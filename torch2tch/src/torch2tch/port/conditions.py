@@ -88,7 +88,12 @@ class Conditions:
                 self.use(value)
             joined = f" {sign} ".join(parenthesized(t, SUM) for t in texts)
             return Rust(joined, "bool", level=COMPARISON)
-        if isinstance(left, Rust) and left.type == "shape" and isinstance(right, Rust):
+        shapes = (
+            isinstance(left, Rust)
+            and isinstance(right, Rust)
+            and left.type == right.type == "shape"
+        )
+        if shapes:
             self.use(left)
             self.use(right)
             return Rust(f"{left.text} {sign} {right.text}", "bool", level=COMPARISON)

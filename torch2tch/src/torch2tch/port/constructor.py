@@ -286,7 +286,7 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
             if value.spec.kind == "class":
                 self.port.class_port(value.spec.name)
             self.known.pop(name, None)
-            self.fields[name] = Field(snake(name), value.spec, value, lines)
+            self.fields[name] = Field(self.field_name(node, name), value.spec, value, lines)
             return False
         if isinstance(value, Known) or (isinstance(value, Items) and is_known(value)):
             value = Known(known(value))
@@ -301,18 +301,27 @@ class Constructor(CallsOfNew, Unrolled, Fields, ContextsOfNew, Body):
             spec = Spec(
                 "number", {"int": "i64", "float": "f64"}.get(value.type, "bool"), number=value.type
             )
-            self.fields[name] = Field(snake(name), spec, Built(spec, lambda path: text), lines)
+            self.fields[name] = Field(
+                self.field_name(node, name), spec, Built(spec, lambda path: text), lines
+            )
             return False
         if is_tensor(value):
             text = self.moved(value)
             spec = Spec("tensor", "Tensor", name="plain")
             built = Built(spec, lambda path: text, self.port.next_order())
-            self.fields[name] = Field(snake(name), spec, built, lines)
+            self.fields[name] = Field(self.field_name(node, name), spec, built, lines)
             return False
         if isinstance(value, (Method,)):
             self.known[name] = value
             return False
         raise Refuse(node, f"self.{name} is of a kind that has no Rust")
+
+    def field_name(self, node, name):
+        """The name of the field in Rust, which no other attribute may have."""
+        rust = snake(name)
+        if any(field.name == rust and other != name for other, field in self.fields.items()):
+            raise Refuse(node, f"self.{name} and another attribute have one name in Rust, {rust}")
+        return rust
 
     def settled(self, node, name, value):
         return value

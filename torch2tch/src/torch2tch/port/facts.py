@@ -26,7 +26,7 @@ class Facts:
     def __init__(self, source, class_name, arguments):
         """Makes one instance, `arguments` being text such as `nhid=64`."""
         self.source = source
-        module = source.load()
+        module = source.module or source.load((class_name,))
         self.cls = getattr(module, class_name, None)
         source.check(class_name)
         if class_name not in source.classes or not isinstance(self.cls, type):

@@ -2,6 +2,7 @@
 
 import ast
 
+from .calls import may_draw
 from .refusals import Refuse
 from .render import Unfit, render
 from .values import (
@@ -107,6 +108,8 @@ class Indexing:
     def shape_bound(self, value, index):
         if is_known(index) and known(index) < 0:
             tensor = value.text.removesuffix(".size()")
+            if may_draw(tensor):
+                raise Refuse(None, "an expression that draws numbers would be written twice")
             length = f"{tensor}.dim()" if tensor != value.text else f"{value.text}.len()"
             return f"{length} - {-known(index)}"
         return render(index, "index", self)

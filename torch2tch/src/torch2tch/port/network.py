@@ -75,6 +75,8 @@ class Network(LayerArguments, Signatures):
         self.signatures = {}
         self.given_layers = {}  # (class, argument): what layer it is
         self.changed = self.learned = False
+        # Variables of Rust whose integers may be below zero.
+        self.signed = set()
         self.restart()
 
     def restart(self):

@@ -2,6 +2,7 @@
 
 import ast
 import operator
+import re
 
 from .refusals import Refuse
 from .render import Unfit, operand, render
@@ -49,6 +50,7 @@ class Operators:
             case ast.USub() if is_tensor(value):
                 return Rust(f"-{operand(value, self, UNARY)}", "tensor", level=UNARY)
             case ast.USub() if is_number(value):
+                self.use(value)
                 return Rust(f"-{parenthesized(value, UNARY)}", value.type, level=UNARY)
             case ast.Not():
                 if isinstance(value, Rust) and value.type == "bool":
@@ -179,7 +181,7 @@ class Operators:
             # Python rounds down, Rust towards zero: one where nothing is below zero, as sizes are
             # not.
             texts = self.number(left, True), self.number(right, True)
-            if any("-" in text.text for text in texts):
+            if any(self.may_be_negative(text.text) for text in texts):
                 if not (isinstance(right, Known) and right.value > 0):
                     raise Refuse(node, "what may be below zero is rounded otherwise in Rust")
                 name = "div_euclid" if sign == "//" else "rem_euclid"
@@ -205,6 +207,11 @@ class Operators:
             "int",
             level=level,
         )
+
+    def may_be_negative(self, text):
+        """An integer of Rust that subtracts, or a variable that was made by subtracting."""
+        words = re.findall(r"[A-Za-z_]\w*", text)
+        return "-" in text or not self.port.signed.isdisjoint(words)
 
     def number(self, value, integer):
         """A number as a value with text."""

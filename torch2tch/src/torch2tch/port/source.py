@@ -1,31 +1,9 @@
 """A Python file: its text, its syntax tree, and the module that it is."""
 
 import ast
-import contextlib
-import io
-import sys
 from pathlib import Path
-from types import ModuleType
 
-from . import siblings
 from .refusals import Refused, Wrong
-
-# The statements of a file that define something.
-DEFINITIONS = (
-    ast.Import,
-    ast.ImportFrom,
-    ast.ClassDef,
-    ast.FunctionDef,
-    ast.Assign,
-    ast.AnnAssign,
-    ast.If,
-    ast.Try,
-)
-
-
-def is_main(statement):
-    """`if __name__ == "__main__":`."""
-    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
 
 
 class Source:
@@ -42,64 +20,32 @@ class Source:
         except SyntaxError as error:
             raise Wrong(f"{path}:{error.lineno}: {error.msg}") from error
         self.lines = self.text.splitlines()
-        self.module = None
-        # The statements that failed: by the name of the class, and by each name that they would
-        # bind.
-        self.failed, self.unbound = {}, {}
+        self.module, self.failed = None, {}
         self.classes = {n.name: n for n in self.tree.body if isinstance(n, ast.ClassDef)}
         self.functions = {n.name: n for n in self.tree.body if isinstance(n, ast.FunctionDef)}
 
-    def load(self):
-        """Makes the module of what the file defines: its imports, classes, functions and names.
+    def load(self, wanted=()):
+        """Makes the module that the file is; what fails in it is refused where it is needed."""
+        from torch2tch.load.script import load_file
+        from torch2tch.subject import Refused as NotLoaded
 
-        What else a script does, such as to train, is not run. A definition that fails (a package
-        that is not installed, an argument that is not given) is passed over: what needs it is
-        refused later.
-        """
-        file = Path(self.path).resolve()
-        siblings.watch(file.parent)
-        name = siblings.module_name(file)
-        self.module = ModuleType(name)
-        self.module.__file__ = str(file)
-        sys.modules[name] = self.module
-        argv, sys.argv = sys.argv, [self.path]
         try:
-            for statement in self.tree.body:
-                if isinstance(statement, DEFINITIONS) and not is_main(statement):
-                    self.run(statement)
-        finally:
-            sys.argv = argv
+            loaded = load_file(Path(self.path), list(wanted), [])
+        except NotLoaded as error:
+            raise Refused(list(error.lines)) from error
+        self.module, self.failed = loaded.module, loaded.failed
         return self.module
-
-    def run(self, statement):
-        code = compile(ast.Module([statement], []), self.path, "exec")
-        try:
-            with (
-                contextlib.redirect_stdout(io.StringIO()),
-                contextlib.redirect_stderr(io.StringIO()),
-            ):
-                exec(code, vars(self.module))
-        except (Exception, SystemExit) as error:
-            if isinstance(statement, ast.ClassDef):
-                place = f"{self.path}:{statement.lineno}: `class {statement.name}`"
-                self.failed[statement.name] = [*self.causes(error), f"{place}: {one_line(error)}"]
-            else:
-                line = (
-                    f"{self.path}:{statement.lineno}: `{self.text_of(statement)}`: "
-                    f"{one_line(error)}"
-                )
-                self.unbound |= dict.fromkeys(bound_by(statement), line)
 
     def check(self, class_name):
         """Raises `Refused` if the class is one whose definition failed."""
         if class_name in self.failed:
-            raise Refused(self.failed[class_name])
+            failed_imports = [line for line in self.failed.values() if "import " in line]
+            raise Refused(list(dict.fromkeys([*failed_imports, self.failed[class_name]])))
 
     def causes(self, error):
         """The statements whose failing is why a name is not there."""
-        if not isinstance(error, NameError):
-            return []
-        return [self.unbound[name] for name in (error.name, "*") if name in self.unbound][:1]
+        name = error.name if isinstance(error, NameError) else None
+        return [self.failed[n] for n in (name, "*") if name and n in self.failed][:1]
 
     def text_of(self, node):
         """The text of a place, in a line."""
@@ -112,16 +58,6 @@ class Source:
         node = self.classes.get(cls)
         found = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == name]
         return found[-1] if found else None
-
-
-def bound_by(statement):
-    """The names that a statement of a file's first level binds; `*` for those of a whole module."""
-    if isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return [alias.asname or alias.name.split(".")[0] for alias in statement.names]
-    if isinstance(statement, ast.FunctionDef):
-        return [statement.name]
-    names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
-    return [node.id for node in names if isinstance(node.ctx, ast.Store)]
 
 
 def one_line(error):

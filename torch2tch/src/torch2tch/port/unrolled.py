@@ -29,10 +29,12 @@ class Unrolled:
             )
             self.unrolling += 1
             try:
-                self.block(node.body)
+                ended = self.block(node.body)
             finally:
                 self.unrolling -= 1
                 self.statement_start, self.statement_end = outer
+            if ended:
+                return True
         return False
 
     def for_modules(self, node):
@@ -44,7 +46,8 @@ class Unrolled:
 
         def run(m):
             self.env[node.target.id] = Known(m)
-            self.block(node.body)
+            if self.block(node.body):
+                raise Refuse(node, "a return within a loop over modules is not supported")
 
         initialization.for_each(self, node, layers, run)
         return False
@@ -56,7 +59,8 @@ class Unrolled:
         def run(found):
             _, parameter = found
             self.bind_known(node, node.target, Known(found) if named else Known(parameter))
-            self.block(node.body)
+            if self.block(node.body):
+                raise Refuse(node, "a return within a loop over parameters is not supported")
 
         places = [(name.rpartition(".")[0], (name, parameter)) for name, parameter in parameters]
         initialization.for_each(self, node, places, run)
@@ -160,6 +164,7 @@ class Unrolled:
 
     def runtime_if(self, node, condition):
         """Fields that hang on an argument: the branches' values in a Rust `if`."""
+        check_choices_of_fields([*node.body, *node.orelse], self.env)
         branches = []
         for body in (node.body, node.orelse):
             held, self.capture = self.capture, {}
@@ -276,3 +281,30 @@ class Unrolled:
             value = self.binary(node, node.op, left, self.expression(node.value))
             return self.set_field(node, node.target.attr, value)
         return super().do_AugAssign(node)
+
+
+def check_choices_of_fields(statements, env):
+    """Refuses what is done in a branch beside giving fields their values: the branch is taken in
+    one instance of the class and not in the other, and what follows is written once for both."""
+    for statement in statements:
+        if isinstance(statement, ast.If):
+            check_choices_of_fields([*statement.body, *statement.orelse], env)
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            if not all(is_choice(target, env) for target in targets):
+                raise Refuse(statement, "instances of the class differ in what this changes")
+        elif not isinstance(statement, (ast.Pass, ast.Raise, ast.Assert)) and not (
+            isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        ):
+            raise Refuse(statement, "instances of the class differ in whether this is done")
+
+
+def is_choice(target, env):
+    """A field of `self`, or a variable that is not there yet."""
+    if isinstance(target, ast.Name):
+        return target.id not in env
+    return (
+        isinstance(target, ast.Attribute)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == "self"
+    )

@@ -34,15 +34,20 @@ FROM_TCH = {"Device", "Kind", "Reduction", "Tensor", "no_grad"}
 MODULES = {"functional", "init", "utils"}
 
 
+def in_parentheses(texts):
+    """A tuple of Rust; of one part with its comma."""
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
 def type_text(kind):
     if isinstance(kind, tuple):
-        return "(" + ", ".join(type_text(k) for k in kind) + ")"
+        return in_parentheses([type_text(k) for k in kind])
     return RUST_TYPES[kind]
 
 
 def return_text(kind):
     if isinstance(kind, tuple):
-        return "(" + ", ".join(return_text(k) for k in kind) + ")"
+        return in_parentheses([return_text(k) for k in kind])
     return RETURNS[kind]
 
 

@@ -12,11 +12,9 @@ from torch2tch.reference.common import ERRORS, fail, one_line
 from .build import DoesNotCompile
 
 if TYPE_CHECKING:
-    from torch2tch.port import Port
-
     from .subject import Subject
 
-__all__ = ["DoesNotCompile", "crate", "executable", "subject_of"]
+__all__ = ["DoesNotCompile", "executable", "subject_of"]
 
 
 def subject_of(file: str, name: str, options: Namespace) -> "Subject":
@@ -57,14 +55,4 @@ def executable(subject: "Subject", options: Namespace, folder: Path) -> tuple[Pa
             f"in {options.rust} it need not be translated"
         )
     except (Wrong, *ERRORS) as error:
-        fail(one_line(error))
-
-
-def crate(folder: str, ported: "Port", subject: "Subject", git: str | None) -> None:
-    """Makes a crate of its own of a port; or the end of the program, in a line."""
-    from torch2tch.crate import write_crate
-
-    try:
-        write_crate(folder, ported, subject, git)
-    except ERRORS as error:
         fail(one_line(error))

@@ -45,7 +45,8 @@ def argument(value, place, kind):
         if bare in ("[Tensor]", "Vec<Tensor>"):
             return f"{borrow}{'' if borrow else 'vec!'}[{copies}]"
         if bare.startswith("(&"):
-            return f"{borrow}({', '.join('&' + part for part in parts)})"
+            end = "," if len(parts) == 1 else ""
+            return f"{borrow}({', '.join('&' + part for part in parts)}{end})"
         return f"{borrow}({copies})"
     if bare == "GRUState":
         return f"{borrow}GRUState({place}.shallow_clone())"

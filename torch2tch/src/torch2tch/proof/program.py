@@ -119,12 +119,12 @@ def call(signature, rust, input):
     return call_with(signature, rust, "self.0", [input], ["input"])
 
 
-def call_with(signature, rust, network, values, places):
+def call_with(signature, rust, network, values, places, train="train"):
     """Rust that calls `network` on the values at these places."""
     values, places, arguments = list(values), list(places), []
     for name, kind in signature.parameters:
         if name == "train":
-            arguments.append("train")
+            arguments.append(train)
         elif values:
             arguments.append(argument(values.pop(0), places.pop(0), kind))
         elif kind.startswith("Option<"):

@@ -3,6 +3,6 @@
 fn main() {
     println!(
         "cargo::rustc-link-arg=-Wl,-rpath,{}",
-        std::env::var("DEP_FINAL_LAYER_LIBTORCH_LIB").unwrap()
+        std::env::var("DEP_TORCH_PARITY_LIBTORCH_LIB").unwrap()
     );
 }

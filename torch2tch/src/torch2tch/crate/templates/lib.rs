@@ -3,8 +3,8 @@
 mod $module;
 
 #[allow(unused_imports)] // Needed by the call below, depending on the class.
-use final_layer::torch::nn::{GRUState, LSTMState, Module, ModuleT};
-use final_layer::torch::serialization::NamedTensors;
+use torch_parity::nn::{GRUState, LSTMState, Module, ModuleT};
+use torch_parity::serialization::NamedTensors;
 use tch::{Tensor, no_grad};
 
 pub use $module::$class;
@@ -21,5 +21,6 @@ pub fn answer(network: &$class, inputs: &NamedTensors) -> Result<NamedTensors, S
     };
     $reads
     let output = no_grad(|| $call);
-    Ok($named)
+    $convert
+    Ok(NamedTensors::from([$named]))
 }

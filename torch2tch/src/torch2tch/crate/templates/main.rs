@@ -5,9 +5,9 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use final_layer::torch::one_line;
-use final_layer::torch::print::repr;
-use final_layer::torch::serialization::{load_state_dict, read_safetensors};
+use torch_parity::one_line;
+use torch_parity::print::repr;
+use torch_parity::serialization::{load_state_dict, read_safetensors};
 use $crate::{$class, answer};
 use tch::Device;
 use tch::nn::VarStore;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use final_layer::torch::serialization::{NamedTensors, load_state_dict, read_safetensors};
+use torch_parity::serialization::{NamedTensors, load_state_dict, read_safetensors};
 use $crate::{$class, answer};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};

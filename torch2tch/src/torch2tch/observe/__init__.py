@@ -1,0 +1,96 @@
+"""Facts about a model: how it is made, and what it does in training and in evaluation."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ..subject import Refused, Subject
+from .calls import ModuleCall, call_tree
+from .exporting import Graph, export
+from .tape import Tape, record, storage
+
+__all__ = ["Observed", "observe"]
+
+TRAINING, EVALUATION = "training", "evaluation"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A model and what was seen of it. `paths` has the first path of each module, by its id;
+    `owners` the first name of each parameter and buffer, by its storage."""
+
+    subject: Subject
+    model: nn.Module
+    tape: Tape
+    graphs: dict[str, Graph]
+    calls: dict[str, ModuleCall]
+    modules: dict[str, nn.Module]
+    paths: dict[int, str]
+    owners: dict[int, str]
+    persistent: frozenset[str]
+
+    def made(self, path: str) -> int:
+        """The place of a module in the order of making."""
+        made = self.tape.made.get(id(self.modules[path]))
+        return made.order if made else -1
+
+    def bound(self, path: str) -> dict[str, object]:
+        made = self.tape.made.get(id(self.modules[path]))
+        return made.bound() if made else {}
+
+    def children(self, path: str) -> list[str]:
+        """The modules that are held directly, each under its first path only."""
+        found = []
+        for name, child in self.modules[path].named_children():
+            inner = f"{path}.{name}" if path else name
+            if self.paths[id(child)] == inner:
+                found.append(inner)
+        return found
+
+
+def observe(subject: Subject) -> Observed:
+    """Makes the model under a tape and records it in both modes."""
+    torch.manual_seed(0)
+    model, tape = record(subject.make)
+    _check_draws(subject, model)
+    graphs = {TRAINING: export(subject, model, True), EVALUATION: export(subject, model, False)}
+    paths = {id(module): path for path, module in reversed(list(model.named_modules()))}
+    owners: dict[int, str] = {}
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.layout is not torch.strided:
+            raise Refused(
+                f"{subject.target}: {name} is a sparse tensor, which is not supported; "
+                "keep its indices and values as dense tensors"
+            )
+        owners.setdefault(storage(tensor), name)
+    return Observed(
+        subject,
+        model,
+        tape,
+        graphs,
+        {mode: call_tree(graph) for mode, graph in graphs.items()},
+        dict(model.named_modules(remove_duplicate=False)),
+        paths,
+        owners,
+        frozenset(model.state_dict()),
+    )
+
+
+def _check_draws(subject: Subject, model: nn.Module) -> None:
+    """Refuses a constructor that draws from another generator than PyTorch's: made again from the
+    same seed, it gives other weights."""
+    torch.manual_seed(0)
+    again = subject.make()
+    first, second = model.state_dict(), again.state_dict()
+    for name, tensor in first.items():
+        other = second.get(name)
+        if other is None or not torch.equal(_bits(tensor), _bits(other)):
+            raise Refused(
+                f"{subject.target}: made twice from one seed, {name} differs: it is not "
+                "initialized, or drawn by numpy or Python's random; draw it with torch"
+            )
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().contiguous().reshape(-1).view(torch.uint8)

@@ -1,0 +1,124 @@
+"""A graph as the calls of modules that it came from: each with what goes in and what comes out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch.fx import Node
+
+from .exporting import ARGUMENT, GivenAs, Graph
+
+# Operations that check and compute nothing.
+CHECKS = ("_assert", "sym_constrain", "_check")
+
+
+@dataclass(eq=False)
+class ModuleCall:
+    """One call of the module at `path`: operations and calls of other modules, in order. `turn`
+    counts the calls of that module."""
+
+    path: str
+    turn: int = 0
+    items: list["ModuleCall | Node"] = field(default_factory=list)
+    inputs: list[Node] = field(default_factory=list)
+    outputs: list[Node] = field(default_factory=list)
+
+    def nodes(self) -> Iterator[Node]:
+        for item in self.items:
+            if isinstance(item, ModuleCall):
+                yield from item.nodes()
+            else:
+                yield item
+
+    def calls(self) -> Iterator["ModuleCall"]:
+        yield self
+        for item in self.items:
+            if isinstance(item, ModuleCall):
+                yield from item.calls()
+
+    def ordered_inputs(self) -> list[Node]:
+        """The inputs in the order of the module's arguments."""
+        return sorted(
+            self.inputs,
+            key=lambda node: (
+                given.place
+                if (given := given_as(node, self.path))
+                else 1000 + self.inputs.index(node)
+            ),
+        )
+
+
+def given_as(node: Node, path: str) -> GivenAs | None:
+    """The argument of the module at `path` that the node was given as."""
+    return next((given for given in node.meta.get(ARGUMENT, ()) if given.path == path), None)
+
+
+def is_number(node: Node) -> bool:
+    """The node computes a size and no tensor."""
+    return isinstance(
+        node.meta.get("val"), (torch.SymInt, torch.SymFloat, torch.SymBool, int, float)
+    )
+
+
+def is_check(node: Node) -> bool:
+    return any(check in str(node.target) for check in CHECKS)
+
+
+def call_tree(graph: Graph) -> ModuleCall:
+    """The call of the model itself. A number is no item: it is computed where it is used."""
+    root = ModuleCall("")
+    stack: list[tuple[str, ModuleCall]] = [("", root)]
+    turns: dict[str, int] = {}
+    for node in graph.nodes:
+        if is_check(node) or is_number(node):
+            continue
+        modules = _modules(node)
+        depth = 0
+        while (
+            depth < len(modules)
+            and depth + 1 < len(stack)
+            and stack[depth + 1][0] == modules[depth][0]
+        ):
+            depth += 1
+        del stack[depth + 1 :]
+        for key, path in modules[depth:]:
+            call = ModuleCall(path, turns.get(path, 0))
+            turns[path] = call.turn + 1
+            stack[-1][1].items.append(call)
+            stack.append((key, call))
+        stack[-1][1].items.append(node)
+    _connect(root, graph)
+    root.inputs = list(graph.inputs)
+    root.outputs = list(graph.outputs)
+    return root
+
+
+def _modules(node: Node) -> list[tuple[str, str]]:
+    """The modules that ran the node, below the model: (the call's key, the path)."""
+    found = []
+    for key, (path, _) in (node.meta.get("nn_module_stack") or {}).items():
+        if path.startswith("model."):
+            found.append((key, path.removeprefix("model.")))
+    return found
+
+
+def _connect(call: ModuleCall, graph: Graph) -> None:
+    """Finds what goes into a call and comes out of it."""
+    inside = set(call.nodes())
+    inputs, outputs = {}, {}
+    results = set(graph.outputs)
+    for node in call.nodes():
+        for used in node.all_input_nodes:
+            held = used.name in graph.held or used.name in graph.constants
+            if used not in inside and not is_number(used) and not held:
+                inputs[used] = True
+        if node in results or any(
+            user not in inside and not is_check(user) and not is_number(user)
+            for user in node.users
+            if user.op != "output"
+        ):
+            outputs[node] = True
+    call.inputs, call.outputs = list(inputs), list(outputs)
+    for item in call.items:
+        if isinstance(item, ModuleCall):
+            _connect(item, graph)

@@ -1,0 +1,77 @@
+"""The loss of a proof in Rust."""
+
+import ast
+from types import ModuleType
+
+import torch
+
+from ..load import Target
+from ..port.refusals import Poisoned, Wrong
+from ..port.refusals import Refused as NotUnderstood
+from ..port.source import Source
+from ..proof.loss import translate_loss
+from ..subject import Refused
+from .program import has_tensors, inner_of
+from .python_side import Recording
+
+
+class Given:
+    """What the translation reads: the loss, and the file that it stands in."""
+
+    def __init__(self, source: Source, text: str) -> None:
+        self.source, self.loss_text = source, text
+
+
+class Batch:
+    def __init__(self, output: object, target: object) -> None:
+        self.output, self.target = plain(output), plain(target)
+
+
+def translated_loss(
+    target: Target, candidate: object, recording: Recording
+) -> tuple[str, str] | None:
+    """Rust over `output` and `target`, and the functions that it calls; `None` where the loss is
+    the mean of squares."""
+    text = target.options.loss
+    if (
+        text is None
+        and target.module is not None
+        and callable(getattr(target.module, "loss", None))
+    ):
+        text = "loss(output, target)"
+    if text is None:
+        return None
+    batch = Batch(recording.trained, recording.cases[0].target)
+    try:
+        found = translate_loss(Given(source_of(target), text), batch)
+    except NotUnderstood as error:
+        raise Refused(*(f"--loss {text!r}: {line}" for line in error.lines)) from error
+    except (Wrong, Poisoned) as error:
+        raise Refused(f"--loss {text!r}: {error or 'has no Rust'}") from error
+    return found
+
+
+def plain(value: object) -> object:
+    """Mappings and what holds no tensors as tuples."""
+    if isinstance(value, torch.Tensor):
+        return value
+    parts = [plain(part) for part in inner_of(value) if has_tensors(part)]
+    return parts if isinstance(value, list) else tuple(parts)
+
+
+def source_of(target: Target) -> Source:
+    """The user's file with torch's names below its own, so that `F` is known in a loss."""
+    source = Source.__new__(Source)
+    path, module = target.path, target.module
+    source.path = str(path or "--loss")
+    source.text = path.read_text(encoding="utf-8") if path and path.suffix == ".py" else ""
+    source.tree = ast.parse(source.text)
+    source.lines = source.text.splitlines()
+    source.failed = {}
+    source.classes = {n.name: n for n in source.tree.body if isinstance(n, ast.ClassDef)}
+    source.functions = {n.name: n for n in source.tree.body if isinstance(n, ast.FunctionDef)}
+    known = ModuleType(module.__name__ if module else "loss")
+    vars(known).update({"torch": torch, "nn": torch.nn, "F": torch.nn.functional})
+    vars(known).update(vars(module) if module else {})
+    source.module = known
+    return source

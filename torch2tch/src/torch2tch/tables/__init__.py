@@ -1,0 +1,1 @@
+"""The tables: operations of libtorch, and layers of torch.nn, each in both spellings."""

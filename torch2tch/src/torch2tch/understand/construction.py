@@ -1,0 +1,186 @@
+"""A module's constructor as recorded: layers, parameters and their initial values, in the order in
+which Python makes and draws them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from ..nodes import (
+    Do,
+    Expression,
+    Literal,
+    NewClass,
+    NewLayer,
+    NewList,
+    NewSequential,
+    Register,
+    Root,
+    Statement,
+    Variable,
+)
+from ..nodes.expressions import Dropped, Shared
+from ..observe import Observed
+from ..observe.python_lines import attribute_line
+from ..observe.tape import Event, Made
+from ..subject import Refused
+from .initial_values import InitialValues
+from .instances import Chain, Instance, Leaf, Struct
+from .leaves import layer_row, starts
+from .tensors import Tensors, below, is_below
+
+
+def events_by_owner(
+    observed: Observed, understood: Mapping[str, Instance]
+) -> dict[str, list[Event]]:
+    """The events of each constructor, without those of layers that the library has: of the
+    innermost struct whose `__init__` ran, or of the model."""
+    found: dict[str, list[Event]] = {}
+    for event in observed.tape.needed(observed.model):
+        if _of_layer(observed, understood, event):
+            continue
+        owner = ""
+        for frame in event.frames:
+            path = observed.paths.get(frame.module)
+            if (
+                frame.function == "__init__"
+                and isinstance(understood.get(path), Struct | None)
+                and path is not None
+                and path in understood
+            ):
+                owner = path
+        found.setdefault(owner, []).append(event)
+    return found
+
+
+def _of_layer(observed: Observed, understood: Mapping[str, Instance], event: Event) -> bool:
+    for frame in event.frames:
+        made = observed.tape.made.get(frame.module)
+        if made is None or frame.function != "__init__":
+            continue
+        path = observed.paths.get(frame.module)
+        if isinstance(understood.get(path), Leaf) or (path is None and layer_row(made)):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A child, a list of children or a dropped layer, and the module that is made first for it."""
+
+    order: int
+    paths: tuple[str, ...] = ()
+    dropped: Made | None = None
+
+
+class Constructor(InitialValues):
+    """The statements of one constructor: what it makes, and what it draws in between."""
+
+    def __init__(
+        self,
+        observed: Observed,
+        path: str,
+        understood: Mapping[str, Instance],
+        tensors: Tensors,
+        events: list[Event],
+    ) -> None:
+        super().__init__(observed, path, understood, tensors, events)
+        self.cls = type(observed.modules[path])
+        for step in sorted(self.steps(), key=lambda step: step.order):
+            self.run_until(step.order)
+            self.make(step)
+        self.run_until(len(observed.tape.made) + 1)
+        self.keep_tensors()
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        return tuple(self.out)
+
+    # What is made
+
+    def steps(self) -> list[_Step]:
+        lists: dict[str, list[str]] = {}
+        found = []
+        for child in held_directly(self.observed, self.path, self.understood):
+            order = starts(self.observed, child)
+            if self.tensors.is_listed(child, self.path):
+                lists.setdefault(child.rpartition(".")[0], []).append(child)
+            else:
+                found.append(_Step(order, (child,)))
+        for children in lists.values():
+            found.append(_Step(starts(self.observed, children[0]), tuple(children)))
+        if not self.path:
+            kept = {id(m) for m in self.observed.model.modules()}
+            found += [
+                _Step(made.order, dropped=made)
+                for made in self.observed.tape.made.values()
+                if id(made.module) not in kept and layer_row(made) and layer_row(made)[0].has_path
+            ]
+        return found
+
+    def make(self, step: _Step) -> None:
+        if step.dropped is not None:
+            row, arguments = layer_row(step.dropped)
+            self.out.append(Do(Dropped(NewLayer(row, Root(), arguments)), None))
+            return
+        held = self.tensors.held(step.paths[0], self.path)
+        field = held.parts[0]
+        if len(held.parts) == 1:
+            value = self.new(step.paths[0])
+            attribute = below(step.paths[0], self.path).split(".")[0]
+        else:
+            value = NewList(tuple(self.new(path) for path in step.paths))
+            attribute = below(step.paths[0], self.path).split(".")[0]
+        self.out.append(Register(field, value, line=attribute_line(self.cls, attribute)))
+
+    def new(self, path: str, parent: str | None = None) -> Expression:
+        """The expression that makes the module at `path`."""
+        root = Root(tuple(int(p) if p.isdigit() else p for p in below(path, self.path).split(".")))
+        match self.understood[path]:
+            case Leaf(row=row, arguments=arguments, tied=tied) as leaf:
+                if tied:
+                    return self.shared(leaf)
+                return NewLayer(row, root, arguments)
+            case Chain(items=items):
+                return NewSequential(tuple(self.new(item.path) for item in items))
+            case Struct(number=number):
+                return NewClass(number, root)
+
+    def shared(self, leaf: Leaf) -> Expression:
+        """A layer whose parameters have another name: its own are drawn and dropped."""
+        module = self.observed.modules[leaf.path]
+        names = dict(leaf.tied)
+        if (
+            leaf.row.type != "Linear"
+            or set(names) != set(dict(module.named_parameters()))
+            or not all(is_below(name, self.path) for name in names.values())
+        ):
+            raise Refused(
+                f"{self.observed.subject.target}: {leaf.path} shares its "
+                f"{' and '.join(names)} with {', '.join(names.values())}, which is supported for "
+                "a Linear whose parameters are all shared"
+            )
+        parts = {name: Variable(below(owner, self.path)) for name, owner in names.items()}
+        return Shared(
+            NewLayer(leaf.row, Root(), leaf.arguments),
+            parts["weight"],
+            parts.get("bias", Literal(None)),
+        )
+
+    def keep_tensors(self) -> None:
+        """Fields for parameters and buffers that `forward` uses and others have made."""
+        for field, name in self.tensors.fields.get(self.path, {}).items():
+            if name not in self.registered:
+                self.out.append(Register(field, Variable(below(name, self.path))))
+
+
+def held_directly(observed: Observed, path: str, understood: Mapping[str, Instance]) -> list[str]:
+    """The modules that are fields of the one at `path`: a container that is not called is looked
+    through."""
+    found = []
+    for child in observed.children(path):
+        if child in understood:
+            found.append(child)
+        elif isinstance(observed.modules[child], (nn.ModuleList, nn.ModuleDict, nn.Sequential)):
+            found += held_directly(observed, child, understood)
+    return found

@@ -1,0 +1,112 @@
+"""Places of layers, parameters and buffers: the field of which struct holds them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from ..nodes import Expression, Held, TensorOf
+from ..observe import Observed
+from ..observe.tape import storage
+from ..subject import Refused
+from ..tables.layers import FIELDS
+from .instances import Instance, Leaf
+from .names import identifier
+
+# The most elements that a tensor written out may have.
+LONGEST = 4096
+
+
+@dataclass
+class Tensors:
+    """`fields` are the tensors that a struct keeps itself, by its path: the field's name and the
+    tensor's name in the model. They are found while `forward` is understood."""
+
+    observed: Observed
+    understood: Mapping[str, Instance]
+    fields: dict[str, dict[str, str]] = field(default_factory=dict)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def held(self, path: str, parent: str) -> Held:
+        """The module at `path` as a field of the one at `parent`, or of one in it."""
+        parts: list[str | int] = []
+        place, container = parent, []
+        for name in below(path, parent).split("."):
+            place = f"{place}.{name}" if place else name
+            container.append(name)
+            if place in self.understood:
+                if self.is_listed(place, parent):
+                    parts += [self.field_name(parent, container[:-1]), int(container[-1])]
+                else:
+                    parts.append(self.field_name(parent, container))
+                container = []
+        return Held(tuple(parts))
+
+    def field_name(self, parent: str, names: list[str]) -> str:
+        """A field's name, which is no other's: two of Python's may be one in Rust."""
+        python, base = ".".join(names), identifier("_".join(names))
+        number, rust = 2, base
+        while self.names.setdefault((parent, rust), python) != python:
+            rust, number = f"{base}{number}", number + 1
+        return rust
+
+    def is_listed(self, path: str, parent: str) -> bool:
+        """Whether the module is an element of a list, which is no module of its own."""
+        owner, _, name = path.rpartition(".")
+        return (
+            name.isdigit()
+            and owner not in self.understood
+            and owner != parent
+            and isinstance(self.observed.modules[owner], (nn.ModuleList, nn.Sequential))
+        )
+
+    def parameter(self, name: str, path: str) -> Held:
+        """The parameter or buffer as a field of the module at `path`."""
+        name = self.first_name(name)
+        owner, _, last = name.rpartition(".")
+        if owner != path and not is_below(name, path):
+            raise Refused(
+                f"{self.observed.subject.target}: {type(self.observed.modules[path]).__name__} "
+                f"({path}) uses {name}, which it does not hold; hand the tensor to forward"
+            )
+        leaf = self.understood.get(owner)
+        if isinstance(leaf, Leaf) and last in FIELDS.get(leaf.row.type, {}) and not leaf.tied:
+            rust, is_optional = FIELDS[leaf.row.type][last]
+            return Held((*self.held(owner, path).parts, rust), is_optional)
+        kept = identifier(below(name, path).replace(".", "_"))
+        self.fields.setdefault(path, {})[kept] = name
+        return Held((kept,))
+
+    def first_name(self, name: str) -> str:
+        """The name that a tied parameter goes by."""
+        tensor = _tensor(self.observed.model, name)
+        return self.observed.owners.get(storage(tensor), name)
+
+    def constant(self, name: str, tensor: torch.Tensor, path: str) -> Expression:
+        return tensor_of(tensor, f"{self.observed.subject.target}: {path or 'the model'}: {name}")
+
+
+def _tensor(model: nn.Module, name: str) -> torch.Tensor:
+    owner, _, last = name.rpartition(".")
+    return getattr(model.get_submodule(owner), last)
+
+
+def tensor_of(tensor: torch.Tensor, where: str) -> TensorOf:
+    """A tensor, written out."""
+    if tensor.numel() > LONGEST:
+        raise Refused(
+            f"{where}: a tensor of {tensor.numel()} elements that no operation of torch made; "
+            "make it with torch, so that it can be made again"
+        )
+    values = tuple(tensor.detach().contiguous().flatten().tolist())
+    return TensorOf(values, tuple(tensor.shape), tensor.dtype)
+
+
+def is_below(name: str, path: str) -> bool:
+    return not path or name.startswith(f"{path}.")
+
+
+def below(name: str, path: str) -> str:
+    """The name of what is below `path`, from there."""
+    return name[len(path) + 1 :] if path else name

@@ -1,0 +1,277 @@
+"""Constructors as recorded, class by class: Python to Rust."""
+
+import random
+
+import pytest
+import torch
+from torch import nn
+
+from torch2tch.subject import Refused
+
+from .recording import Linear, method, rust
+
+X = "randn(batch_size, 4)"
+
+
+def test_layers_are_fields_under_their_paths():
+    class Net(Linear):
+        def forward(self, x):
+            return self.fc(x)
+
+    assert method(rust(Net, X), "pub fn new") == (
+        'Self {\n    fc: linear(vs / "fc", 4, 4, Default::default()),\n}'
+    )
+
+
+def test_instances_that_differ_in_numbers_are_one_struct_with_arguments():
+    class Block(nn.Module):
+        def __init__(self, width, p):
+            super().__init__()
+            self.fc, self.drop = nn.Linear(4, width), nn.Dropout(p)
+
+        def forward(self, x):
+            return self.drop(self.fc(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Block(4, 0.1), Block(8, 0.2)
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    text = rust(Net, X)
+    assert "pub fn new(vs: &Path, width: i64, p: f64) -> Self {" in text
+    assert 'b: Block::new(&(vs / "b"), 8, 0.2),' in text and text.count("pub struct Block") == 1
+
+
+def test_a_list_is_a_vec_and_a_loop():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    text = rust(Net, X)
+    assert '.map(|i| linear(vs / "layers" / i, 4, 4, Default::default()))' in text
+    assert method(text, "fn forward") == (
+        "let mut x = x.shallow_clone();\nfor layer in &self.layers {\n    x = x.apply(layer);\n}\nx"
+    )
+
+
+def test_a_statement_that_initializes_many_is_a_loop():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+            for m in self.modules():
+                if isinstance(m, nn.Linear):
+                    nn.init.xavier_uniform_(m.weight)
+                    nn.init.zeros_(m.bias)
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    body = method(rust(Net, X), "pub fn new")
+    assert (
+        'for name in ["a.weight", "b.weight"] {\n'
+        "    init::xavier_uniform_(&mut get(vs, name), 1.);\n"
+        "}\n"
+    ) in body
+    assert 'for name in ["a.bias", "b.bias"] {\n    init::zeros_(&mut get(vs, name));\n}' in body
+
+
+def test_a_draw_by_rejection_is_one_call_whatever_it_draws():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.token = nn.Parameter(torch.zeros(1, 4))
+            nn.init.trunc_normal_(self.token, std=0.02)
+
+        def forward(self, x):
+            return self.fc(x + self.token)
+
+    body = method(rust(Net, X), "pub fn new")
+    assert (
+        'let mut token = vs.add("token", Tensor::zeros([1, 4], (Kind::Float, vs.device())), true);'
+        in body
+    )
+    assert "init::trunc_normal_(&mut token, 0., 0.02, -2., 2.);" in body
+
+
+def test_a_layer_that_is_made_and_dropped_draws_in_its_place():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            nn.Linear(4, 2)
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    body = method(rust(Net, X), "pub fn new")
+    assert body.index("let _ = linear(VarStore::new(vs.device()).root(), 4, 2") < body.index(
+        'vs / "fc"'
+    )
+
+
+def test_a_buffer_is_stored_and_one_that_is_not_persistent_is_a_field():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", torch.ones(4))
+            self.register_buffer("scale", torch.arange(4.0), persistent=False)
+
+        def forward(self, x):
+            return self.fc((x - self.mean) * self.scale)
+
+    body = method(rust(Net, X), "pub fn new")
+    assert 'mean: vs.add("mean", Tensor::ones([4], (Kind::Float, vs.device())), false),' in body
+    assert "scale: Tensor::arange(4., (Kind::Float, vs.device()))," in body
+
+
+def test_a_buffer_that_is_a_view_has_its_own_shape():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("ids", torch.arange(4).expand((1, -1)))
+
+        def forward(self, x):
+            return self.fc(x + self.ids)
+
+    assert 'vs.add("ids", arange.expand([1, -1], false), false)' in rust(Net, X)
+
+
+def test_frozen_parameters_are_frozen():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.fc.weight.requires_grad_(False)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    assert (
+        'for name in ["fc.weight"] {\n    let _ = get(vs, name).set_requires_grad(false);\n}'
+        in method(rust(Net, X), "pub fn new")
+    )
+
+
+def test_a_tied_layer_has_the_others_weight_and_its_own_draw():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed = nn.Embedding(9, 4)
+            self.head = nn.Linear(4, 9, bias=False)
+            self.head.weight = self.embed.weight
+
+        def forward(self, x):
+            return self.head(self.embed(x))
+
+    body = method(rust(Net, "randint(9, (batch_size, 4))"), "pub fn new")
+    assert "let mut head = linear(" in body and "VarStore::new(vs.device()).root()" in body
+    assert 'head.ws = get(vs, "embed.weight");' in body
+
+
+def test_a_layer_that_nobody_calls_is_made_for_its_parameters():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.unused, self.drop = nn.Linear(4, 2), nn.Dropout(0.1)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    text = rust(Net, X)
+    assert (
+        'let _ = linear(vs / "unused", 4, 2, Default::default());' in text and "Dropout" not in text
+    )
+
+
+def test_randomness_that_is_not_torchs_is_refused():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.shift = nn.Parameter(torch.full((4,), random.random()))
+
+        def forward(self, x):
+            return self.fc(x + self.shift)
+
+    with pytest.raises(Refused, match="made twice from one seed, shift differs"):
+        rust(Net, X)
+
+
+def test_the_file_says_for_what_it_was_recorded():
+    class Net(Linear):
+        def forward(self, x, scale=True):
+            return self.fc(x) * 2 if scale else self.fc(x)
+
+    text = rust(Net, X, scale=False)
+    assert "/// Recorded for `randn(batch_size, 4)`; the free sizes are batch_size." in text
+    assert "/// Fixed: `scale=False`." in text
+
+
+def test_a_layer_that_some_instances_lack_is_an_option():
+    class Block(nn.Module):
+        def __init__(self, width, out):
+            super().__init__()
+            self.fc = nn.Linear(width, out)
+            self.skip = nn.Linear(width, out) if width != out else None
+
+        def forward(self, x):
+            y = self.fc(x)
+            if self.skip is not None:
+                x = self.skip(x)
+            return x + y
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = Block(4, 4), Block(4, 8), Block(8, 6)
+
+        def forward(self, x):
+            return self.c(self.b(self.a(x)))
+
+    text = rust(Net, X)
+    assert text.count("pub struct Block") == 1 and "skip: Option<Linear>," in text
+    assert "pub fn new(vs: &Path, width: i64, out: i64, has_skip: bool) -> Self {" in text
+    assert 'skip: has_skip.then(|| linear(vs / "skip", width, out, Default::default())),' in text
+    assert "match &self.skip { Some(skip) => x.apply(skip), None => x.shallow_clone() };" in text
+
+
+def test_data_of_a_parameter_is_the_parameter():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            nn.init.zeros_(self.fc.bias)
+            self.fc.bias.data.mul_(2.0)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    body = method(rust(Net, X), "pub fn new")
+    assert 'let _ = get(vs, "fc.bias").g_mul_scalar_(2.);' in body and "copy_" not in body
+
+
+def test_a_class_without_parameters_does_not_use_its_path():
+    class Double(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.flatten = nn.Flatten()
+
+        def forward(self, x):
+            return self.flatten(x) * 2
+
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.twice = Double()
+
+        def forward(self, x):
+            return self.twice(self.fc(x))
+
+    assert "pub fn new(_vs: &Path) -> Self {" in rust(Net, X)
