@@ -1,0 +1,313 @@
+//! Zip archives with tensors: `torch.save`, TorchScript, `torch.export.save` and `.npz`.
+//!
+//! Source: `_save` and `_load` in `torch/serialization.py`, `torch/export/pt2_archive/`.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read, Seek, SeekFrom};
+use std::rc::Rc;
+
+use flate2::read::DeflateDecoder;
+use zip::{CompressionMethod, ZipArchive};
+
+use super::leaf::{Bytes, Leaf, Place, Storage};
+use super::npy;
+use super::pickle::{Machine, Meaning, Storages};
+use super::source::Section;
+use super::value::{Key, Value};
+use crate::{one_line, shown};
+
+/// The first bytes of a zip archive.
+pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
+
+/// The most bytes of a text file in an archive.
+const MOST_TEXT: u64 = 1 << 24;
+
+/// Deflate turns 2 bits into at most 258 bytes.
+const MOST_EXPANSION: u64 = 1032;
+
+/// The value in an archive, or a phrase that says what was found instead.
+pub(super) fn read(file: &Section) -> Result<Value<Leaf>, String> {
+    let archive = Archive::open(file)?;
+    if archive.names().any(|name| name.ends_with(".npy")) {
+        return archive.arrays();
+    }
+    let config = "_weights_config.json";
+    if let Some(config) = archive.names().find(|name| name.ends_with(config)) {
+        return super::exported::read(&archive, config);
+    }
+    if let Some(name) = archive
+        .names()
+        .find(|name| *name == "serialized_state_dict.pt")
+    {
+        // torch.export.save of before PyTorch 2.8: an archive in the archive.
+        return read(&archive.stored(name)?.0);
+    }
+    archive.pickled()
+}
+
+/// An entry of an archive.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: u64,
+    compressed: u64,
+    size: u64,
+    checksum: u32,
+    method: CompressionMethod,
+}
+
+/// An open archive.
+pub(super) struct Archive<'a> {
+    file: &'a Section,
+    entries: HashMap<String, Entry>,
+    /// The names in the archive's order.
+    names: Vec<String>,
+}
+
+impl<'a> Archive<'a> {
+    pub fn open(file: &'a Section) -> Result<Self, String> {
+        let incomplete = |problem: &str| format!("found no complete zip archive: {problem}");
+        if !ends_as_archive(file).map_err(|error| incomplete(&one_line(&error)))? {
+            return Err(incomplete(
+                "its directory, which stands at the end, is missing",
+            ));
+        }
+        let zip = ZipArchive::new(file.clone());
+        let mut zip = zip.map_err(|error| incomplete(&one_line(&error)))?;
+        if zip.has_duplicate_names() {
+            return Err("found a zip archive with two entries of one name".to_owned());
+        }
+        let (mut entries, mut names) = (HashMap::new(), Vec::new());
+        for index in 0..zip.len() {
+            let entry = zip.by_index_raw(index);
+            let entry = entry.map_err(|error| incomplete(&one_line(&error)))?;
+            let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+            let about = Entry {
+                start: entry.data_start().unwrap_or(u64::MAX),
+                compressed: entry.compressed_size(),
+                size: entry.size(),
+                checksum: entry.crc32(),
+                method: entry.compression(),
+            };
+            if entries.insert(name.clone(), about).is_some() {
+                return Err("found a zip archive with two entries of one name".to_owned());
+            }
+            names.push(name);
+        }
+        Ok(Self {
+            file,
+            entries,
+            names,
+        })
+    }
+
+    /// The names of the entries, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// The part of the file with an entry's bytes, and their CRC-32.
+    pub fn stored(&self, name: &str) -> Result<(Section, Option<u32>), String> {
+        let entry = self.entries.get(name);
+        let entry = entry.ok_or_else(|| format!("found no {} in the archive", shown(name)))?;
+        if entry.method != CompressionMethod::Stored {
+            let name = shown(name);
+            return Err(format!(
+                "found {name} compressed, but torch.save does not compress"
+            ));
+        }
+        let part = self.file.part(entry.start, entry.size);
+        let part = part.filter(|_| entry.size == entry.compressed);
+        let part = part.ok_or_else(|| format!("found {} cut short", shown(name)))?;
+        // torch.serialization.set_crc32_options(False) writes 0.
+        Ok((part, Some(entry.checksum).filter(|&checksum| checksum != 0)))
+    }
+
+    /// A storage with an entry's bytes.
+    pub fn storage(&self, name: &str) -> Result<Rc<Storage>, String> {
+        let (part, checksum) = self.stored(name)?;
+        Ok(Storage::plain(part, checksum))
+    }
+
+    /// The text of an entry.
+    pub fn text(&self, name: &str) -> Result<String, String> {
+        let (part, _) = self.stored(name)?;
+        let text = part.head(MOST_TEXT).ok();
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+        text.ok_or_else(|| format!("found {} that cannot be read", shown(name)))
+    }
+
+    /// What torch.save and TorchScript have written.
+    fn pickled(&self) -> Result<Value<Leaf>, String> {
+        let folders = self
+            .names()
+            .filter_map(|name| name.strip_suffix("data.pkl"));
+        let folders: Vec<&str> = folders.filter(|name| name.ends_with('/')).collect();
+        let [folder] = folders[..] else {
+            return Err(
+                "found a zip archive that torch.save has not written: it has not exactly \
+                        one data.pkl"
+                    .to_owned(),
+            );
+        };
+        let order = format!("{folder}byteorder");
+        if self.entries.contains_key(&order) && self.text(&order)? != "little" {
+            return Err("found big-endian data".to_owned());
+        }
+        let (part, checksum) = self.stored(&format!("{folder}data.pkl"))?;
+        check(&part, checksum)?;
+        let mut machine = Machine::new(part);
+        let value = machine.run()?;
+        let mut storages = InArchive {
+            archive: self,
+            declared: self.declared(folder)?,
+            known: HashMap::new(),
+            folder,
+        };
+        Meaning::new(&machine, &mut storages).value(value)
+    }
+
+    /// The parameters and buffers of each class of a TorchScript archive.
+    fn declared(&self, folder: &str) -> Result<HashMap<String, HashSet<String>>, String> {
+        let mut declared = HashMap::<String, HashSet<String>>::new();
+        let code = format!("{folder}code/");
+        for entry in self.names() {
+            let path = entry
+                .strip_prefix(&code)
+                .and_then(|path| path.strip_suffix(".py"));
+            let Some(path) = path else { continue };
+            let module = path.replace('/', ".");
+            // Compressed by TorchScript.
+            let text = self.inflated(entry)?;
+            let mut names = None;
+            for line in text.lines() {
+                if let Some(class) = line.strip_prefix("class ") {
+                    let class = class.split(['(', ':']).next().unwrap_or_default();
+                    names = Some(declared.entry(format!("{module}.{class}")).or_default());
+                }
+                let list = line.trim_start().strip_prefix("__parameters__ = [");
+                let list = list.or_else(|| line.trim_start().strip_prefix("__buffers__ = ["));
+                if let (Some(list), Some(names)) = (list, &mut names) {
+                    let list = list.split('"').skip(1).step_by(2);
+                    names.extend(list.map(str::to_owned));
+                }
+            }
+        }
+        Ok(declared)
+    }
+
+    /// The text of an entry that may be compressed.
+    fn inflated(&self, name: &str) -> Result<String, String> {
+        let entry = self.entries[name];
+        if entry.method == CompressionMethod::Stored {
+            return self.text(name);
+        }
+        let part = self.file.part(entry.start, entry.compressed);
+        let mut text = String::new();
+        let most = MOST_TEXT.min(entry.compressed.saturating_mul(MOST_EXPANSION));
+        let read = part.map(|part| {
+            DeflateDecoder::new(part)
+                .take(most)
+                .read_to_string(&mut text)
+        });
+        match read {
+            Some(Ok(_)) => Ok(text),
+            _ => Err(format!("found {} that cannot be read", shown(name))),
+        }
+    }
+
+    /// The arrays of an `.npz` file by name.
+    fn arrays(&self) -> Result<Value<Leaf>, String> {
+        let array = |entry: &str| {
+            let name = entry.strip_suffix(".npy").unwrap_or(entry);
+            let value = match self.array(entry) {
+                Ok(leaf) => Value::Tensor(leaf),
+                Err(what) => Value::Other(what),
+            };
+            (Key::from(name), value)
+        };
+        Ok(Value::Dict(self.names().map(array).collect()))
+    }
+
+    fn array(&self, name: &str) -> Result<Leaf, String> {
+        let odd = |problem| format!("a NumPy array that cannot be read: {problem}");
+        let entry = self.entries[name];
+        let part = self.file.part(entry.start, entry.compressed);
+        let part = part.ok_or_else(|| odd("it is cut short".to_owned()))?;
+        let is_deflated = entry.method == CompressionMethod::Deflated;
+        let header = match is_deflated {
+            true => npy::Header::read(DeflateDecoder::new(part.clone())),
+            false => npy::Header::read(part.clone()),
+        };
+        let header = header.map_err(odd)?;
+        let most = match (is_deflated, entry.method) {
+            (true, _) => entry.compressed.saturating_mul(MOST_EXPANSION),
+            (_, CompressionMethod::Stored) => entry.compressed,
+            (_, method) => return Err(odd(format!("it is compressed by {method:?}"))),
+        };
+        let length = entry.size.min(most).checked_sub(header.length);
+        let length = length.ok_or_else(|| odd("it is cut short".to_owned()))?;
+        let bytes = Bytes::File(Place {
+            part,
+            is_deflated,
+            skipped: header.length,
+            checksum: Some(entry.checksum),
+        });
+        npy::array(Storage::new(bytes, length), header)
+    }
+}
+
+/// Returns an error unless the bytes have the given CRC-32.
+fn check(part: &Section, checksum: Option<u32>) -> Result<(), String> {
+    let Some(expected) = checksum else {
+        return Ok(());
+    };
+    let mut hasher = crc32fast::Hasher::new();
+    let mut part = part.clone();
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        match part.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => hasher.update(&chunk[..count]),
+            Err(error) => return Err(format!("found data.pkl unreadable: {}", one_line(&error))),
+        }
+    }
+    match hasher.finalize() == expected {
+        true => Ok(()),
+        false => Err("found a damaged archive: data.pkl has another checksum".to_owned()),
+    }
+}
+
+/// Returns true if the end of a zip archive's directory stands where it must, within the last
+/// 64 KiB: otherwise, it would be searched for in the whole file.
+fn ends_as_archive(file: &Section) -> std::io::Result<bool> {
+    const MOST: u64 = (1 << 16) + 22;
+    let mut end = file.clone();
+    end.seek(SeekFrom::Start(file.length().saturating_sub(MOST)))?;
+    let mut bytes = Vec::new();
+    end.read_to_end(&mut bytes)?;
+    Ok(bytes.windows(4).any(|window| window == b"PK\x05\x06"))
+}
+
+/// The storages of an archive: `data/<key>`.
+struct InArchive<'a> {
+    archive: &'a Archive<'a>,
+    folder: &'a str,
+    declared: HashMap<String, HashSet<String>>,
+    known: HashMap<String, Rc<Storage>>,
+}
+
+impl Storages for InArchive<'_> {
+    fn storage(&mut self, key: &str) -> Result<Rc<Storage>, String> {
+        if let Some(storage) = self.known.get(key) {
+            return Ok(Rc::clone(storage));
+        }
+        let storage = self.archive.storage(&format!("{}data/{key}", self.folder));
+        let storage = storage.map_err(|problem| format!("has no data: {problem}"))?;
+        self.known.insert(key.to_owned(), Rc::clone(&storage));
+        Ok(storage)
+    }
+
+    fn declared(&self) -> Option<&HashMap<String, HashSet<String>>> {
+        Some(&self.declared)
+    }
+}

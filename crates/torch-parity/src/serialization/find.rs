@@ -1,0 +1,346 @@
+//! The place of the weights in a file: which dict, and which prefix of its keys.
+
+use std::collections::BTreeMap;
+
+use super::fit::{About, Report, compare};
+use super::leaf::Leaf;
+use super::load::{LoadOptions, Network};
+use super::value::{Dict, Key, Value};
+use crate::shown;
+
+/// The most levels of dicts within dicts.
+const MOST_DEPTH: usize = 5;
+
+/// A dict in a file that has tensors.
+#[derive(Debug)]
+pub(super) struct Candidate<'a> {
+    /// The keys that lead to it, with dots between; empty for the file's own value.
+    pub path: String,
+    pub entries: Vec<(String, &'a Value<Leaf>)>,
+    versions: Option<&'a BTreeMap<String, i64>>,
+}
+
+/// A state dict that was chosen: the leaves by the names of the network.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub leaves: BTreeMap<String, Leaf>,
+    pub report: Report,
+}
+
+/// The dicts that have tensors, also within other dicts, except the states of optimizers.
+pub(super) fn candidates(value: &Value<Leaf>) -> Vec<Candidate<'_>> {
+    let mut all = Vec::new();
+    collect(value, String::new(), 0, &mut all);
+    all
+}
+
+fn collect<'a>(value: &'a Value<Leaf>, path: String, depth: usize, all: &mut Vec<Candidate<'a>>) {
+    let (entries, versions) = match value {
+        Value::Dict(dict) if is_optimizer(dict) => return,
+        Value::Dict(dict) => {
+            let entries = dict.entries.iter();
+            let entries = entries
+                .map(|(key, value)| (plain(key), value))
+                .collect::<Vec<_>>();
+            (entries, Some(&dict.versions))
+        }
+        Value::List(values) | Value::Tuple(values) => {
+            let entries = values.iter().enumerate();
+            (
+                entries
+                    .map(|(place, value)| (place.to_string(), value))
+                    .collect(),
+                None,
+            )
+        }
+        _ => return,
+    };
+    if depth < MOST_DEPTH {
+        for (key, value) in &entries {
+            let path = match path.is_empty() {
+                true => key.clone(),
+                false => format!("{path}.{key}"),
+            };
+            collect(value, path, depth + 1, all);
+        }
+    }
+    if entries.iter().any(|(_, value)| is_tensor(value)) {
+        all.push(Candidate {
+            path,
+            entries,
+            versions,
+        });
+    }
+}
+
+fn is_optimizer(dict: &Dict<Leaf>) -> bool {
+    dict.get("state").is_some() && dict.get("param_groups").is_some()
+}
+
+fn is_tensor<T>(value: &Value<T>) -> bool {
+    match value {
+        Value::Tensor(_) => true,
+        Value::Other(what) => what.contains("tensor"),
+        _ => false,
+    }
+}
+
+fn plain(key: &Key) -> String {
+    match key {
+        Key::Text(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl Candidate<'_> {
+    /// The number of tensors.
+    pub fn count(&self) -> usize {
+        self.entries
+            .iter()
+            .filter(|(_, value)| is_tensor(value))
+            .count()
+    }
+
+    /// The candidate in a message.
+    pub fn described(&self) -> String {
+        let count = self.count();
+        match self.path.as_str() {
+            "" => format!("the whole file ({count} tensors)"),
+            path => format!("{} ({count} tensors)", shown(path)),
+        }
+    }
+
+    /// The prefix of the first `levels` levels that all keys have, if they do. `n_averaged`, which
+    /// `AveragedModel` adds, is no key of the network's.
+    fn prefix(&self, levels: usize) -> Option<&str> {
+        let mut names = self.entries.iter().map(|(name, _)| name.as_str());
+        let mut names = names
+            .by_ref()
+            .filter(|name| levels == 0 || *name != N_AVERAGED);
+        let first = names.next()?;
+        let dots = first.match_indices('.').map(|(place, _)| place + 1);
+        let end = std::iter::once(0).chain(dots).nth(levels)?;
+        let prefix = &first[..end];
+        names.all(|name| name.starts_with(prefix)).then_some(prefix)
+    }
+
+    /// The entries by the names that remain without a prefix, after renaming.
+    pub fn named(
+        &self,
+        prefix: &str,
+        options: &LoadOptions,
+    ) -> Result<BTreeMap<String, (&str, &Value<Leaf>)>, String> {
+        let mut named = BTreeMap::new();
+        for (original, value) in &self.entries {
+            let is_counter = !prefix.is_empty() && original == N_AVERAGED;
+            let Some(name) = original.strip_prefix(prefix).filter(|_| !is_counter) else {
+                continue;
+            };
+            let mut name = name.to_owned();
+            for rename in &options.renames {
+                name = rename.apply(&name);
+            }
+            if let Some((other, _)) = named.insert(name.clone(), (original.as_str(), *value)) {
+                let (name, other, original) = (shown(&name), shown(other), shown(original));
+                return Err(format!("{other} and {original} are both renamed {name}"));
+            }
+        }
+        Ok(named)
+    }
+
+    /// Compares the entries without a prefix with the network's.
+    fn attempt(
+        &self,
+        prefix: &str,
+        options: &LoadOptions,
+        network: &Network,
+    ) -> Result<Chosen, String> {
+        let named = self.named(prefix, options)?;
+        let about = named
+            .iter()
+            .map(|(name, (_, value))| (name.clone(), about(value)));
+        let mut about: BTreeMap<String, About> = about.collect();
+        let kept = self.keep_counters(&named, &network.parameters, &mut about);
+        let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
+        for (name, (_, value)) in &named {
+            if let Value::Tensor(leaf) = value {
+                leaves.insert(name.clone(), leaf.clone());
+            }
+        }
+        // One name of a parameter is enough.
+        for names in &network.tied {
+            let Some(leaf) = names.iter().find_map(|name| leaves.get(name)).cloned() else {
+                continue;
+            };
+            for name in names.iter().filter(|name| !named.contains_key(*name)) {
+                about.insert(name.clone(), About::Tensor(leaf.size.clone(), leaf.kind));
+                leaves.insert(name.clone(), leaf.clone());
+            }
+        }
+        let mut report = compare(&network.parameters, &about);
+        report.loaded.retain(|name| leaves.contains_key(name));
+        report.notes.extend(kept);
+        if !prefix.is_empty() {
+            let prefix = shown(prefix);
+            report
+                .notes
+                .insert(0, format!("took the prefix {prefix} off all keys"));
+        }
+        if !self.path.is_empty() {
+            report
+                .notes
+                .insert(0, format!("took the weights under {}", shown(&self.path)));
+        }
+        leaves.retain(|name, _| report.loaded.binary_search(name).is_ok());
+        Ok(Chosen { leaves, report })
+    }
+
+    /// As Python, keeps the count of batches of a normalization whose state was saved by a version
+    /// before it had one, or without a version.
+    fn keep_counters(
+        &self,
+        named: &BTreeMap<String, (&str, &Value<Leaf>)>,
+        parameters: &BTreeMap<String, About>,
+        about: &mut BTreeMap<String, About>,
+    ) -> Option<String> {
+        let mut kept = 0;
+        for (name, parameter) in parameters {
+            let Some(module) = name.strip_suffix(COUNTER) else {
+                continue;
+            };
+            if named.contains_key(name) {
+                continue;
+            }
+            let Some((mean, _)) = named.get(&format!("{module}running_mean")) else {
+                continue;
+            };
+            let module = mean.strip_suffix("running_mean").unwrap_or_default();
+            let version = self
+                .versions
+                .and_then(|all| all.get(module.trim_end_matches('.')));
+            if version.is_none_or(|&version| version < 2) {
+                about.insert(name.clone(), parameter.clone());
+                kept += 1;
+            }
+        }
+        let what = "num_batches_tracked, which the state dict does not have, as Python does";
+        (kept > 0).then(|| format!("kept {kept} {what}"))
+    }
+}
+
+const COUNTER: &str = "num_batches_tracked";
+
+const N_AVERAGED: &str = "n_averaged";
+
+fn about(value: &Value<Leaf>) -> About {
+    match value {
+        Value::Tensor(leaf) => About::Tensor(leaf.size.clone(), leaf.kind),
+        other => About::Other(other.kind().to_owned()),
+    }
+}
+
+/// Chooses the state dict for a network. With `is_partial`, the one with the most keys in common
+/// is taken; otherwise, the only one that fits.
+///
+/// # Errors
+/// A phrase for each reason why there is none, or more than one.
+pub(super) fn choose(
+    value: &Value<Leaf>,
+    network: &Network,
+    options: &LoadOptions,
+) -> Result<Chosen, Vec<String>> {
+    let candidates = with_key(candidates(value), value, options).map_err(|what| vec![what])?;
+    let mut attempts = Vec::new();
+    for candidate in &candidates {
+        let prefixes = (0..).map_while(|levels| candidate.prefix(levels));
+        let mut best: Option<Chosen> = None;
+        for prefix in prefixes {
+            let chosen = candidate.attempt(prefix, options, network);
+            let chosen = chosen.map_err(|what| vec![what])?;
+            let is_better = best.as_ref().is_none_or(|best| rank(&chosen) > rank(best));
+            if is_better {
+                best = Some(chosen);
+            }
+        }
+        attempts.extend(best.map(|best| (candidate, best)));
+    }
+    let most = attempts.iter().map(|(_, chosen)| rank(chosen)).max();
+    let (best, _): (Vec<_>, Vec<_>) = attempts
+        .into_iter()
+        .partition(|(_, chosen)| Some(rank(chosen)) == most);
+    let is_taken = |chosen: &Chosen| match options.is_partial {
+        true => !chosen.report.loaded.is_empty(),
+        false => chosen.report.is_exact(),
+    };
+    let taken = best.iter().filter(|(_, chosen)| is_taken(chosen)).count();
+    if taken > 1 {
+        let all = best.iter().map(|(candidate, _)| candidate.described());
+        let all = all.collect::<Vec<_>>().join(", ");
+        return Err(vec![format!(
+            "several state dicts fit, and one is to be chosen by its key: {all}"
+        )]);
+    }
+    let Some((candidate, chosen)) = best.into_iter().next() else {
+        return Err(vec![no_tensors(value)]);
+    };
+    if taken == 1 {
+        return Ok(chosen);
+    }
+    let mut problems = chosen.report.problems();
+    if options.is_partial {
+        problems.insert(0, "nothing can be loaded".to_owned());
+    }
+    if let Some(first) = problems.first_mut()
+        && !candidate.path.is_empty()
+    {
+        *first = format!("under {}: {first}", shown(&candidate.path));
+    }
+    Err(problems)
+}
+
+/// An order of attempts: exact ones first, then by what is loaded and what differs.
+fn rank(chosen: &Chosen) -> (bool, usize, std::cmp::Reverse<usize>) {
+    let report = &chosen.report;
+    (
+        report.is_exact(),
+        report.loaded.len(),
+        std::cmp::Reverse(report.problem_count()),
+    )
+}
+
+/// The candidates under the key that the user gave, or all.
+pub(super) fn with_key<'a>(
+    all: Vec<Candidate<'a>>,
+    value: &Value<Leaf>,
+    options: &LoadOptions,
+) -> Result<Vec<Candidate<'a>>, String> {
+    if all.is_empty() {
+        return Err(no_tensors(value));
+    }
+    let Some(key) = &options.key else {
+        return Ok(all);
+    };
+    let (found, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.path == *key);
+    if found.is_empty() {
+        let others = others.iter().map(Candidate::described).collect::<Vec<_>>();
+        return Err(format!(
+            "no tensors under the key {}; there are some in {}",
+            shown(key),
+            others.join(", ")
+        ));
+    }
+    Ok(found)
+}
+
+fn no_tensors(value: &Value<Leaf>) -> String {
+    let found = match value {
+        Value::Dict(dict) => match dict.entries.first() {
+            Some((key, value)) => format!("a dict without tensors; {key} is {}", value.kind()),
+            None => "an empty dict".to_owned(),
+        },
+        other => other.kind().to_owned(),
+    };
+    format!(
+        "expected a dict of tensors, as torch.save(model.state_dict(), ...) writes; found {found}"
+    )
+}
