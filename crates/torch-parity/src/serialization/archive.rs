@@ -3,27 +3,20 @@
 //! Source: `_save` and `_load` in `torch/serialization.py`, `torch/export/pt2_archive/`.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::rc::Rc;
 
-use flate2::read::DeflateDecoder;
-use zip::{CompressionMethod, ZipArchive};
-
-use super::leaf::{Bytes, Leaf, Place, Storage};
+use super::leaf::{Leaf, Storage};
 use super::npy;
 use super::pickle::{Machine, Meaning, Storages};
 use super::source::Section;
 use super::value::{Key, Value};
+use super::zip::{Directory, Entry};
 use crate::{one_line, shown};
-
-/// The first bytes of a zip archive.
-pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
+use flate2::read::DeflateDecoder;
 
 /// The most bytes of a text file in an archive.
 const MOST_TEXT: u64 = 1 << 24;
-
-/// Deflate turns 2 bits into at most 258 bytes.
-const MOST_EXPANSION: u64 = 1032;
 
 /// The value in an archive, or a phrase that says what was found instead.
 pub(super) fn read(file: &Section) -> Result<Value<Leaf>, String> {
@@ -45,81 +38,39 @@ pub(super) fn read(file: &Section) -> Result<Value<Leaf>, String> {
     archive.pickled()
 }
 
-/// An entry of an archive.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    start: u64,
-    compressed: u64,
-    size: u64,
-    checksum: u32,
-    method: CompressionMethod,
-}
-
 /// An open archive.
-pub(super) struct Archive<'a> {
-    file: &'a Section,
-    entries: HashMap<String, Entry>,
-    /// The names in the archive's order.
-    names: Vec<String>,
+pub(super) struct Archive {
+    directory: Directory,
 }
 
-impl<'a> Archive<'a> {
-    pub fn open(file: &'a Section) -> Result<Self, String> {
-        let incomplete = |problem: &str| format!("found no complete zip archive: {problem}");
-        if !ends_as_archive(file).map_err(|error| incomplete(&one_line(&error)))? {
-            return Err(incomplete(
-                "its directory, which stands at the end, is missing",
-            ));
-        }
-        let zip = ZipArchive::new(file.clone());
-        let mut zip = zip.map_err(|error| incomplete(&one_line(&error)))?;
-        if zip.has_duplicate_names() {
-            return Err("found a zip archive with two entries of one name".to_owned());
-        }
-        let (mut entries, mut names) = (HashMap::new(), Vec::new());
-        for index in 0..zip.len() {
-            let entry = zip.by_index_raw(index);
-            let entry = entry.map_err(|error| incomplete(&one_line(&error)))?;
-            let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
-            let about = Entry {
-                start: entry.data_start().unwrap_or(u64::MAX),
-                compressed: entry.compressed_size(),
-                size: entry.size(),
-                checksum: entry.crc32(),
-                method: entry.compression(),
-            };
-            if entries.insert(name.clone(), about).is_some() {
-                return Err("found a zip archive with two entries of one name".to_owned());
-            }
-            names.push(name);
-        }
-        Ok(Self {
-            file,
-            entries,
-            names,
-        })
+impl Archive {
+    pub fn open(file: &Section) -> Result<Self, String> {
+        let directory = Directory::read(file)?;
+        Ok(Self { directory })
     }
 
     /// The names of the entries, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
+        self.directory.names.iter().map(String::as_str)
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry, String> {
+        let entry = self.directory.entries.get(name);
+        entry.ok_or_else(|| format!("found no {} in the archive", shown(name)))
     }
 
     /// The part of the file with an entry's bytes, and their CRC-32.
     pub fn stored(&self, name: &str) -> Result<(Section, Option<u32>), String> {
-        let entry = self.entries.get(name);
-        let entry = entry.ok_or_else(|| format!("found no {} in the archive", shown(name)))?;
-        if entry.method != CompressionMethod::Stored {
+        let entry = self.entry(name)?;
+        if entry.is_deflated {
             let name = shown(name);
             return Err(format!(
                 "found {name} compressed, but torch.save does not compress"
             ));
         }
-        let part = self.file.part(entry.start, entry.size);
-        let part = part.filter(|_| entry.size == entry.compressed);
-        let part = part.ok_or_else(|| format!("found {} cut short", shown(name)))?;
         // torch.serialization.set_crc32_options(False) writes 0.
-        Ok((part, Some(entry.checksum).filter(|&checksum| checksum != 0)))
+        let checksum = Some(entry.checksum).filter(|&checksum| checksum != 0);
+        Ok((entry.part.clone(), checksum))
     }
 
     /// A storage with an entry's bytes.
@@ -150,7 +101,7 @@ impl<'a> Archive<'a> {
             );
         };
         let order = format!("{folder}byteorder");
-        if self.entries.contains_key(&order) && self.text(&order)? != "little" {
+        if self.directory.entries.contains_key(&order) && self.text(&order)? != "little" {
             return Err("found big-endian data".to_owned());
         }
         let (part, checksum) = self.stored(&format!("{folder}data.pkl"))?;
@@ -197,22 +148,17 @@ impl<'a> Archive<'a> {
 
     /// The text of an entry that may be compressed.
     fn inflated(&self, name: &str) -> Result<String, String> {
-        let entry = self.entries[name];
-        if entry.method == CompressionMethod::Stored {
-            return self.text(name);
-        }
-        let part = self.file.part(entry.start, entry.compressed);
+        let entry = self.entry(name)?;
         let mut text = String::new();
-        let most = MOST_TEXT.min(entry.compressed.saturating_mul(MOST_EXPANSION));
-        let read = part.map(|part| {
-            DeflateDecoder::new(part)
-                .take(most)
-                .read_to_string(&mut text)
-        });
-        match read {
-            Some(Ok(_)) => Ok(text),
-            _ => Err(format!("found {} that cannot be read", shown(name))),
-        }
+        let part = entry.part.clone();
+        let read = match entry.is_deflated {
+            true => DeflateDecoder::new(part)
+                .take(MOST_TEXT)
+                .read_to_string(&mut text),
+            false => part.take(MOST_TEXT).read_to_string(&mut text),
+        };
+        let unreadable = |_| format!("found {} that cannot be read", shown(name));
+        read.map_err(unreadable).map(|_| text)
     }
 
     /// The arrays of an `.npz` file by name.
@@ -230,29 +176,9 @@ impl<'a> Archive<'a> {
 
     fn array(&self, name: &str) -> Result<Leaf, String> {
         let odd = |problem| format!("a NumPy array that cannot be read: {problem}");
-        let entry = self.entries[name];
-        let part = self.file.part(entry.start, entry.compressed);
-        let part = part.ok_or_else(|| odd("it is cut short".to_owned()))?;
-        let is_deflated = entry.method == CompressionMethod::Deflated;
-        let header = match is_deflated {
-            true => npy::Header::read(DeflateDecoder::new(part.clone())),
-            false => npy::Header::read(part.clone()),
-        };
-        let header = header.map_err(odd)?;
-        let most = match (is_deflated, entry.method) {
-            (true, _) => entry.compressed.saturating_mul(MOST_EXPANSION),
-            (_, CompressionMethod::Stored) => entry.compressed,
-            (_, method) => return Err(odd(format!("it is compressed by {method:?}"))),
-        };
-        let length = entry.size.min(most).checked_sub(header.length);
-        let length = length.ok_or_else(|| odd("it is cut short".to_owned()))?;
-        let bytes = Bytes::File(Place {
-            part,
-            is_deflated,
-            skipped: header.length,
-            checksum: Some(entry.checksum),
-        });
-        npy::array(Storage::new(bytes, length), header)
+        let entry = self.entry(name)?;
+        let header = npy::header(entry).map_err(odd)?;
+        npy::array(npy::storage(entry, &header).map_err(odd)?, header)
     }
 }
 
@@ -277,20 +203,9 @@ fn check(part: &Section, checksum: Option<u32>) -> Result<(), String> {
     }
 }
 
-/// Returns true if the end of a zip archive's directory stands where it must, within the last
-/// 64 KiB: otherwise, it would be searched for in the whole file.
-fn ends_as_archive(file: &Section) -> std::io::Result<bool> {
-    const MOST: u64 = (1 << 16) + 22;
-    let mut end = file.clone();
-    end.seek(SeekFrom::Start(file.length().saturating_sub(MOST)))?;
-    let mut bytes = Vec::new();
-    end.read_to_end(&mut bytes)?;
-    Ok(bytes.windows(4).any(|window| window == b"PK\x05\x06"))
-}
-
 /// The storages of an archive: `data/<key>`.
 struct InArchive<'a> {
-    archive: &'a Archive<'a>,
+    archive: &'a Archive,
     folder: &'a str,
     declared: HashMap<String, HashSet<String>>,
     known: HashMap<String, Rc<Storage>>,

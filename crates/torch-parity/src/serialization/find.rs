@@ -287,6 +287,17 @@ pub(super) fn choose(
         return Ok(chosen);
     }
     let mut problems = chosen.report.problems();
+    if candidate
+        .entries
+        .iter()
+        .all(|(name, _)| name.parse::<u64>().is_ok())
+    {
+        let (first, last) = (&candidate.entries[0].0, candidate.entries.len());
+        problems.insert(
+            0,
+            format!("its {last} keys are numbers ({first}, ...), expected names"),
+        );
+    }
     if options.is_partial {
         problems.insert(0, "nothing can be loaded".to_owned());
     }

@@ -139,7 +139,7 @@ pub(super) fn compare(
             && from != to
         {
             converted
-                .entry((dtype(*from), dtype(*to)))
+                .entry((dtype_name(*from), dtype_name(*to)))
                 .or_default()
                 .push(name);
         }
@@ -171,7 +171,7 @@ fn mismatch(name: &str, parameter: &About, found: &About) -> Option<String> {
         }
         // Python drops the imaginary parts, with a warning.
         About::Tensor(_, from) if is_complex(*from) && !is_complex(*to) => {
-            let (from, to) = (dtype(*from), dtype(*to));
+            let (from, to) = (dtype_name(*from), dtype_name(*to));
             Some(format!("{name} is {from}, expected {to}"))
         }
         About::Tensor(..) => None,
@@ -185,10 +185,6 @@ fn is_complex(kind: Kind) -> bool {
     )
 }
 
-pub(super) fn dtype(kind: Kind) -> &'static str {
-    dtype_name(kind).unwrap_or("another dtype")
-}
-
 /// The reasons why `found` is not what an optimizer expects: one phrase for each key, also for
 /// another dtype.
 pub(super) fn differences(expected: &NamedTensors, found: &NamedTensors) -> Vec<String> {
@@ -197,7 +193,7 @@ pub(super) fn differences(expected: &NamedTensors, found: &NamedTensors) -> Vec<
     for name in &report.loaded {
         let (expected, found) = (expected[name].kind(), found[name].kind());
         if expected != found {
-            let (found, expected) = (dtype(found), dtype(expected));
+            let (found, expected) = (dtype_name(found), dtype_name(expected));
             problems.push(format!("\"{name}\" is {found}, expected {expected}"));
         }
     }

@@ -96,86 +96,91 @@ impl Storage {
     }
 
     fn read(&self) -> Result<Tensor, String> {
-        match &self.bytes {
-            Bytes::Memory(bytes) => Tensor::f_from_slice(bytes).map_err(refused_by_libtorch),
-            Bytes::File(place) => {
-                if !place.part.count(place.part.length()) {
-                    return Err("is in a file whose tensors are larger than it".to_owned());
-                }
-                let part = place.part.clone();
-                match place.is_deflated {
-                    true => self.read_from(DeflateDecoder::new(part), place),
-                    false => self.read_from(part, place),
-                }
-            }
-        }
+        let length = i64::try_from(self.length).map_err(|_| "is too large".to_owned())?;
+        let all = Tensor::f_empty([length], (Kind::Uint8, Device::Cpu));
+        let all = all.map_err(|error| no_memory(self.length, error))?;
+        let mut start = 0;
+        self.each_chunk(true, |chunk| {
+            let length = chunk.len() as i64;
+            let copied = all.f_narrow(0, start, length).and_then(|mut place| {
+                let chunk = Tensor::f_from_slice(chunk)?;
+                place.f_copy_(&chunk)
+            });
+            start += length;
+            copied.map_err(refused_by_libtorch)
+        })?;
+        Ok(all)
+    }
+
+    /// Reads the bytes. The buffer grows as they arrive.
+    pub fn bytes(&self) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        self.each_chunk(true, |chunk| {
+            let reserved = bytes.try_reserve(chunk.len());
+            reserved.map_err(|_| "not enough memory".to_owned())?;
+            bytes.extend(chunk);
+            Ok(())
+        })?;
+        Ok(bytes)
     }
 
     /// Returns an error if the bytes cannot be read or do not have their CRC-32. Bytes without one
     /// are not read.
     pub fn verify(&self) -> Result<(), String> {
-        let Bytes::File(place) = &self.bytes else {
-            return Ok(());
+        let has_checksum = match &self.bytes {
+            Bytes::File(place) => place.checksum.is_some(),
+            Bytes::Memory(_) => false,
         };
-        match place.checksum.filter(|_| self.read.borrow().is_none()) {
-            None => Ok(()),
-            Some(_) if place.is_deflated => {
-                self.scan(DeflateDecoder::new(place.part.clone()), place)
-            }
-            Some(_) => self.scan(place.part.clone(), place),
+        match has_checksum && self.read.borrow().is_none() {
+            true => self.each_chunk(false, |_| Ok(())),
+            false => Ok(()),
         }
     }
 
-    fn scan(&self, reader: impl Read, place: &Place) -> Result<(), String> {
-        let mut hasher = crc32fast::Hasher::new();
-        let mut reader = reader.take(place.skipped.saturating_add(self.length));
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            match reader.read(&mut chunk) {
-                Ok(0) => return check(place, hasher),
-                Ok(count) => hasher.update(&chunk[..count]),
-                Err(error) => return Err(cannot_read(&error)),
-            }
+    /// Passes all bytes on, a piece at a time, and checks their CRC-32. Those that are kept are
+    /// counted.
+    fn each_chunk(
+        &self,
+        is_kept: bool,
+        mut pass: impl FnMut(&[u8]) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let place = match &self.bytes {
+            Bytes::Memory(bytes) => return pass(bytes),
+            Bytes::File(place) => place,
+        };
+        if is_kept && !place.part.count(place.part.length()) {
+            return Err("is in a file whose tensors are larger than it".to_owned());
         }
-    }
-
-    fn read_from(&self, mut reader: impl Read, place: &Place) -> Result<Tensor, String> {
+        let part = place.part.clone();
+        let mut reader: Box<dyn Read> = match place.is_deflated {
+            true => Box::new(DeflateDecoder::new(part)),
+            false => Box::new(part),
+        };
         let mut hasher = crc32fast::Hasher::new();
-        let mut header = Vec::new();
-        let read = (&mut reader).take(place.skipped).read_to_end(&mut header);
-        read.map_err(|error| cannot_read(&error))?;
+        let mut header = vec![0; place.skipped as usize];
+        reader
+            .read_exact(&mut header)
+            .map_err(|error| cannot_read(&error))?;
         hasher.update(&header);
-        let length = i64::try_from(self.length).map_err(|_| "is too large".to_owned())?;
-        let all = Tensor::f_empty([length], (Kind::Uint8, Device::Cpu));
-        let all = all.map_err(|error| no_memory(self.length, error))?;
-        let mut chunk = vec![0; CHUNK.min(self.length as usize)];
-        let mut start = 0;
-        while start < length {
-            let part = chunk.len().min((length - start) as usize);
-            let part = &mut chunk[..part];
+        let mut left = self.length;
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
+        while left > 0 {
+            let length = chunk.len().min(usize::try_from(left).unwrap_or(CHUNK));
+            let chunk = &mut chunk[..length];
             reader
-                .read_exact(part)
+                .read_exact(chunk)
                 .map_err(|error| cannot_read(&error))?;
-            hasher.update(part);
-            let copy = || -> Result<(), TchError> {
-                let mut place = all.f_narrow(0, start, part.len() as i64)?;
-                place.f_copy_(&Tensor::f_from_slice(part)?)
-            };
-            copy().map_err(refused_by_libtorch)?;
-            start += part.len() as i64;
+            hasher.update(chunk);
+            pass(chunk)?;
+            left -= length as u64;
         }
-        check(place, hasher)?;
-        Ok(all)
-    }
-}
-
-fn check(place: &Place, hasher: crc32fast::Hasher) -> Result<(), String> {
-    let found = hasher.finalize();
-    match place.checksum.filter(|&expected| expected != found) {
-        None => Ok(()),
-        Some(expected) => Err(format!(
-            "is damaged: its bytes have the CRC-32 {found:08x}, expected {expected:08x}"
-        )),
+        let found = hasher.finalize();
+        match place.checksum.filter(|&expected| expected != found) {
+            None => Ok(()),
+            Some(expected) => Err(format!(
+                "is damaged: its bytes have the CRC-32 {found:08x}, expected {expected:08x}"
+            )),
+        }
     }
 }
 
@@ -292,6 +297,7 @@ fn no_memory(length: u64, _: TchError) -> String {
 fn cannot_read(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => "cannot be read: the file is cut short".to_owned(),
+        std::io::ErrorKind::OutOfMemory => "needs more memory than there is".to_owned(),
         _ => format!("cannot be read: {}", one_line(error)),
     }
 }

@@ -36,9 +36,11 @@ mod partial;
 mod pickle;
 mod place;
 mod safetensors;
+mod save;
 mod sharded;
 mod source;
 mod value;
+mod zip;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -55,6 +57,7 @@ pub use load::{
 pub use output_file::{OutputFile, check_writable};
 pub use place::{is_at, is_same_file, resolve};
 pub use safetensors::{Metadata, read_safetensors, read_safetensors_and_metadata};
+pub use save::save;
 pub use source::open_regular;
 pub use value::{Dict, Key, Value};
 

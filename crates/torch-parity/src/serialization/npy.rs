@@ -5,17 +5,24 @@
 //! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::rc::Rc;
+
+use flate2::read::DeflateDecoder;
 
 use tch::Kind;
 
-use super::leaf::{Leaf, Storage, strides};
+use super::leaf::{Bytes, Leaf, Place, Storage, strides};
 use super::source::Section;
 use super::value::Value;
-use crate::shown;
+use super::zip::{Directory, Entry};
+use crate::{Error, shown};
 
 /// The first bytes of a `.npy` file.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Deflate turns 2 bits into at most 258 bytes.
+const MOST_EXPANSION: u64 = 1032;
 
 /// By default, NumPy does not read longer headers either.
 const MOST_HEADER: usize = 10_000;
@@ -39,19 +46,19 @@ impl Header {
     /// # Errors
     /// A phrase that says what was expected and what was found.
     pub fn read(mut reader: impl Read) -> Result<Self, String> {
+        let no_array = || "expected a .npy file of version 1 to 3".to_owned();
         let mut read = |length: usize| {
             let mut bytes = Vec::new();
             let read = (&mut reader).take(length as u64).read_to_end(&mut bytes);
             match read {
                 Ok(found) if found == length => Ok(bytes),
-                Ok(_) => Err("expected the header of an array, found its end".to_owned()),
+                Ok(_) => Err(no_array()),
                 Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
                     Err("not enough memory".to_owned())
                 }
                 Err(error) => Err(format!("damaged or cut short: {}", crate::one_line(&error))),
             }
         };
-        let no_array = || "expected a .npy file of version 1 to 3".to_owned();
         let start = read(MAGIC.len() + 2)?;
         let digits = match start.strip_prefix(MAGIC) {
             Some([1, 0]) => 2,
@@ -62,15 +69,24 @@ impl Header {
         length[..digits].copy_from_slice(&read(digits)?);
         let length = u32::from_le_bytes(length) as usize;
         if length > MOST_HEADER {
-            return Err(format!(
-                "expected the header of an array, found {length} bytes, more than {MOST_HEADER}"
-            ));
+            return Err(no_array());
         }
         let text = String::from_utf8(read(length)?).map_err(|_| no_array())?;
         let odd = || format!("expected the header of an array, found {}", shown(&text));
         let mut header = parse(&text).ok_or_else(odd)?;
         header.length = (start.len() + digits + length) as u64;
         Ok(header)
+    }
+
+    /// The shape as Python prints it.
+    pub fn shape_text(&self) -> String {
+        match self.shape[..] {
+            [only] => format!("({only},)"),
+            _ => {
+                let numbers: Vec<String> = self.shape.iter().map(u64::to_string).collect();
+                format!("({})", numbers.join(", "))
+            }
+        }
     }
 
     /// The number of bytes of all elements; `None` if it is no number of 64 bits, or if the size
@@ -219,6 +235,103 @@ pub(super) fn open(file: &Section) -> Result<Leaf, String> {
     let elements = file.rest(header.length);
     let elements = elements.ok_or_else(|| odd("it is cut short".to_owned()))?;
     array(Storage::plain(elements, None), header)
+}
+
+/// The header of the array in an entry of an archive.
+pub(super) fn header(entry: &Entry) -> Result<Header, String> {
+    match entry.is_deflated {
+        true => Header::read(DeflateDecoder::new(entry.part.clone())),
+        false => Header::read(entry.part.clone()),
+    }
+}
+
+/// The elements of the array in an entry of an archive.
+pub(super) fn storage(entry: &Entry, header: &Header) -> Result<Rc<Storage>, String> {
+    let most = match entry.is_deflated {
+        true => entry.part.length().saturating_mul(MOST_EXPANSION),
+        false => entry.part.length(),
+    };
+    let length = Some(entry.size).filter(|&size| size <= most);
+    let length = length.and_then(|size| size.checked_sub(header.length));
+    let place = Place {
+        part: entry.part.clone(),
+        is_deflated: entry.is_deflated,
+        skipped: header.length,
+        checksum: Some(entry.checksum),
+    };
+    let length = length.ok_or_else(|| {
+        let found = entry.size;
+        format!("the archive announces {found} bytes, but can hold at most {most}")
+    })?;
+    Ok(Storage::new(Bytes::File(place), length))
+}
+
+/// The arrays of an `.npz` file.
+#[derive(Debug)]
+pub struct Npz(Directory);
+
+impl Npz {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no `.npz` file, if two arrays have one name, or if their bytes
+    /// overlap.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let file = Section::open(path)?;
+        let directory = Directory::read(&file);
+        let no_npz = |found| Error::file(path, format!("expected an .npz file; {found}"));
+        directory.map(Self).map_err(no_npz)
+    }
+
+    /// The names of the arrays, in the order of the archive.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.0.names.iter();
+        names.map(|name| name.strip_suffix(".npy").unwrap_or(name))
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry, String> {
+        let entry = self.0.entries.get(&format!("{name}.npy"));
+        entry.ok_or_else(|| "it is missing".to_owned())
+    }
+
+    /// The header of the array of that name. Nothing else is read.
+    ///
+    /// # Errors
+    /// A phrase that says what was expected and what was found.
+    pub fn header(&self, name: &str) -> Result<Header, String> {
+        header(self.entry(name)?)
+    }
+
+    /// The bytes of all elements of the array with that header, with a verified checksum.
+    ///
+    /// # Errors
+    /// A phrase that says what was expected and what was found.
+    pub fn elements(&self, name: &str, header: &Header) -> Result<Vec<u8>, String> {
+        let storage = self.storage(name, header)?;
+        let elements = storage.bytes();
+        elements.map_err(|problem| format!("its data {problem}"))
+    }
+
+    /// Returns an error unless the archive has as many bytes as the elements need.
+    ///
+    /// # Errors
+    /// A phrase that says what was expected and what was found.
+    pub fn check(&self, name: &str, header: &Header) -> Result<(), String> {
+        self.storage(name, header).map(drop)
+    }
+
+    fn storage(&self, name: &str, header: &Header) -> Result<Rc<Storage>, String> {
+        let storage = storage(self.entry(name)?, header)?;
+        match header.bytes() == Some(storage.length) {
+            true => Ok(storage),
+            false => {
+                let (shape, found) = (header.shape_text(), storage.length);
+                Err(format!(
+                    "its shape {shape} does not match {found} bytes of data"
+                ))
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::leaf::Leaf;
 use super::source::Section;
 use super::value::Value;
-use super::{archive, distributed, legacy, npy, safetensors, sharded};
+use super::{archive, distributed, legacy, npy, safetensors, sharded, zip};
 use crate::{Error, Result};
 
 /// The kinds that can be read, for messages.
@@ -27,10 +27,10 @@ pub(super) fn open(path: &Path) -> Result<Value<Leaf>> {
         true => refused(format!("{EXPECTED}; {found}")),
         false => refused(found),
     };
-    if head.starts_with(archive::MAGIC) {
+    if head.starts_with(zip::MAGIC) {
         return archive::read(&file).map_err(found);
     }
-    if head.starts_with(b"\x80") && head.get(8) != Some(&b'{') {
+    if is_pickle(&head) {
         return legacy::read(&file, &head).map_err(found);
     }
     if let Some(what) = named(&head) {
@@ -74,6 +74,16 @@ fn open_folder(path: &Path) -> Result<Value<Leaf>> {
              pytorch_model.bin, an index of these, or the .metadata of \
              torch.distributed.checkpoint",
         )),
+    }
+}
+
+/// Protocols 0 and 1 have no first bytes of their own: a dict, as each of them starts.
+fn is_pickle(head: &[u8]) -> bool {
+    match head {
+        [0x80, ..] => head.get(8) != Some(&b'{'),
+        _ => [&b"(dp0"[..], b"}q\0", b"ccollections\n"]
+            .iter()
+            .any(|start| head.starts_with(start)),
     }
 }
 

@@ -212,7 +212,7 @@ pub(super) fn write(
     let mut all = Vec::new();
     for (name, tensor) in tensors {
         let dtype = to_dtype(tensor.kind()).ok_or_else(|| {
-            let dtype = dtype_name(tensor.kind()).unwrap_or("its dtype");
+            let dtype = dtype_name(tensor.kind());
             let problem = format!("{}: .safetensors has no {dtype}", shown(name));
             Error::Tensor(problem)
         })?;

@@ -95,7 +95,7 @@ impl<T> Value<T> {
     }
 
     /// A phrase that says what kind of value this is.
-    pub(super) fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         match self {
             Self::None => "None",
             Self::Bool(_) => "True or False",

@@ -243,9 +243,6 @@ pub(super) const KINDS: [Kind; 17] = [
 
 /// The dtype of a name such as `float8_e4m3fn`.
 fn kind_named(name: &str) -> Option<Kind> {
-    let is_named = |kind: &Kind| {
-        let found = dtype_name(*kind).ok();
-        found.and_then(|found| found.strip_prefix("torch.")) == Some(name)
-    };
+    let is_named = |kind: &Kind| dtype_name(*kind).strip_prefix("torch.") == Some(name);
     KINDS.into_iter().find(is_named)
 }
