@@ -36,8 +36,8 @@ const PLAIN: usize = 8;
 const COMPRESSED: usize = 8 * 1032;
 
 /// The factor for a `.pt` file: an instruction of one byte may leave a value of 16 bytes, in a list
-/// that is half empty and was just reallocated.
-const PICKLED: usize = 64;
+/// that is half empty and was just reallocated, and then one of 40 bytes.
+const PICKLED: usize = 128;
 
 /// The most memory that `run` requests at a time, beyond what is in use already.
 fn measure<T>(run: impl FnOnce() -> T) -> (T, usize) {

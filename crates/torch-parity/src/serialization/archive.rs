@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::rc::Rc;
 
-use super::leaf::{Leaf, Storage};
+use super::leaf::{Leaf, Storage, Stored};
 use super::npy;
 use super::pickle::{Machine, Meaning, Storages};
 use super::source::Section;
@@ -19,7 +19,7 @@ use flate2::read::DeflateDecoder;
 const MOST_TEXT: u64 = 1 << 24;
 
 /// The value in an archive, or a phrase that says what was found instead.
-pub(super) fn read(file: &Section) -> Result<Value<Leaf>, String> {
+pub(super) fn read(file: &Section) -> Result<Value<Stored>, String> {
     let archive = Archive::open(file)?;
     if archive.names().any(|name| name.ends_with(".npy")) {
         return archive.arrays();
@@ -88,7 +88,7 @@ impl Archive {
     }
 
     /// What torch.save and TorchScript have written.
-    fn pickled(&self) -> Result<Value<Leaf>, String> {
+    fn pickled(&self) -> Result<Value<Stored>, String> {
         let folders = self
             .names()
             .filter_map(|name| name.strip_suffix("data.pkl"));
@@ -162,11 +162,11 @@ impl Archive {
     }
 
     /// The arrays of an `.npz` file by name.
-    fn arrays(&self) -> Result<Value<Leaf>, String> {
+    fn arrays(&self) -> Result<Value<Stored>, String> {
         let array = |entry: &str| {
             let name = entry.strip_suffix(".npy").unwrap_or(entry);
             let value = match self.array(entry) {
-                Ok(leaf) => Value::Tensor(leaf),
+                Ok(leaf) => Value::Tensor(Box::new(leaf)),
                 Err(what) => Value::Other(what),
             };
             (Key::from(name), value)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::archive;
-use super::leaf::{Leaf, MOST_TENSORS, too_many};
+use super::leaf::{MOST_TENSORS, Stored, too_many};
 use super::pickle::{Machine, Node};
 use super::source::Section;
 use super::value::{Dict, Key, Value};
@@ -27,7 +27,7 @@ struct Piece {
 ///
 /// # Errors
 /// If a file is missing or damaged. A tensor in several pieces is named as such.
-pub(super) fn read(folder: &Path) -> Result<Value<Leaf>> {
+pub(super) fn read(folder: &Path) -> Result<Value<Stored>> {
     let path = folder.join(".metadata");
     let refused = |problem: String| Error::file(&path, problem);
     let metadata = Metadata::read(Section::open(&path)?).map_err(refused)?;
@@ -64,7 +64,7 @@ pub(super) fn read(folder: &Path) -> Result<Value<Leaf>> {
 }
 
 /// Inserts a value into the dict that lies within others.
-fn insert(dict: &mut Dict<Leaf>, path: &[String], name: &str, value: Value<Leaf>) {
+fn insert(dict: &mut Dict<Stored>, path: &[String], name: &str, value: Value<Stored>) {
     let Some((first, rest)) = path.split_first() else {
         dict.entries.push((Key::from(name), value));
         return;

@@ -11,11 +11,11 @@ use serde_json::Value as Json;
 use tch::Kind;
 
 use super::archive::Archive;
-use super::leaf::{Leaf, Storage};
+use super::leaf::{Leaf, Storage, Stored};
 use super::value::{Dict, Key, Value};
 
 /// The state dict that a configuration describes.
-pub(super) fn read(archive: &Archive, config: &str) -> Result<Value<Leaf>, String> {
+pub(super) fn read(archive: &Archive, config: &str) -> Result<Value<Stored>, String> {
     let folder = config.rsplit_once('/').map_or("", |(folder, _)| folder);
     let odd = || "found an exported program whose weights are not described as expected".to_owned();
     let text = archive.text(config)?;
@@ -28,7 +28,7 @@ pub(super) fn read(archive: &Archive, config: &str) -> Result<Value<Leaf>, Strin
     let mut dict = Dict::default();
     for (name, about) in weights {
         let value = match tensor(archive, folder, about, &mut storages) {
-            Ok(leaf) => Value::Tensor(leaf),
+            Ok(leaf) => Value::Tensor(Box::new(leaf)),
             Err(what) => Value::Other(what),
         };
         dict.entries.push((Key::from(name.as_str()), value));

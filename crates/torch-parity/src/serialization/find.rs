@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fit::{About, Report, compare};
-use super::leaf::Leaf;
+use super::leaf::Stored;
 use super::load::{LoadOptions, Network};
 use super::value::{Dict, Key, Value};
 use crate::shown;
@@ -16,25 +16,25 @@ const MOST_DEPTH: usize = 5;
 pub(super) struct Candidate<'a> {
     /// The keys that lead to it, with dots between; empty for the file's own value.
     pub path: String,
-    pub entries: Vec<(String, &'a Value<Leaf>)>,
+    pub entries: Vec<(String, &'a Value<Stored>)>,
     versions: Option<&'a BTreeMap<String, i64>>,
 }
 
 /// A state dict that was chosen: the leaves by the names of the network.
 #[derive(Debug)]
 pub(super) struct Chosen {
-    pub leaves: BTreeMap<String, Leaf>,
+    pub leaves: BTreeMap<String, Stored>,
     pub report: Report,
 }
 
 /// The dicts that have tensors, also within other dicts, except the states of optimizers.
-pub(super) fn candidates(value: &Value<Leaf>) -> Vec<Candidate<'_>> {
+pub(super) fn candidates(value: &Value<Stored>) -> Vec<Candidate<'_>> {
     let mut all = Vec::new();
     collect(value, String::new(), 0, &mut all);
     all
 }
 
-fn collect<'a>(value: &'a Value<Leaf>, path: String, depth: usize, all: &mut Vec<Candidate<'a>>) {
+fn collect<'a>(value: &'a Value<Stored>, path: String, depth: usize, all: &mut Vec<Candidate<'a>>) {
     let (entries, versions) = match value {
         Value::Dict(dict) if is_optimizer(dict) => return,
         Value::Dict(dict) => {
@@ -73,7 +73,7 @@ fn collect<'a>(value: &'a Value<Leaf>, path: String, depth: usize, all: &mut Vec
     }
 }
 
-fn is_optimizer(dict: &Dict<Leaf>) -> bool {
+fn is_optimizer(dict: &Dict<Stored>) -> bool {
     dict.get("state").is_some() && dict.get("param_groups").is_some()
 }
 
@@ -129,7 +129,7 @@ impl Candidate<'_> {
         &self,
         prefix: &str,
         options: &LoadOptions,
-    ) -> Result<BTreeMap<String, (&str, &Value<Leaf>)>, String> {
+    ) -> Result<BTreeMap<String, (&str, &Value<Stored>)>, String> {
         let mut named = BTreeMap::new();
         for (original, value) in &self.entries {
             let is_counter = !prefix.is_empty() && original == N_AVERAGED;
@@ -161,7 +161,7 @@ impl Candidate<'_> {
             .map(|(name, (_, value))| (name.clone(), about(value)));
         let mut about: BTreeMap<String, About> = about.collect();
         let kept = self.keep_counters(&named, &network.parameters, &mut about);
-        let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
+        let mut leaves: BTreeMap<String, Stored> = BTreeMap::new();
         for (name, (_, value)) in &named {
             if let Value::Tensor(leaf) = value {
                 leaves.insert(name.clone(), leaf.clone());
@@ -199,7 +199,7 @@ impl Candidate<'_> {
     /// before it had one, or without a version.
     fn keep_counters(
         &self,
-        named: &BTreeMap<String, (&str, &Value<Leaf>)>,
+        named: &BTreeMap<String, (&str, &Value<Stored>)>,
         parameters: &BTreeMap<String, About>,
         about: &mut BTreeMap<String, About>,
     ) -> Option<String> {
@@ -232,7 +232,7 @@ const COUNTER: &str = "num_batches_tracked";
 
 const N_AVERAGED: &str = "n_averaged";
 
-fn about(value: &Value<Leaf>) -> About {
+fn about(value: &Value<Stored>) -> About {
     match value {
         Value::Tensor(leaf) => About::Tensor(leaf.size.clone(), leaf.kind),
         other => About::Other(other.kind().to_owned()),
@@ -245,7 +245,7 @@ fn about(value: &Value<Leaf>) -> About {
 /// # Errors
 /// A phrase for each reason why there is none, or more than one.
 pub(super) fn choose(
-    value: &Value<Leaf>,
+    value: &Value<Stored>,
     network: &Network,
     options: &LoadOptions,
 ) -> Result<Chosen, Vec<String>> {
@@ -277,7 +277,7 @@ pub(super) fn choose(
         let all = best.iter().map(|(candidate, _)| candidate.described());
         let all = all.collect::<Vec<_>>().join(", ");
         return Err(vec![format!(
-            "several state dicts fit, and one is to be chosen by its key: {all}"
+            "several state dicts fit; choose one by its key: {all}"
         )]);
     }
     let Some((candidate, chosen)) = best.into_iter().next() else {
@@ -322,7 +322,7 @@ fn rank(chosen: &Chosen) -> (bool, usize, std::cmp::Reverse<usize>) {
 /// The candidates under the key that the user gave, or all.
 pub(super) fn with_key<'a>(
     all: Vec<Candidate<'a>>,
-    value: &Value<Leaf>,
+    value: &Value<Stored>,
     options: &LoadOptions,
 ) -> Result<Vec<Candidate<'a>>, String> {
     if all.is_empty() {
@@ -343,7 +343,7 @@ pub(super) fn with_key<'a>(
     Ok(found)
 }
 
-fn no_tensors(value: &Value<Leaf>) -> String {
+fn no_tensors(value: &Value<Stored>) -> String {
     let found = match value {
         Value::Dict(dict) => match dict.entries.first() {
             Some((key, value)) => format!("a dict without tensors; {key} is {}", value.kind()),

@@ -14,7 +14,7 @@ use crate::one_line;
 pub(super) const MOST_DIMENSIONS: usize = 64;
 
 /// The most tensors of a file.
-pub(super) const MOST_TENSORS: usize = 1 << 16;
+pub(super) const MOST_TENSORS: usize = 1 << 18;
 
 /// The bytes that are read at a time.
 const CHUNK: usize = 1 << 20;
@@ -32,6 +32,9 @@ pub(super) struct Leaf {
     /// True if the elements are to be conjugated.
     pub is_conjugate: bool,
 }
+
+/// A tensor within a value, where it takes little room.
+pub(super) type Stored = Box<Leaf>;
 
 /// The memory of one or more tensors. It is read on first use and kept as long as one of them is.
 #[derive(Debug)]

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::leaf::{Leaf, Storage};
+use super::leaf::{Storage, Stored};
 use super::pickle::{Machine, Meaning, Node, Storages};
 use super::source::Section;
 use super::value::Value;
@@ -21,7 +21,7 @@ const MAGIC: &[u8] = b"l\xfc\x9cF\xf9 j\xa8P\x19";
 const START: usize = 32;
 
 /// The value in a file of pickles, or a phrase that says what was found instead.
-pub(super) fn read(file: &Section, head: &[u8]) -> Result<Value<Leaf>, String> {
+pub(super) fn read(file: &Section, head: &[u8]) -> Result<Value<Stored>, String> {
     let start = &head[..head.len().min(START)];
     let is_old = start.windows(MAGIC.len()).any(|window| window == MAGIC);
     let mut machine = Machine::new(file.clone());

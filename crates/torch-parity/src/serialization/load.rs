@@ -260,7 +260,7 @@ pub fn read_state_dict(path: &Path, options: &LoadOptions) -> Result<NamedTensor
     let [one] = &all[..] else {
         let all = all.iter().map(|one| one.described()).collect::<Vec<_>>();
         return Err(refused(format!(
-            "found several state dicts, and one is to be chosen by its key: {}",
+            "found several state dicts; choose one by its key: {}",
             all.join(", ")
         )));
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::leaf::Leaf;
+use super::leaf::Stored;
 use super::source::Section;
 use super::value::Value;
 use super::{archive, distributed, legacy, npy, safetensors, sharded, zip};
@@ -16,7 +16,7 @@ pub(super) const EXPECTED: &str = "expected weights: a .safetensors file, or wha
 ///
 /// # Errors
 /// If the file cannot be read, or is of another kind.
-pub(super) fn open(path: &Path) -> Result<Value<Leaf>> {
+pub(super) fn open(path: &Path) -> Result<Value<Stored>> {
     if path.is_dir() {
         return open_folder(path);
     }
@@ -50,7 +50,7 @@ pub(super) fn open(path: &Path) -> Result<Value<Leaf>> {
 }
 
 /// The value in a folder, of Hugging Face or of `torch.distributed.checkpoint`.
-fn open_folder(path: &Path) -> Result<Value<Leaf>> {
+fn open_folder(path: &Path) -> Result<Value<Stored>> {
     if path.join(".metadata").is_file() {
         return distributed::read(path);
     }
@@ -87,9 +87,9 @@ fn is_pickle(head: &[u8]) -> bool {
     }
 }
 
-fn read_array(file: &Section) -> Value<Leaf> {
+fn read_array(file: &Section) -> Value<Stored> {
     match npy::open(file) {
-        Ok(leaf) => Value::Tensor(leaf),
+        Ok(leaf) => Value::Tensor(Box::new(leaf)),
         Err(problem) => Value::Other(problem),
     }
 }

@@ -15,7 +15,7 @@ use tch::Kind;
 
 use super::NamedTensors;
 use super::bytes::{self, WriteError};
-use super::leaf::{Leaf, MOST_TENSORS, Storage, impossible, strides, too_many};
+use super::leaf::{Leaf, MOST_TENSORS, Storage, Stored, impossible, strides, too_many};
 use super::source::Section;
 use super::value::{Dict, Key, Value};
 use crate::print::dtype_name;
@@ -64,7 +64,7 @@ fn shown_key(key: &Key) -> String {
 }
 
 /// The tensors of a file by name, and its metadata; or a phrase that says what is wrong with it.
-pub(super) fn read(file: &Section) -> Result<(Dict<Leaf>, Metadata), String> {
+pub(super) fn read(file: &Section) -> Result<(Dict<Stored>, Metadata), String> {
     let odd = |problem: &str| format!("not a .safetensors file: {problem}");
     let unreadable = |error: std::io::Error| format!("cannot be read: {}", one_line(&error));
     let start = file.head(8).map_err(unreadable)?;
@@ -133,7 +133,7 @@ impl About {
         })
     }
 
-    fn tensor(self, part: Section) -> Result<Value<Leaf>, String> {
+    fn tensor(self, part: Section) -> Result<Value<Stored>, String> {
         let Some(kind) = to_kind(&self.dtype) else {
             return Ok(Value::Other(format!(
                 "a tensor of dtype {}",
@@ -151,7 +151,7 @@ impl About {
             return Err(format!("{found} bytes do not match the shape {shape}"));
         }
         let leaf = Leaf::contiguous(Storage::plain(part, None), kind, self.shape)?;
-        Ok(Value::Tensor(leaf))
+        Ok(Value::Tensor(Box::new(leaf)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::folder_of;
-use super::leaf::Leaf;
+use super::leaf::Stored;
 use super::open::{EXPECTED, open};
 use super::source::Section;
 use super::value::{Dict, Key, Value};
@@ -21,7 +21,7 @@ const MOST_INDEX: u64 = 100_000_000;
 /// # Errors
 /// If it is no such index, if a file is missing or cannot be read, or if a tensor is in another
 /// file than the index says.
-pub(super) fn read_index(path: &Path, file: &Section) -> Result<Value<Leaf>> {
+pub(super) fn read_index(path: &Path, file: &Section) -> Result<Value<Stored>> {
     let refused = |problem: String| Error::file(path, problem);
     let text = file
         .head(MOST_INDEX)

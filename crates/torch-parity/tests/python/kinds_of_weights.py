@@ -306,7 +306,7 @@ header("gap.safetensors", {"a": {**about, "data_offsets": [4, 8]}}, bytes(8))
 header("more.safetensors", {"a": about}, bytes(8))
 header("cut.safetensors", {"a": about}, bytes(3))
 header("other_length.safetensors", {"a": {**about, "shape": [2]}}, bytes(4))
-many = {f"{i}": {**about, "shape": [0], "data_offsets": [0, 0]} for i in range(70_000)}
+many = {f"{i}": {**about, "shape": [0], "data_offsets": [0, 0]} for i in range(270_000)}
 header("many.safetensors", many)
 (BAD / "hub_missing").mkdir()
 lost = {"weight_map": {"fc1.weight": "lost.safetensors"}}

@@ -104,8 +104,8 @@ fn refused_in_one_line() {
         ("uint16.pt", "\"fc1.weight\" is a tensor of torch.uint16, which is not".to_owned()),
         (
             "two.pt",
-            "several state dicts fit, and one is to be chosen by its key: \"model\" (9 tensors), \
-             \"ema\" (9 tensors)"
+            "several state dicts fit; choose one by its key: \"model\" (9 tensors), \"ema\" (9 \
+             tensors)"
                 .to_owned(),
         ),
         ("none.pt", format!("{dict}a dict without tensors; \"epoch\" is a number")),
@@ -153,7 +153,7 @@ fn refused_in_one_line() {
             "other_length.safetensors",
             "tensor \"a\": 4 bytes do not match the shape [2]".to_owned(),
         ),
-        ("many.safetensors", no_safetensors("found more than 65536 tensors")),
+        ("many.safetensors", no_safetensors("found more than 262144 tensors")),
         ("away.json", "expected the name of a file, found \"../good/plain.safeten".to_owned()),
         ("index_twice.json", kinds("the key \"a\" twice")),
         ("no_weights", "expected a file with weights, found a folder without model.saf".to_owned()),

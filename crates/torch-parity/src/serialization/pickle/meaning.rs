@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::super::leaf::{Leaf, MOST_TENSORS, Storage};
+use super::super::leaf::{MOST_TENSORS, Storage, Stored};
 use super::super::value::{Dict, Key, Value};
 use super::{Found, Machine, Node};
 use crate::shown;
@@ -14,7 +14,7 @@ const MOST_DEPTH: usize = 100;
 
 /// The memory of the values, per byte of the pickle. A value that occurs in many places is counted
 /// in each.
-const MOST_EXPANSION: usize = 32;
+const MOST_EXPANSION: usize = 64;
 
 /// The storages of a file, which stand outside its pickle.
 pub trait Storages {
@@ -63,8 +63,8 @@ impl<'a> Meaning<'a> {
     ///
     /// # Errors
     /// If a key occurs twice, or if the values are much larger than the pickle.
-    pub fn value(&mut self, node: Node) -> Found<Value<Leaf>> {
-        self.charge(size_of::<(Key, Value<Leaf>)>())?;
+    pub fn value(&mut self, node: Node) -> Found<Value<Stored>> {
+        self.charge(size_of::<Value<Stored>>())?;
         if self.depth > MOST_DEPTH {
             return Ok(Value::Other("a value that is nested too deeply".to_owned()));
         }
@@ -74,7 +74,7 @@ impl<'a> Meaning<'a> {
         value
     }
 
-    fn nested(&mut self, node: Node) -> Found<Value<Leaf>> {
+    fn nested(&mut self, node: Node) -> Found<Value<Stored>> {
         Ok(match node {
             Node::None => Value::None,
             Node::Bool(value) => Value::Bool(value),
@@ -99,15 +99,16 @@ impl<'a> Meaning<'a> {
         Ok(text.to_owned())
     }
 
-    pub(super) fn values(&mut self, node: Node) -> Found<Vec<Value<Leaf>>> {
+    pub(super) fn values(&mut self, node: Node) -> Found<Vec<Value<Stored>>> {
         let machine = self.machine;
         let nodes = machine.elements(node).iter();
         nodes.map(|&node| self.value(node)).collect()
     }
 
-    pub(super) fn dict(&mut self, pairs: &[(Node, Node)]) -> Found<Dict<Leaf>> {
+    pub(super) fn dict(&mut self, pairs: &[(Node, Node)]) -> Found<Dict<Stored>> {
         let mut entries = Vec::new();
         for &(key, value) in pairs {
+            self.charge(size_of::<Key>())?;
             let key = match key {
                 Node::Text(_) => Key::Text(self.copied(key)?),
                 Node::Int(number) => Key::Int(number),
@@ -128,7 +129,7 @@ impl<'a> Meaning<'a> {
         })
     }
 
-    fn object(&mut self, node: Node) -> Found<Value<Leaf>> {
+    fn object(&mut self, node: Node) -> Found<Value<Stored>> {
         let machine = self.machine;
         let Node::Object(index) = node else {
             return Ok(Value::None);
@@ -190,7 +191,12 @@ impl<'a> Meaning<'a> {
         }
     }
 
-    fn ordered_dict(&mut self, node: Node, arguments: &[Node], state: Node) -> Found<Value<Leaf>> {
+    fn ordered_dict(
+        &mut self,
+        node: Node,
+        arguments: &[Node],
+        state: Node,
+    ) -> Found<Value<Stored>> {
         let machine = self.machine;
         // Python 2 passes the items as a list of pairs, and a Counter is made from a dict.
         let mut pairs = Vec::new();

@@ -1,6 +1,6 @@
 //! The state dict within a whole network: `torch.save(model)` and TorchScript.
 
-use super::super::leaf::Leaf;
+use super::super::leaf::Stored;
 use super::super::value::{Dict, Key, Value};
 use super::meaning::Meaning;
 use super::{Found, Node};
@@ -16,7 +16,7 @@ impl Meaning<'_> {
     }
 
     /// `module.state_dict()`, from the attributes of a module.
-    pub(super) fn module(&mut self, attributes: Node) -> Found<Value<Leaf>> {
+    pub(super) fn module(&mut self, attributes: Node) -> Found<Value<Stored>> {
         let mut dict = Dict::default();
         self.add_module(&mut dict, "", attributes, 0)?;
         Ok(Value::Dict(dict))
@@ -24,7 +24,7 @@ impl Meaning<'_> {
 
     fn add_module(
         &mut self,
-        dict: &mut Dict<Leaf>,
+        dict: &mut Dict<Stored>,
         prefix: &str,
         attributes: Node,
         depth: usize,
@@ -76,7 +76,7 @@ impl Meaning<'_> {
         }
     }
 
-    fn add(&mut self, dict: &mut Dict<Leaf>, prefix: &str, key: Node, value: Node) -> Found<()> {
+    fn add(&mut self, dict: &mut Dict<Stored>, prefix: &str, key: Node, value: Node) -> Found<()> {
         let name = self.machine.text(key).unwrap_or_default();
         self.charge(prefix.len() + name.len())?;
         let value = self.value(value)?;
@@ -86,7 +86,7 @@ impl Meaning<'_> {
     }
 
     /// The parameters and buffers of a TorchScript module.
-    pub(super) fn script(&mut self, object: Node) -> Found<Value<Leaf>> {
+    pub(super) fn script(&mut self, object: Node) -> Found<Value<Stored>> {
         let mut dict = Dict::default();
         self.add_script(&mut dict, "", object, 0)?;
         Ok(Value::Dict(dict))
@@ -94,7 +94,7 @@ impl Meaning<'_> {
 
     fn add_script(
         &mut self,
-        dict: &mut Dict<Leaf>,
+        dict: &mut Dict<Stored>,
         prefix: &str,
         object: Node,
         depth: usize,

@@ -1,6 +1,6 @@
 //! NumPy's arrays and numbers in a pickle.
 
-use super::super::leaf::{Bytes, Leaf, Storage};
+use super::super::leaf::{Bytes, Leaf, Storage, Stored};
 use super::super::npy;
 use super::super::value::Value;
 use super::meaning::Meaning;
@@ -13,7 +13,7 @@ impl Meaning<'_> {
         function: &str,
         arguments: &[Node],
         state: Node,
-    ) -> Found<Value<Leaf>> {
+    ) -> Found<Value<Stored>> {
         let machine = self.machine;
         let other = || Ok(Value::Other(format!("numpy's {function}")));
         match (function, arguments, machine.elements(state)) {
@@ -39,7 +39,7 @@ impl Meaning<'_> {
         dtype: Node,
         is_fortran: bool,
         bytes: Node,
-    ) -> Found<Value<Leaf>> {
+    ) -> Found<Value<Stored>> {
         let machine = self.machine;
         let dtype = self.dtype(dtype);
         let dtype = dtype.unwrap_or_else(|| "another dtype".to_owned());
@@ -57,7 +57,7 @@ impl Meaning<'_> {
         let length = bytes.len() as u64;
         let storage = Storage::new(Bytes::Memory(bytes), length);
         Ok(match npy::leaf(storage, kind, shape, is_fortran) {
-            Ok(leaf) => Value::Tensor(leaf),
+            Ok(leaf) => Value::Tensor(Box::new(leaf)),
             Err(problem) => Value::Other(format!("a NumPy array that {problem}")),
         })
     }

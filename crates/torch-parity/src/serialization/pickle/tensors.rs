@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use tch::Kind;
 
-use super::super::leaf::{Leaf, MOST_DIMENSIONS, Storage, too_many};
+use super::super::leaf::{Leaf, MOST_DIMENSIONS, Storage, Stored, too_many};
 use super::super::value::Value;
 use super::meaning::Meaning;
 use super::{Found, Machine, Node};
@@ -15,7 +15,7 @@ use crate::print::dtype_name;
 
 impl Meaning<'_> {
     /// The result of a function of `torch._utils`.
-    pub(super) fn tensor(&mut self, function: &str, arguments: &[Node]) -> Found<Value<Leaf>> {
+    pub(super) fn tensor(&mut self, function: &str, arguments: &[Node]) -> Found<Value<Stored>> {
         let what = match (function, arguments) {
             ("_rebuild_parameter" | "_rebuild_parameter_with_state", &[data, ..])
             | ("_rebuild_device_tensor_from_numpy", &[data, ..])
@@ -69,14 +69,14 @@ impl Meaning<'_> {
         dtype: Option<Node>,
         place: [Node; 3],
         metadata: &[Node],
-    ) -> Found<Value<Leaf>> {
+    ) -> Found<Value<Stored>> {
         let left = self.tensors_left.checked_sub(1);
         self.tensors_left = left.ok_or_else(too_many)?;
         let leaf = self.leaf(storage, dtype, place, metadata);
         Ok(match leaf {
             Ok(leaf) => {
                 self.charge(size_of::<Leaf>() + size_of::<Storage>() + 16 * leaf.size.len())?;
-                Value::Tensor(leaf)
+                Value::Tensor(Box::new(leaf))
             }
             Err(what) => Value::Other(what),
         })
