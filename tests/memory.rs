@@ -447,6 +447,19 @@ fn check_refused(name: &str, content: &[u8], most: usize) {
     assert!(memory <= BUFFERS + most, "{name}: {memory}");
 }
 
+/// Large files that are refused by their first or last bytes are not read.
+fn check_large(name: &str, start: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, start).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(6 << 30).unwrap();
+    let (was_read, memory) = measure(|| read_pt(&path) || read_safetensors(&path).is_ok());
+    println!("{name}: 6 GiB are refused with {memory}");
+    assert!(!was_read, "{name} was read");
+    assert!(memory <= 2 * BUFFERS, "{name}: {memory}");
+}
+
 /// A single test, since the memory of the whole process is measured.
 #[test]
 fn damaged_data_never_panics_nor_takes_memory() {
@@ -457,6 +470,9 @@ fn damaged_data_never_panics_nor_takes_memory() {
     for (name, content, most) in refused_at_once() {
         check_refused(name, &content, most);
     }
+    check_large("sparse.safetensors", b"\x09\0\0\0\0\0\0\0{\"broken\"");
+    check_large("sparse.pt", b"PK\x03\x04");
+    check_large("sparse.pkl", b"\x80\x02}q\x00");
     for bomb in bombs() {
         check_bomb(&bomb);
     }

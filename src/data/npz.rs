@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, ensure};
 
-use crate::torch::serialization::npy::{Header, Npz};
+use crate::torch::serialization::npy::Header;
+use crate::torch::serialization::npz::Npz;
 use crate::torch::shown;
 
 /// An open `.npz` file.

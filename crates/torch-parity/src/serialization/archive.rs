@@ -7,11 +7,11 @@ use std::io::Read;
 use std::rc::Rc;
 
 use super::leaf::{Leaf, Storage, Stored};
-use super::npy;
 use super::pickle::{Machine, Meaning, Storages};
 use super::source::Section;
 use super::value::{Key, Value};
 use super::zip::{Directory, Entry};
+use super::{npy, npz};
 use crate::{one_line, shown};
 use flate2::read::DeflateDecoder;
 
@@ -177,8 +177,8 @@ impl Archive {
     fn array(&self, name: &str) -> Result<Leaf, String> {
         let odd = |problem| format!("a NumPy array that cannot be read: {problem}");
         let entry = self.entry(name)?;
-        let header = npy::header(entry).map_err(odd)?;
-        npy::array(npy::storage(entry, &header).map_err(odd)?, header)
+        let header = npz::header(entry).map_err(odd)?;
+        npy::array(npz::storage(entry, &header).map_err(odd)?, header)
     }
 }
 

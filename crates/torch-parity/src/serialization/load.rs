@@ -8,7 +8,8 @@ use regex_lite::Regex;
 use tch::nn::VarStore;
 use tch::{Kind, Tensor, no_grad};
 
-use super::find::{Chosen, candidates, choose, with_key};
+use super::candidate::{Chosen, candidates};
+use super::find::{choose, with_key};
 use super::fit::{About, Report, compare, describe};
 use super::open::open;
 use super::value::Value;

@@ -22,6 +22,7 @@
 
 mod archive;
 mod bytes;
+mod candidate;
 mod distributed;
 mod exported;
 mod find;
@@ -30,6 +31,7 @@ mod leaf;
 mod legacy;
 mod load;
 pub mod npy;
+pub mod npz;
 mod open;
 mod output_file;
 mod partial;
@@ -41,6 +43,7 @@ mod sharded;
 mod source;
 mod value;
 mod zip;
+mod zip_file;
 
 use std::collections::BTreeMap;
 use std::io;

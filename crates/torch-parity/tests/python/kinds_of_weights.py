@@ -180,8 +180,10 @@ for key, value in sd.items():
         views[key] = flat[start : start + value.numel()].view_as(value)
         start += value.numel()
 torch.save(views, GOOD / "views.pt")
-torch.save({k: v.clone().requires_grad_(v.is_floating_point()) for k, v in sd.items()},
-           GOOD / "requires_grad.pt")
+torch.save(
+    {k: v.clone().requires_grad_(v.is_floating_point()) for k, v in sd.items()},
+    GOOD / "requires_grad.pt",
+)
 marked = nn.Parameter(sd["fc1.weight"].clone())
 marked.note = "an attribute"
 torch.save({**sd, "fc1.weight": marked}, GOOD / "attribute.pt")
@@ -273,14 +275,18 @@ def rezip(name, change):
             new.writestr(entry, content)
 
 
-rezip("twice.pt", lambda entries: entries + [(entries[0][0], entries[0][1])])
+rezip("twice.pt", lambda entries: [*entries, entries[0]])
 twice = b"\x80\x02}(X\x01\x00\x00\x00aNX\x01\x00\x00\x00aNu."
 rezip("key_twice.pt", lambda entries: [("plain/data.pkl", twice)])
 itself = b"\x80\x02]q\x00h\x00a."
 rezip("itself.pt", lambda entries: [("plain/data.pkl", itself)])
-laughs = b"\x80\x02]q\x00" + b"".join(
-    b"](" + b"h" + bytes([i]) + b"h" + bytes([i]) + b"eq" + bytes([i + 1]) for i in range(60)
-) + b"."
+laughs = (
+    b"\x80\x02]q\x00"
+    + b"".join(
+        b"](" + b"h" + bytes([i]) + b"h" + bytes([i]) + b"eq" + bytes([i + 1]) for i in range(60)
+    )
+    + b"."
+)
 rezip("laughs.pt", lambda entries: [("plain/data.pkl", laughs)])
 
 
