@@ -30,32 +30,39 @@ class Observed:
     owners: dict[int, str]
     persistent: frozenset[str]
 
-    def made(self, path: str) -> int:
-        """The place of a module in the order of making."""
-        made = self.tape.made.get(id(self.modules[path]))
-        return made.order if made else -1
-
     def bound(self, path: str) -> dict[str, object]:
         made = self.tape.made.get(id(self.modules[path]))
         return made.bound() if made else {}
 
     def children(self, path: str) -> list[str]:
-        """The modules that are held directly, each under its first path only."""
+        """The modules that are held directly, each under its first path only, unless it has no
+        state: such a one is as good under each of its paths."""
         found = []
-        for name, child in self.modules[path].named_children():
+        for name, child in self.modules[path]._modules.items():
             inner = f"{path}.{name}" if path else name
-            if self.paths[id(child)] == inner:
+            if child is not None and (self.paths[id(child)] == inner or is_stateless(child)):
                 found.append(inner)
         return found
+
+
+def is_stateless(module: nn.Module) -> bool:
+    return not any(True for _ in (*module.parameters(), *module.buffers()))
 
 
 def observe(subject: Subject) -> Observed:
     """Makes the model under a tape and records it in both modes."""
     torch.manual_seed(0)
     model, tape = record(subject.make)
+    _check_script(subject, model)
     _check_draws(subject, model)
     graphs = {TRAINING: export(subject, model, True), EVALUATION: export(subject, model, False)}
     paths = {id(module): path for path, module in reversed(list(model.named_modules()))}
+    modules = dict(model.named_modules(remove_duplicate=False))
+    first_paths = {
+        path: paths[id(module)]
+        for path, module in modules.items()
+        if paths[id(module)] != path and not is_stateless(module)
+    }
     owners: dict[int, str] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.layout is not torch.strided:
@@ -69,12 +76,21 @@ def observe(subject: Subject) -> Observed:
         model,
         tape,
         graphs,
-        {mode: call_tree(graph) for mode, graph in graphs.items()},
-        dict(model.named_modules(remove_duplicate=False)),
+        {mode: call_tree(graph, first_paths) for mode, graph in graphs.items()},
+        modules,
         paths,
         owners,
         frozenset(model.state_dict()),
     )
+
+
+def _check_script(subject: Subject, model: nn.Module) -> None:
+    for path, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise Refused(
+                f"{subject.target}: {path or 'the model'} is a torch.jit.ScriptModule, whose code "
+                "is TorchScript and cannot be recorded; derive it from nn.Module"
+            )
 
 
 def _check_draws(subject: Subject, model: nn.Module) -> None:

@@ -1,6 +1,6 @@
 """A graph as the calls of modules that it came from: each with what goes in and what comes out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -64,15 +64,16 @@ def is_check(node: Node) -> bool:
     return any(check in str(node.target) for check in CHECKS)
 
 
-def call_tree(graph: Graph) -> ModuleCall:
-    """The call of the model itself. A number is no item: it is computed where it is used."""
+def call_tree(graph: Graph, first_paths: Mapping[str, str]) -> ModuleCall:
+    """The call of the model itself. A number is no item: it is computed where it is used. A module
+    with several paths goes by the first, as `first_paths` says."""
     root = ModuleCall("")
     stack: list[tuple[str, ModuleCall]] = [("", root)]
     turns: dict[str, int] = {}
     for node in graph.nodes:
         if is_check(node) or is_number(node):
             continue
-        modules = _modules(node)
+        modules = [(key, first_paths.get(path, path)) for key, path in _modules(node)]
         depth = 0
         while (
             depth < len(modules)

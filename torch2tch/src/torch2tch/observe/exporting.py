@@ -11,6 +11,7 @@ from torch.fx.experimental.proxy_tensor import get_proxy_mode, get_proxy_slot
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
 
 from ..subject import Refused, Subject
+from .regions import inline_regions
 
 # An end of a slice that is beyond every tensor's.
 BEYOND = 2**62
@@ -96,7 +97,7 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
             if attempt is attempts[-1]:
                 raise Refused(_cause(subject, error)) from error
         else:
-            return _graph(program)
+            return _graph(program, subject.target)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -144,7 +145,8 @@ def _flat(items: list[tuple[str, object]]) -> list[tuple[str, object]]:
     return found
 
 
-def _graph(program: torch.export.ExportedProgram) -> Graph:
+def _graph(program: torch.export.ExportedProgram, target: str) -> Graph:
+    inline_regions(program.graph_module, target, ARGUMENT)
     signature = program.graph_signature
     held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     held = {node: name.removeprefix("model.") for node, name in held.items()}

@@ -1,7 +1,7 @@
 """A module's constructor as recorded: layers, parameters and their initial values, in the order in
 which Python makes and draws them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -39,18 +39,17 @@ def events_by_owner(
     for event in observed.tape.needed(observed.model):
         if _of_layer(observed, understood, event):
             continue
-        owner = ""
-        for frame in event.frames:
-            path = observed.paths.get(frame.module)
-            if (
-                frame.function == "__init__"
-                and isinstance(understood.get(path), Struct | None)
-                and path is not None
-                and path in understood
-            ):
-                owner = path
-        found.setdefault(owner, []).append(event)
+        makers = [frame.module for frame in event.frames if frame.function == "__init__"]
+        found.setdefault(owner(observed, understood, makers), []).append(event)
     return found
+
+
+def owner(
+    observed: Observed, understood: Mapping[str, Instance], makers: Iterable[int | None]
+) -> str:
+    """The innermost struct among the modules whose constructors were running, or the model."""
+    paths = [observed.paths[module] for module in makers if module in observed.paths]
+    return next((p for p in reversed(paths) if isinstance(understood.get(p), Struct)), "")
 
 
 def _of_layer(observed: Observed, understood: Mapping[str, Instance], event: Event) -> bool:
@@ -109,14 +108,19 @@ class Constructor(InitialValues):
                 found.append(_Step(order, (child,)))
         for children in lists.values():
             found.append(_Step(starts(self.observed, children[0]), tuple(children)))
-        if not self.path:
-            kept = {id(m) for m in self.observed.model.modules()}
-            found += [
-                _Step(made.order, dropped=made)
-                for made in self.observed.tape.made.values()
-                if id(made.module) not in kept and layer_row(made) and layer_row(made)[0].has_path
-            ]
-        return found
+        return found + [_Step(made.order, dropped=made) for made in self.dropped_layers()]
+
+    def dropped_layers(self) -> list[Made]:
+        """The layers that this constructor makes and the model does not keep: their draws count."""
+        kept = {id(m) for m in self.observed.model.modules()}
+        return [
+            made
+            for made in self.observed.tape.made.values()
+            if id(made.module) not in kept
+            and owner(self.observed, self.understood, made.makers) == self.path
+            and (found := layer_row(made))
+            and found[0].has_path
+        ]
 
     def make(self, step: _Step) -> None:
         if step.dropped is not None:

@@ -1,9 +1,11 @@
 """Modules that the library has as they are, and chains of modules."""
 
+import inspect
+
 from torch import nn
 
 from ..nodes import Constant, Expression, ListOf, Literal
-from ..observe import Observed
+from ..observe import Observed, is_stateless
 from ..observe.calls import ModuleCall
 from ..observe.tape import Made, storage
 from ..tables.layers import LayerRow, fit
@@ -16,7 +18,7 @@ DRAWING = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")
 def leaf(observed: Observed, path: str) -> Leaf | None:
     """The layer at `path` as the library has it; `None` where it does not."""
     module = observed.modules[path]
-    made = observed.tape.made.get(id(module))
+    made = observed.tape.made.get(id(module)) or as_it_is(module)
     found = made and layer_row(made)
     if not found or not _is_as_made(module, made):
         return None
@@ -27,6 +29,16 @@ def leaf(observed: Observed, path: str) -> Leaf | None:
         if (owner := observed.owners[storage(tensor)]) != f"{path}.{name}"
     )
     return Leaf(path, row, arguments, getattr(module, "inplace", False), row.name in DRAWING, tied)
+
+
+def as_it_is(module: nn.Module) -> Made | None:
+    """A layer of torch that was made with the class, such as a default activation, from its
+    attributes."""
+    if not is_stateless(module):
+        return None
+    names = list(inspect.signature(type(module).__init__).parameters)[1:]
+    found = {name: getattr(module, name) for name in names if hasattr(module, name)}
+    return Made(-1, module, (), found)
 
 
 def layer_row(made: Made) -> tuple[LayerRow, tuple[tuple[str, Expression], ...]] | None:
