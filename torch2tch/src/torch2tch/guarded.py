@@ -1,7 +1,9 @@
 """The commands in a process of their own, so that user code that ends its process proves nothing,
 and so that what a command leaves in the folder for temporary files is gone with it."""
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +18,9 @@ VERDICT = "TORCH2TCH_VERDICT"
 
 # The signals that end a command.
 ENDS = (signal.SIGINT, signal.SIGTERM)
+
+# The depth to which expressions may be nested, in calls of Python, and the bytes of stack for it.
+DEPTH, STACK = 20_000, 512 << 20
 
 # The seconds that the process has to end before it is killed.
 PATIENCE = 5
@@ -53,7 +58,9 @@ def watched(arguments: list[str], folder: Path) -> tuple[int, str]:
     """The exit code of the process, and its verdict."""
     verdict = folder / "verdict"
     command = [sys.executable, "-m", "torch2tch.guarded", *arguments]
-    process = subprocess.Popen(command, env=environment(folder, verdict))
+    process = subprocess.Popen(
+        command, env=environment(folder, verdict), preexec_fn=allow_deep_recursion
+    )
     try:
         code = process.wait()
     except BaseException:
@@ -66,6 +73,14 @@ def watched(arguments: list[str], folder: Path) -> tuple[int, str]:
             process.wait()
         raise
     return code, verdict.read_text() if verdict.exists() else ""
+
+
+def allow_deep_recursion() -> None:
+    """Gives the process a stack for `DEPTH`, if the system lets it."""
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    wanted = STACK if hard == resource.RLIM_INFINITY else min(STACK, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_STACK, (wanted, hard))
 
 
 def environment(folder: Path, verdict: Path) -> dict[str, str]:
@@ -107,6 +122,7 @@ def end(number: int, _: FrameType | None) -> NoReturn:
 def inner() -> NoReturn:
     """The process itself."""
     on_ends(end)
+    sys.setrecursionlimit(DEPTH)
     verdict = Path(os.environ.pop(VERDICT))
     # `-m` puts the current folder on the path of Python 3.10, which does not know PYTHONSAFEPATH.
     if sys.path and sys.path[0] in ("", os.getcwd()):

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..subject import Refused
+from . import untouched  # noqa: F401  # before any code of the user's
 from .errors import Usage, located, one_line, place_in, shown
 from .siblings import Siblings, module_name
 from .statements import Statement, keep_needed, statements

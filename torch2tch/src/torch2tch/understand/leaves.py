@@ -4,6 +4,7 @@ import inspect
 
 from torch import nn
 
+from ..load.untouched import is_replaced
 from ..nodes import Constant, Expression, ListOf, Literal
 from ..observe import Observed, is_stateless
 from ..observe.calls import ModuleCall
@@ -64,6 +65,7 @@ def _is_as_made(module: nn.Module, made: Made) -> bool:
         module._forward_hooks
         or module._forward_pre_hooks
         or "forward" in vars(module)
+        or is_replaced(type(module))
         or module._modules
     ):
         return False
