@@ -18,7 +18,8 @@ def _now() -> dict[str, object]:
         f"{owner}.{name}": value
         for owner, place in owners.items()
         for name, value in vars(place).items()
-        if callable(value) and not name.startswith("__")
+        # Classes such as torch.Storage go with the default dtype.
+        if callable(value) and not isinstance(value, type) and not name.startswith("__")
     }
     for name, cls in vars(nn).items():
         if isinstance(cls, type):

@@ -1,5 +1,6 @@
 """A graph as the calls of modules that it came from: each with what goes in and what comes out."""
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -89,9 +90,38 @@ def call_tree(graph: Graph, first_paths: Mapping[str, str]) -> ModuleCall:
             stack.append((key, call))
         stack[-1][1].items.append(node)
     _connect(root, graph)
+    _give_alike(root)
     root.inputs = list(graph.inputs)
     root.outputs = list(graph.outputs)
     return root
+
+
+def _give_alike(root: ModuleCall) -> None:
+    """Calls of one module that run the same operations give the same results, those included that
+    only some of them have a use for."""
+    by_path: dict[str, list[ModuleCall]] = {}
+    for call in root.calls():
+        by_path.setdefault(call.path, []).append(call)
+    for calls in by_path.values():
+        nodes = [list(call.nodes()) for call in calls]
+        if len(calls) < 2 or any(_targets(one) != _targets(nodes[0]) for one in nodes[1:]):
+            continue
+        given = {
+            place
+            for call, own in zip(calls, nodes)
+            for place, node in enumerate(own)
+            if node in call.outputs
+        }
+        for call, own in zip(calls, nodes):
+            call.outputs = [own[place] for place in sorted(given)]
+
+
+def _targets(nodes: list[Node]) -> list[object]:
+    return [(node.target, *node.args[1:2]) if _is_item(node) else node.target for node in nodes]
+
+
+def _is_item(node: Node) -> bool:
+    return node.target is operator.getitem
 
 
 def _modules(node: Node) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from torch.fx.experimental.proxy_tensor import get_proxy_mode, get_proxy_slot
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
 
 from ..subject import Refused, Subject
+from ..tables.operations import schema_of
 from .regions import inline_regions
 
 # An end of a slice that is beyond every tensor's.
@@ -155,6 +156,7 @@ def _graph(program: torch.export.ExportedProgram, target: str) -> Graph:
         for node, name in signature.inputs_to_lifted_tensor_constants.items()
     }
     drop_no_ops(program.graph)
+    name_changed(program.graph, set(held))
     by_name = {node.name: node for node in program.graph.nodes}
     inputs = tuple(by_name[name] for name in signature.user_inputs if isinstance(name, str))
     results = next(node for node in program.graph.nodes if node.op == "output").args[0]
@@ -177,6 +179,19 @@ def drop_no_ops(graph: torch.fx.Graph) -> None:
             source.meta.setdefault(ARGUMENT, []).extend(node.meta.get(ARGUMENT, ()))
             node.replace_all_uses_with(source)
             graph.erase_node(node)
+
+
+def name_changed(graph: torch.fx.Graph, held: set[str]) -> None:
+    """What is left of a parameter or buffer that is changed in place goes by its own name: another
+    call of the module finds it where it is."""
+    for node in graph.nodes:
+        if (
+            isinstance(node.target, torch._ops.OpOverload)
+            and schema_of(node.target).is_in_place
+            and isinstance(node.args[0], Node)
+            and node.args[0].name in held
+        ):
+            node.replace_all_uses_with(node.args[0])
 
 
 def _is_no_op(node: Node) -> bool:
