@@ -76,12 +76,23 @@ def observe(subject: Subject) -> Observed:
         model,
         tape,
         graphs,
-        {mode: call_tree(graph, first_paths) for mode, graph in graphs.items()},
+        {mode: call_tree(graph, first_paths, _names(model)) for mode, graph in graphs.items()},
         modules,
         paths,
         owners,
         frozenset(model.state_dict()),
     )
+
+
+def _names(model: nn.Module) -> dict[str, list[str]]:
+    """All names of the tensor that has a name."""
+    by_tensor: dict[int, list[str]] = {}
+    for name, tensor in (
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    ):
+        by_tensor.setdefault(id(tensor), []).append(name)
+    return {name: names for names in by_tensor.values() for name in names}
 
 
 def _check_script(subject: Subject, model: nn.Module) -> None:

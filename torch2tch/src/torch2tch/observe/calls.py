@@ -65,9 +65,12 @@ def is_check(node: Node) -> bool:
     return any(check in str(node.target) for check in CHECKS)
 
 
-def call_tree(graph: Graph, first_paths: Mapping[str, str]) -> ModuleCall:
+def call_tree(
+    graph: Graph, first_paths: Mapping[str, str], names: Mapping[str, list[str]]
+) -> ModuleCall:
     """The call of the model itself. A number is no item: it is computed where it is used. A module
-    with several paths goes by the first, as `first_paths` says."""
+    with several paths goes by the first, as `first_paths` says; `names` has all names of each
+    parameter and buffer."""
     root = ModuleCall("")
     stack: list[tuple[str, ModuleCall]] = [("", root)]
     turns: dict[str, int] = {}
@@ -89,7 +92,7 @@ def call_tree(graph: Graph, first_paths: Mapping[str, str]) -> ModuleCall:
             stack[-1][1].items.append(call)
             stack.append((key, call))
         stack[-1][1].items.append(node)
-    _connect(root, graph)
+    _connect(root, graph, names)
     _give_alike(root)
     root.inputs = list(graph.inputs)
     root.outputs = list(graph.outputs)
@@ -133,14 +136,15 @@ def _modules(node: Node) -> list[tuple[str, str]]:
     return found
 
 
-def _connect(call: ModuleCall, graph: Graph) -> None:
-    """Finds what goes into a call and comes out of it."""
+def _connect(call: ModuleCall, graph: Graph, names: Mapping[str, list[str]]) -> None:
+    """Finds what goes into a call and comes out of it. A parameter that the module does not hold
+    goes in."""
     inside = set(call.nodes())
     inputs, outputs = {}, {}
     results = set(graph.outputs)
     for node in call.nodes():
         for used in node.all_input_nodes:
-            held = used.name in graph.held or used.name in graph.constants
+            held = used.name in graph.constants or _is_held(used, call.path, graph, names)
             if used not in inside and not is_number(used) and not held:
                 inputs[used] = True
         if node in results or any(
@@ -152,4 +156,11 @@ def _connect(call: ModuleCall, graph: Graph) -> None:
     call.inputs, call.outputs = list(inputs), list(outputs)
     for item in call.items:
         if isinstance(item, ModuleCall):
-            _connect(item, graph)
+            _connect(item, graph, names)
+
+
+def _is_held(node: Node, path: str, graph: Graph, names: Mapping[str, list[str]]) -> bool:
+    name = graph.held.get(node.name)
+    return name is not None and any(
+        not path or one.startswith(f"{path}.") for one in (name, *names.get(name, ()))
+    )

@@ -4,6 +4,7 @@ which Python makes and draws them."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from ..nodes import (
@@ -22,11 +23,12 @@ from ..nodes import (
 from ..nodes.expressions import Dropped, Shared
 from ..observe import Observed
 from ..observe.python_lines import attribute_line
-from ..observe.tape import Event, Made
+from ..observe.tape import Event, Made, storage
 from ..subject import Refused
 from .initial_values import InitialValues
 from .instances import Chain, Instance, Leaf, Struct
 from .leaves import layer_row, starts
+from .operations import operation
 from .tensors import Tensors, below, is_below
 
 
@@ -36,11 +38,18 @@ def events_by_owner(
     """The events of each constructor, without those of layers that the library has: of the
     innermost struct whose `__init__` ran, or of the model."""
     found: dict[str, list[Event]] = {}
+    made_by: dict[int, str] = {}  # the constructor that has made a tensor, by its storage
     for event in observed.tape.needed(observed.model):
         if _of_layer(observed, understood, event):
             continue
         makers = [frame.module for frame in event.frames if frame.function == "__init__"]
-        found.setdefault(owner(observed, understood, makers), []).append(event)
+        path = owner(observed, understood, makers)
+        # A constructor that is handed a tensor of another computes with it there.
+        read = [made_by.get(observed.tape.storage(number), path) for number in event.reads()]
+        path = min((one for one in read if is_below(path, one)), key=len, default=path)
+        for number in event.gives():
+            made_by.setdefault(observed.tape.storage(number), path)
+        found.setdefault(path, []).append(event)
     return found
 
 
@@ -88,7 +97,9 @@ class Constructor(InitialValues):
         for step in sorted(self.steps(), key=lambda step: step.order):
             self.run_until(step.order)
             self.make(step)
+            self.hand_over(step.paths)
         self.run_until(len(observed.tape.made) + 1)
+        self.keep_places()
         self.keep_tensors()
 
     @property
@@ -170,6 +181,34 @@ class Constructor(InitialValues):
             parts["weight"],
             parts.get("bias", Literal(None)),
         )
+
+    def keep_places(self) -> None:
+        """Parameters and buffers that another constructor sets, such as the one that calls
+        `weight_norm` on this module."""
+        module = self.observed.modules[self.path]
+        own = {**module._parameters, **module._buffers}
+        fields = {name: field for field, name in self.tensors.fields.get(self.path, {}).items()}
+        for last, tensor in own.items():
+            name = f"{self.path}.{last}" if self.path else last
+            if (
+                tensor is None
+                or name in self.registered
+                or name not in self.observed.persistent
+                or self.observed.owners[storage(tensor)] != name
+                or not self.is_set_outside(tensor)
+            ):
+                continue
+            self.registered.add(name)
+            empty = operation(
+                torch.ops.aten.zeros.default, (list(tensor.shape),), {}, self.tensor, tensor.dtype
+            )
+            is_parameter = last in module._parameters
+            target = self.name(last)
+            field = fields.get(name, "")
+            self.out.append(Register(field, empty, last, is_parameter, None, target))
+
+    def is_set_outside(self, tensor: torch.Tensor) -> bool:
+        return storage(tensor) in self.observed.tape.produced
 
     def keep_tensors(self) -> None:
         """Fields for parameters and buffers that `forward` uses and others have made."""
