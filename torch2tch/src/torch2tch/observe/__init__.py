@@ -9,8 +9,9 @@ from ..subject import Refused, Subject
 from .calls import ModuleCall, call_tree
 from .exporting import Graph, export
 from .tape import Tape, record, storage
+from .ties import first_paths, is_stateless, names
 
-__all__ = ["Observed", "observe"]
+__all__ = ["Observed", "is_stateless", "observe"]
 
 TRAINING, EVALUATION = "training", "evaluation"
 
@@ -29,24 +30,20 @@ class Observed:
     paths: dict[int, str]
     owners: dict[int, str]
     persistent: frozenset[str]
+    first_paths: dict[str, str]
 
     def bound(self, path: str) -> dict[str, object]:
         made = self.tape.made.get(id(self.modules[path]))
         return made.bound() if made else {}
 
     def children(self, path: str) -> list[str]:
-        """The modules that are held directly, each under its first path only, unless it has no
-        state: such a one is as good under each of its paths."""
+        """The modules that are held directly, each under one path only of those within reach."""
         found = []
         for name, child in self.modules[path]._modules.items():
             inner = f"{path}.{name}" if path else name
-            if child is not None and (self.paths[id(child)] == inner or is_stateless(child)):
+            if child is not None and inner not in self.first_paths:
                 found.append(inner)
         return found
-
-
-def is_stateless(module: nn.Module) -> bool:
-    return not any(True for _ in (*module.parameters(), *module.buffers()))
 
 
 def observe(subject: Subject) -> Observed:
@@ -58,11 +55,7 @@ def observe(subject: Subject) -> Observed:
     graphs = {TRAINING: export(subject, model, True), EVALUATION: export(subject, model, False)}
     paths = {id(module): path for path, module in reversed(list(model.named_modules()))}
     modules = dict(model.named_modules(remove_duplicate=False))
-    first_paths = {
-        path: paths[id(module)]
-        for path, module in modules.items()
-        if paths[id(module)] != path and not is_stateless(module)
-    }
+    first = first_paths(model, paths)
     owners: dict[int, str] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.layout is not torch.strided:
@@ -76,23 +69,13 @@ def observe(subject: Subject) -> Observed:
         model,
         tape,
         graphs,
-        {mode: call_tree(graph, first_paths, _names(model)) for mode, graph in graphs.items()},
+        {mode: call_tree(graph, first, names(model)) for mode, graph in graphs.items()},
         modules,
         paths,
         owners,
         frozenset(model.state_dict()),
+        first,
     )
-
-
-def _names(model: nn.Module) -> dict[str, list[str]]:
-    """All names of the tensor that has a name."""
-    by_tensor: dict[int, list[str]] = {}
-    for name, tensor in (
-        *model.named_parameters(remove_duplicate=False),
-        *model.named_buffers(remove_duplicate=False),
-    ):
-        by_tensor.setdefault(id(tensor), []).append(name)
-    return {name: names for names in by_tensor.values() for name in names}
 
 
 def _check_script(subject: Subject, model: nn.Module) -> None:

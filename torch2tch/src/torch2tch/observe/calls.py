@@ -162,5 +162,5 @@ def _connect(call: ModuleCall, graph: Graph, names: Mapping[str, list[str]]) -> 
 def _is_held(node: Node, path: str, graph: Graph, names: Mapping[str, list[str]]) -> bool:
     name = graph.held.get(node.name)
     return name is not None and any(
-        not path or one.startswith(f"{path}.") for one in (name, *names.get(name, ()))
+        not path or one.startswith(f"{path}.") for one in names.get(name, (name,))
     )

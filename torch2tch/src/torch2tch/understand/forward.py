@@ -138,7 +138,9 @@ class _Body:
 
     def argument_hint(self, node: Node) -> str:
         given = given_as(node, self.call.path)
-        return given.name if given else _base(node)
+        if given:
+            return given.name
+        return self.graph.held.get(node.name, _base(node)).rpartition(".")[2]
 
     def line(self, item: ModuleCall | Node) -> Line | None:
         node = next(item.nodes()) if isinstance(item, ModuleCall) else item
