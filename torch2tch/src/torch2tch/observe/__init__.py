@@ -9,7 +9,7 @@ from ..subject import Refused, Subject
 from .calls import ModuleCall, call_tree
 from .exporting import Graph, export
 from .tape import Tape, record, storage
-from .ties import first_paths, is_stateless, names
+from .ties import first_names, first_paths, is_stateless, names
 
 __all__ = ["Observed", "is_stateless", "observe"]
 
@@ -31,6 +31,8 @@ class Observed:
     owners: dict[int, str]
     persistent: frozenset[str]
     first_paths: dict[str, str]
+    first_names: dict[int, str]
+    remade: frozenset[int]
 
     def bound(self, path: str) -> dict[str, object]:
         made = self.tape.made.get(id(self.modules[path]))
@@ -56,6 +58,7 @@ def observe(subject: Subject) -> Observed:
     paths = {id(module): path for path, module in reversed(list(model.named_modules()))}
     modules = dict(model.named_modules(remove_duplicate=False))
     first = first_paths(model, paths)
+    chosen, remade = first_names(model, tape)
     owners: dict[int, str] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.layout is not torch.strided:
@@ -63,18 +66,20 @@ def observe(subject: Subject) -> Observed:
                 f"{subject.target}: {name} is a sparse tensor, which is not supported; "
                 "keep its indices and values as dense tensors"
             )
-        owners.setdefault(storage(tensor), name)
+        owners.setdefault(storage(tensor), chosen[id(tensor)])
     return Observed(
         subject,
         model,
         tape,
         graphs,
-        {mode: call_tree(graph, first, names(model)) for mode, graph in graphs.items()},
+        {mode: call_tree(graph, first, names(model, chosen)) for mode, graph in graphs.items()},
         modules,
         paths,
         owners,
         frozenset(model.state_dict()),
         first,
+        chosen,
+        remade,
     )
 
 

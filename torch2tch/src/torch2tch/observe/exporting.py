@@ -1,7 +1,8 @@
 """The graphs of a model, in training and in evaluation, with the sizes that stay free."""
 
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -91,9 +92,10 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
             for path, module in model.named_modules()
         ]
         try:
-            program = torch.export.export(
-                entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False
-            )
+            with data_recorded():
+                program = torch.export.export(
+                    entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False
+                )
         except Exception as error:
             if attempt is attempts[-1]:
                 raise Refused(_cause(subject, error)) from error
@@ -103,6 +105,21 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
             for hook in hooks:
                 hook.remove()
     raise AssertionError("the last attempt returns or raises")
+
+
+@contextlib.contextmanager
+def data_recorded() -> Iterator[None]:
+    """`tensor.data` as `tensor.detach()`, which a graph can have."""
+    plain = torch._C.TensorBase.data
+
+    def get(tensor: torch.Tensor) -> torch.Tensor:
+        return plain.__get__(tensor) if get_proxy_mode() is None else tensor.detach()
+
+    torch.Tensor.data = property(get, plain.__set__, plain.__delete__)
+    try:
+        yield
+    finally:
+        del torch.Tensor.data
 
 
 def _marking(path: str) -> Callable:

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from .tape import Tape, storage
+
 CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)
 
 
@@ -31,17 +33,61 @@ def first_paths(model: nn.Module, paths: dict[int, str]) -> dict[str, str]:
     }
 
 
-def first_names(model: nn.Module) -> dict[int, str]:
-    found: dict[int, str] = {}
+def first_names(model: nn.Module, tape: Tape) -> tuple[dict[int, str], frozenset[int]]:
+    """The name that each tensor goes by, and the storages of those whose values under another name
+    do not count: of several names the first, if all values are set anew after that, and otherwise
+    the name under which it was made."""
+    all_names: dict[int, list[str]] = {}
+    tensors = {}
     for name, tensor in _tensors(model):
-        found.setdefault(id(tensor), name)
-    return found
+        all_names.setdefault(id(tensor), []).append(name)
+        tensors[id(tensor)] = tensor
+    found, remade = {}, set()
+    for key, several in all_names.items():
+        found[key] = several[0]
+        maker = _maker(model, tape, several, tensors[key]) if len(several) > 1 else None
+        if maker is None or maker == several[0]:
+            continue
+        if _is_set_anew(model, tape, maker, tensors[key]):
+            remade.add(storage(tensors[key]))
+        else:
+            found[key] = maker
+    return found, frozenset(remade)
 
 
-def names(model: nn.Module) -> dict[str, list[str]]:
+def _maker(model: nn.Module, tape: Tape, several: list[str], tensor: torch.Tensor) -> str | None:
+    """The name in the module whose constructor has made the tensor."""
+    first = next((e for e in tape.events if storage(tensor) in map(tape.storage, e.gives())), None)
+    makers = {f.module for f in first.frames if f.function == "__init__"} if first else set()
+    return next((n for n in several if _module_of(model, n) in makers), None)
+
+
+def _is_set_anew(model: nn.Module, tape: Tape, maker: str, tensor: torch.Tensor) -> bool:
+    """A function of torch.nn.init, or an operation that does the same, has set all values outside
+    of the constructor that has made the tensor."""
+    own = _module_of(model, maker)
+    return any(
+        (isinstance(event.function, str) or _sets_all(event.function))
+        and event.reads()
+        and tape.storage(event.reads()[0]) == storage(tensor)
+        and tape.tensors[event.reads()[0]].numel() == tensor.numel()
+        and all(frame.module != own for frame in event.frames)
+        for event in tape.events
+    )
+
+
+def _sets_all(function: torch._ops.OpOverload) -> bool:
+    name = function._schema.name.split("::")[1]
+    return name in ("normal_", "uniform_", "zero_", "fill_", "copy_", "random_")
+
+
+def _module_of(model: nn.Module, name: str) -> int:
+    return id(model.get_submodule(name.rpartition(".")[0]))
+
+
+def names(model: nn.Module, first: dict[int, str]) -> dict[str, list[str]]:
     """The names under which a module has each tensor itself, by any of its names: the first, and
     those in a layer that shares all of its parameters within reach."""
-    first = first_names(model)
     found: dict[str, list[str]] = {}
     for name, tensor in _tensors(model):
         owner = first[id(tensor)]

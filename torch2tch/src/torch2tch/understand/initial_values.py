@@ -251,7 +251,12 @@ class InitialValues:
         return None
 
     def owner(self, number: int) -> str | None:
-        return self.observed.owners.get(self.observed.tape.storage(number))
+        place = self.observed.tape.storage(number)
+        name = self.observed.owners.get(place)
+        if place in self.observed.remade and name is not None and not is_below(name, self.path):
+            # What it is made with is set anew later, under its first name.
+            return None
+        return name
 
     def is_final(self, number: int, name: str) -> bool:
         """Whether it is the parameter or buffer itself, and not what that is a view of."""

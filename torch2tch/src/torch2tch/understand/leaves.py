@@ -9,7 +9,7 @@ from ..nodes import Constant, Expression, ListOf, Literal
 from ..observe import Observed, is_stateless
 from ..observe.calls import ModuleCall
 from ..observe.tape import Made, storage
-from ..observe.ties import first_names, shares_all
+from ..observe.ties import shares_all
 from ..tables.layers import LayerRow, fit
 from .instances import Chain, Instance, Leaf, Struct
 
@@ -30,7 +30,7 @@ def leaf(observed: Observed, path: str) -> Leaf | None:
         for name, tensor in module.named_parameters()
         if (owner := observed.owners[storage(tensor)]) != f"{path}.{name}"
     )
-    if tied and not shares_all(observed.model, path, first_names(observed.model)):
+    if tied and not shares_all(observed.model, path, observed.first_names):
         return None
     return Leaf(path, row, arguments, getattr(module, "inplace", False), row.name in DRAWING, tied)
 
