@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from torch2tch import checkout, cli, options, work
+from torch2tch.compare import command
 
 
 class Done(NamedTuple):
@@ -67,7 +68,10 @@ def torch2tch(
         capsys.readouterr()
         code: object = 0
         try:
-            if arguments and str(arguments[0]) in ("compare", "compare-traces"):
+            if arguments and arguments[0] == "compare":
+                monkeypatch.setattr(sys, "argv", ["torch2tch compare", *map(str, arguments[1:])])
+                code = command.run()
+            elif arguments and arguments[0] == "compare-traces":
                 cli.main()
             else:
                 code = work.run(options.parse(list(map(str, arguments))))

@@ -35,16 +35,21 @@ def check_packages() -> None:
 
 # Each command imports what it needs alone: a comparison of two files needs no porter.
 def port() -> None:
-    from torch2tch import guarded
+    from torch2tch import guarded, options
 
-    guarded.main()
+    # Wrong usage is told before a process is started for it.
+    options.parse(sys.argv[1:])
+    guarded.main(sys.argv[1:])
 
 
 def compare() -> None:
     check_packages()
+    from torch2tch import guarded
     from torch2tch.compare import command
 
-    command.main()
+    if any(one in ("-h", "--help") for one in sys.argv[1:]):
+        command.run()
+    guarded.main(["compare", *sys.argv[1:]])
 
 
 def compare_traces() -> None:

@@ -11,6 +11,7 @@ import shlex
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from .compare.traces import Row, print_rows, summarize
@@ -116,7 +117,7 @@ class Work:
         self.write(target, candidate)
         if not rows:
             return 0
-        with contextlib.redirect_stdout(self.printed):
+        with printing(), contextlib.redirect_stdout(self.printed):
             print_rows(rows)
             return summarize(rows)
 
@@ -124,7 +125,8 @@ class Work:
         if self.arguments.output:
             write_whole(Path(self.arguments.output), candidate.rust)
         elif not self.arguments.crate:
-            print(candidate.rust, end="", file=self.printed, flush=True)
+            with printing():
+                print(candidate.rust, end="", file=self.printed, flush=True)
         if self.arguments.crate:
             from .crate import write_crate
 
@@ -132,6 +134,14 @@ class Work:
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def printing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"standard output: {error.strerror}") from error
 
 
 def ported(kind: str, target: Target) -> Candidate:
@@ -168,14 +178,31 @@ def options(arguments: argparse.Namespace) -> Options:
 
 
 def check_output(arguments: argparse.Namespace) -> None:
-    """Refuses to write onto what is read, and onto what cannot be written, before anything runs."""
+    """Refuses to write onto what is no port, and onto what cannot be written, before anything
+    runs."""
     if not arguments.output:
         return
     output, source = Path(arguments.output), arguments.target.rpartition(":")[0] or arguments.target
     if Path(source).exists() and output.exists() and output.samefile(source):
         raise Usage(f"--output {output}: the port would overwrite the file that it is made from")
-    if output.is_dir() or not output.absolute().parent.is_dir():
+    if not output.resolve().parent.is_dir() or (output.exists() and not output.is_file()):
         raise Usage(f"--output {output}: expected a file in a folder that is there")
+    if output.exists() and not is_port(output):
+        raise Usage(
+            f"--output {output}: the file is there and is no port that torch2tch wrote; name "
+            "another, or remove it"
+        )
+
+
+def is_port(file: Path) -> bool:
+    """The file is empty, or has what every port has."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return not text.strip() or (
+        text.lstrip().startswith(("use ", "//")) and "#[rustfmt::skip]" in text and "::nn::" in text
+    )
 
 
 def takes_inputs(target: Target) -> bool:
@@ -193,13 +220,17 @@ def parameters(target: Target) -> str:
 
 
 def write_whole(output: Path, text: str) -> None:
-    """Writes the file whole or not at all."""
+    """Writes the file whole or not at all; of a link, the file that it leads to."""
+    place = output.resolve()
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=output.absolute().parent, delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-        os.chmod(file.name, 0o644)
-        os.replace(file.name, output)
+        file = tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False, encoding="utf-8")
+        try:
+            with file:
+                file.write(text)
+            os.chmod(file.name, 0o644)
+            os.replace(file.name, place)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise Refused(f"{output}: {error.strerror}") from error

@@ -1,12 +1,14 @@
 """A subject to Rust, as written: from the source of its classes, which stand in one file."""
 
 import inspect
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from .load import Target
 from .load.errors import shown
+from .load.untouched import replaced
 from .port import Port, port
 from .port.refusals import Refused as NotUnderstood
 from .port.refusals import Wrong
@@ -92,7 +94,17 @@ def check(target: Target, model: nn.Module) -> None:
                 lines.append(
                     f"{where}{cls.__name__} overrides {name}, which is not understood as written"
                 )
+        lines += set_outside(target, cls)
+    lines += [
+        f"{target.subject.target}: {name} is replaced, which is not understood as written"
+        for name in replaced()
+    ]
     for path, module in model.named_modules():
+        if "forward" in vars(module):
+            lines.append(
+                f"{target.subject.target}: {path or 'the module'} has a forward of its own, which "
+                "is not understood as written"
+            )
         if any(getattr(module, name) for name in HOOKS):
             lines.append(
                 f"{target.subject.target}: {path or 'the module'} has a hook, which is not "
@@ -105,6 +117,21 @@ def check(target: Target, model: nn.Module) -> None:
             )
     if lines:
         raise Refused(*lines)
+
+
+def set_outside(target: Target, cls: type) -> list[str]:
+    """The methods that a class was given after its definition."""
+    place = target.subject.place_of(cls)
+    if place is None:
+        return []
+    return [
+        f"{place.file}:{place.first}: {cls.__name__}.{name} is set outside of the class, which is "
+        "not understood as written"
+        for name, value in vars(cls).items()
+        if inspect.isfunction(value)
+        and (code := inspect.unwrap(value).__code__)
+        and not (Path(code.co_filename) == place.file and code.co_firstlineno in place)
+    ]
 
 
 def sizes(target: Target) -> list[dict[str, int]]:

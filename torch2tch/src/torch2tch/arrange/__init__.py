@@ -46,5 +46,5 @@ def _root(observed: Observed, struct: Struct) -> Struct:
 
 def _finished(class_: Class) -> Class:
     forward: Method | None = in_bodies(class_.forward, fold)
-    forward = in_bodies(forward, name_sizes)
+    forward = forward and name_sizes(forward)
     return dataclasses.replace(class_, forward=forward, constructor=fold(class_.constructor))

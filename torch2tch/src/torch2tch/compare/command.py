@@ -44,12 +44,13 @@ Group = ArgumentParser | argparse._ArgumentGroup
 FOREACH = {"default": None, "false": False, "true": True}
 
 
-def main() -> None:
+def run() -> int:
+    """The exit code."""
     try:
         rows = compare_live(parse_arguments())
     except proof.DoesNotCompile as error:
         fail(error)
-    sys.exit(summarize(rows))
+    return summarize(rows)
 
 
 def parse_arguments() -> Namespace:
@@ -336,7 +337,7 @@ def record_both(
     command += [f"--{key.replace('_', '-')}={value}" for key, value in settings.items()]
     command.append(f"--plan={plan}")
     rust = subprocess.Popen(
-        [str(executable), *command],
+        [str(Path(executable).resolve()), *command],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import io
 import sys
+import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from ..subject import Refused
+from . import untouched  # noqa: F401  # before any code of the user's
 from .errors import Usage, located, one_line, place_in, shown
 from .siblings import Siblings, module_name
 from .statements import Statement, keep_needed, statements
@@ -55,11 +57,15 @@ def load_file(path: Path, wanted: Iterable[str], argv: list[str]) -> Loaded:
 
 
 def read(path: Path) -> tuple[str, ast.Module]:
+    """The text as Python decodes it, and its syntax tree."""
+    if path.exists() and not path.is_file():
+        raise Usage(f"{path}: expected a file of Python, found a folder or a device")
     try:
-        text = path.read_text(encoding="utf-8")
+        with tokenize.open(path) as file:
+            text = file.read()
     except OSError as error:
         raise Usage(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, SyntaxError) as error:
         raise Usage(f"{path}: expected Python, found a file that is not UTF-8") from error
     try:
         return text, ast.parse(text)

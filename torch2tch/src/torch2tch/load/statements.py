@@ -60,14 +60,49 @@ def statements(tree: ast.Module) -> list[Statement]:
     functions = {
         node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
     }
+    constants = names_of_constants(tree)
     found = []
     for node in tree.body:
         if is_guard(node):
             inner = node.body if isinstance(node, ast.If) else []
-            found += [describe(one, imported, functions, guarded=True) for one in inner]
+            found += [describe(one, imported, functions, constants, guarded=True) for one in inner]
         else:
-            found.append(describe(node, imported, functions))
+            found.append(describe(node, imported, functions, constants))
     return found
+
+
+def names_of_constants(tree: ast.Module) -> set[str]:
+    """The names that stand for numbers, texts or devices wherever the file sets them: nothing
+    changes these by being handed them."""
+    stored = [
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    constant = [
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and is_constant(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    return {name for name in constant if stored.count(name) == constant.count(name)}
+
+
+def is_constant(value: ast.expr) -> bool:
+    match value:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(operand=inner):
+            return is_constant(inner)
+        case ast.BinOp(left=left, right=right):
+            return is_constant(left) and is_constant(right)
+        case ast.IfExp(body=body, orelse=orelse):
+            return is_constant(body) and is_constant(orelse)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="torch"), attr="device")):
+            return True
+        case _:
+            return False
 
 
 def is_another_name(value: ast.expr, imported: set[str]) -> bool:
@@ -88,10 +123,11 @@ def describe(
     node: ast.stmt,
     imported: set[str],
     functions: dict[str, ast.FunctionDef | ast.ClassDef],
+    constants: set[str],
     guarded: bool = False,
 ) -> Statement:
     binds, reads = names_of(node)
-    changes, always = changed_by(node, imported, functions)
+    changes, always = changed_by(node, imported, functions, constants)
     return Statement(node, binds, changes, reads, is_plain(node), always and not guarded, guarded)
 
 
@@ -135,7 +171,10 @@ def is_plain(node: ast.stmt) -> bool:
 
 
 def changed_by(
-    node: ast.stmt, imported: set[str], functions: dict[str, ast.FunctionDef | ast.ClassDef]
+    node: ast.stmt,
+    imported: set[str],
+    functions: dict[str, ast.FunctionDef | ast.ClassDef],
+    constants: set[str],
 ) -> tuple[set[str], bool]:
     """The names whose values a statement may change, and whether it changes a setting of all."""
     changes: set[str] = set()
@@ -152,14 +191,17 @@ def changed_by(
         if isinstance(part, ast.AugAssign):
             changes.add(root_of(part.target))
         if isinstance(part, ast.Call):
-            found, setting = changed_by_call(part, imported, functions)
+            found, setting = changed_by_call(part, imported, functions, constants)
             changes |= found
             always |= setting
     return changes - {""}, always
 
 
 def changed_by_call(
-    call: ast.Call, imported: set[str], functions: dict[str, ast.FunctionDef | ast.ClassDef]
+    call: ast.Call,
+    imported: set[str],
+    functions: dict[str, ast.FunctionDef | ast.ClassDef],
+    constants: set[str],
 ) -> tuple[set[str], bool]:
     root = root_of(call.func)
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
@@ -167,7 +209,7 @@ def changed_by_call(
     # handing
     # over a setting of it.
     arguments = {root_of(one) for one in given if not isinstance(one, (ast.Call, ast.Attribute))}
-    arguments -= {"", *imported, *functions, *dir(builtins)}
+    arguments -= {"", *imported, *functions, *constants, *dir(builtins)}
     if isinstance(call.func, ast.Attribute):
         name = call.func.attr
         if root in imported:

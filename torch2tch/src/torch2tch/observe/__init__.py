@@ -9,8 +9,9 @@ from ..subject import Refused, Subject
 from .calls import ModuleCall, call_tree
 from .exporting import Graph, export
 from .tape import Tape, record, storage
+from .ties import first_names, first_paths, is_stateless, names
 
-__all__ = ["Observed", "observe"]
+__all__ = ["Observed", "is_stateless", "observe"]
 
 TRAINING, EVALUATION = "training", "evaluation"
 
@@ -29,22 +30,20 @@ class Observed:
     paths: dict[int, str]
     owners: dict[int, str]
     persistent: frozenset[str]
-
-    def made(self, path: str) -> int:
-        """The place of a module in the order of making."""
-        made = self.tape.made.get(id(self.modules[path]))
-        return made.order if made else -1
+    first_paths: dict[str, str]
+    first_names: dict[int, str]
+    remade: frozenset[int]
 
     def bound(self, path: str) -> dict[str, object]:
         made = self.tape.made.get(id(self.modules[path]))
         return made.bound() if made else {}
 
     def children(self, path: str) -> list[str]:
-        """The modules that are held directly, each under its first path only."""
+        """The modules that are held directly, each under one path only of those within reach."""
         found = []
-        for name, child in self.modules[path].named_children():
+        for name, child in self.modules[path]._modules.items():
             inner = f"{path}.{name}" if path else name
-            if self.paths[id(child)] == inner:
+            if child is not None and inner not in self.first_paths:
                 found.append(inner)
         return found
 
@@ -53,9 +52,13 @@ def observe(subject: Subject) -> Observed:
     """Makes the model under a tape and records it in both modes."""
     torch.manual_seed(0)
     model, tape = record(subject.make)
+    _check_script(subject, model)
     _check_draws(subject, model)
     graphs = {TRAINING: export(subject, model, True), EVALUATION: export(subject, model, False)}
     paths = {id(module): path for path, module in reversed(list(model.named_modules()))}
+    modules = dict(model.named_modules(remove_duplicate=False))
+    first = first_paths(model, paths)
+    chosen, remade = first_names(model, tape)
     owners: dict[int, str] = {}
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.layout is not torch.strided:
@@ -63,18 +66,30 @@ def observe(subject: Subject) -> Observed:
                 f"{subject.target}: {name} is a sparse tensor, which is not supported; "
                 "keep its indices and values as dense tensors"
             )
-        owners.setdefault(storage(tensor), name)
+        owners.setdefault(storage(tensor), chosen[id(tensor)])
     return Observed(
         subject,
         model,
         tape,
         graphs,
-        {mode: call_tree(graph) for mode, graph in graphs.items()},
-        dict(model.named_modules(remove_duplicate=False)),
+        {mode: call_tree(graph, first, names(model, chosen)) for mode, graph in graphs.items()},
+        modules,
         paths,
         owners,
         frozenset(model.state_dict()),
+        first,
+        chosen,
+        remade,
     )
+
+
+def _check_script(subject: Subject, model: nn.Module) -> None:
+    for path, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise Refused(
+                f"{subject.target}: {path or 'the model'} is a torch.jit.ScriptModule, whose code "
+                "is TorchScript and cannot be recorded; derive it from nn.Module"
+            )
 
 
 def _check_draws(subject: Subject, model: nn.Module) -> None:

@@ -1,6 +1,7 @@
 """A graph as the calls of modules that it came from: each with what goes in and what comes out."""
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -64,15 +65,19 @@ def is_check(node: Node) -> bool:
     return any(check in str(node.target) for check in CHECKS)
 
 
-def call_tree(graph: Graph) -> ModuleCall:
-    """The call of the model itself. A number is no item: it is computed where it is used."""
+def call_tree(
+    graph: Graph, first_paths: Mapping[str, str], names: Mapping[str, list[str]]
+) -> ModuleCall:
+    """The call of the model itself. A number is no item: it is computed where it is used. A module
+    with several paths goes by the first, as `first_paths` says; `names` has all names of each
+    parameter and buffer."""
     root = ModuleCall("")
     stack: list[tuple[str, ModuleCall]] = [("", root)]
     turns: dict[str, int] = {}
     for node in graph.nodes:
         if is_check(node) or is_number(node):
             continue
-        modules = _modules(node)
+        modules = [(key, first_paths.get(path, path)) for key, path in _modules(node)]
         depth = 0
         while (
             depth < len(modules)
@@ -87,10 +92,39 @@ def call_tree(graph: Graph) -> ModuleCall:
             stack[-1][1].items.append(call)
             stack.append((key, call))
         stack[-1][1].items.append(node)
-    _connect(root, graph)
+    _connect(root, graph, names)
+    _give_alike(root)
     root.inputs = list(graph.inputs)
     root.outputs = list(graph.outputs)
     return root
+
+
+def _give_alike(root: ModuleCall) -> None:
+    """Calls of one module that run the same operations give the same results, those included that
+    only some of them have a use for."""
+    by_path: dict[str, list[ModuleCall]] = {}
+    for call in root.calls():
+        by_path.setdefault(call.path, []).append(call)
+    for calls in by_path.values():
+        nodes = [list(call.nodes()) for call in calls]
+        if len(calls) < 2 or any(_targets(one) != _targets(nodes[0]) for one in nodes[1:]):
+            continue
+        given = {
+            place
+            for call, own in zip(calls, nodes)
+            for place, node in enumerate(own)
+            if node in call.outputs
+        }
+        for call, own in zip(calls, nodes):
+            call.outputs = [own[place] for place in sorted(given)]
+
+
+def _targets(nodes: list[Node]) -> list[object]:
+    return [(node.target, *node.args[1:2]) if _is_item(node) else node.target for node in nodes]
+
+
+def _is_item(node: Node) -> bool:
+    return node.target is operator.getitem
 
 
 def _modules(node: Node) -> list[tuple[str, str]]:
@@ -102,14 +136,15 @@ def _modules(node: Node) -> list[tuple[str, str]]:
     return found
 
 
-def _connect(call: ModuleCall, graph: Graph) -> None:
-    """Finds what goes into a call and comes out of it."""
+def _connect(call: ModuleCall, graph: Graph, names: Mapping[str, list[str]]) -> None:
+    """Finds what goes into a call and comes out of it. A parameter that the module does not hold
+    goes in."""
     inside = set(call.nodes())
     inputs, outputs = {}, {}
     results = set(graph.outputs)
     for node in call.nodes():
         for used in node.all_input_nodes:
-            held = used.name in graph.held or used.name in graph.constants
+            held = used.name in graph.constants or _is_held(used, call.path, graph, names)
             if used not in inside and not is_number(used) and not held:
                 inputs[used] = True
         if node in results or any(
@@ -121,4 +156,11 @@ def _connect(call: ModuleCall, graph: Graph) -> None:
     call.inputs, call.outputs = list(inputs), list(outputs)
     for item in call.items:
         if isinstance(item, ModuleCall):
-            _connect(item, graph)
+            _connect(item, graph, names)
+
+
+def _is_held(node: Node, path: str, graph: Graph, names: Mapping[str, list[str]]) -> bool:
+    name = graph.held.get(node.name)
+    return name is not None and any(
+        not path or one.startswith(f"{path}.") for one in names.get(name, (name,))
+    )

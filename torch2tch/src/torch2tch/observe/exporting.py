@@ -1,7 +1,8 @@
 """The graphs of a model, in training and in evaluation, with the sizes that stay free."""
 
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,8 @@ from torch.fx.experimental.proxy_tensor import get_proxy_mode, get_proxy_slot
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
 
 from ..subject import Refused, Subject
+from ..tables.operations import schema_of
+from .regions import inline_regions
 
 # An end of a slice that is beyond every tensor's.
 BEYOND = 2**62
@@ -89,18 +92,34 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
             for path, module in model.named_modules()
         ]
         try:
-            program = torch.export.export(
-                entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False
-            )
+            with data_recorded():
+                program = torch.export.export(
+                    entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False
+                )
         except Exception as error:
             if attempt is attempts[-1]:
                 raise Refused(_cause(subject, error)) from error
         else:
-            return _graph(program)
+            return _graph(program, subject.target)
         finally:
             for hook in hooks:
                 hook.remove()
     raise AssertionError("the last attempt returns or raises")
+
+
+@contextlib.contextmanager
+def data_recorded() -> Iterator[None]:
+    """`tensor.data` as `tensor.detach()`, which a graph can have."""
+    plain = torch._C.TensorBase.data
+
+    def get(tensor: torch.Tensor) -> torch.Tensor:
+        return plain.__get__(tensor) if get_proxy_mode() is None else tensor.detach()
+
+    torch.Tensor.data = property(get, plain.__set__, plain.__delete__)
+    try:
+        yield
+    finally:
+        del torch.Tensor.data
 
 
 def _marking(path: str) -> Callable:
@@ -144,7 +163,8 @@ def _flat(items: list[tuple[str, object]]) -> list[tuple[str, object]]:
     return found
 
 
-def _graph(program: torch.export.ExportedProgram) -> Graph:
+def _graph(program: torch.export.ExportedProgram, target: str) -> Graph:
+    inline_regions(program.graph_module, target, ARGUMENT)
     signature = program.graph_signature
     held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     held = {node: name.removeprefix("model.") for node, name in held.items()}
@@ -153,6 +173,7 @@ def _graph(program: torch.export.ExportedProgram) -> Graph:
         for node, name in signature.inputs_to_lifted_tensor_constants.items()
     }
     drop_no_ops(program.graph)
+    name_changed(program.graph, set(held))
     by_name = {node.name: node for node in program.graph.nodes}
     inputs = tuple(by_name[name] for name in signature.user_inputs if isinstance(name, str))
     results = next(node for node in program.graph.nodes if node.op == "output").args[0]
@@ -175,6 +196,19 @@ def drop_no_ops(graph: torch.fx.Graph) -> None:
             source.meta.setdefault(ARGUMENT, []).extend(node.meta.get(ARGUMENT, ()))
             node.replace_all_uses_with(source)
             graph.erase_node(node)
+
+
+def name_changed(graph: torch.fx.Graph, held: set[str]) -> None:
+    """What is left of a parameter or buffer that is changed in place goes by its own name: another
+    call of the module finds it where it is."""
+    for node in graph.nodes:
+        if (
+            isinstance(node.target, torch._ops.OpOverload)
+            and schema_of(node.target).is_in_place
+            and isinstance(node.args[0], Node)
+            and node.args[0].name in held
+        ):
+            node.replace_all_uses_with(node.args[0])
 
 
 def _is_no_op(node: Node) -> bool:

@@ -80,12 +80,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Made:
-    """A module: how it was made, and its place in the order of making."""
+    """A module: how it was made, its place in the order of making, and the modules (by their ids)
+    whose constructors were running, the outermost first."""
 
     order: int
     module: nn.Module
     arguments: tuple[object, ...]
     keywords: dict[str, object]
+    makers: tuple[int, ...] = ()
 
     def bound(self) -> dict[str, object]:
         """The constructor's arguments by name, defaults among them; empty where they do not
@@ -215,6 +217,11 @@ def _frames() -> Iterator[FrameType]:
     return _outwards(sys._getframe(2))
 
 
+def _makers() -> tuple[int, ...]:
+    frames = (_frame(frame) for frame in _frames() if frame.f_code.co_name == "__init__")
+    return tuple(frame.module for frame in frames if frame.module is not None)[::-1]
+
+
 def _frame(frame: FrameType) -> Frame:
     names = frame.f_code.co_varnames
     owner = frame.f_locals.get("self") if names and names[0] == "self" else None
@@ -231,7 +238,7 @@ def _new(cls: type[nn.Module], *args: Any, **kwargs: Any) -> nn.Module:
     module = object.__new__(cls)
     if _running:
         made = _running[-1].made
-        made[id(module)] = Made(len(made), module, args, kwargs)
+        made[id(module)] = Made(len(made), module, args, kwargs, _makers())
     return module
 
 

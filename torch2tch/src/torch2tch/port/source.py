@@ -8,17 +8,14 @@ from .refusals import Refused, Wrong
 
 class Source:
     def __init__(self, path):
+        from torch2tch.load.script import read
+        from torch2tch.subject import Refused as NotLoaded
+
         self.path = str(path)
         try:
-            self.text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise Wrong(f"{path}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise Wrong(f"{path}: expected Python, found a file that is not UTF-8") from error
-        try:
-            self.tree = ast.parse(self.text)
-        except SyntaxError as error:
-            raise Wrong(f"{path}:{error.lineno}: {error.msg}") from error
+            self.text, self.tree = read(Path(path))
+        except NotLoaded as error:
+            raise Wrong(str(error)) from error
         self.lines = self.text.splitlines()
         self.module, self.failed = None, {}
         self.classes = {n.name: n for n in self.tree.body if isinstance(n, ast.ClassDef)}

@@ -55,6 +55,16 @@ def prove(
 ) -> list[Row]:
     """The rows of the comparison, in the order in which the tensors came into being."""
     folder = program_folder(candidate)
+    try:
+        return proven_in(folder, target, candidate, recording, settings)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def proven_in(
+    folder: Path, target: Target, candidate: Candidate, recording: Recording, settings: Settings
+) -> list[Row]:
     rust = folder / file_name(candidate.struct)
     rust.write_text(module_names(candidate.rust), encoding="utf-8")
     signature = read_signature(rust, candidate.struct)

@@ -6,6 +6,7 @@ from types import ModuleType
 import torch
 
 from ..load import Target
+from ..load.script import read
 from ..port.refusals import Poisoned, Wrong
 from ..port.refusals import Refused as NotUnderstood
 from ..port.source import Source
@@ -64,8 +65,8 @@ def source_of(target: Target) -> Source:
     source = Source.__new__(Source)
     path, module = target.path, target.module
     source.path = str(path or "--loss")
-    source.text = path.read_text(encoding="utf-8") if path and path.suffix == ".py" else ""
-    source.tree = ast.parse(source.text)
+    is_python = path is not None and path.suffix == ".py"
+    source.text, source.tree = read(path) if is_python else ("", ast.parse(""))
     source.lines = source.text.splitlines()
     source.failed = {}
     source.classes = {n.name: n for n in source.tree.body if isinstance(n, ast.ClassDef)}

@@ -89,6 +89,8 @@ class Python:
             self.train(model, case)
         else:
             self.evaluate(model, case)
+            # A module of the class's own, such as a default activation, is there for the next.
+            model.train()
 
     def sizes(self) -> list[dict[str, int]]:
         """The observed sizes; then a batch of two, which is evaluated only: layers such as

@@ -24,7 +24,8 @@ CHANGING = {"batch_norm", "instance_norm"}
 
 @dataclass(frozen=True)
 class OperationRow:
-    """A method or an operator of tch, and how its parameters are written: (argument, word)."""
+    """A method or an operator of tch, or a function of the library, and how its parameters are
+    written: (argument, word)."""
 
     operation: str
     method: str

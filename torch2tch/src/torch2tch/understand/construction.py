@@ -1,9 +1,10 @@
 """A module's constructor as recorded: layers, parameters and their initial values, in the order in
 which Python makes and draws them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from ..nodes import (
@@ -22,11 +23,12 @@ from ..nodes import (
 from ..nodes.expressions import Dropped, Shared
 from ..observe import Observed
 from ..observe.python_lines import attribute_line
-from ..observe.tape import Event, Made
+from ..observe.tape import Event, Made, storage
 from ..subject import Refused
 from .initial_values import InitialValues
 from .instances import Chain, Instance, Leaf, Struct
 from .leaves import layer_row, starts
+from .operations import operation
 from .tensors import Tensors, below, is_below
 
 
@@ -36,21 +38,27 @@ def events_by_owner(
     """The events of each constructor, without those of layers that the library has: of the
     innermost struct whose `__init__` ran, or of the model."""
     found: dict[str, list[Event]] = {}
+    made_by: dict[int, str] = {}  # the constructor that has made a tensor, by its storage
     for event in observed.tape.needed(observed.model):
         if _of_layer(observed, understood, event):
             continue
-        owner = ""
-        for frame in event.frames:
-            path = observed.paths.get(frame.module)
-            if (
-                frame.function == "__init__"
-                and isinstance(understood.get(path), Struct | None)
-                and path is not None
-                and path in understood
-            ):
-                owner = path
-        found.setdefault(owner, []).append(event)
+        makers = [frame.module for frame in event.frames if frame.function == "__init__"]
+        path = owner(observed, understood, makers)
+        # A constructor that is handed a tensor of another computes with it there.
+        read = [made_by.get(observed.tape.storage(number), path) for number in event.reads()]
+        path = min((one for one in read if is_below(path, one)), key=len, default=path)
+        for number in event.gives():
+            made_by.setdefault(observed.tape.storage(number), path)
+        found.setdefault(path, []).append(event)
     return found
+
+
+def owner(
+    observed: Observed, understood: Mapping[str, Instance], makers: Iterable[int | None]
+) -> str:
+    """The innermost struct among the modules whose constructors were running, or the model."""
+    paths = [observed.paths[module] for module in makers if module in observed.paths]
+    return next((p for p in reversed(paths) if isinstance(understood.get(p), Struct)), "")
 
 
 def _of_layer(observed: Observed, understood: Mapping[str, Instance], event: Event) -> bool:
@@ -89,7 +97,9 @@ class Constructor(InitialValues):
         for step in sorted(self.steps(), key=lambda step: step.order):
             self.run_until(step.order)
             self.make(step)
+            self.hand_over(step.paths)
         self.run_until(len(observed.tape.made) + 1)
+        self.keep_places()
         self.keep_tensors()
 
     @property
@@ -109,14 +119,19 @@ class Constructor(InitialValues):
                 found.append(_Step(order, (child,)))
         for children in lists.values():
             found.append(_Step(starts(self.observed, children[0]), tuple(children)))
-        if not self.path:
-            kept = {id(m) for m in self.observed.model.modules()}
-            found += [
-                _Step(made.order, dropped=made)
-                for made in self.observed.tape.made.values()
-                if id(made.module) not in kept and layer_row(made) and layer_row(made)[0].has_path
-            ]
-        return found
+        return found + [_Step(made.order, dropped=made) for made in self.dropped_layers()]
+
+    def dropped_layers(self) -> list[Made]:
+        """The layers that this constructor makes and the model does not keep: their draws count."""
+        kept = {id(m) for m in self.observed.model.modules()}
+        return [
+            made
+            for made in self.observed.tape.made.values()
+            if id(made.module) not in kept
+            and owner(self.observed, self.understood, made.makers) == self.path
+            and (found := layer_row(made))
+            and found[0].has_path
+        ]
 
     def make(self, step: _Step) -> None:
         if step.dropped is not None:
@@ -166,6 +181,34 @@ class Constructor(InitialValues):
             parts["weight"],
             parts.get("bias", Literal(None)),
         )
+
+    def keep_places(self) -> None:
+        """Parameters and buffers that another constructor sets, such as the one that calls
+        `weight_norm` on this module."""
+        module = self.observed.modules[self.path]
+        own = {**module._parameters, **module._buffers}
+        fields = {name: field for field, name in self.tensors.fields.get(self.path, {}).items()}
+        for last, tensor in own.items():
+            name = f"{self.path}.{last}" if self.path else last
+            if (
+                tensor is None
+                or name in self.registered
+                or name not in self.observed.persistent
+                or self.observed.owners[storage(tensor)] != name
+                or not self.is_set_outside(tensor)
+            ):
+                continue
+            self.registered.add(name)
+            empty = operation(
+                torch.ops.aten.zeros.default, (list(tensor.shape),), {}, self.tensor, tensor.dtype
+            )
+            is_parameter = last in module._parameters
+            target = self.name(last)
+            field = fields.get(name, "")
+            self.out.append(Register(field, empty, last, is_parameter, None, target))
+
+    def is_set_outside(self, tensor: torch.Tensor) -> bool:
+        return storage(tensor) in self.observed.tape.produced
 
     def keep_tensors(self) -> None:
         """Fields for parameters and buffers that `forward` uses and others have made."""

@@ -34,7 +34,7 @@ from .instances import Chain, Instance, Leaf, Struct
 from .modes import merged
 from .operations import operation
 from .sizes import UnknownSize, size
-from .tensors import Tensors
+from .tensors import Tensors, is_below
 
 
 def method(
@@ -138,7 +138,9 @@ class _Body:
 
     def argument_hint(self, node: Node) -> str:
         given = given_as(node, self.call.path)
-        return given.name if given else _base(node)
+        if given:
+            return given.name
+        return self.graph.held.get(node.name, _base(node)).rpartition(".")[2]
 
     def line(self, item: ModuleCall | Node) -> Line | None:
         node = next(item.nodes()) if isinstance(item, ModuleCall) else item
@@ -172,8 +174,13 @@ class _Body:
         place = f"{line.file}:{line.number}" if line else self.observed.subject.target
         if "set_grad_enabled" in str(item.target):
             return Refused(
-                f"{place}: a part of forward under torch.no_grad() cannot be recorded; "
+                f"{place}: gradients are switched for a part of forward, which cannot be recorded; "
                 "take detach() of its result instead"
+            )
+        if "autocast" in str(item.target):
+            return Refused(
+                f"{place}: a part of forward under torch.autocast on the CPU cannot be recorded; "
+                "convert with to() instead"
             )
         return Refused(
             f"{place}: {item.target} is not an operation of libtorch and cannot be recorded; "
@@ -190,7 +197,7 @@ class _Body:
 
     def call_of(self, call: ModuleCall, line: Line | None, names: list[str]) -> None:
         instance = self.understood.get(call.path)
-        if instance is None:
+        if instance is None or not is_below(call.path, self.call.path):
             raise Refused(
                 f"{_where(self.observed, self.call.path)}: calls {call.path}, which it does not "
                 "hold; hand the module's result on instead"

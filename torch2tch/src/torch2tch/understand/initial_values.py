@@ -52,6 +52,8 @@ class InitialValues:
         self.events = list(events)
         self.values: dict[int, Expression] = {}  # by the tape's number
         self.registered: set[str] = set()
+        self.made_paths: tuple[str, ...] = ()
+        self.pending: dict[str, Name] = {}
         self.count = 0
         self.current: Line | None = None
         self.out: list[Statement] = []
@@ -140,8 +142,12 @@ class InitialValues:
         owner, _, last = name.rpartition(".")
         self.registered.add(name)
         if owner != self.path:
-            self.replace(name, value, line)
-            self.values[number] = Variable(below(name, self.path))
+            if self.is_made_later(name):
+                self.values[number] = self.pending[name] = self.name(last)
+                self.out.append(Let(self.values[number], value, line))
+            else:
+                self.replace(name, value, line)
+                self.values[number] = Variable(below(name, self.path))
             return
         kept = next(
             (f for f, n in self.tensors.fields.get(self.path, {}).items() if n == name), None
@@ -154,10 +160,29 @@ class InitialValues:
         self.out.append(Register(kept or "", value, stored, is_parameter, line, target))
         self.values[number] = target
 
+    def is_made_later(self, name: str) -> bool:
+        """A module that this constructor will make holds the parameter."""
+        made = {path for path in self.made_paths if is_below(name, path)}
+        return is_below(name, self.path) and not made
+
+    def hand_over(self, paths: tuple[str, ...]) -> None:
+        """Gives modules that are there now the parameters that were made before them."""
+        self.made_paths += paths
+        for name, local in list(self.pending.items()):
+            if not self.is_made_later(name):
+                del self.pending[name]
+                self.replace(name, local, None)
+                there = Variable(below(name, self.path))
+                self.values = {n: there if v == local else v for n, v in self.values.items()}
+
     def replace(self, name: str, value: Expression, line: Line | None) -> None:
-        """Another value for a parameter that a layer has made."""
-        if not is_below(name, self.path) or not isinstance(
-            self.understood.get(name.rpartition(".")[0]), Leaf
+        """Another value for a parameter that a layer has made, or the first for one that a child
+        has kept a place for."""
+        owner = self.understood.get(name.rpartition(".")[0])
+        if (
+            not is_below(name, self.path)
+            or not isinstance(owner, (Leaf, Struct))
+            or (isinstance(owner, Struct) and name not in self.observed.persistent)
         ):
             raise Refused(f"{self.where(line)}: sets {name}, which another module holds")
         copy = operation(
@@ -226,7 +251,12 @@ class InitialValues:
         return None
 
     def owner(self, number: int) -> str | None:
-        return self.observed.owners.get(self.observed.tape.storage(number))
+        place = self.observed.tape.storage(number)
+        name = self.observed.owners.get(place)
+        if place in self.observed.remade and name is not None and not is_below(name, self.path):
+            # What it is made with is set anew later, under its first name.
+            return None
+        return name
 
     def is_final(self, number: int, name: str) -> bool:
         """Whether it is the parameter or buffer itself, and not what that is a view of."""

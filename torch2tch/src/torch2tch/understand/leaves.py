@@ -1,11 +1,15 @@
 """Modules that the library has as they are, and chains of modules."""
 
+import inspect
+
 from torch import nn
 
+from ..load.untouched import is_replaced
 from ..nodes import Constant, Expression, ListOf, Literal
-from ..observe import Observed
+from ..observe import Observed, is_stateless
 from ..observe.calls import ModuleCall
 from ..observe.tape import Made, storage
+from ..observe.ties import shares_all
 from ..tables.layers import LayerRow, fit
 from .instances import Chain, Instance, Leaf, Struct
 
@@ -16,7 +20,7 @@ DRAWING = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")
 def leaf(observed: Observed, path: str) -> Leaf | None:
     """The layer at `path` as the library has it; `None` where it does not."""
     module = observed.modules[path]
-    made = observed.tape.made.get(id(module))
+    made = observed.tape.made.get(id(module)) or as_it_is(module)
     found = made and layer_row(made)
     if not found or not _is_as_made(module, made):
         return None
@@ -26,7 +30,19 @@ def leaf(observed: Observed, path: str) -> Leaf | None:
         for name, tensor in module.named_parameters()
         if (owner := observed.owners[storage(tensor)]) != f"{path}.{name}"
     )
+    if tied and not shares_all(observed.model, path, observed.first_names):
+        return None
     return Leaf(path, row, arguments, getattr(module, "inplace", False), row.name in DRAWING, tied)
+
+
+def as_it_is(module: nn.Module) -> Made | None:
+    """A layer of torch that was made with the class, such as a default activation, from its
+    attributes."""
+    if not is_stateless(module):
+        return None
+    names = list(inspect.signature(type(module).__init__).parameters)[1:]
+    found = {name: getattr(module, name) for name in names if hasattr(module, name)}
+    return Made(-1, module, (), found)
 
 
 def layer_row(made: Made) -> tuple[LayerRow, tuple[tuple[str, Expression], ...]] | None:
@@ -52,6 +68,7 @@ def _is_as_made(module: nn.Module, made: Made) -> bool:
         module._forward_hooks
         or module._forward_pre_hooks
         or "forward" in vars(module)
+        or is_replaced(type(module))
         or module._modules
     ):
         return False

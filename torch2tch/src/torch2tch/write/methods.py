@@ -358,9 +358,9 @@ def expect(rows: Rows, write: Expressions, statement: Expect, indent: int) -> No
 
 
 def _is_number(value: object) -> bool:
-    from ..nodes import Arithmetic, SizeOf
+    from ..nodes import Arithmetic, Constant, SizeOf
 
-    return isinstance(value, (SizeOf, Arithmetic))
+    return isinstance(value, (SizeOf, Arithmetic, Constant))
 
 
 def number_type(type_: object) -> str:

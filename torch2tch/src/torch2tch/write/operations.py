@@ -86,7 +86,8 @@ def _written(write: Expressions, row: OperationRow, node: Operation) -> Syntax:
         argument(write, node, name, word) for name, word in row.parameters if word != "receiver"
     )
     if receiver is None:
-        return Group(f"Tensor::{row.method}", "()", items)
+        name = row.method if "::" in row.method else f"Tensor::{row.method}"
+        return Group(name, "()", items)
     if node.schema.changes and node.schema.is_in_place:
         return method(write.mutable(node[receiver]), row.method, *items)
     return method(write.receiver(node[receiver]), row.method, *items)
