@@ -3,6 +3,7 @@
 from ..arrange.bodies import uses
 from ..arrange.initialization import roll_names
 from ..arrange.naming import local_names
+from ..arrange.paths import needs_path
 from ..nodes import (
     Class,
     Do,
@@ -16,7 +17,6 @@ from ..nodes import (
     Line,
     Literal,
     Name,
-    NewClass,
     NewLayer,
     Operation,
     Register,
@@ -49,11 +49,12 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
     names = local_names(body, (), frozenset([*fields, *(p.name for p in class_.parameters)]), fixed)
     shared = frozenset(name for name, count in uses(body).items() if count > 2)
     write = Expressions(Scope(names, frozenset(), classes, titles, shared, True, "vs.device()"))
-    arguments = "".join(f", {p.name}: {number_type(p.type)}" for p in class_.parameters)
-    vs = "vs" if uses_path(body) else "_vs"
-    if len(class_.parameters) >= 7:
+    path = ["vs: &Path" if uses_path(body, classes) else "_vs: &Path"] if class_.takes_path else []
+    numbers = [f"{p.name}: {number_type(p.type)}" for p in class_.parameters]
+    if len(class_.parameters) + class_.takes_path > 7:
         rows.add(1, "#[allow(clippy::too_many_arguments)] // as many as Python's")
-    rows.add(1, f"pub fn new({vs}: &Path{arguments}) -> Self {{", class_.init)
+    arguments = ", ".join([*path, *numbers])
+    rows.add(1, f"pub fn new({arguments}) -> Self {{", class_.init)
     if all(
         isinstance(s, Register)
         and s.field
@@ -84,23 +85,9 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
     return rows
 
 
-def uses_path(body: tuple[Statement, ...]) -> bool:
+def uses_path(body: tuple[Statement, ...], classes: dict[int, Class]) -> bool:
     """The constructor needs the path that it is given."""
-    return any(_uses_path(part) for part in everything(body))
-
-
-def _uses_path(part: object) -> bool:
-    match part:
-        case Variable() | Freeze() | InitializeAll() | NewClass():
-            return True
-        case NewLayer(row=row):
-            return row.has_path
-        case Register(stored=stored):
-            return stored is not None
-        case Operation(schema=schema):
-            return any(word == "options" for row in schema.rows() for _, word in row.parameters)
-        case _:
-            return False
+    return any(needs_path(part, classes) for part in everything(body))
 
 
 def _is_read(statement: Register, body: tuple[Statement, ...]) -> bool:
