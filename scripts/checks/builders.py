@@ -33,7 +33,7 @@ SPEECH = (
     "input_features=randn(batch_size, 20, 100)",
     "decoder_input_ids=randint(1, 128, (batch_size, 7))",
 )
-WAVE = ("input_values=randn(batch_size, 2000)",)
+WAVE = ("input_values=randn(batch_size, 8000)",)
 
 # The architectures of transformers, each with its inputs.
 ARCHITECTURES = {

@@ -86,6 +86,7 @@ MORE: dict[str, dict[str, object]] = {
     "GPTJConfig": {"rotary_dim": 4},
     "CodeGenConfig": {"rotary_dim": 4},
     "LevitConfig": {"hidden_sizes": [8, 16, 24], "patch_size": 16, "image_size": 64},
+    "MPNetConfig": {"relative_attention_num_buckets": 32},
     "BeitConfig": {"use_relative_position_bias": True},
 }
 

@@ -351,3 +351,50 @@ def test_a_long_use_is_broken_as_rustfmt_does():
     lines = _use("torch_parity::nn", names)
     assert lines[0] == "use torch_parity::nn::{" and lines[-1] == "};"
     assert all(len(line) <= 100 for line in lines)
+
+
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(9, 4)
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.fc(self.embed(x))
+
+
+def test_a_layer_that_shares_with_a_sibling_gets_its_weight_from_above():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shared = nn.Embedding(9, 4)
+            self.reader = Reader()
+            self.reader.embed.weight = self.shared.weight
+
+        def forward(self, x):
+            return self.reader(x) + self.shared(x)
+
+    text = rust(Net, "randint(9, (batch_size, 4))")
+    assert (
+        '    let mut reader = Reader::new(&(vs / "reader"));\n'
+        '    reader.embed.ws = get(vs, "shared.weight");\n'
+    ) in method(text, "pub fn new").replace("\n", "\n    ")
+    assert "VarStore::new(vs.device()).root()" in text[text.index("pub struct Reader") :]
+
+
+def test_a_parameter_that_is_a_siblings_is_a_field_that_is_given_from_above():
+    class Scaled(nn.Embedding):
+        def forward(self, x):
+            return super().forward(x) * 2.0
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Scaled(9, 4), Scaled(9, 4)
+            self.b.weight = self.a.weight
+
+        def forward(self, x):
+            return self.a(x) + self.b(x)
+
+    text = rust(Net, "randint(9, (batch_size, 4))")
+    assert 'b.weight = get(vs, "a.weight");' in text

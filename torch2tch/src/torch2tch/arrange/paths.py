@@ -31,7 +31,12 @@ def without_needless_paths(classes: list[Class]) -> list[Class]:
             or (bool(fields) and not class_.parameters)
         )
         found[class_.number] = dataclasses.replace(class_, takes_path=takes)
-    return list(found.values())
+    used = {classes[-1].number}
+    for class_ in reversed(found.values()):
+        if class_.number in used:
+            parts = everything(class_.constructor)
+            used |= {part.number for part in parts if isinstance(part, NewClass)}
+    return [class_ for class_ in found.values() if class_.number in used]
 
 
 def _is_needless(statement: object, found: dict[int, Class]) -> bool:

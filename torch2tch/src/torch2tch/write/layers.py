@@ -60,14 +60,8 @@ def new(write: Expressions, node: Expression) -> Syntax:
         case Optional(present=present, layer=inner):
             there = at_most(write.expression(present), Level.ATOM)
             return method(there, "then", Prefixed("|| ", new(write, inner)))
-        case Dropped(layer=inner):
+        case Dropped(layer=inner) | Shared(layer=inner):
             return layer(write, inner, Text(SCRATCH))
-        case Shared(layer=inner, weight=weight, bias=bias):
-            made = one_line(layer(write, inner, Text(SCRATCH)))
-            shared = f"layer.ws = {one_line(write.expression(weight))};"
-            if bias != Literal(None):
-                shared += f" layer.bs = Some({one_line(write.expression(bias))});"
-            return Text(f"{{ let mut layer = {made}; {shared} layer }}", Level.BLOCK)
     raise AssertionError(node)
 
 

@@ -11,11 +11,11 @@ from ..nodes import (
     Expression,
     For,
     Freeze,
+    Held,
     Initialize,
     InitializeAll,
     Let,
     Line,
-    Literal,
     Name,
     NewLayer,
     Operation,
@@ -23,15 +23,14 @@ from ..nodes import (
     Require,
     Return,
     Statement,
+    Tie,
     Variable,
     WhenTraining,
     everything,
     names_in,
     transform,
 )
-from ..nodes.expressions import Shared
 from ..nodes.statements import Repeated
-from . import layers
 from .expressions import Expressions
 from .rows import Rows
 from .scope import Scope
@@ -55,13 +54,7 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
         rows.add(1, "#[allow(clippy::too_many_arguments)] // as many as Python's")
     arguments = ", ".join([*path, *numbers])
     rows.add(1, f"pub fn new({arguments}) -> Self {{", class_.init)
-    if all(
-        isinstance(s, Register)
-        and s.field
-        and not _is_read(s, body)
-        and not isinstance(s.value, Shared)
-        for s in body
-    ):
+    if all(isinstance(s, Register) and s.field and not _is_read(s, body) for s in body):
         rows.add(2, "Self {")
         for statement in body:
             value = register(write, statement)
@@ -71,10 +64,11 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
         rows.add(2, "}")
     else:
         changed = changed_names(body)
+        tied = {s.target.parts[0] for s in body if isinstance(s, Tie)}
         if any(isinstance(s, (Do, InitializeAll)) and _changes_in_place(s.value) for s in body):
             rows.add(2, "let _guard = tch::no_grad_guard();")
         for statement in body:
-            construct(rows, write, statement, changed)
+            construct(rows, write, statement, changed, tied)
         rows.add(
             2,
             Group("Self", "{}", tuple(map(Text, [*fields, *kept])))
@@ -129,23 +123,20 @@ def register(write: Expressions, statement: Register) -> Syntax:
     )
 
 
-def construct(rows: Rows, write: Expressions, statement: Statement, changed: set[Name]) -> None:
+def construct(
+    rows: Rows, write: Expressions, statement: Statement, changed: set[Name], tied: set[str]
+) -> None:
     """A statement of a constructor."""
     match statement:
-        case Register(field=field, value=Shared(layer=layer, weight=weight, bias=bias), line=line):
-            rows.add(
-                2,
-                Prefixed(
-                    f"let mut {field} = ", layers.layer(write, layer, Text(layers.SCRATCH)), ";"
-                ),
-                line,
-            )
-            rows.add(2, Prefixed(f"{field}.ws = ", write.expression(weight), ";"))
-            if bias != Literal(None):
-                rows.add(2, Prefixed(f"{field}.bs = Some(", write.expression(bias), ");"))
+        case Tie(target=target, value=value, line=line):
+            given = write.expression(value)
+            if target.optional:
+                given = Group("Some", "()", (given,))
+            place = one_line(write.expression(Held(target.parts)))
+            rows.add(2, Prefixed(f"{place} = ", given, ";"), line)
         case Register(field=field, target=target, line=line):
             name = field or write.scope.names[target]
-            mut = "mut " if target in changed else ""
+            mut = "mut " if target in changed or field in tied else ""
             prefix = (
                 f"let {mut}{name} = "
                 if field or mut
