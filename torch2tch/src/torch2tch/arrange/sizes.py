@@ -30,9 +30,7 @@ def _named(body: Body, arguments: tuple[Expression, ...]) -> Body:
     own = {*arguments, *(s.target for s in body if isinstance(s, Let))}
     body = _at_this_level(body, own)
     return tuple(
-        dataclasses.replace(
-            s, training=_named(s.training, ()), evaluation=_named(s.evaluation, ())
-        )
+        dataclasses.replace(s, training=_named(s.training, ()), evaluation=_named(s.evaluation, ()))
         if isinstance(s, WhenTraining)
         else s
         for s in body
