@@ -214,6 +214,9 @@ PORTS: list[tuple[str, str, list[str]]] = [
     ("staged_network", "StagedNetwork", []),
     ("translation", "Translation", []),
     ("captions", "Captions", []),
+    ("shared_parts", "SharedLayers", ["--input=randn(batch_size, 8)"]),
+    ("shared_parts", "TiedSides", ["--input=randint(10, (batch_size, 3))"]),
+    ("shared_parts", "WeightNorms", ["--input=randn(batch_size, 8)"]),
 ]
 
 

@@ -119,6 +119,97 @@ def test_a_layer_that_is_made_and_dropped_draws_in_its_place():
     )
 
 
+def test_a_layer_that_a_part_makes_and_drops_draws_in_that_part():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 2)
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Block(), Block()
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    text = rust(Net, X)
+    assert text.count("VarStore::new(vs.device()).root(), 4, 2") == 1
+    assert "VarStore" not in method(text, "pub fn new")
+
+
+def test_a_parameter_that_a_function_sets_has_its_place_in_the_layer():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.utils.weight_norm(nn.Linear(4, 4))
+
+        def forward(self, x):
+            return self.fc(x)
+
+    text = rust(Net, X)
+    assert 'get(vs, "fc.weight_g").copy_(' in method(text, "pub fn new")
+    assert 'vs.add("weight_g", Tensor::zeros([4, 1], (Kind::Float, vs.device())), true)' in text
+
+
+def test_a_parameter_that_is_made_before_its_module_is_handed_to_it():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+
+        def forward(self, x):
+            return self.fc(x)
+
+    assert '"parametrizations.weight.original1").copy_(&original1);' in rust(Net, X)
+
+
+class Side(nn.Module):
+    def __init__(self, words=None):
+        super().__init__()
+        self.words = words or nn.Embedding(10, 4)
+
+    def forward(self, x):
+        return self.words(x)
+
+
+IDS = "randint(10, (batch_size, 3))"
+
+
+def test_a_weight_of_a_sibling_is_handed_to_forward():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Side(), Side()
+            self.b.words.weight = self.a.words.weight
+
+        def forward(self, x):
+            return self.a(x) + self.b(x)
+
+    text = rust(Net, IDS)
+    assert "self.b.forward(x, &self.a.words.ws)" in method(text, "fn forward")
+    # Its own weight is drawn and dropped.
+    assert text.count(".normal_(") + text.count("init::normal_(") == 1
+
+
+def test_a_module_of_two_siblings_is_made_once():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            words = nn.Embedding(10, 4)
+            self.a, self.b = Side(words), Side(words)
+
+        def forward(self, x):
+            return self.a(x) + self.b(x)
+
+    text = rust(Net, IDS)
+    assert text.count("embedding(vs") == 1 and "normal_(" not in text
+
+
 def test_a_buffer_is_stored_and_one_that_is_not_persistent_is_a_field():
     class Net(Linear):
         def __init__(self):

@@ -226,15 +226,119 @@ def test_a_batch_of_one_is_refused_where_python_does_something_else():
     assert 'assert!(x.size()[0] != 1, "recorded for sizes with batch_size != 1");' in rust(Net, X)
 
 
-def test_a_part_without_gradient_is_refused_at_its_line():
+def test_a_part_without_gradient_is_detached():
     class Net(Linear):
         def forward(self, x):
             with torch.no_grad():
                 y = self.fc(x) * 2
             return self.fc(y)
 
-    with pytest.raises(Refused, match=r"test_recorded_forward\.py:\d+: .*no_grad"):
+    assert method(rust(Net, X), "fn forward") == (
+        "let y = (x.apply(&self.fc) * 2).detach();\ny.apply(&self.fc)"
+    )
+
+
+def test_a_change_of_a_parameter_without_gradient_is_refused():
+    class Net(Linear):
+        def forward(self, x):
+            with torch.no_grad():
+                self.fc.weight.mul_(2)
+            return self.fc(x)
+
+    with pytest.raises(Refused, match=r"changed in place under torch\.no_grad"):
         rust(Net, X)
+
+
+def test_a_cast_for_another_device_does_nothing():
+    class Net(Linear):
+        def forward(self, x):
+            with torch.autocast("cuda", enabled=False):
+                return self.fc(x)
+
+    assert method(rust(Net, X), "fn forward") == "x.apply(&self.fc)"
+
+
+def test_data_is_the_tensor_without_gradients():
+    class Net(Linear):
+        def forward(self, x):
+            y = self.fc(x)
+            y.data.clamp_(min=0)
+            return y.sigmoid()
+
+    assert "let _ = y.detach().clamp_min_(0);" in method(rust(Net, X), "fn forward")
+
+
+def test_an_activation_of_the_class_is_a_layer_of_each_instance():
+    activation = nn.LeakyReLU(0.2)
+
+    class Block(Linear):
+        def __init__(self):
+            super().__init__()
+            self.act = activation
+
+        def forward(self, x):
+            return self.act(self.fc(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Block(), Block()
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    text = rust(Net, X)
+    assert text.count("act: LeakyReLU { negative_slope: 0.2, ..LeakyReLU::default() },") == 1
+    assert method(text, "fn forward") == "x.apply(&self.a).apply(&self.b)"
+
+
+def test_calls_of_one_module_give_the_same_results():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = nn.LSTMCell(1, 5)
+
+        def forward(self, x):
+            h, c = torch.zeros(x.size(0), 5), torch.zeros(x.size(0), 5)
+            for step in x.split(1, dim=1):
+                h, c = self.cell(step, (h, c))
+            return h
+
+    assert rust(Net, X).count("self.cell.forward(") == 4
+
+
+def test_a_layer_whose_buffer_changes_may_be_called_twice():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(4, track_running_stats=True)
+
+        def forward(self, x):
+            return self.norm(x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = Block()
+
+        def forward(self, x):
+            return self.block(x) - self.block(x + 1)
+
+    assert method(rust(Net, X), "fn forward_t") == (
+        "x.apply_t(&self.block, train) - (x + 1).apply_t(&self.block, train)"
+    )
+
+
+def test_a_size_of_the_body_around_has_one_name():
+    class Net(Linear):
+        def forward(self, x):
+            y = torch.zeros(x.size(0), 4)
+            if self.training:
+                return self.fc(x) + y + torch.ones(x.size(0), 4) * torch.zeros(x.size(0), 4)
+            return y
+
+    text = rust(Net, X)
+    assert text.count("let batch_size = x.size()[0];") == 1 and "batch_size2" not in text
 
 
 def test_a_result_that_is_the_input_is_another_handle_of_it():
