@@ -180,7 +180,7 @@ class Side(nn.Module):
 IDS = "randint(10, (batch_size, 3))"
 
 
-def test_a_weight_of_a_sibling_is_handed_to_forward():
+def test_a_weight_of_a_siblings_layer_is_given_from_above():
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
@@ -191,9 +191,7 @@ def test_a_weight_of_a_sibling_is_handed_to_forward():
             return self.a(x) + self.b(x)
 
     text = rust(Net, IDS)
-    assert "self.b.forward(x, &self.a.words.ws)" in method(text, "fn forward")
-    # Its own weight is drawn and dropped.
-    assert text.count(".normal_(") + text.count("init::normal_(") == 1
+    assert 'b.words.ws = get(vs, "a.words.weight");' in method(text, "pub fn new")
 
 
 def test_a_module_of_two_siblings_is_made_once():
@@ -473,7 +471,7 @@ def test_a_layer_that_shares_with_a_sibling_gets_its_weight_from_above():
     assert "VarStore::new(vs.device()).root()" in text[text.index("pub struct Reader") :]
 
 
-def test_a_parameter_that_is_a_siblings_is_a_field_that_is_given_from_above():
+def test_a_parameter_of_a_siblings_own_class_is_handed_to_forward():
     class Scaled(nn.Embedding):
         def forward(self, x):
             return super().forward(x) * 2.0
@@ -488,4 +486,4 @@ def test_a_parameter_that_is_a_siblings_is_a_field_that_is_given_from_above():
             return self.a(x) + self.b(x)
 
     text = rust(Net, "randint(9, (batch_size, 4))")
-    assert 'b.weight = get(vs, "a.weight");' in text
+    assert "self.b.forward(x, &self.a_weight)" in method(text, "fn forward")

@@ -7,6 +7,9 @@ from .tape import Tape, storage
 
 CONTAINERS = (nn.ModuleList, nn.ModuleDict, nn.Sequential)
 
+# Layers whose parameters are fields in Rust, which the constructor of whoever has both sets.
+GIVEN = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Embedding)
+
 
 def is_stateless(module: nn.Module) -> bool:
     return not any(True for _ in (*module.parameters(), *module.buffers()))
@@ -87,7 +90,7 @@ def _module_of(model: nn.Module, name: str) -> int:
 
 def names(model: nn.Module, first: dict[int, str]) -> dict[str, list[str]]:
     """The names under which a module has each tensor itself, by any of its names: the first, and
-    those in a layer that shares all of its parameters within reach."""
+    those in a layer that is given all of its parameters."""
     found: dict[str, list[str]] = {}
     for name, tensor in _tensors(model):
         owner = first[id(tensor)]
@@ -100,13 +103,11 @@ def names(model: nn.Module, first: dict[int, str]) -> dict[str, list[str]]:
 
 
 def shares_all(model: nn.Module, path: str, first: dict[int, str]) -> bool:
-    """The layer at `path` is linear, and each of its parameters is another's, which whoever holds
-    the layer holds, too."""
+    """The layer at `path` is of a kind that is given its parameters, and each of them is
+    another's."""
     layer = model.get_submodule(path)
-    within = holder(model, path)
-    return type(layer) is nn.Linear and all(
-        first[id(tensor)] != f"{path}.{name}" and _is_below(first[id(tensor)], within)
-        for name, tensor in layer.named_parameters()
+    return type(layer) in GIVEN and all(
+        first[id(tensor)] != f"{path}.{name}" for name, tensor in layer.named_parameters()
     )
 
 
