@@ -8,6 +8,7 @@ gigabytes, in small. Run by scripts/fuzz.
 import gzip
 import io
 import json
+import pickle
 import struct
 import sys
 import zipfile
@@ -123,6 +124,26 @@ def pt():
         file = io.BytesIO()
         torch.save(weights, file)
         yield file.getvalue()
+    for options in (
+        {"pickle_protocol": 4},
+        {"_use_new_zipfile_serialization": False},
+        {"_use_new_zipfile_serialization": False, "pickle_protocol": 5},
+    ):
+        file = io.BytesIO()
+        checkpoint = {"model": model.state_dict(), "lr": np.float64(0.1), "a": np.ones(3)}
+        torch.save(checkpoint, file, **options)
+        yield file.getvalue()
+    for whole in (torch.save, lambda model, file: torch.jit.save(torch.jit.script(model), file)):
+        file = io.BytesIO()
+        whole(model, file)
+        yield file.getvalue()
+    for save in (np.savez, np.savez_compressed):
+        file = io.BytesIO()
+        save(file, **{"0.weight": np.ones((2, 3), np.float32)})
+        yield file.getvalue()
+    for protocol in range(6):
+        yield pickle.dumps({"0.weight": np.ones((2, 3), np.float32)}, protocol=protocol)
+    yield json.dumps({"weight_map": {"a": "b.safetensors"}}).encode()
     for piece in (b")", b"]", b")\x85q\x00", b"}q\x00"):
         for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             file = io.BytesIO()

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::error::ErrorKind;
 use clap::{Args, ValueEnum};
 use tch::Device;
+use tch::nn::VarStore;
 
 use super::settings::threads;
 use crate::data::Splits;
@@ -19,7 +20,7 @@ use crate::tasks::{Dataset, Model, Network};
 use crate::torch::Error;
 use crate::torch::device::DeviceName;
 use crate::torch::random::Seed;
-use crate::torch::serialization::load_state_dict;
+use crate::torch::serialization::{LoadOptions, Rename, load_state_dict_with};
 use crate::torch::shown_path;
 
 #[derive(Debug, Args)]
@@ -34,9 +35,8 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "N", value_parser = threads,
         allow_negative_numbers = true)]
     pub threads: Option<i32>,
-    /// Start from these weights (.safetensors, .pt or .pth)
-    #[arg(long, global = true, value_name = "FILE")]
-    pub weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub from: Weights,
     /// Run sequential networks from an execution plan that is checked against autograd to the bit;
     /// off: by autograd, for comparison
     #[arg(long, global = true, value_enum, default_value_t = Plan::On)]
@@ -44,6 +44,56 @@ pub(super) struct Common {
     /// Print on stderr what runs each batch size
     #[arg(long, global = true)]
     pub verbose: bool,
+}
+
+/// The weights to start from, and the way in which they are found.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Weights {
+    /// Start from these weights: .safetensors, .pt and other files of PyTorch, .npz, or a folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// The key of the state dict in the file, such as model or state.ema
+    #[arg(long, global = true, value_name = "KEY")]
+    pub weights_key: Option<String>,
+    /// Replace matches in the keys of the state dict; may be given several times
+    #[arg(long, global = true, value_name = "REGEX=REPLACEMENT")]
+    pub rename: Vec<Rename>,
+    /// Load the keys that fit and print the others
+    #[arg(long, global = true)]
+    pub weights_partial: bool,
+}
+
+impl Weights {
+    /// Ends the process with a usage error if there are no weights to be found.
+    fn check(&self) {
+        let is_described =
+            self.weights_key.is_some() || !self.rename.is_empty() || self.weights_partial;
+        if self.weights.is_none() && is_described {
+            let message = "--weights-key, --rename and --weights-partial need --weights <FILE>";
+            usage_error(ErrorKind::MissingRequiredArgument, message);
+        }
+    }
+
+    fn load(&self, vs: &VarStore, path: &Path) -> Result<()> {
+        let options = LoadOptions {
+            key: self.weights_key.clone(),
+            renames: self.rename.clone(),
+            is_partial: self.weights_partial,
+        };
+        let report = load_state_dict_with(vs, path, &options)?;
+        let path = shown_path(path);
+        let problems = report.problems();
+        for text in report.notes.iter().chain(&problems) {
+            note(format!("{path}: {text}"));
+        }
+        if !problems.is_empty() {
+            let (loaded, all) = (report.loaded.len(), vs.variables().len());
+            note(format!(
+                "{path}: loaded {loaded} of {all} parameters and buffers"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// The values of `--plan`.
@@ -64,12 +114,7 @@ impl Common {
 
     /// Builds the network that these options describe.
     pub fn model<N: Network>(&self) -> Result<Model<N>> {
-        let mut model = model(
-            self.seed(),
-            self.device(),
-            self.threads,
-            self.weights.as_deref(),
-        )?;
+        let mut model = model(self.seed(), self.device(), self.threads, &self.from)?;
         model.plans = self.plans();
         Ok(model)
     }
@@ -102,7 +147,7 @@ pub(super) fn model<N: Network>(
     seed: Seed,
     device: DeviceName,
     threads: Option<i32>,
-    weights: Option<&Path>,
+    weights: &Weights,
 ) -> Result<Model<N>> {
     let device = find(device)?;
     match threads {
@@ -111,8 +156,9 @@ pub(super) fn model<N: Network>(
     }
     seed.manual_seed();
     let model = Model::new(device);
-    if let Some(path) = weights {
-        load_state_dict(&model.vs, path)?;
+    weights.check();
+    if let Some(path) = &weights.weights {
+        weights.load(&model.vs, path)?;
         if let Some(name) = not_finite(&model.vs)? {
             note(format!("{}: {name} is not finite", shown_path(path)));
         }
@@ -176,7 +222,7 @@ pub(super) fn read_data<N: Network<Task: Dataset>>(path: &Path) -> Result<Splits
 
 /// Ends the process with a usage error if weights are needed and not given.
 pub(super) fn require_weights(common: &Common) {
-    if common.weights.is_none() {
+    if common.from.weights.is_none() {
         usage_error(
             ErrorKind::MissingRequiredArgument,
             "--weights <FILE> is required here",

@@ -41,7 +41,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
-    let (written, read) = (Some(args.output.as_path()), common.weights.as_deref());
+    let (written, read) = (Some(args.output.as_path()), common.from.weights.as_deref());
     refuse_overwriting(&[("--output", written)], &[("--weights", read)]);
     let output = OutputFile::create(&args.output)?;
     let model = common.model::<N>()?;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use super::common::{Common, model, note, read_data, stdout};
+use super::common::{Common, Weights, model, note, read_data, stdout};
 use super::progress::Progress;
 use super::settings::{Given, Settings};
 use super::signals::Interrupts;
@@ -65,7 +65,7 @@ where
     let recorded_in = resumed.as_ref().filter(|_| args.given.data.is_none());
     let data = read_training_data::<N>(&settings.data, recorded_in)?;
     let fingerprint = fingerprint(&data.train)?;
-    let mut training = new_training::<N>(&settings, common.weights.as_deref(), &data.train)?;
+    let mut training = new_training::<N>(&settings, &common.from, &data.train)?;
     training.model.plans = common.plans();
     if let Some(checkpoint) = &resumed {
         settings.check_same_data(checkpoint, &fingerprint)?;
@@ -121,7 +121,7 @@ where
 /// The network, the optimizer and the loader, before the first epoch.
 fn new_training<N: Network<Task: Dataset>>(
     settings: &Settings,
-    weights: Option<&Path>,
+    weights: &Weights,
     samples: &Samples,
 ) -> Result<Training<N>> {
     let model = model(

@@ -53,7 +53,7 @@ impl Files {
 
     /// Refuses files that would overwrite each other or a file that is read, including `data`.
     pub fn refuse_clashes(&self, common: &Common, data: Option<&Path>) {
-        if self.resume.is_some() && common.weights.is_some() {
+        if self.resume.is_some() && common.from.weights.is_some() {
             let message = "--weights and --resume: a checkpoint includes its weights";
             usage_error(ErrorKind::ArgumentConflict, message);
         }
@@ -74,7 +74,7 @@ impl Files {
         ];
         let read = [
             ("--resume", gone_on_from),
-            ("--weights", common.weights.as_deref()),
+            ("--weights", common.from.weights.as_deref()),
             ("--data", data),
         ];
         refuse_overwriting(&written, &read);

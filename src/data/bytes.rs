@@ -8,7 +8,7 @@ use anyhow::{Context, Error, Result, anyhow, bail};
 use flate2::bufread::MultiGzDecoder;
 
 use crate::torch::one_line;
-use crate::torch::serialization::check_regular;
+use crate::torch::serialization::open_regular;
 
 /// Deflate turns 2 bits into at most 258 bytes, so a file expands by at most this factor.
 const MOST_EXPANSION: u64 = 1032;
@@ -65,10 +65,7 @@ impl BufRead for Source {
 
 /// Opens a regular file and returns its size with it.
 pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
-    // Before opening: opening a pipe would wait for a writer.
-    check_regular(path)?;
-    let file = File::open(path).with_context(|| cannot_read(path))?;
-    let length = file.metadata().with_context(|| cannot_read(path))?.len();
+    let (file, length) = open_regular(path)?;
     Ok((BufReader::new(file), length))
 }
 
@@ -123,7 +120,10 @@ pub(super) fn only_file(path: &Path, endings: &[&str]) -> Result<PathBuf> {
 }
 
 pub(super) fn damaged(error: io::Error) -> Error {
-    anyhow!("damaged or cut short: {}", one_line(&error))
+    match error.kind() {
+        io::ErrorKind::OutOfMemory => anyhow!("not enough memory"),
+        _ => anyhow!("damaged or cut short: {}", one_line(&error)),
+    }
 }
 
 pub(super) fn cannot_read(path: &Path) -> String {

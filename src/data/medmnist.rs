@@ -7,10 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tch::Tensor;
 
+use crate::torch::serialization::npy::Header;
 use crate::torch::shown;
 
 use super::bytes::only_file;
-use super::npz::{Archive, Array};
+use super::npz::{Archive, Array, description};
 use super::{MOST_INFLATED, PIXELS, SIDE, Samples, Splits};
 
 const SETS: [&str; 3] = ["train", "val", "test"];
@@ -28,17 +29,19 @@ const SETS: [&str; 3] = ["train", "val", "test"];
 /// labels differ.
 pub fn read(path: &Path) -> Result<Splits> {
     let path = only_file(path, &[".npz"])?;
-    let mut archive = Archive::open(&path)?;
-    read_sets(&mut archive).with_context(|| path.display().to_string())
+    let archive = Archive::open(&path)?;
+    read_sets(&archive).with_context(|| path.display().to_string())
 }
 
-fn read_sets(archive: &mut Archive) -> Result<Splits> {
+fn read_sets(archive: &Archive) -> Result<Splits> {
     check_names(archive)?;
-    let [train, validation, test] = SETS.map(|set| read_set(archive, set));
+    // All counts are compared before a picture is inflated.
+    let [train, validation, test] = SETS.map(|set| Set::check(archive, set));
+    let (train, validation, test) = (train?, validation?, test?);
     Ok(Splits {
-        train: train?,
-        validation: Some(validation?),
-        test: test?,
+        train: train.read(archive)?,
+        validation: Some(validation.read(archive)?),
+        test: test.read(archive)?,
         note: None,
     })
 }
@@ -47,8 +50,8 @@ fn read_sets(archive: &mut Archive) -> Result<Splits> {
 fn check_names(archive: &Archive) -> Result<()> {
     let wanted = SETS.map(|set| [images_name(set), labels_name(set)]);
     let wanted: Vec<String> = wanted.into_iter().flatten().collect();
-    let found: Vec<String> = archive.names().collect();
-    if let Some(missing) = wanted.iter().find(|name| !found.contains(name)) {
+    let found: Vec<&str> = archive.names().collect();
+    if let Some(missing) = wanted.iter().find(|name| !found.contains(&name.as_str())) {
         bail!(
             "the array {missing} is missing; expected {}; found {}",
             wanted.join(", "),
@@ -66,64 +69,89 @@ fn labels_name(set: &str) -> String {
     format!("{set}_labels")
 }
 
-fn read_set(archive: &mut Archive, set: &str) -> Result<Samples> {
-    let features = read_images(archive, &images_name(set))?;
-    let targets = read_labels(archive, &labels_name(set), features.size()[0])?;
-    let samples = Samples { features, targets };
-    let (images, labels) = (samples.len(), samples.targets.size()[0]);
-    ensure!(
-        images == labels,
-        "{} has {images} images, but {} has {labels} labels",
-        images_name(set),
-        labels_name(set)
-    );
-    Ok(samples)
+/// The headers of the two arrays of a set.
+struct Set {
+    name: &'static str,
+    images: Header,
+    labels: Header,
 }
 
-/// Pixels, uint8 `(N, 784)`.
-fn read_images(archive: &mut Archive, name: &str) -> Result<Tensor> {
-    let array = archive.array(name, MOST_INFLATED)?;
-    let images = |array: &Array| {
-        let is_fit = array.dtype == "|u1" && array.shape.get(1..) == Some(&[SIDE as u64; 2]);
+impl Set {
+    /// Returns an error unless the headers are those of as many labels as images.
+    fn check(archive: &Archive, name: &'static str) -> Result<Self> {
+        let images = archive.header(&images_name(name))?;
+        let is_fit = images.dtype == "|u1" && images.shape.get(1..) == Some(&[SIDE as u64; 2]);
         ensure!(
             is_fit,
-            "expected |u1 of shape (N, {SIDE}, {SIDE}), found {}",
-            description(array)
+            "{}: expected |u1 of shape (N, {SIDE}, {SIDE}), found {}",
+            images_name(name),
+            description(&images)
         );
-        array.check_length(1)?;
-        ensure!(array.shape[0] > 0, "expected images, found 0");
-        Ok(Tensor::f_from_slice(&array.elements)?.f_view([-1, PIXELS as i64])?)
-    };
-    images(&array).with_context(|| name.to_owned())
+        archive.check(&images_name(name), &images)?;
+        let bytes = images.bytes().filter(|&bytes| bytes <= MOST_INFLATED);
+        ensure!(
+            bytes.is_some(),
+            "{}: expected at most {MOST_INFLATED} bytes, found an array of shape {}",
+            images_name(name),
+            images.shape_text()
+        );
+        let labels = archive.header(&labels_name(name))?;
+        ensure!(
+            matches!(labels.shape[..], [_] | [_, 1]) && is_integer(&labels.dtype),
+            "{}: expected integers of shape (N, 1) or (N,), found {}",
+            labels_name(name),
+            description(&labels)
+        );
+        archive.check(&labels_name(name), &labels)?;
+        ensure!(
+            images.shape[0] > 0,
+            "{}: expected images, found 0",
+            images_name(name)
+        );
+        ensure!(
+            images.shape[0] == labels.shape[0],
+            "{} has {} images, but {} has {} labels",
+            images_name(name),
+            images.shape[0],
+            labels_name(name),
+            labels.shape[0]
+        );
+        Ok(Self {
+            name,
+            images,
+            labels,
+        })
+    }
+
+    fn read(self, archive: &Archive) -> Result<Samples> {
+        let array = archive.array(&images_name(self.name), self.images)?;
+        let features = Tensor::f_from_slice(&array.elements)?.f_view([-1, PIXELS as i64])?;
+        drop(array);
+        let name = labels_name(self.name);
+        let labels = archive.array(&name, self.labels)?;
+        Ok(Samples {
+            features,
+            targets: targets(&labels).with_context(|| name)?,
+        })
+    }
 }
 
-/// The labels of `count` images, float32 `(N, 1)`.
-fn read_labels(archive: &mut Archive, name: &str, count: i64) -> Result<Tensor> {
-    // At most eight bytes for each label. A few too many are detected later.
-    let array = archive.array(name, 8 * count as u64)?;
-    let labels = |array: &Array| {
-        let integers = match array.shape[..] {
-            [_] | [_, 1] => array.integers()?,
-            _ => None,
-        };
-        let integers = integers.with_context(|| {
-            let found = description(array);
-            format!("expected integers of shape (N, 1) or (N,), found {found}")
-        })?;
-        let mut labels = Vec::new();
-        for (index, label) in integers.enumerate() {
-            ensure!(
-                label == 0 || label == 1,
-                "expected two classes, 0 and 1, found the label {label} at index {index}"
-            );
-            labels.push(label as f32);
-        }
-        Ok(Tensor::f_from_slice(&labels)?.f_view([-1, 1])?)
-    };
-    labels(&array).with_context(|| name.to_owned())
+fn is_integer(dtype: &str) -> bool {
+    matches!(
+        dtype.as_bytes(),
+        [b'<' | b'>' | b'|', b'i' | b'u', b'1' | b'2' | b'4' | b'8']
+    )
 }
 
-/// The dtype and the shape of an array.
-fn description(array: &Array) -> String {
-    format!("{} of shape {}", array.dtype, array.shape_text())
+/// The labels as targets, float32 `(N, 1)`.
+fn targets(array: &Array) -> Result<Tensor> {
+    let mut labels = Vec::new();
+    for (index, label) in array.integers().into_iter().flatten().enumerate() {
+        ensure!(
+            label == 0 || label == 1,
+            "expected two classes, 0 and 1, found the label {label} at index {index}"
+        );
+        labels.push(label as f32);
+    }
+    Ok(Tensor::f_from_slice(&labels)?.f_view([-1, 1])?)
 }

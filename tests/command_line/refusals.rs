@@ -23,14 +23,6 @@ fn weights_that_do_not_fit() {
             "\"fc2.weight\" has shape [10, 64], expected [10, 128]",
         ),
         ("broadcast", "\"fc2.bias\" has shape [1], expected [10]"),
-        (
-            "float64",
-            "\"fc1.bias\" is torch.float64, expected torch.float32",
-        ),
-        (
-            "float16",
-            "\"fc1.bias\" is torch.float16, expected torch.float32",
-        ),
     ];
     for (name, message) in expected {
         for extension in ["safetensors", "pt"] {
@@ -46,21 +38,51 @@ fn weights_that_do_not_fit() {
 fn pt_files_that_hold_something_else() {
     let folder = tempfile::tempdir().unwrap();
     stdout(python("tests/python/save_bad_weights.py").arg(folder.path()));
-    for name in [
-        "list",
-        "tensor",
-        "number",
-        "model",
-        "checkpoint",
-        "with_epoch",
-        "archive",
+    for (name, expected) in [
+        ("list", "its 4 keys are numbers (0, ...), expected names"),
+        ("tensor", "expected a dict of tensors"),
+        ("number", "expected a dict of tensors"),
+        ("with_epoch", "unexpected key \"epoch\""),
+        ("archive", "missing key \"fc1.bias\""),
     ] {
         let line = refuse_weights(&folder.path().join(format!("{name}.pt")));
-        assert!(
-            line.contains("expected a dict of tensors"),
-            "{name}: {line}"
-        );
+        assert!(line.contains(expected), "{name}: {line}");
     }
+}
+
+/// What is taken from a file is said on stderr, and the results are those of the plain file.
+#[test]
+fn weights_in_other_files_are_found_with_a_note() {
+    let folder = tempfile::tempdir().unwrap();
+    stdout(python("tests/python/save_bad_weights.py").arg(folder.path()));
+    let run_with = |file: &str, more: &[&str]| {
+        let path = folder.path().join(file);
+        let output = run(example(NETWORK).arg("--weights").arg(&path).args(more));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        let start = format!("note: {}: ", path.display());
+        (output.stdout, stderr.replace(&start, ""))
+    };
+    let (good, no_note) = run_with("good.pt", &[]);
+    assert_eq!(no_note, "");
+    let (checkpoint, note) = run_with("checkpoint.pt", &["--weights-key", "model"]);
+    assert_eq!(note, "took the weights under \"model\"\n");
+    let (model, _) = run_with("model.pt", &[]);
+    assert!(good == checkpoint && good == model);
+    let (double, note) = run_with("float64.safetensors", &[]);
+    let converted = "\"fc1.bias\" and 3 more converted from torch.float64 to torch.float32\n";
+    assert_eq!(note, converted);
+    assert!(double == good);
+    let (half, _) = run_with("float16.pt", &[]);
+    assert!(half != good);
+    let more = ["--weights-partial", "--rename", "^fc2=fc9"];
+    let (partial, note) = run_with("missing.pt", &more);
+    assert!(partial != good);
+    assert_eq!(
+        note,
+        "missing key \"fc2.weight\", unexpected key \"fc9.weight\"\nmissing key \
+         \"fc2.bias\"\nloaded 2 of 4 parameters and buffers\n"
+    );
 }
 
 #[test]
@@ -88,7 +110,7 @@ fn weights_that_cannot_be_read() {
     refuse_weights(&folder.path().join("missing.safetensors"));
     refuse_weights(&folder.path().join("missing.pt"));
     let line = refuse_weights(&folder.path().join("weights.ckpt"));
-    assert!(line.contains(".safetensors, .pt or .pth"), "{line}");
+    assert!(line.contains("No such file or directory"), "{line}");
     let directory = folder.path().join("directory.safetensors");
     fs::create_dir(&directory).unwrap();
     refuse_weights(&directory);
@@ -143,7 +165,9 @@ fn a_failed_run_leaves_nothing_behind() {
 
 #[test]
 fn wrong_usage() {
-    let cases: [&[&str]; 12] = [
+    let cases: [&[&str]; 14] = [
+        &["--weights-partial"],
+        &["--weights=x", "--rename=[=x"],
         &["--seed", "1.5"],
         &["--seed", "one"],
         &["--seed", "18446744073709551616"],

@@ -220,7 +220,7 @@ fn more_labels_than_images() {
             "val_labels",
             Some(npy("|u1", "(50000000, 1)", &vec![0; 50_000_000]))
         ),
-        "val_labels: expected at most 10008 bytes, found 50000128"
+        "val_images has 1 images, but val_labels has 50000000 labels"
     );
 }
 
@@ -363,16 +363,15 @@ fn damaged_archives() {
         &npz(&arrays(), CompressionMethod::Stored)[..5000],
     ] {
         let refused = refuse(train_pneumonia, "x.npz", bytes);
-        let expected = "F/x.npz: not a complete .npz file: ";
+        let expected = "F/x.npz: expected an .npz file; found no complete zip archive: ";
         assert!(refused.starts_with(expected), "{refused}");
     }
     // A pixel, which the archive's checksum covers.
     let mut bytes = npz(&arrays(), CompressionMethod::Stored);
     bytes[3000] ^= 1;
-    assert_eq!(
-        refuse(train_pneumonia, "x.npz", &bytes),
-        "F/x.npz: train_images: damaged or cut short: Invalid checksum"
-    );
+    let refused = refuse(train_pneumonia, "x.npz", &bytes);
+    let expected = "F/x.npz: train_images: its data is damaged: its bytes have the CRC-32 ";
+    assert!(refused.starts_with(expected), "{refused}");
     // The sizes in the first entry of the central directory, 20 and 24 bytes after its start.
     let mut bytes = npz(&arrays(), CompressionMethod::Deflated);
     let entry = bytes

@@ -297,7 +297,8 @@ mod build {
     }
 
     #[test]
-    fn an_index_that_hangs_is_left_alone() {
+    #[ignore = "takes long: cargo test -- --ignored at_length"]
+    fn an_index_that_hangs_is_left_alone_at_length() {
         let indexes = Indexes::start();
         for (name, seconds, why) in [
             ("hang", "3", "does not answer within 3 s"),
@@ -443,7 +444,8 @@ const CPU: &str = "__version__ = '2.13.0+cpu'\n";
 const CUDA: &str = "__version__ = '2.13.0+cu130'\n";
 
 #[test]
-fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be_at_length() {
     let indexes = Indexes::start();
     let mut installed = Installed::new(&indexes);
     let said = installed.set_up(&[]);
@@ -502,7 +504,8 @@ fn another_build_is_installed_and_the_old_one_comes_back_if_it_cannot_be() {
 type Damage = fn(&Installed);
 
 #[test]
-fn only_broken_packages_are_reinstalled() {
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn only_broken_packages_are_reinstalled_at_length() {
     let indexes = Indexes::start();
     let installed = Installed::new(&indexes);
     installed.set_up(&["--cuda"]);

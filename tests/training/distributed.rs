@@ -61,10 +61,20 @@ fn assert_same(left: &NamedTensors, right: &NamedTensors, what: &str) {
 
 #[test]
 fn one_process_gives_the_bits_of_train() {
+    train_in_one_process(&["house_price_predictor"]);
+}
+
+#[test]
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn one_process_gives_the_bits_of_train_at_length() {
+    train_in_one_process(&NETWORKS);
+}
+
+fn train_in_one_process(networks: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let [python, rust] = ["python", "rust"].map(|name| folder.path().join(name));
     let [python, rust] = [python, rust].map(|path| path.with_extension("safetensors"));
-    for network in NETWORKS {
+    for &network in networks {
         let theirs = weights_of(train(network, 1, &python), &python);
         let ours = weights_of(train_here(network, &rust), &rust);
         assert_same(&theirs, &ours, network);
@@ -73,8 +83,13 @@ fn one_process_gives_the_bits_of_train() {
 
 #[test]
 fn two_processes_give_the_bits_of_two_halves_of_each_batch() {
-    check_halves::<DigitClassifier>();
     check_halves::<HousePricePredictor>();
+}
+
+#[test]
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn two_processes_give_the_bits_of_two_halves_of_each_batch_at_length() {
+    check_halves::<DigitClassifier>();
 }
 
 /// Compares two processes with this crate's own code in one: each batch is split in two, and the
@@ -149,7 +164,8 @@ fn train_by_halves<N: Network<Task: Dataset>>() -> NamedTensors {
 /// Three processes, batches of four, and one sample in the last batch: two processes have no sample
 /// of it.
 #[test]
-fn a_process_without_samples_adds_nothing() {
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn a_process_without_samples_adds_nothing_at_length() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
     let data = folder.path().join("houses.csv");
@@ -217,7 +233,17 @@ fn rank_one(launcher: &Child) -> String {
 }
 
 #[test]
-fn refusals_are_one_line_of_one_process() {
+fn a_refusal_is_one_line_of_one_process() {
+    refuse(1);
+}
+
+#[test]
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn refusals_are_one_line_of_one_process_at_length() {
+    refuse(5);
+}
+
+fn refuse(count: usize) {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("weights.safetensors");
     let cases: [(&[&str], &str); 5] = [
@@ -227,7 +253,7 @@ fn refusals_are_one_line_of_one_process() {
         (&["--output=/nowhere/x.safetensors"], "no folder /nowhere"),
         (&["--device=cuda"], "each process needs one"),
     ];
-    for (args, expected) in cases {
+    for (args, expected) in cases.into_iter().take(count) {
         if args == ["--device=cuda"] && tch::Cuda::device_count() > 1 {
             continue;
         }

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use crate::train::compare_training;
-use testing::stdout;
 
 /// Three epochs with every optimizer: losses, weights, optimizer state and outputs of each.
 fn check(data_set: &str) {
     let data = std::env::var_os("FINAL_LAYER_DATA").expect("FINAL_LAYER_DATA is not set");
     let data = PathBuf::from(data).join(data_set);
-    let text = stdout(&mut compare_training(&data, &["--epochs=3"]));
+    let text = compare_training(&data, &["--epochs=3"]);
     assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
     println!("{data_set}: {}", text.lines().last().unwrap());
 }

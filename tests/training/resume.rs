@@ -156,11 +156,6 @@ fn a_few_kills_change_no_bit() {
 }
 
 #[test]
-fn a_few_kills_change_no_bit_of_a_network_with_dropout() {
-    kill("dropout_classifier", DROPOUT, FEW);
-}
-
-#[test]
 #[ignore = "a minute or more: cargo test --test training -- --ignored kills"]
 fn fifty_kills_change_no_bit() {
     kill("house_price_predictor", HOUSES, MANY);
@@ -324,7 +319,7 @@ fn a_second_interrupt_ends_the_process_at_once() {
         &["--epochs=1000000", "--batch-size=1000"],
     );
     let mut unsaved = 0;
-    for _ in 0..20 {
+    for _ in 0..5 {
         let mut child = run.start();
         let has_begun = |name: &String| name.starts_with(".partial-weights");
         wait_until(&mut child, || run.files().iter().any(has_begun));

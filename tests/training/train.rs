@@ -1,5 +1,6 @@
 //! Training on the sample data equals an ordinary Python script's, to the bit.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use testing::files::mnist;
-use testing::{NETWORKS, example, examples, python, refusal, root, run, stdout};
+use testing::{NETWORKS, compare_traces, example, examples, refusal, root, run, stdout, torch2tch};
 
 /// The sample data of each network, in the order of `NETWORKS`.
 pub const SAMPLE_DATA: [&str; 3] = ["digits", "houses.csv", "odd_or_even.npz"];
@@ -33,62 +34,88 @@ pub fn few_words(chunks: usize) -> TempDir {
     folder
 }
 
-/// A command that runs `scripts/compare.py --train` on the examples built with this test.
-pub fn compare_training(data: &Path, args: &[&str]) -> Command {
-    let mut command = python("scripts/compare.py");
-    command.arg("--examples").arg(examples());
-    command.arg("--train").arg(data).args(args);
-    command
+/// The output of `scripts/compare.py --train` on the examples built with this test.
+pub fn compare_training(data: &Path, args: &[&str]) -> String {
+    let examples = examples();
+    let mut all: Vec<&OsStr> = vec!["compare".as_ref(), "--examples".as_ref(), examples.as_ref()];
+    all.extend(["--train".as_ref(), data.as_os_str()]);
+    all.extend(args.iter().map(OsStr::new));
+    let ran = torch2tch(&all);
+    assert_eq!(ran.code, 0, "{args:?}: {}", ran.stderr);
+    ran.stdout
 }
 
+/// Batches of 500 on two threads.
 #[test]
-fn equals_python_with_each_optimizer() {
-    // Batches of 64, the last of which is smaller, and of 500; one thread and two.
-    let cases: [&[&str]; 2] = [
-        &["--batch-size=64", "--threads=1"],
-        &["--batch-size=500", "--threads=2", "--optimizer=adam"],
-    ];
-    for args in cases {
-        for data in SAMPLE_DATA {
-            let text = stdout(compare_training(&sample_data(data), args).arg("--epochs=2"));
-            assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
-            assert!(text.ends_with(" metrics equal to 1e-12\n"), "{text}");
-            assert!(!text.contains("note:"), "the settings differ: {text}");
-        }
+fn equals_python() {
+    compare_on_each(&["--batch-size=500", "--threads=2", "--optimizer=adam"]);
+}
+
+/// Batches of 64, the last of which is smaller, on one thread.
+#[test]
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn equals_python_with_each_optimizer_at_length() {
+    compare_on_each(&["--batch-size=64", "--threads=1"]);
+}
+
+fn compare_on_each(args: &[&str]) {
+    for data in SAMPLE_DATA {
+        let text = compare_training(&sample_data(data), &[args, &["--epochs=2"]].concat());
+        assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
+        assert!(text.ends_with(" metrics equal to 1e-12\n"), "{text}");
+        assert!(!text.contains("note:"), "the settings differ: {text}");
     }
 }
 
 /// Convolutions, and an LSTM with batch norm, trained as in their collection, on normalized pixels.
 #[test]
 fn networks_with_other_layers_equal_python() {
-    for (train, threads) in [(150, "--threads=1"), (130, "--threads=2")] {
-        let args = [
-            "convolutional_classifier",
-            "recurrent_classifier",
-            threads,
-            "--epochs=3",
-            "--optimizer=adadelta",
-            "--lr=1",
-            "--scheduler=step:step_size=1,gamma=0.7",
-        ];
-        let text = stdout(&mut compare_training(few_digits(train, 20).path(), &args));
-        assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
-        assert!(text.ends_with("6 metrics equal to 1e-12\n"), "{text}");
-    }
+    compare_other_layers(150, "--threads=1");
+}
+
+#[test]
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn networks_with_other_layers_equal_python_at_length() {
+    compare_other_layers(130, "--threads=2");
+}
+
+fn compare_other_layers(train: u32, threads: &str) {
+    let args = [
+        "convolutional_classifier",
+        "recurrent_classifier",
+        threads,
+        "--epochs=3",
+        "--optimizer=adadelta",
+        "--lr=1",
+        "--scheduler=step:step_size=1,gamma=0.7",
+    ];
+    let text = compare_training(few_digits(train, 20).path(), &args);
+    assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
+    assert!(text.ends_with("6 metrics equal to 1e-12\n"), "{text}");
 }
 
 /// Noise drawn in training and in evaluation, with three outputs; dropout between the layers of an
 /// LSTM, with an output for each byte.
 #[test]
 fn autoencoder_and_character_model_equal_python() {
+    compare_noise_and_dropout(&[("--threads=1", "adam")]);
+}
+
+#[test]
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn autoencoder_and_character_model_equal_python_at_length() {
+    compare_noise_and_dropout(&[("--threads=2", "rmsprop")]);
+}
+
+fn compare_noise_and_dropout(settings: &[(&str, &str)]) {
     for (network, data) in [
         ("variational_autoencoder", few_digits(150, 20)),
         ("character_model", few_words(60)),
     ] {
-        for (threads, optimizer) in [("--threads=1", "adam"), ("--threads=2", "rmsprop")] {
+        for (threads, optimizer) in settings {
             let optimizer = format!("--optimizer={optimizer}");
             let args = [network, threads, "--epochs=2", &optimizer];
-            let text = stdout(&mut compare_training(data.path(), &args));
+            let text = compare_training(data.path(), &args);
             assert!(text.contains(" tensors, all equal to the bit, "), "{text}");
             assert!(text.ends_with(" metrics equal to 1e-12\n"), "{text}");
         }
@@ -172,9 +199,9 @@ fn comparison_sees_another_seed() {
         stdout(train.arg("--trace").arg(&path));
         path
     });
-    let compared = run(python("scripts/compare_traces.py").args(&traces));
-    assert_eq!(compared.status.code(), Some(1));
-    let text = String::from_utf8(compared.stdout).unwrap();
+    let compared = compare_traces(&traces[0], &traces[1]);
+    assert_eq!(compared.code, 1);
+    let text = compared.stdout;
     assert!(text.contains("the first: epoch1.losses"), "{text}");
 }
 
@@ -203,8 +230,7 @@ fn output_holds_the_weights_that_python_trains() {
         python.arg(network).arg("--data").arg(sample_data(data));
         stdout(python.args(args).arg("--output").arg(&python_file));
         // compare_traces.py compares any two files of tensors.
-        let compare = [&python_file, &rust];
-        stdout(testing::python("scripts/compare_traces.py").args(compare));
+        assert_eq!(compare_traces(&python_file, &rust).code, 0);
     }
 }
 
@@ -237,8 +263,7 @@ fn starts_from_weights() {
         .arg("--output")
         .arg(path("python.safetensors"));
     stdout(&mut train);
-    let compare = [path("python.safetensors"), rust];
-    stdout(python("scripts/compare_traces.py").args(compare));
+    assert_eq!(compare_traces(&path("python.safetensors"), &rust).code, 0);
 }
 
 #[test]

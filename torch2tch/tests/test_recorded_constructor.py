@@ -366,3 +366,126 @@ def test_a_class_without_parameters_does_not_use_its_path():
             return self.twice(self.fc(x))
 
     assert "pub fn new(_vs: &Path) -> Self {" in rust(Net, X)
+
+
+def test_a_layer_whose_constructor_takes_nothing_is_the_librarys():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.act = nn.Tanh()
+
+        def forward(self, x):
+            return self.act(self.fc(x))
+
+    assert "act: Tanh," in rust(Net, X)
+
+
+def test_a_class_that_holds_nothing_is_a_struct_without_a_constructor():
+    class Square(nn.Module):
+        def forward(self, x):
+            return x * x
+
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.square = Square()
+
+        def forward(self, x):
+            return self.square(self.fc(x))
+
+    text = rust(Net, X)
+    assert "pub struct Square;" in text and "square: Square," in text
+    assert "impl Square" not in text
+
+
+def test_a_class_that_stores_nothing_takes_no_path():
+    class Scale(nn.Module):
+        def __init__(self, by):
+            super().__init__()
+            self.by = by
+
+        def forward(self, x):
+            return x * self.by
+
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Scale(2.0), Scale(3.0)
+
+        def forward(self, x):
+            return self.b(self.a(self.fc(x)))
+
+    text = rust(Net, X)
+    assert "pub fn new(by: f64) -> Self {" in text and "b: Scale::new(3.)," in text
+
+
+def test_a_class_that_stores_nothing_and_is_not_used_is_not_made():
+    class Nothing(nn.Module):
+        def forward(self, x):
+            return x
+
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.nothing = Nothing()
+
+        def forward(self, x):
+            return self.fc(x)
+
+    assert "Nothing" not in rust(Net, X)
+
+
+def test_a_long_use_is_broken_as_rustfmt_does():
+    from torch2tch.write import _use
+
+    names = [f"Layer{number:02}" for number in range(20)]
+    lines = _use("torch_parity::nn", names)
+    assert lines[0] == "use torch_parity::nn::{" and lines[-1] == "};"
+    assert all(len(line) <= 100 for line in lines)
+
+
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(9, 4)
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.fc(self.embed(x))
+
+
+def test_a_layer_that_shares_with_a_sibling_gets_its_weight_from_above():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shared = nn.Embedding(9, 4)
+            self.reader = Reader()
+            self.reader.embed.weight = self.shared.weight
+
+        def forward(self, x):
+            return self.reader(x) + self.shared(x)
+
+    text = rust(Net, "randint(9, (batch_size, 4))")
+    assert (
+        '    let mut reader = Reader::new(&(vs / "reader"));\n'
+        '    reader.embed.ws = get(vs, "shared.weight");\n'
+    ) in method(text, "pub fn new").replace("\n", "\n    ")
+    assert "VarStore::new(vs.device()).root()" in text[text.index("pub struct Reader") :]
+
+
+def test_a_parameter_that_is_a_siblings_is_a_field_that_is_given_from_above():
+    class Scaled(nn.Embedding):
+        def forward(self, x):
+            return super().forward(x) * 2.0
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Scaled(9, 4), Scaled(9, 4)
+            self.b.weight = self.a.weight
+
+        def forward(self, x):
+            return self.a(x) + self.b(x)
+
+    text = rust(Net, "randint(9, (batch_size, 4))")
+    assert 'b.weight = get(vs, "a.weight");' in text

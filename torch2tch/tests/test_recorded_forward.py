@@ -356,3 +356,28 @@ def test_a_conversion_that_does_nothing_is_left_out_and_its_input_goes_on():
             return y.to(x.dtype) + x
 
     assert method(rust(Net, X), "fn forward") == "let y = x.apply(&self.fc);\n&y + x"
+
+
+def test_a_sum_that_changes_nothing_is_left_out():
+    class Net(Linear):
+        def forward(self, x):
+            return self.fc(x) * (torch.arange(4) + 0)
+
+    assert "arange" in (body := method(rust(Net, X), "fn forward"))
+    assert "+ 0" not in body
+
+
+def test_a_sum_that_makes_a_zero_of_a_negative_zero_stays():
+    class Net(Linear):
+        def forward(self, x):
+            return self.fc(x) + 0
+
+    assert method(rust(Net, X), "fn forward") == "x.apply(&self.fc) + 0"
+
+
+def test_the_transpose_of_numpy_has_a_spelling():
+    class Net(Linear):
+        def forward(self, x):
+            return self.fc(x) @ self.fc.weight.T
+
+    assert method(rust(Net, X), "fn forward") == ("x.apply(&self.fc).matmul(&self.fc.ws.numpy_t())")

@@ -4,6 +4,8 @@ pub mod damage;
 pub mod files;
 mod python_server;
 
+pub use python_server::Ran;
+
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -126,9 +128,25 @@ pub fn refusal(command: &mut Command) -> String {
     line.to_owned()
 }
 
+/// Runs a script of Python code with arguments, in a process that has imported torch already;
+/// returns its exit code and what it printed.
+pub fn python_ran(script: &str, args: &[&OsStr]) -> Ran {
+    python_server::run(script, args)
+}
+
+/// Runs the program behind `scripts/compare.py` and its kin, such as `compare --train FOLDER`.
+pub fn torch2tch(args: &[&OsStr]) -> Ran {
+    python_ran("torch2tch/bin/torch2tch", args)
+}
+
+/// Runs `scripts/compare_traces.py` on two files; returns its exit code and what it printed.
+pub fn compare_traces(left: &Path, right: &Path) -> Ran {
+    torch2tch(&["compare-traces".as_ref(), left.as_ref(), right.as_ref()])
+}
+
 /// Runs a script of Python code with arguments; returns its stdout.
 pub fn python_code(script: &str, args: &[&OsStr]) -> String {
-    let ran = python_server::run(script, args);
+    let ran = python_ran(script, args);
     assert_eq!(ran.code, 0, "{script} {args:?} failed: {}", ran.stderr);
     ran.stdout
 }

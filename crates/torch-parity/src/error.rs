@@ -54,9 +54,6 @@ pub enum Error {
     /// An argument that Python refuses, too, with the text of its `ValueError` or `RuntimeError`.
     #[error("{0}")]
     Argument(String),
-    /// The system has too little memory.
-    #[error("not enough memory for {0} bytes")]
-    OutOfMemory(usize),
     /// A device that this machine or this libtorch does not have.
     #[error("device {device}: {reason}")]
     Device {

@@ -48,12 +48,12 @@ pub fn repr(tensor: &Tensor) -> Result<String> {
             suffixes.push(format!("size={}", tuple(&tensor.size())));
         }
         if kind != Kind::Float {
-            suffixes.push(format!("dtype={}", dtype_name(kind)?));
+            suffixes.push(format!("dtype={}", dtype_name(kind)));
         }
         "[]".to_owned()
     } else {
         if !default_dtype {
-            suffixes.push(format!("dtype={}", dtype_name(kind)?));
+            suffixes.push(format!("dtype={}", dtype_name(kind)));
         }
         elements(&cpu)?
     };
@@ -61,8 +61,8 @@ pub fn repr(tensor: &Tensor) -> Result<String> {
 }
 
 /// A dtype under Python's name, such as `torch.float32`.
-pub fn dtype_name(kind: Kind) -> Result<&'static str> {
-    Ok(match kind {
+pub fn dtype_name(kind: Kind) -> &'static str {
+    match kind {
         Kind::Bool => "torch.bool",
         Kind::Uint8 => "torch.uint8",
         Kind::Int8 => "torch.int8",
@@ -73,11 +73,17 @@ pub fn dtype_name(kind: Kind) -> Result<&'static str> {
         Kind::BFloat16 => "torch.bfloat16",
         Kind::Float => "torch.float32",
         Kind::Double => "torch.float64",
-        kind => {
-            let problem = format!("cannot print a tensor of dtype {kind:?}");
-            return Err(Error::Tensor(problem));
-        }
-    })
+        Kind::ComplexHalf => "torch.complex32",
+        Kind::ComplexFloat => "torch.complex64",
+        Kind::ComplexDouble => "torch.complex128",
+        Kind::QInt8 => "torch.qint8",
+        Kind::QUInt8 => "torch.quint8",
+        Kind::QInt32 => "torch.qint32",
+        Kind::Float8e5m2 => "torch.float8_e5m2",
+        Kind::Float8e4m3fn => "torch.float8_e4m3fn",
+        Kind::Float8e5m2fnuz => "torch.float8_e5m2fnuz",
+        Kind::Float8e4m3fnuz => "torch.float8_e4m3fnuz",
+    }
 }
 
 fn elements(tensor: &Tensor) -> Result<String> {
@@ -170,7 +176,6 @@ enum Value {
 fn values(tensor: &Tensor) -> Result<Vec<Value>> {
     let flat = tensor.reshape([-1]);
     let kind = tensor.kind();
-    dtype_name(kind)?;
     Ok(match kind {
         Kind::Half | Kind::BFloat16 | Kind::Float | Kind::Double => {
             let numbers = Vec::<f64>::try_from(flat.to_kind(Kind::Double))?;
@@ -180,9 +185,13 @@ fn values(tensor: &Tensor) -> Result<Vec<Value>> {
             let numbers = Vec::<i64>::try_from(flat.to_kind(Kind::Int64))?;
             numbers.into_iter().map(|n| Value::Bool(n != 0)).collect()
         }
-        _ => {
+        Kind::Uint8 | Kind::Int8 | Kind::Int16 | Kind::Int | Kind::Int64 => {
             let numbers = Vec::<i64>::try_from(flat.to_kind(Kind::Int64))?;
             numbers.into_iter().map(Value::Int).collect()
+        }
+        kind => {
+            let problem = format!("cannot print a tensor of dtype {}", dtype_name(kind));
+            return Err(Error::Tensor(problem));
         }
     })
 }

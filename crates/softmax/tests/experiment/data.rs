@@ -26,7 +26,8 @@ fn mnist_apart(train: u32, test: u32) -> [(&'static str, Vec<u8>); 4] {
 /// Findings that need wrong answers are reported as not measured if there are none. The report
 /// names the folder of the digits by its last component, and the houses separately.
 #[test]
-fn data_without_a_mistake() {
+#[ignore = "takes long: cargo test -- --ignored at_length"]
+fn data_without_a_mistake_at_length() {
     let folder = tempfile::tempdir().unwrap();
     let digits = folder.path().join("classes-apart");
     fs::create_dir(&digits).unwrap();

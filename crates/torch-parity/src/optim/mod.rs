@@ -71,6 +71,7 @@ mod setting;
 mod sgd;
 mod state;
 mod state_dict;
+mod value;
 
 pub use adadelta::{Adadelta, AdadeltaConfig};
 pub use adagrad::{Adagrad, AdagradConfig};
@@ -88,6 +89,7 @@ pub use setting::{Setting, Settings, Typed};
 pub use sgd::{Sgd, SgdConfig};
 pub use state::State;
 pub use state_dict::{SavedGroup, StateDict};
+pub use value::{settings_from_value, settings_to_value};
 
 use crate::{Error, Result};
 

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, PersistError};
 
+use super::bytes::WriteError;
 use super::place::{resolve, take_after};
-use super::safetensors::{Metadata, to_safetensors};
+use super::safetensors::{self, Metadata};
 use super::{NamedTensors, folder_of, not_regular, partial};
-use crate::error::{Error, Result, shown_path};
+use crate::error::{Error, Result, one_line, shown_path};
 
 /// A file that appears under its name only when complete.
 ///
@@ -44,18 +45,13 @@ impl OutputFile {
         create().map_err(|error| Error::write(path, error))
     }
 
-    /// Writes `tensors` as `.safetensors`; see [`OutputFile::write`].
+    /// Writes `tensors` as `.safetensors`, one after the other; see [`OutputFile::write`].
     ///
     /// # Errors
     /// If `.safetensors` does not support a dtype or memory is short; otherwise as
     /// [`OutputFile::write`].
     pub fn write_safetensors(self, tensors: &NamedTensors, metadata: Metadata) -> Result<()> {
-        let bytes = to_safetensors(tensors, metadata).map_err(|error| match error {
-            // Without the file's name, the message would be unclear.
-            Error::OutOfMemory(_) => Error::file(&self.path, error.to_string()),
-            error => error,
-        })?;
-        self.write(&bytes)
+        self.write_with(|file| safetensors::write(tensors, metadata, file))
     }
 
     /// Writes `bytes` and moves the file to its path, durably: an existing file is either unchanged
@@ -64,16 +60,28 @@ impl OutputFile {
     /// # Errors
     /// If the disk is full or the file cannot be written. If the file was written but cannot be
     /// moved to its path, it is kept beside it, and the error names it.
-    pub fn write(mut self, bytes: &[u8]) -> Result<()> {
+    pub fn write(self, bytes: &[u8]) -> Result<()> {
+        self.write_with(|file| Ok(file.write_all(bytes)?))
+    }
+
+    pub(super) fn write_with(
+        mut self,
+        contents: impl FnOnce(&mut File) -> Result<(), WriteError>,
+    ) -> Result<()> {
         let path = self.path;
-        let write = || -> io::Result<()> {
+        let write = || -> Result<(), WriteError> {
             // Not through the temporary file itself, which would put its own path in the error.
-            self.partial.as_file_mut().write_all(bytes)?;
+            contents(self.partial.as_file_mut())?;
             self.partial.as_file().sync_all()?;
             take_place(self.partial, &path)?;
-            File::open(folder_of(&path))?.sync_all()
+            File::open(folder_of(&path))?.sync_all()?;
+            Ok(())
         };
-        write().map_err(|error| Error::write(&path, error))
+        write().map_err(|error| match error {
+            WriteError::File(error) => Error::write(&path, error),
+            // Without the file's name, the message would be unclear.
+            WriteError::Tensor(error) => Error::file(&path, one_line(&error)),
+        })
     }
 }
 

@@ -62,24 +62,10 @@ save("many", {f"layer.{i}": torch.full((2,), float(i)) for i in range(3000)})
 save("odd_names", {"": torch.zeros(1), "a/b\n\x1b[31m": torch.ones(1)})
 
 # Refused.
-torch.save({"w": complex_numbers}, folder / "complex.pt")
-torch.save({"w": complex_numbers.conj()}, folder / "conjugated.pt")
 torch.save({"w": torch.zeros(3, dtype=torch.uint16)}, folder / "uint16.pt")
 torch.save({"w": torch.eye(3).to_sparse()}, folder / "sparse.pt")
 torch.save({"w": torch.zeros(2), "_metadata": {"version": 1}}, folder / "entry.pt")
-torch.save({"model": model.state_dict()}, folder / "nested.pt")
 torch.save({"w\n\x1b[31m" + "7" * 2**20: 5}, folder / "long_name.pt")
-torch.save(model, folder / "model.pt")
-torch.save(model.state_dict(), folder / "protocol4.pt", pickle_protocol=4)
-torch.save({"w": torch.zeros(2)}, folder / "old.pt", _use_new_zipfile_serialization=False)
-
-
-class Evil:
-    def __reduce__(self):
-        return exec, ("open('ran', 'w')",)
-
-
-torch.save({"w": Evil()}, folder / "evil.pt")
 rezip("compressed", lambda entries: None, zipfile.ZIP_DEFLATED)
 rezip("big_endian", lambda entries: entries.update({"plain/byteorder": b"big"}))
 rezip("short_storage", lambda entries: entries.update({"plain/data/0": b"1234"}))
@@ -120,7 +106,7 @@ PLACES = {
     "overflow": (0, [BIG, BIG], [0, 0]),
     "negative": (0, [-1], [1]),
     "other_rank": (0, [2, 1], [1]),
-    "dimensions": (0, [1] * 9, [1] * 9),
+    "dimensions": (0, [1] * 65, [1] * 65),
 }
 
 

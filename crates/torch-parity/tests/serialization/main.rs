@@ -1,5 +1,7 @@
 //! State dicts and files, in both directions, and printed tensors.
 
+mod checkpoint;
+mod kinds;
 mod print;
 mod pt;
 mod state_dicts;

@@ -13,6 +13,8 @@ from .inputs import expect_inputs
 from .instances import unite
 from .lists import arrange_lists
 from .loops import arrange_loops
+from .neutral import drop_neutral
+from .paths import without_needless_paths
 from .sizes import name_sizes
 from .unused import drop_fields, drop_unused, read_fields
 
@@ -32,6 +34,7 @@ def arrange(observed: Observed, structs: list[Struct]) -> Model:
         return struct if struct.path else _root(observed, struct)
 
     classes = unite(observed, structs, one)
+    classes = without_needless_paths(classes)
     return Model(observed.subject.name, tuple(_finished(class_) for class_ in classes))
 
 
@@ -46,5 +49,7 @@ def _root(observed: Observed, struct: Struct) -> Struct:
 
 def _finished(class_: Class) -> Class:
     forward: Method | None = in_bodies(class_.forward, fold)
+    forward = in_bodies(forward, drop_neutral)
     forward = forward and name_sizes(forward)
-    return dataclasses.replace(class_, forward=forward, constructor=fold(class_.constructor))
+    constructor = drop_neutral(fold(class_.constructor))
+    return dataclasses.replace(class_, forward=forward, constructor=constructor)

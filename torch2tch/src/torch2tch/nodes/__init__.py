@@ -31,6 +31,7 @@ from .expressions import (
     SizeOf,
     TensorOf,
     Train,
+    Unset,
     Variable,
     effect_of,
 )
@@ -46,6 +47,7 @@ from .statements import (
     Require,
     Return,
     Statement,
+    Tie,
     WhenTraining,
 )
 from .types import (
@@ -121,9 +123,11 @@ __all__ = [
     "Statement",
     "TensorOf",
     "TensorType",
+    "Tie",
     "Train",
     "TupleType",
     "Type",
+    "Unset",
     "Variable",
     "WhenTraining",
     "children",

@@ -56,6 +56,12 @@ class Class:
     line: Line | None = None
     init: Line | None = None
     base: str = "nn.Module"
+    takes_path: bool = True
+
+    @property
+    def is_unit(self) -> bool:
+        """Nothing is kept and nothing is made."""
+        return not (self.takes_path or self.constructor or self.parameters)
 
 
 @dataclass(frozen=True)

@@ -236,11 +236,14 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Shared:
-    """A linear layer with the parameters of others; its own are drawn and dropped."""
+    """A layer whose own parameters are drawn and dropped; it gets others by a `Tie`."""
 
     layer: NewLayer
-    weight: "Expression"
-    bias: "Expression"
+
+
+@dataclass(frozen=True)
+class Unset:
+    """The place of a tensor that the module above gives."""
 
 
 @dataclass(frozen=True)
@@ -276,6 +279,7 @@ Expression = (
     | Optional
     | Dropped
     | Shared
+    | Unset
     | Index
 )
 

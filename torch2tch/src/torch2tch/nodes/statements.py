@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .expressions import Expression, Name
+from .expressions import Expression, Held, Name
 
 
 @dataclass(frozen=True, order=True)
@@ -51,6 +51,16 @@ class For:
     field: str
     item: Name
     carried: Name
+    value: Expression
+    line: Line | None = None
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A parameter of a layer that is another's: the field of the constructor's, and what is below
+    it, and the parameter that it is."""
+
+    target: Held
     value: Expression
     line: Line | None = None
 
@@ -117,5 +127,15 @@ class Require:
 
 
 Statement = (
-    Let | Do | Register | For | Freeze | InitializeAll | WhenTraining | Return | Expect | Require
+    Let
+    | Do
+    | Register
+    | Tie
+    | For
+    | Freeze
+    | InitializeAll
+    | WhenTraining
+    | Return
+    | Expect
+    | Require
 )

@@ -30,6 +30,8 @@ VARIANTS = {
     },
 }
 
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
 # Fields of layers of tch, by the parameter's name in Python: (field, it is an `Option`). The
 # library's own layers keep Python's names.
 FIELDS = {
@@ -110,8 +112,11 @@ def fit(
 
 
 def _written(row: LayerRow, layer: type, bound: dict[str, object]) -> dict[str, object] | None:
-    defaults = {n: p.default for n, p in inspect.signature(layer.__init__).parameters.items()}
+    parameters = inspect.signature(layer.__init__).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
     written, known = {}, {"inplace", "device", "dtype", "self"}
+    # `*args` of a layer without arguments, and of `Identity`, which takes any.
+    known |= {name for name, parameter in parameters.items() if parameter.kind in VARIADIC}
     for argument, kind in row.kinds:
         known.add(argument)
         if argument not in bound or not fits(kind, bound[argument]):

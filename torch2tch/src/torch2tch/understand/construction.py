@@ -10,7 +10,7 @@ from torch import nn
 from ..nodes import (
     Do,
     Expression,
-    Literal,
+    Held,
     NewClass,
     NewLayer,
     NewList,
@@ -18,6 +18,8 @@ from ..nodes import (
     Register,
     Root,
     Statement,
+    Tie,
+    Unset,
     Variable,
 )
 from ..nodes.expressions import Dropped, Shared
@@ -25,9 +27,11 @@ from ..observe import Observed
 from ..observe.python_lines import attribute_line
 from ..observe.tape import Event, Made, storage
 from ..subject import Refused
+from ..tables.layers import FIELDS
 from .initial_values import InitialValues
 from .instances import Chain, Instance, Leaf, Struct
 from .leaves import layer_row, starts
+from .names import identifier
 from .operations import operation
 from .tensors import Tensors, below, is_below
 
@@ -101,6 +105,7 @@ class Constructor(InitialValues):
         self.run_until(len(observed.tape.made) + 1)
         self.keep_places()
         self.keep_tensors()
+        self.tie()
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -163,24 +168,56 @@ class Constructor(InitialValues):
 
     def shared(self, leaf: Leaf) -> Expression:
         """A layer whose parameters have another name: its own are drawn and dropped."""
-        module = self.observed.modules[leaf.path]
         names = dict(leaf.tied)
-        if (
-            leaf.row.type != "Linear"
-            or set(names) != set(dict(module.named_parameters()))
-            or not all(is_below(name, self.path) for name in names.values())
-        ):
+        own = set(dict(self.observed.modules[leaf.path].named_parameters()))
+        if leaf.row.type not in FIELDS or set(names) != own:
             raise Refused(
                 f"{self.observed.subject.target}: {leaf.path} shares its "
                 f"{' and '.join(names)} with {', '.join(names.values())}, which is supported for "
-                "a Linear whose parameters are all shared"
+                f"{', '.join(FIELDS)} whose parameters are all shared"
             )
-        parts = {name: Variable(below(owner, self.path)) for name, owner in names.items()}
-        return Shared(
-            NewLayer(leaf.row, Root(), leaf.arguments),
-            parts["weight"],
-            parts.get("bias", Literal(None)),
-        )
+        return Shared(NewLayer(leaf.row, Root(), leaf.arguments))
+
+    def tie(self) -> None:
+        """Gives the parameters that another module has to those below this one that share them: in
+        the innermost constructor that has both."""
+        tied = dict(self.tensors.tied)
+        for leaf in self.understood.values():
+            if isinstance(leaf, Leaf):
+                tied |= {f"{leaf.path}.{name}": owner for name, owner in leaf.tied}
+        for name, owner in tied.items():
+            if not is_below(name, self.path) or not is_below(owner, self.path):
+                continue
+            if any(
+                is_below(name, child) and is_below(owner, child)
+                for child in self.observed.children(self.path)
+                if isinstance(self.understood.get(child), Struct)
+            ):
+                continue
+            self.out.append(Tie(self.place_of(name), Variable(below(owner, self.path))))
+
+    def place_of(self, name: str) -> Held:
+        """A parameter as a field of a field of this constructor's."""
+        path, _, last = name.rpartition(".")
+        leaf = self.understood.get(path)
+        is_leaf = isinstance(leaf, Leaf)
+        last, is_optional = FIELDS[leaf.row.type][last] if is_leaf else (identifier(last), False)
+        place, parts = self.path, ()
+        while place != path:
+            # From struct to struct.
+            inner = next(
+                child
+                for child in held_directly(self.observed, place, self.understood)
+                if path == child or is_below(path, child)
+            )
+            if isinstance(self.understood[inner], Chain):
+                raise Refused(
+                    f"{self.observed.subject.target}: {path} shares its parameters and is part "
+                    f"of the nn.Sequential {inner}, which is not supported; call it by itself"
+                )
+            parts += self.tensors.held(inner, place).parts
+            place = inner
+        return Held((*parts, last), is_optional)
 
     def keep_places(self) -> None:
         """Parameters and buffers that another constructor sets, such as the one that calls
@@ -215,6 +252,10 @@ class Constructor(InitialValues):
         for field, name in self.tensors.fields.get(self.path, {}).items():
             if name not in self.registered:
                 self.out.append(Register(field, Variable(below(name, self.path))))
+        for name in self.tensors.tied:
+            path, _, last = name.rpartition(".")
+            if path == self.path:
+                self.out.append(Register(identifier(last), Unset()))
 
 
 def held_directly(observed: Observed, path: str, understood: Mapping[str, Instance]) -> list[str]:

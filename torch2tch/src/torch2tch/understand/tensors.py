@@ -21,11 +21,13 @@ LONGEST = 4096
 @dataclass
 class Tensors:
     """`fields` are the tensors that a struct keeps itself, by its path: the field's name and the
-    tensor's name in the model. They are found while `forward` is understood."""
+    tensor's name in the model; `tied` the parameters that are another module's, by their name, and
+    its name for them. They are found while `forward` is understood."""
 
     observed: Observed
     understood: Mapping[str, Instance]
     fields: dict[str, dict[str, str]] = field(default_factory=dict)
+    tied: dict[str, str] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def held(self, path: str, parent: str) -> Held:
@@ -65,6 +67,10 @@ class Tensors:
         """The parameter or buffer as a field of the module at `path`."""
         name = self.first_name(name)
         owner, _, last = name.rpartition(".")
+        if not is_below(name, path) and (own := self.own_name(name, path)):
+            # Another module's parameter, which is this one's as well.
+            self.tied[f"{path}.{own}"] = name
+            return Held((identifier(own),))
         if owner != path and not is_below(name, path):
             raise Refused(
                 f"{self.observed.subject.target}: {type(self.observed.modules[path]).__name__} "
@@ -77,6 +83,12 @@ class Tensors:
         kept = identifier(below(name, path).replace(".", "_"))
         self.fields.setdefault(path, {})[kept] = name
         return Held((kept,))
+
+    def own_name(self, name: str, path: str) -> str | None:
+        """The name that the module has for the parameter itself."""
+        wanted = storage(_tensor(self.observed.model, name))
+        own = self.observed.modules[path].named_parameters(recurse=False)
+        return next((n for n, tensor in own if storage(tensor) == wanted), None)
 
     def first_name(self, name: str) -> str:
         """The name that a tied parameter goes by."""

@@ -1,6 +1,7 @@
 """A model as a file of Rust: each class a struct, with its Python beside it."""
 
 import re
+import textwrap
 
 from ..arrange.instances import fields_of
 from ..nodes import (
@@ -30,6 +31,9 @@ from .rows import Rows
 from .scope import Scope
 
 __all__ = ["write"]
+
+# Where rustfmt breaks a line.
+WIDEST = 100
 
 # Names that a struct cannot have beside the library's.
 TCH = {"Device", "Kind", "Reduction", "Tensor"}
@@ -111,16 +115,18 @@ def _class(
     header += [line for note in notes for line in ("///", f"/// {note}")]
     struct = Rows()
     fields = fields_of(class_, lambda value: type_of(value, classes, titles))
-    end = "" if fields else "}"
-    struct.add(0, f"pub struct {title} {{{end}", class_.line)
+    end = " {" if fields else ";" if class_.is_unit else " {}"
+    struct.add(0, f"pub struct {title}{end}", class_.line)
     for field in fields:
         struct.add(1, f"{field.name}: {type_text(field.type, titles)},")
     if fields:
         struct.add(0, "}")
-    new = constructor(class_, titles, classes)
-    new.add(0, "}")
     skip = "#[rustfmt::skip]"
-    parts = [([*header, skip, "#[derive(Debug)]"], struct), ([skip, f"impl {title} {{"], new)]
+    parts = [([*header, skip, "#[derive(Debug)]"], struct)]
+    if not class_.is_unit:
+        new = constructor(class_, titles, classes)
+        new.add(0, "}")
+        parts.append(([skip, f"impl {title} {{"], new))
     if class_.forward is not None:
         rows = forward(class_, titles, classes)
         rows.add(0, "}")
@@ -179,7 +185,18 @@ def _uses(body: str, library: str, own: set[str]) -> str:
     words |= set(re.findall(r"(?<![\w.:])([a-z]\w*)(?=::)", code)) & MODULES
     tch, nn = sorted(words & TCH), words - TCH
     listed = sorted(nn, key=lambda n: (n[0].islower(), n))
-    lines = [f"use {library}::{{{', '.join(listed)}}};"] if listed else []
-    if tch:
-        lines.append(f"use tch::{{{', '.join(tch)}}};" if len(tch) > 1 else f"use tch::{tch[0]};")
+    lines = _use(library, listed) + _use("tch", tch)
     return "\n".join(lines) + "\n"
+
+
+def _use(path: str, names: list[str]) -> list[str]:
+    """The lines of a `use`, as rustfmt breaks them."""
+    if not names:
+        return []
+    if len(names) == 1:
+        return [f"use {path}::{names[0]};"]
+    whole = f"use {path}::{{{', '.join(names)}}};"
+    if len(whole) <= WIDEST:
+        return [whole]
+    filled = textwrap.wrap(f"{', '.join(names)},", WIDEST - 4, break_long_words=False)
+    return [f"use {path}::{{", *(f"    {line}" for line in filled), "};"]

@@ -24,6 +24,7 @@ from ..nodes import (
     SizeOf,
     TensorOf,
     Train,
+    Unset,
     Variable,
 )
 from ..nodes.expressions import Dropped, MaybeCall, Optional, Shared
@@ -155,6 +156,8 @@ class Expressions:
                 | Shared()
             ):
                 return layers.new(self, node)
+            case Unset():
+                return Text("Tensor::new()")
             case Index():
                 return Text("i")
             case Literal(value=None):

@@ -42,8 +42,11 @@ def new(write: Expressions, node: Expression) -> Syntax:
         case NewLayer(path=root):
             return layer(write, node, path(root))
         case NewClass(number=number_, path=root, arguments=arguments):
-            title = write.scope.titles[number_]
-            return Group(f"{title}::new", "()", (borrowed(root), *map(write.expression, arguments)))
+            title, class_ = write.scope.titles[number_], write.scope.classes[number_]
+            if class_.is_unit:
+                return Text(title)
+            place = (borrowed(root),) if class_.takes_path else ()
+            return Group(f"{title}::new", "()", (*place, *map(write.expression, arguments)))
         case NewSequential(items=items):
             start: Syntax = Text("seq_t()" if _trains(write, node) else "seq()")
             for item in items:
@@ -57,14 +60,8 @@ def new(write: Expressions, node: Expression) -> Syntax:
         case Optional(present=present, layer=inner):
             there = at_most(write.expression(present), Level.ATOM)
             return method(there, "then", Prefixed("|| ", new(write, inner)))
-        case Dropped(layer=inner):
+        case Dropped(layer=inner) | Shared(layer=inner):
             return layer(write, inner, Text(SCRATCH))
-        case Shared(layer=inner, weight=weight, bias=bias):
-            made = one_line(layer(write, inner, Text(SCRATCH)))
-            shared = f"layer.ws = {one_line(write.expression(weight))};"
-            if bias != Literal(None):
-                shared += f" layer.bs = Some({one_line(write.expression(bias))});"
-            return Text(f"{{ let mut layer = {made}; {shared} layer }}", Level.BLOCK)
     raise AssertionError(node)
 
 

@@ -3,6 +3,7 @@
 from ..arrange.bodies import uses
 from ..arrange.initialization import roll_names
 from ..arrange.naming import local_names
+from ..arrange.paths import needs_path
 from ..nodes import (
     Class,
     Do,
@@ -10,28 +11,26 @@ from ..nodes import (
     Expression,
     For,
     Freeze,
+    Held,
     Initialize,
     InitializeAll,
     Let,
     Line,
-    Literal,
     Name,
-    NewClass,
     NewLayer,
     Operation,
     Register,
     Require,
     Return,
     Statement,
+    Tie,
     Variable,
     WhenTraining,
     everything,
     names_in,
     transform,
 )
-from ..nodes.expressions import Shared
 from ..nodes.statements import Repeated
-from . import layers
 from .expressions import Expressions
 from .rows import Rows
 from .scope import Scope
@@ -49,18 +48,13 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
     names = local_names(body, (), frozenset([*fields, *(p.name for p in class_.parameters)]), fixed)
     shared = frozenset(name for name, count in uses(body).items() if count > 2)
     write = Expressions(Scope(names, frozenset(), classes, titles, shared, True, "vs.device()"))
-    arguments = "".join(f", {p.name}: {number_type(p.type)}" for p in class_.parameters)
-    vs = "vs" if uses_path(body) else "_vs"
-    if len(class_.parameters) >= 7:
+    path = ["vs: &Path" if uses_path(body, classes) else "_vs: &Path"] if class_.takes_path else []
+    numbers = [f"{p.name}: {number_type(p.type)}" for p in class_.parameters]
+    if len(class_.parameters) + class_.takes_path > 7:
         rows.add(1, "#[allow(clippy::too_many_arguments)] // as many as Python's")
-    rows.add(1, f"pub fn new({vs}: &Path{arguments}) -> Self {{", class_.init)
-    if all(
-        isinstance(s, Register)
-        and s.field
-        and not _is_read(s, body)
-        and not isinstance(s.value, Shared)
-        for s in body
-    ):
+    arguments = ", ".join([*path, *numbers])
+    rows.add(1, f"pub fn new({arguments}) -> Self {{", class_.init)
+    if all(isinstance(s, Register) and s.field and not _is_read(s, body) for s in body):
         rows.add(2, "Self {")
         for statement in body:
             value = register(write, statement)
@@ -70,10 +64,11 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
         rows.add(2, "}")
     else:
         changed = changed_names(body)
+        tied = {s.target.parts[0] for s in body if isinstance(s, Tie)}
         if any(isinstance(s, (Do, InitializeAll)) and _changes_in_place(s.value) for s in body):
             rows.add(2, "let _guard = tch::no_grad_guard();")
         for statement in body:
-            construct(rows, write, statement, changed)
+            construct(rows, write, statement, changed, tied)
         rows.add(
             2,
             Group("Self", "{}", tuple(map(Text, [*fields, *kept])))
@@ -84,23 +79,9 @@ def constructor(class_: Class, titles: dict[int, str], classes: dict[int, Class]
     return rows
 
 
-def uses_path(body: tuple[Statement, ...]) -> bool:
+def uses_path(body: tuple[Statement, ...], classes: dict[int, Class]) -> bool:
     """The constructor needs the path that it is given."""
-    return any(_uses_path(part) for part in everything(body))
-
-
-def _uses_path(part: object) -> bool:
-    match part:
-        case Variable() | Freeze() | InitializeAll() | NewClass():
-            return True
-        case NewLayer(row=row):
-            return row.has_path
-        case Register(stored=stored):
-            return stored is not None
-        case Operation(schema=schema):
-            return any(word == "options" for row in schema.rows() for _, word in row.parameters)
-        case _:
-            return False
+    return any(needs_path(part, classes) for part in everything(body))
 
 
 def _is_read(statement: Register, body: tuple[Statement, ...]) -> bool:
@@ -142,23 +123,20 @@ def register(write: Expressions, statement: Register) -> Syntax:
     )
 
 
-def construct(rows: Rows, write: Expressions, statement: Statement, changed: set[Name]) -> None:
+def construct(
+    rows: Rows, write: Expressions, statement: Statement, changed: set[Name], tied: set[str]
+) -> None:
     """A statement of a constructor."""
     match statement:
-        case Register(field=field, value=Shared(layer=layer, weight=weight, bias=bias), line=line):
-            rows.add(
-                2,
-                Prefixed(
-                    f"let mut {field} = ", layers.layer(write, layer, Text(layers.SCRATCH)), ";"
-                ),
-                line,
-            )
-            rows.add(2, Prefixed(f"{field}.ws = ", write.expression(weight), ";"))
-            if bias != Literal(None):
-                rows.add(2, Prefixed(f"{field}.bs = Some(", write.expression(bias), ");"))
+        case Tie(target=target, value=value, line=line):
+            given = write.expression(value)
+            if target.optional:
+                given = Group("Some", "()", (given,))
+            place = one_line(write.expression(Held(target.parts)))
+            rows.add(2, Prefixed(f"{place} = ", given, ";"), line)
         case Register(field=field, target=target, line=line):
             name = field or write.scope.names[target]
-            mut = "mut " if target in changed else ""
+            mut = "mut " if target in changed or field in tied else ""
             prefix = (
                 f"let {mut}{name} = "
                 if field or mut

@@ -152,7 +152,7 @@ impl Base {
     fn check_features(&self, input: &Tensor) -> Result<()> {
         let (found, expected) = (input.f_kind()?, self.flat_weights[0].f_kind()?);
         if found != expected {
-            let (found, expected) = (dtype_name(found)?, dtype_name(expected)?);
+            let (found, expected) = (dtype_name(found), dtype_name(expected));
             return Err(Error::Tensor(format!(
                 "RNN input dtype ({found}) does not match weight dtype ({expected}). Convert \
                  input: input.to({expected}), or convert model: model.to({found})"

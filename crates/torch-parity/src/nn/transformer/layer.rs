@@ -180,8 +180,8 @@ pub(super) fn copy_parameters(from: &[&Tensor], to: &[&Tensor]) -> Result<()> {
         if from.f_kind()? != to.f_kind()? {
             return Err(Error::Tensor(format!(
                 "cannot copy a layer of dtype {} to a path of dtype {}",
-                dtype_name(from.f_kind()?)?,
-                dtype_name(to.f_kind()?)?
+                dtype_name(from.f_kind()?),
+                dtype_name(to.f_kind()?)
             )));
         }
         no_grad(|| to.shallow_clone().f_copy_(from))?;
