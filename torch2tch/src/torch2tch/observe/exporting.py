@@ -164,7 +164,6 @@ def _flat(items: list[tuple[str, object]]) -> list[tuple[str, object]]:
 
 
 def _graph(program: torch.export.ExportedProgram, target: str) -> Graph:
-    inline_regions(program.graph_module, target, ARGUMENT)
     signature = program.graph_signature
     held = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     held = {node: name.removeprefix("model.") for node, name in held.items()}
@@ -172,6 +171,8 @@ def _graph(program: torch.export.ExportedProgram, target: str) -> Graph:
         node: program.constants[name]
         for node, name in signature.inputs_to_lifted_tensor_constants.items()
     }
+    name_changed(program.graph, set(held))
+    inline_regions(program.graph_module, target, ARGUMENT, frozenset(signature.inputs_to_buffers))
     drop_no_ops(program.graph)
     name_changed(program.graph, set(held))
     by_name = {node.name: node for node in program.graph.nodes}

@@ -7,33 +7,40 @@ from torch.fx import GraphModule, Node
 from ..subject import Refused
 
 
-def inline_regions(module: GraphModule, target: str, mark: str) -> None:
+def inline_regions(module: GraphModule, target: str, mark: str, buffers: frozenset[str]) -> None:
     """Puts the operations of each region in its place. What leaves a region without gradients is
     detached; a region of `autocast` that does nothing on the CPU is a part like any other. `mark`
-    is the mark of a module's argument, which stays on what the module is given."""
+    is the mark of a module's argument, which stays on what the module is given; `buffers` are the
+    inputs that have no gradients anyway."""
     for node in list(module.graph.nodes):
         name = str(node.target)
         if node.op != "call_function":
             continue
         if "wrap_with_set_grad_enabled" in name:
             enabled, inner, *inputs = node.args
-            _Region(module, node, inner, target, mark).inline(inputs, detached=not enabled)
+            _Region(module, node, inner, target, mark, buffers).inline(inputs, detached=not enabled)
         elif "wrap_with_autocast" in name:
             device, _, enabled, _, inner, *inputs = node.args
             if not enabled or device != "cpu":
-                _Region(module, node, inner, target, mark).inline(inputs, detached=False)
+                _Region(module, node, inner, target, mark, buffers).inline(inputs, detached=False)
 
 
 class _Region:
     def __init__(
-        self, module: GraphModule, node: Node, inner: Node, target: str, mark: str
+        self,
+        module: GraphModule,
+        node: Node,
+        inner: Node,
+        target: str,
+        mark: str,
+        buffers: frozenset[str],
     ) -> None:
         self.module, self.graph, self.node, self.inner = module, module.graph, node, inner
-        self.target, self.mark = target, mark
+        self.target, self.mark, self.buffers = target, mark, buffers
 
     def inline(self, inputs: list[Node], detached: bool) -> None:
         region = getattr(self.module, str(self.inner.target))
-        inline_regions(region, self.target, self.mark)
+        inline_regions(region, self.target, self.mark, frozenset())
         places = [one for one in region.graph.nodes if one.op == "placeholder"]
         held: dict[Node, Node] = dict(zip(places, inputs))
         results: tuple = ()
@@ -42,7 +49,8 @@ class _Region:
                 if one.op == "output":
                     results = tuple(held.get(result, result) for result in one.args[0])
                 elif one.op == "call_function":
-                    if detached and one.args and one.args[0] in places and _changes(one):
+                    changed = one.args[0] if one.args and _changes(one) else None
+                    if detached and changed in places and held[changed].name not in self.buffers:
                         raise Refused(
                             f"{self.target}: a tensor is changed in place under torch.no_grad(), "
                             "which is not supported; assign the result outside of it"

@@ -65,7 +65,10 @@ def source_of(target: Target) -> Source:
     source = Source.__new__(Source)
     path, module = target.path, target.module
     source.path = str(path or "--loss")
-    source.text, source.tree = read(path) if path and path.suffix == ".py" else ("", ast.parse(""))
+    if path is not None and path.suffix == ".py":
+        source.text, source.tree = read(path)
+    else:
+        source.text, source.tree = "", ast.parse("")
     source.lines = source.text.splitlines()
     source.failed = {}
     source.classes = {n.name: n for n in source.tree.body if isinstance(n, ast.ClassDef)}
