@@ -6,7 +6,6 @@
 //! Source: `_save` in `torch/serialization.py`, Python's `pickletools.py`.
 
 use std::collections::HashMap;
-use std::io::Write;
 
 use tch::{Kind, Tensor};
 
