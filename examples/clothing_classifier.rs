@@ -1,7 +1,7 @@
 //! Ten kinds of clothing (Fashion-MNIST): three layers, two activations, logits.
 
-use final_layer::networks::DigitClassification;
-use final_layer::tasks::Network;
+use final_layer::networks::Pictures;
+use final_layer::tasks::{Classes, Network};
 use final_layer::torch::nn::linear;
 use tch::nn::{Linear, Module, Path};
 
@@ -15,7 +15,7 @@ struct ClothingClassifier {                                         // class Clo
 
 #[rustfmt::skip]
 impl Network for ClothingClassifier {
-    type Task = DigitClassification;
+    type Task = Classes<10, Pictures>;
     const NAME: &'static str = "clothing_classifier";
     const ABOUT: &'static str = "Ten kinds of clothing: tanh, ReLU, logits";
     fn new(vs: &Path) -> Self {                                     //     def __init__(self):

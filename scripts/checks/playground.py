@@ -178,6 +178,19 @@ class Visit(Tab):
         self.expect("draw: the first example is no 3", "“It is a 3”" in self.text("draw-answer"))
         self.click("#draw-clear")
         self.expect("draw: Clear leaves ink", not self.js(INKED))
+        self.click('[data-drawing="wrong"]')
+        self.stroke("#draw-canvas", [(0.5, 0.2), (0.5, 0.8)])
+        alone = self.js("playground.draw.logits()")
+        self.click("#draw-clear")
+        self.stroke("#draw-canvas", [(0.5, 0.2), (0.5, 0.8)])
+        self.expect(
+            "draw: the first stroke is drawn over the example",
+            alone == self.js("playground.draw.logits()"),
+        )
+        self.stroke("#draw-canvas", [(0.2, 0.5), (0.8, 0.5)])
+        self.click("#draw-undo")
+        self.expect("draw: Undo leaves a stroke", alone == self.js("playground.draw.logits()"))
+        self.click("#draw-clear")
         self.stroke("#draw-canvas", [(0.5, 0.2), (0.5, 0.4), (0.5, 0.6), (0.5, 0.8)])
         problem = self.js(CENTRED)
         self.expect(f"draw: a stroke is not centred: {problem}", not problem)
@@ -222,6 +235,23 @@ class Visit(Tab):
         self.expect("drag: a shift has no law", "softmax(z + c)" in self.text("drag-law"))
         self.choose("drag-layer", "naive")
         self.expect("drag: the naive formula does not overflow", self.js(output)[0] == "NaN")
+        steps = self.text("drag-steps-sum")
+        self.expect(f"drag: no step overflows: {steps}", "Σ eᶻ = ∞" in steps)
+        self.js(
+            "document.getElementById('drag-shift').dispatchEvent(new Event('change', "
+            "{ bubbles: true }))"
+        )
+        address = self.js("location.hash")
+        self.expect(
+            f"drag: the address is {address}", address == "#drag?drag-layer=naive&drag-shift=100"
+        )
+        self.js("location.hash = '#drag?only&drag-shift=100'")
+        self.js("new Promise(done => setTimeout(done, 50))")
+        seen = "[...document.querySelectorAll('section')].filter(s => s.offsetHeight).length"
+        self.expect("drag: it is not alone", self.js(seen) == 1)
+        self.js("location.hash = '#drag'")
+        self.js("new Promise(done => setTimeout(done, 50))")
+        self.expect("drag: it is alone for ever", self.js(seen) == 5)
         self.slide("drag-shift", 0)
         self.expect("drag: the naive formula differs", self.js(output) == probabilities)
         self.choose("drag-layer", "sigmoids")
@@ -253,6 +283,16 @@ class Visit(Tab):
             self.click("#loss-twenty")
             verdict = self.text("loss-verdict")
             self.expect(f"loss {loss}: {verdict}", ("right." in verdict) == mended)
+        rows = "[...document.querySelectorAll('#loss-results tr')].map(r => r.textContent)"
+        self.slide("loss-rate", 2)
+        self.expect("loss: nothing ends wrong at a rate of 100", "at the end" in str(self.js(rows)))
+        self.js("""{ const truth = document.getElementById("loss-truth"); truth.value = "8";
+            truth.dispatchEvent(new Event("change")); }""")
+        self.slide("loss-rate", -1)
+        self.expect("loss: 8 is mended", "was never wrong" in self.js(rows)[0])
+        self.js("""{ const truth = document.getElementById("loss-truth"); truth.value = "3";
+            truth.dispatchEvent(new Event("change")); }""")
+        self.slide("loss-rate", 0)
         self.choose("loss", 0)
         self.click("#loss-reset")
 
@@ -292,11 +332,12 @@ class Visit(Tab):
         )
         self.expect("last layer: not four questions", len(questions) == 4)
         for name, answer in questions:
-            wrong = "nothing" if answer != "nothing" else "softmax"
+            answers = answer.split(" ")
+            wrong = "nothing" if "nothing" not in answers else "softmax"
             reveal = f"document.querySelector('[name=\"{name}\"]').closest('fieldset')"
             hidden = f"{reveal}.querySelector('.reveal').hidden"
             self.expect(f"{name}: revealed before", self.js(hidden))
-            for choice, told in [(wrong, "Not this one"), (answer, "Yes")]:
+            for choice, told in [(wrong, "Not this one"), *((right, "Yes") for right in answers)]:
                 self.choose(name, choice)
                 status = self.js(f"{reveal}.querySelector('[role=status]').textContent")
                 self.expect(f"{name}: {choice}: {status}", status.startswith(told))
@@ -340,8 +381,9 @@ KEY_CODES = {
 # For each drawing the network's answer, and between which probabilities it has to be.
 ANSWERS = {
     "sure": (3, 0.99, 1),
-    "torn": (4, 0.5, 0.6),
-    "wrong": (8, 0.95, 1),
+    "torn": (4, 0.5, 0.65),
+    "wrong": (8, 0.9, 1),
+    "flag": (9, 0.8, 0.95),
     "scribble": (8, 0.99, 1),
     "heart": (0, 0.95, 1),
 }
@@ -401,17 +443,21 @@ def compare(tab, answers):
         for name in largest:
             largest[name] = max(largest[name], found[name])
         other += found["other"]
+    pictures = answers["recipe"]
+    differing = sum(tab.js(f"({COMPARE_RECIPE})({json.dumps(picture)})") for picture in pictures)
     gradients = tab.js(f"({COMPARE_LOSSES})({json.dumps(answers['losses'])})")
     print(
         f"{len(answers['logits'])} digits: logits within {largest['logit']:.1e} of Rust's, "
         f"probabilities within {largest['probability']:.1e}, {other} other answers"
     )
+    print(f"{len(pictures)} pictures: {differing} of {784 * len(pictures)} pixels differ")
     print(f"{len(answers['losses'])} losses: values and gradients within {gradients:.1e} of Rust's")
     return sum(
         [
             largest["logit"] > TOLERANCE,
             largest["probability"] > TOLERANCE,
             other > 0,
+            differing > 0,
             gradients > TOLERANCE,
         ]
     )
@@ -433,6 +479,13 @@ COMPARE = """({ pixels, logits }) => {
         found.other += first(z) !== first(rust);
     });
     return found;
+}"""
+
+# The number of pixels that the page makes of a picture otherwise than Rust does.
+COMPARE_RECIPE = """({ grey, width, height, pixels }) => {
+    const bytes = Uint8Array.from(atob(grey), c => c.charCodeAt(0));
+    const made = playground.asDigit(bytes, width, height);
+    return pixels.filter((value, i) => value !== made.pixels[i]).length;
 }"""
 
 # The largest difference of a loss or a gradient, of what is above 1 in parts of it.

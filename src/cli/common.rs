@@ -225,7 +225,7 @@ pub(super) fn require_weights(common: &Common) {
     if common.from.weights.is_none() {
         usage_error(
             ErrorKind::MissingRequiredArgument,
-            "--weights <FILE> is required here",
+            "evaluate and predict need --weights <FILE>, which `train --output FILE` writes",
         );
     }
 }

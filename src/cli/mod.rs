@@ -55,9 +55,9 @@ enum Command {
     Trace(trace::Args),
     /// Train on a data set
     Train(Box<train::Args>),
-    /// Evaluate trained weights on the test samples of a data set
+    /// With --weights, evaluate on the test samples of a data set
     Evaluate(evaluate::Args),
-    /// Predict for files: pictures, the rows of a CSV file, or texts
+    /// With --weights, predict for files: pictures, the rows of a CSV file, or texts
     Predict(predict::Args),
 }
 

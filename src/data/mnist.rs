@@ -47,7 +47,13 @@ fn labels_name(set: &str) -> String {
 
 /// The folder that contains the four files.
 fn folder(path: &Path) -> Result<PathBuf> {
-    let about = path.metadata().with_context(|| cannot_read(path))?;
+    let about = path.metadata().with_context(|| match path.exists() {
+        true => cannot_read(path),
+        false => format!(
+            "{}; scripts/download.py mnist downloads MNIST",
+            cannot_read(path)
+        ),
+    })?;
     if about.is_dir() {
         let below = [path.to_owned(), path.join("raw"), path.join("MNIST/raw")];
         let holds = |folder: &&PathBuf| find(folder, &images_name("train")).is_ok();
@@ -81,7 +87,7 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf> {
         folder
     };
     bail!(
-        "{}: neither {name} nor {name}.gz was found",
+        "{}: neither {name} nor {name}.gz was found; scripts/download.py mnist downloads MNIST",
         folder.display()
     )
 }

@@ -5,7 +5,7 @@
 //! | [`mnist`] | four IDX files | uint8 `(N, 784)` | int64 `(N,)` |
 //! | [`medmnist`] | one `.npz` | uint8 `(N, 784)` | float32 `(N, 1)` |
 //! | [`ames`] | one `.csv` | float32 `(N, 10)` | float32 `(N, 1)` |
-//! | [`picture`] | a PNG or JPEG | uint8 `(1, 784)` | |
+//! | [`picture`], [`digit`] | a PNG or JPEG | uint8 `(1, 784)` | |
 //! | [`text`] | one `.txt`, UTF-8 | uint8 `(N, 64)` | uint8 `(N, 64)` |
 //!
 //! A size that a header announces is first checked against the size of the file, and memory is only
@@ -28,6 +28,7 @@ use tch::{Kind, Tensor};
 
 pub mod ames;
 mod bytes;
+pub mod digit;
 mod gather;
 pub mod medmnist;
 pub mod mnist;

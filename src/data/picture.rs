@@ -16,7 +16,7 @@ use tch::Tensor;
 use crate::torch::one_line;
 
 use super::bytes::{most_inflated, open, read_exactly};
-use super::{MOST_PIXELS, PIXELS, SIDE};
+use super::{MOST_PIXELS, PIXELS, SIDE, digit};
 
 /// A JPEG needs at least one bit for each block of 64 pixels.
 const MOST_PIXELS_PER_JPEG_BYTE: u64 = 8 * 64;
@@ -32,9 +32,28 @@ const MOST_PIXELS_PER_JPEG_BYTE: u64 = 8 * 64;
 /// If the file is missing, not a PNG or JPEG, damaged, or announces more pixels than a file of its
 /// size can contain or than [the limit](super).
 pub fn read(path: &Path, invert: bool) -> Result<(Tensor, String)> {
+    read_by(path, |bytes| prepare(bytes, invert))
+}
+
+/// Reads a PNG or JPEG of a digit, a photograph or a drawing of any size, as MNIST's pictures were
+/// made ([`digit`](super::digit)): uint8 `(1, 784)`, with a line that says what was done, and what
+/// makes the picture doubtful as one of a digit.
+///
+/// A picture of 28×28 keeps its pixels; if it is light at its edge, they are inverted. `invert` says
+/// that the ink is dark; without it, that is found out.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn read_digit(path: &Path, invert: bool) -> Result<(Tensor, String)> {
+    read_by(path, |bytes| prepare_digit(bytes, invert))
+}
+
+type Prepared = (Vec<u8>, Vec<String>);
+
+fn read_by(path: &Path, prepare: impl Fn(&[u8]) -> Result<Prepared>) -> Result<(Tensor, String)> {
     let (file, length) = open(path)?;
     let (pixels, steps) = read_exactly(file, length)
-        .and_then(|bytes| prepare(&bytes, invert))
+        .and_then(|bytes| prepare(&bytes))
         .with_context(|| path.display().to_string())?;
     let features = Tensor::f_from_slice(&pixels)?.f_view([1, PIXELS as i64])?;
     Ok((
@@ -44,7 +63,7 @@ pub fn read(path: &Path, invert: bool) -> Result<(Tensor, String)> {
 }
 
 /// The pixels, and the steps that were done.
-fn prepare(bytes: &[u8], invert: bool) -> Result<(Vec<u8>, Vec<String>)> {
+fn prepare(bytes: &[u8], invert: bool) -> Result<Prepared> {
     let (mut picture, mut steps) = decode(bytes)?;
     if invert {
         imageops::invert(&mut picture);
@@ -52,6 +71,39 @@ fn prepare(bytes: &[u8], invert: bool) -> Result<(Vec<u8>, Vec<String>)> {
     }
     let picture = fit(picture, &mut steps);
     Ok((picture.into_raw(), steps))
+}
+
+/// The same for a digit.
+fn prepare_digit(bytes: &[u8], invert: bool) -> Result<Prepared> {
+    let (mut picture, mut steps) = decode(bytes)?;
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    if (width, height) == (SIDE, SIDE) {
+        if invert || is_light_at_the_edge(&picture) {
+            imageops::invert(&mut picture);
+            steps.push("inverted".to_owned());
+        }
+        return Ok((picture.into_raw(), steps));
+    }
+    let dark = invert.then_some(true);
+    let (pixels, doubts) = digit::as_digit(picture.as_raw(), width, height, dark);
+    steps.push("cropped and centred as MNIST's digits".to_owned());
+    if !doubts.is_empty() {
+        steps.push(format!(
+            "but it may be no digit on a plain ground: {}",
+            doubts.join(", ")
+        ));
+    }
+    Ok((pixels, steps))
+}
+
+/// Returns true if most pixels at the edge are light.
+fn is_light_at_the_edge(picture: &GrayImage) -> bool {
+    let last = SIDE as u32 - 1;
+    let at_edge = |&(x, y, _): &(u32, u32, &Luma<u8>)| x == 0 || y == 0 || x == last || y == last;
+    let edge: Vec<bool> = (picture.enumerate_pixels().filter(at_edge))
+        .map(|(_, _, pixel)| pixel.0[0] > 127)
+        .collect();
+    2 * edge.iter().filter(|&&light| light).count() > edge.len()
 }
 
 fn decode(bytes: &[u8]) -> Result<(GrayImage, Vec<String>)> {

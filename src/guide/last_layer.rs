@@ -176,7 +176,7 @@
 //! A second output adds no expressive power, since softmax depends only on the difference of the two
 //! logits. The mathematics is the same, though not the bits. Networks were trained to tell odd digits
 //! from even ones: with one sigmoid in place of two outputs, the number of pairs in the
-//! right order changes by −0.0 ± 0.2 of 100 with Adam and by −0.1 ± 0.6 with SGD. The second output
+//! right order changes by +0.0 ± 0.2 of 100 with Adam and by −0.1 ± 0.6 with SGD. The second output
 //! costs 65 weights, 0.13 % of all, and no measurable time ([`binary`](#binary)).
 //!
 //! *Binary cross-entropy* is −ln p if the answer is yes, and −ln(1 − p) if it is no. Computed from p,

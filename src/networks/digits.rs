@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 use tch::{Tensor, nn};
 
-use super::DigitClassifier;
-use crate::data::{PIXELS, Splits, mnist, picture};
+use super::{DigitClassifier, Pictures, pictures};
+use crate::data::{Splits, picture};
 use crate::plan::{Chain, Layer::*, Loss};
-use crate::tasks::{Classes, Features, Input, Inputs, Network, Questions, Readable, lines};
+use crate::tasks::{Classes, Input, Inputs, Network, Questions, Readable};
 
 impl Network for DigitClassifier {
     type Task = DigitClassification;
@@ -34,32 +34,26 @@ pub struct Digits;
 
 impl Input for Digits {
     fn draw(batch_size: i64) -> Result<Tensor> {
-        Features::<{ PIXELS as i64 }>::draw(batch_size)
+        Pictures::draw(batch_size)
     }
 }
 
 impl Readable for Digits {
-    const SAMPLE_DATA: Option<&'static str> = Some("digits");
-    const PIXELS: bool = true;
+    const SAMPLE_DATA: Option<&'static str> = Pictures::SAMPLE_DATA;
+    const PIXELS: bool = Pictures::PIXELS;
 
-    /// MNIST, Fashion-MNIST or another data set in the same layout.
+    /// MNIST or another data set in the same layout.
     fn read(path: &Path) -> Result<Splits> {
-        mnist::read(path)
+        Pictures::read(path)
     }
 }
 
 impl Questions for Digits {
     const READS_PICTURES: bool = true;
 
-    /// A single picture, as [`picture::read`] reads it.
+    /// A single picture, as [`picture::read_digit`] reads it.
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
-        let (features, note) = picture::read(path, invert)?;
-        Ok(Inputs {
-            features,
-            file: path.display().to_string(),
-            lines: Vec::new(),
-            note: Some(note),
-        })
+        Ok(pictures::one(path, picture::read_digit(path, invert)?))
     }
 
     /// One file name on each line.
@@ -68,12 +62,11 @@ impl Questions for Digits {
         invert: bool,
         each: &mut dyn FnMut(Inputs) -> Result<()>,
     ) -> Result<Option<String>> {
-        lines::for_each_path(input, |path| {
+        pictures::each_path(input, &mut |path| {
             each(Inputs {
                 note: None,
                 ..Self::read_inputs(path, invert)?
             })
-        })?;
-        Ok(None)
+        })
     }
 }

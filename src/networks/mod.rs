@@ -11,6 +11,7 @@ mod digit_classifier;
 mod digits;
 mod house_price_predictor;
 mod houses;
+mod pictures;
 mod x_rays;
 
 pub use binary_classifier::BinaryClassifier;
@@ -18,4 +19,5 @@ pub use digit_classifier::DigitClassifier;
 pub use digits::{DigitClassification, Digits};
 pub use house_price_predictor::HousePricePredictor;
 pub use houses::{HousePricing, Houses};
+pub use pictures::Pictures;
 pub use x_rays::{BinaryClassification, XRays};

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use tch::{Tensor, nn};
 
-use super::{BinaryClassifier, Digits};
+use super::{BinaryClassifier, Pictures};
 use crate::data::{Splits, medmnist};
 use crate::plan::{Chain, Layer::*, Loss};
 use crate::tasks::{Input, Inputs, Network, Questions, Readable, YesOrNo};
@@ -34,7 +34,7 @@ pub struct XRays;
 
 impl Input for XRays {
     fn draw(batch_size: i64) -> Result<Tensor> {
-        Digits::draw(batch_size)
+        Pictures::draw(batch_size)
     }
 }
 
@@ -52,7 +52,7 @@ impl Questions for XRays {
     const READS_PICTURES: bool = true;
 
     fn read_inputs(path: &Path, invert: bool) -> Result<Inputs> {
-        Digits::read_inputs(path, invert)
+        Pictures::read_inputs(path, invert)
     }
 
     fn read_each(
@@ -60,6 +60,6 @@ impl Questions for XRays {
         invert: bool,
         each: &mut dyn FnMut(Inputs) -> Result<()>,
     ) -> Result<Option<String>> {
-        Digits::read_each(input, invert, each)
+        Pictures::read_each(input, invert, each)
     }
 }

@@ -113,7 +113,9 @@ fn mnist_images() {
     let good = idx_images(5);
     assert_eq!(
         refuse_mnist(NAME, None),
-        format!("F: neither {NAME} nor {NAME}.gz was found")
+        format!(
+            "F: neither {NAME} nor {NAME}.gz was found; scripts/download.py mnist downloads MNIST"
+        )
     );
     assert_eq!(
         refuse(&[]),

@@ -1,6 +1,7 @@
 //! Training and its results, with the real executables and the real Python.
 
 mod checkpoints;
+mod digit_pictures;
 mod distributed;
 mod dropout;
 mod hostile;

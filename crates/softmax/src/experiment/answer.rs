@@ -18,7 +18,7 @@ const LINES: [Line; 5] = [
         question: "To name the class",
         by: "argmax",
         holds: "softmax is needed.",
-        does_not: "softmax is not needed.",
+        does_not: "softmax is not needed: that it keeps the order is a theorem.",
         undecided: "it is undecided whether softmax is needed.",
     },
     Line {

@@ -163,6 +163,11 @@ impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(3);
         let Self { mean, half } = self;
+        // What rounds to 0 has no sign.
+        let mean = match format!("{:.digits$}", mean.abs()).parse() {
+            Ok(0f64) => 0.,
+            _ => *mean,
+        };
         match f.sign_plus() {
             true => write!(f, "{mean:+.digits$} ± {half:.digits$}"),
             false => write!(f, "{mean:.digits$} ± {half:.digits$}"),

@@ -28,10 +28,11 @@ const PANELS: [&str; 5] = [
 ];
 
 /// The scripts, ordered so that each file uses only those before it.
-const SCRIPTS: [&str; 12] = [
+const SCRIPTS: [&str; 14] = [
     include_str!("script/numbers.js"),
     include_str!("script/losses.js"),
     include_str!("script/network.js"),
+    include_str!("script/recipe.js"),
     include_str!("script/ink.js"),
     include_str!("script/drawings.js"),
     include_str!("script/bars.js"),
@@ -41,6 +42,7 @@ const SCRIPTS: [&str; 12] = [
     include_str!("script/loss.js"),
     include_str!("script/race.js"),
     include_str!("script/last_layer.js"),
+    include_str!("script/address.js"),
 ];
 
 /// The page for this network.

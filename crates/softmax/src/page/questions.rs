@@ -14,8 +14,10 @@ struct Question {
     /// The suffix of its name in the form.
     name: &'static str,
     asked: &'static str,
-    /// The value of the right choice.
-    answer: &'static str,
+    /// The values of the right choices, the usual one first.
+    answers: &'static [&'static str],
+    /// The reason for the usual one, if there are several.
+    usual: &'static str,
     why: &'static str,
     tch: &'static str,
     python: &'static str,
@@ -31,11 +33,13 @@ p = torch.sigmoid(z)";
 const QUESTIONS: [Question; 4] = [
     Question {
         name: "which",
-        asked: "Which of ten digits is this?",
-        answer: "softmax",
+        asked: "How probable is each of ten digits, if exactly one is shown?",
+        answers: &["softmax"],
+        usual: "",
         why: "Exactly one of ten is true, so the ten probabilities have to share 100\u{a0}%. \
-              While training, nothing follows the last layer, for the loss has softmax inside; to \
-              name the class alone, the largest logit will do.",
+              While training, nothing follows the last layer, for the loss has softmax inside. To \
+              name the class alone, nothing is needed: the largest logit is that of the largest \
+              probability.",
         tch: "let loss = z.cross_entropy_for_logits(&target);
 let p = z.softmax(1, Kind::Float);",
         python: "loss = F.cross_entropy(z, target)
@@ -43,8 +47,10 @@ p = F.softmax(z, dim=1)",
     },
     Question {
         name: "yes",
-        asked: "Does this X-ray show pneumonia, yes or no?",
-        answer: "sigmoid",
+        asked: "How probable is it that this X-ray shows pneumonia, yes or no?",
+        answers: &["sigmoid", "softmax"],
+        usual: "One sigmoid is usual: softmax over two outputs is the same function of the \
+                difference of its logits, with more weights to learn.",
         why: "One logit is enough: sigmoid(z) is what softmax makes of the two logits 0 and z. A \
               second output has more weights to learn and nothing more to say.",
         tch: SIGMOID_TCH,
@@ -52,8 +58,10 @@ p = F.softmax(z, dim=1)",
     },
     Question {
         name: "labels",
-        asked: "What is in this photograph: a dog, a ball, a tree, any number of them?",
-        answer: "sigmoids",
+        asked: "How probable are a dog, a ball and a tree in this photograph, of which any number may be \
+                there?",
+        answers: &["sigmoids"],
+        usual: "",
         why: "A dog makes a ball no less probable. Softmax would have them compete for \
               100\u{a0}%; a sigmoid for each answers as many questions of yes or no.",
         tch: SIGMOID_TCH,
@@ -62,7 +70,8 @@ p = F.softmax(z, dim=1)",
     Question {
         name: "price",
         asked: "What will this house sell for?",
-        answer: "nothing",
+        answers: &["nothing"],
+        usual: "",
         why: "A price is a number, not a class: the output is the answer. Softmax of one single \
               number is 1, whatever the house, and its gradient is 0.",
         tch: "let loss = z.mse_loss(&target, Reduction::Mean);
@@ -76,7 +85,7 @@ price = z",
 pub fn questions() -> String {
     let page = html! {
         @for question in &QUESTIONS {
-            fieldset data-answer=(question.answer) {
+            fieldset data-answer=(question.answers.join(" ")) data-usual=(question.usual) {
                 legend { (question.asked) }
                 div.options {
                     @for (value, called) in CHOICES {

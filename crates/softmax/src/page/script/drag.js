@@ -13,6 +13,11 @@ const drag = (() => {
     },
     { name: "output", head: "" },
   ]);
+  const steps = new Bars(byId("drag-steps"), "Softmax step by step", [
+    { name: "power", head: "eᶻ, float32", only: true },
+    { name: "shifted", head: "eᶻ⁻ᵐ", only: true },
+    { name: "share", head: "÷ Σ", only: true },
+  ]);
   let base = [...START];
   let touched = "bar";
 
@@ -46,12 +51,27 @@ const drag = (() => {
     bars.set("logit", z, (x) => show(x, 1), limit);
     bars.set("output", output, text, layer === "nothing" ? limit / Math.min(1, t) : undefined);
     bars.heads.output.textContent = head;
+    explain(z, t);
     bars.mark(argmax(z));
     byId("drag-shift-value").textContent = show(c, 0);
     byId("drag-temperature-value").textContent = show(t);
     byId("drag-sum").textContent = `Sum of what comes out: ${show(sum(output), 3)}`;
     const lines = law(layer, z, output, c, t).map((line) => make("p", {}, line));
     byId("drag-law").replaceChildren(...lines);
+  }
+
+  /** Each step of softmax, as the formula is written and less the largest logit m. */
+  function explain(z, t) {
+    const largest = Math.max(...z);
+    const powers = z.map((x) => Math.fround(Math.exp(Math.fround(x / t))));
+    const shifted = z.map((x) => Math.exp((x - largest) / t));
+    steps.set("power", powers, (x) => show(x, 3));
+    steps.set("shifted", shifted, (x) => show(x, 3));
+    steps.set("share", softmax(z, t), percent);
+    steps.mark(argmax(z));
+    byId("drag-steps-sum").textContent =
+      `z → eᶻ → ÷ Σ: as it’s written Σ eᶻ = ${show(sum(powers), 2)}; with the largest logit, ` +
+      `m = ${show(largest, 1)}, taken off first Σ = ${show(sum(shifted), 3)}, and the shares are the same.`;
   }
 
   /** The law that the last change has just shown, as lines. */

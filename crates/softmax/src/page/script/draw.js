@@ -16,6 +16,8 @@ const draw = (() => {
   let logits = [];
   /** The pointer that draws, if one does. */
   let drawing = null;
+  /** True while the paper shows an example: the first touch of it clears it. */
+  let isExample = false;
 
   function paintCanvas() {
     const style = getComputedStyle(canvas);
@@ -83,7 +85,7 @@ const draw = (() => {
     canvas.setPointerCapture(event.pointerId);
     drawing = event.pointerId;
     pen.shown = false;
-    ink.start(...place(event));
+    start(...place(event));
     update();
   });
   canvas.addEventListener("pointermove", (event) => {
@@ -117,7 +119,7 @@ const draw = (() => {
       clear();
     } else {
       pen.down = !pen.down;
-      if (pen.down) ink.start(pen.x, pen.y);
+      if (pen.down) start(pen.x, pen.y);
     }
     update();
   });
@@ -126,21 +128,37 @@ const draw = (() => {
     paintCanvas();
   });
 
+  function start(x, y) {
+    if (isExample) ink.clear();
+    isExample = false;
+    ink.start(x, y);
+  }
+
+  function showExample(name) {
+    trace(ink, name);
+    isExample = true;
+    update();
+  }
+
+  function undo() {
+    ink.undo();
+    [pen.down, isExample] = [false, false];
+    update();
+  }
+
   function clear() {
     ink.clear();
+    isExample = false;
     pen.down = false;
     update();
   }
 
   byId("draw-clear").addEventListener("click", clear);
+  byId("draw-undo").addEventListener("click", undo);
   for (const button of document.querySelectorAll("[data-drawing]")) {
-    button.addEventListener("click", () => {
-      trace(ink, button.dataset.drawing);
-      update();
-    });
+    button.addEventListener("click", () => showExample(button.dataset.drawing));
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paintCanvas);
-  trace(ink, "sure");
-  update();
+  showExample("sure");
   return { logits: () => logits, picture: () => ink.picture() };
 })();

@@ -2,11 +2,14 @@
 
 for (const question of document.querySelectorAll("[data-answer]")) {
   question.addEventListener("change", (event) => {
-    const right = event.target.value === question.dataset.answer;
-    question.querySelector("[role=status]").textContent = right ? "Yes." : "Not this one: see why.";
+    const answers = question.dataset.answer.split(" ");
+    const place = answers.indexOf(event.target.value);
+    const told = place < 0 ? "Not this one: see why." : "Yes.";
+    const status = question.querySelector("[role=status]");
+    status.textContent = place < 1 ? told : `Yes, as well. ${question.dataset.usual}`;
     question.querySelector(".reveal").hidden = false;
   });
 }
 
 // For tests, and for who is curious.
-globalThis.playground = { forward, softmax, LOSSES, draw, drag };
+globalThis.playground = { forward, softmax, LOSSES, asDigit, draw, drag };

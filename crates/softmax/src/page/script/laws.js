@@ -35,7 +35,7 @@ const LAWS = {
     const moved = Math.max(...p.map((x, k) => Math.abs(x - before[k])));
     return [
       `softmax(z + c) = softmax(z): with c = ${show(shift, 0)} no probability has moved by more ` +
-        `than ${moved ? show(moved, 6) : "0"}. One logit alone says nothing; only differences do.`,
+        `than ${moved ? show(moved, 6) : "0"}. By algebra one logit alone says nothing: only differences do. By experience the largest of a trained network says something, as training left the rest where it is.`,
     ];
   },
 

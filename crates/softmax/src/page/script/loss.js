@@ -43,8 +43,11 @@ const STEPS = 20;
     const [c, p] = [truth(), softmax(z)];
     const gradient = loss().gradient(z, c);
     const norm = Math.hypot(...gradient);
-    bars.set("logit", z, showLogit, LIMIT);
-    bars.arrows("logit", z, next(), LIMIT);
+    // As wide as its numbers need.
+    const sizes = z.map(Math.abs).filter(Number.isFinite);
+    const limit = Math.max(LIMIT, ...sizes);
+    bars.set("logit", z, (x) => (Math.abs(x) < 1e4 ? showLogit(x) : power(x).replace("-", "−")), limit);
+    bars.arrows("logit", z, next(), limit);
     bars.set("probability", p, percent);
     bars.set("gradient", gradient, (x) => show(x, 3));
     bars.mark(argmax(z), c);
@@ -65,18 +68,30 @@ const STEPS = 20;
       : `${steps} steps later it still answers ${largest}, with ${percent(p[largest])}: wrong.`;
   }
 
+  /** Whether the answer was right before the first step and after each, in words. */
+  function outcome(right) {
+    const last = right.length - 1;
+    // The step from which on it stays right.
+    const since = right.lastIndexOf(false) + 1;
+    if (since === 0) return "was never wrong";
+    if (since <= last) return `after ${since} step${since === 1 ? "" : "s"}`;
+    const once = right.indexOf(true);
+    if (right[0]) return "was right, is wrong at the end";
+    return once > 0 ? `after ${once}, but wrong at the end` : "not corrected";
+  }
+
   /** Twenty steps from the mistake by each loss, at this learning rate. */
   function compare() {
     const rows = LOSSES.map(({ name, gradient }) => {
       let values = [...MISTAKE];
-      let corrected = null;
+      const right = [argmax(values) === truth()];
       for (let i = 1; i <= STEPS; i++) {
         const slope = gradient(values, truth());
         values = values.map((x, k) => x - rate() * slope[k]);
-        if (argmax(values) === truth()) corrected ??= i;
+        right.push(values.every(Number.isFinite) && argmax(values) === truth());
       }
       const end = percent(softmax(values)[truth()]);
-      const cell = corrected ? `after ${corrected} step${corrected === 1 ? "" : "s"}` : "not corrected";
+      const cell = outcome(right);
       return make(
         "tr",
         {},

@@ -201,6 +201,7 @@
         }, 150);
   });
   epoch.max = race().epochs;
+  epoch.value = race().epochs;
   epoch.addEventListener("input", () => {
     stop();
     paint();
