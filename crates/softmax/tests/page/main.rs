@@ -40,6 +40,17 @@ fn the_page_is_self_contained() {
     assert!(page.contains("prefers-color-scheme: dark"));
 }
 
+/// The page that opens without a toolchain.
+#[test]
+fn the_kept_page_is_current() {
+    let kept = fs::read_to_string(root("docs/playground.html")).unwrap();
+    assert!(
+        kept == *PAGE,
+        "docs/playground.html is stale: \
+         cargo run --example playground -- --output docs/playground.html"
+    );
+}
+
 #[test]
 fn each_panel_asks_answers_and_measures() {
     for panel in PANELS {
