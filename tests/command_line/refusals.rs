@@ -76,8 +76,7 @@ fn weights_in_other_files_are_found_with_a_note() {
     let (half, _) = run_with("float16.pt", &[]);
     assert!(half != good);
     let more = ["--weights-partial", "--rename", "^fc2=fc9"];
-    let (partial, note) = run_with("missing.pt", &more);
-    assert!(partial != good);
+    let (_, note) = run_with("missing.pt", &more);
     assert_eq!(
         note,
         "missing key \"fc2.weight\", unexpected key \"fc9.weight\"\nmissing key \

@@ -190,7 +190,7 @@ fn mnist_labels_and_paths() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(
         refusal(train_digits, &folder.path().join("missing"), folder.path()),
-        "cannot read F/missing: No such file or directory (os error 2)"
+        "cannot read F/missing; scripts/download.py mnist downloads MNIST: No such file or directory (os error 2)"
     );
 }
 

@@ -76,6 +76,10 @@ pub(super) fn read(file: &Section) -> Result<(Dict<Stored>, Metadata), String> {
     let header = file
         .part(8, length)
         .ok_or_else(|| odd("its header is cut short"))?;
+    // The first bytes of another kind of file announce a header of any length.
+    if length > 0 && header.head(1).map_err(unreadable)? != b"{" {
+        return Err(odd("expected a header in JSON"));
+    }
     let header = header.head(length).map_err(unreadable)?;
     let mut reader = serde_json::Deserializer::from_slice(&header);
     let header = reader.deserialize_map(Header::default());
