@@ -284,7 +284,7 @@ pub(super) fn strides(size: &[i64]) -> Option<Vec<i64>> {
     Some(strides)
 }
 
-pub(super) fn impossible(size: &[i64]) -> String {
+pub(super) fn impossible(size: &[impl std::fmt::Debug]) -> String {
     let found = crate::shown(&format!("{size:?}"));
     format!("expected a shape that a tensor can have, found {found}")
 }

@@ -120,14 +120,14 @@ pub(super) fn read(file: &Section) -> Result<(Dict<Stored>, Metadata), String> {
 #[derive(Debug)]
 struct About {
     dtype: String,
-    shape: Vec<i64>,
+    shape: Vec<u64>,
     place: (u64, u64),
 }
 
 impl About {
     fn parse(json: &Json) -> Option<Self> {
         let list = |name| json.get(name).and_then(Json::as_array);
-        let shape = list("shape")?.iter().map(Json::as_i64);
+        let shape = list("shape")?.iter().map(Json::as_u64);
         let place = list("data_offsets")?.iter().map(Json::as_u64);
         let place = place.collect::<Option<Vec<u64>>>()?;
         Some(Self {
@@ -144,17 +144,19 @@ impl About {
                 shown(&self.dtype)
             )));
         };
-        if strides(&self.shape).is_none() || self.shape.iter().any(|&size| size < 0) {
+        let shape = self.shape.iter().map(|&size| i64::try_from(size).ok());
+        let shape = shape.collect::<Option<Vec<i64>>>();
+        let Some(shape) = shape.filter(|shape| strides(shape).is_some()) else {
             return Err(impossible(&self.shape));
-        }
+        };
         let each = kind.elt_size_in_bytes() as i64;
-        let length = self.shape.iter().try_fold(each, |n, &m| n.checked_mul(m));
+        let length = shape.iter().try_fold(each, |n, &m| n.checked_mul(m));
         if length.map(|length| length as u64) != Some(part.length()) {
-            let (shape, found) = (shown(&format!("{:?}", self.shape)), part.length());
+            let (shape, found) = (shown(&format!("{shape:?}")), part.length());
             let shape = shape.trim_matches('"');
             return Err(format!("{found} bytes do not match the shape {shape}"));
         }
-        let leaf = Leaf::contiguous(Storage::plain(part, None), kind, self.shape)?;
+        let leaf = Leaf::contiguous(Storage::plain(part, None), kind, shape)?;
         Ok(Value::Tensor(Box::new(leaf)))
     }
 }
