@@ -36,7 +36,7 @@ pub fn read(path: &Path, invert: bool) -> Result<(Tensor, String)> {
 }
 
 /// Reads a PNG or JPEG of a digit, a photograph or a drawing of any size, as MNIST's pictures were
-/// made ([`digit`](super::digit)): uint8 `(1, 784)`, with a line that says what was done, and what
+/// made ([`digit`]): uint8 `(1, 784)`, with a line that says what was done, and what
 /// makes the picture doubtful as one of a digit.
 ///
 /// A picture of 28×28 keeps its pixels; if it is light at its edge, they are inverted. `invert` says

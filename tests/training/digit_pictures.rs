@@ -40,8 +40,8 @@ fn photographs_and_drawings_are_recognised() {
         let of_kind: Vec<_> = of_kind.filter(|(name, _)| name.starts_with(kind)).collect();
         let wrong: Vec<&String> = (of_kind.iter())
             .filter(|(name, answer)| {
-                let digit = name.split(['-', '.']).nth(1).unwrap();
-                answer["class"].to_string() != digit
+                let digit: u64 = name.split(['-', '.']).nth(1).unwrap().parse().unwrap();
+                answer["class"] != digit
             })
             .map(|(name, _)| *name)
             .collect();

@@ -52,8 +52,8 @@ def main():
             image = image.resize(resized(image, case["size"]), filter)
         if "crop" in case:
             height, width = case["crop"]
-            left = int(round((image.width - width) / 2.0))
-            top = int(round((image.height - height) / 2.0))
+            left = round((image.width - width) / 2.0)
+            top = round((image.height - height) / 2.0)
             image = image.crop((left, top, left + width, top + height))
         tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
         results[f"{number}.pixels"] = tensor
