@@ -50,7 +50,7 @@ fn every_argument_equals_python() {
         let trace = on_one_thread(|| {
             tch::set_num_threads(threads);
             let model = new_model();
-            let mut optimizer = build(class, &model.vs, &kwargs).unwrap();
+            let mut optimizer = build(&class, &model.vs, &kwargs).unwrap();
             let mut trace = trace::record(&model, optimizer.as_mut(), 37, STEPS).unwrap();
             for (name, tensor) in optimizer.state_dict().tensors() {
                 trace.insert(format!("state.{name}"), tensor);

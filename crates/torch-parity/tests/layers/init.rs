@@ -2,53 +2,18 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 use torch_parity::nn::init::{self, FanInOut, NonLinearity};
 use torch_parity::serialization::{NamedTensors, read_safetensors};
 use torch_parity::{Result, one_line};
 
-use testing::{on_one_thread, python_code, same_bits};
+use testing::{on_one_thread, python_code, root, same_bits};
 
 /// Functions with their arguments under Python's names, a shape and a dtype.
 fn cases() -> Value {
-    json!([
-        ["uniform_", {}, [3, 5], "float32"],
-        ["uniform_", {"a": -0.5, "b": 2.0}, [3, 5], "float64"],
-        ["normal_", {}, [4, 5], "float32"],
-        ["normal_", {"mean": 1.5, "std": 0.3}, [7], "float32"],
-        ["normal_", {"mean": 1.5, "std": 0.3}, [40, 5], "float64"],
-        ["constant_", {"val": 0.3}, [3, 5], "float32"],
-        ["ones_", {}, [3, 5], "float32"],
-        ["zeros_", {}, [3, 5], "float32"],
-        ["eye_", {}, [3, 5], "float32"],
-        ["dirac_", {}, [6, 4, 3], "float32"],
-        ["dirac_", {"groups": 2}, [6, 4, 3, 4], "float32"],
-        ["dirac_", {"groups": 3}, [6, 4, 3, 2, 5], "float64"],
-        ["xavier_uniform_", {}, [6, 4], "float32"],
-        ["xavier_uniform_", {"gain": 1.7}, [6, 4, 3, 3], "float32"],
-        ["xavier_normal_", {}, [6, 4], "float32"],
-        ["xavier_normal_", {"gain": 1.7}, [6, 4, 3], "float64"],
-        ["kaiming_uniform_", {}, [6, 4], "float32"],
-        ["kaiming_uniform_", {"a": 2.0, "mode": "fan_out"}, [6, 4, 3], "float32"],
-        ["kaiming_uniform_", {"nonlinearity": "relu"}, [6, 4], "float64"],
-        ["kaiming_uniform_", {"nonlinearity": "selu"}, [0, 4], "float32"],
-        ["kaiming_normal_", {}, [6, 4], "float32"],
-        ["kaiming_normal_", {"mode": "fan_out", "nonlinearity": "tanh"}, [6, 4, 3], "float32"],
-        ["kaiming_normal_", {"a": 0.2, "nonlinearity": "linear"}, [6, 4], "float64"],
-        ["orthogonal_", {}, [6, 4], "float32"],
-        ["orthogonal_", {"gain": 1.7}, [4, 6], "float32"],
-        ["orthogonal_", {}, [4, 3, 3], "float64"],
-        ["sparse_", {"sparsity": 0.3}, [7, 5], "float32"],
-        ["sparse_", {"sparsity": 0.9, "std": 2.0}, [7, 5], "float64"],
-        ["sparse_", {"sparsity": 0.0}, [7, 5], "float32"],
-        ["trunc_normal_", {}, [30, 5], "float32"],
-        ["trunc_normal_", {"mean": 0.4, "std": 0.7, "a": -0.1, "b": 1.3}, [30, 5], "float32"],
-        ["trunc_normal_", {"std": 0.02}, [30, 5], "float32"],
-        ["trunc_normal_", {"a": 2.0, "b": 3.0}, [30, 5], "float32"],
-        ["trunc_normal_", {"mean": 0.4, "std": 0.7, "a": -3.0, "b": -1.9}, [30, 5], "float64"],
-        ["trunc_normal_", {"a": -0.1, "b": 0.2}, [30, 5], "float64"],
-    ])
+    let file = root("crates/torch-parity/tests/tables/init.json");
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
 }
 
 fn apply(function: &str, arguments: &Value, tensor: &mut Tensor) -> Result<()> {

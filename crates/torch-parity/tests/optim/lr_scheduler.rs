@@ -1,6 +1,7 @@
 //! Every scheduler against Python's: learning rates and momenta equal to the bit, and states in
 //! both directions.
 
+use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
@@ -16,7 +17,7 @@ use torch_parity::optim::{
 };
 use torch_parity::{Error, Result};
 
-use testing::{python, stdout};
+use testing::{python, root, stdout};
 
 const STEPS: usize = 40;
 
@@ -259,6 +260,14 @@ fn check_rates(case: &str, step: usize, found: &[[f64; 2]], expected: &Value) {
             );
         }
     }
+}
+
+/// The ledger counts the expressions in the table.
+#[test]
+fn the_table_has_the_expressions_that_are_tested() {
+    let file = root("crates/torch-parity/tests/tables/lr_scheduler.json");
+    let table: Vec<String> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(CASES.map(|(expression, _)| expression), table[..]);
 }
 
 #[test]
