@@ -15,9 +15,9 @@ def subject(make, *inputs: str, sizes: tuple[Size, ...] = (Size("batch_size"),),
     )
 
 
-def rust(make, *inputs: str, **more) -> str:
+def rust(make, *inputs: str, library_names: frozenset[str] = frozenset(), **more) -> str:
     """The file, without the column of Python."""
-    text = port_as_recorded(subject(make, *inputs, **more)).rust
+    text = port_as_recorded(subject(make, *inputs, **more), library_names).rust
     return (
         "\n".join(
             line.split("//")[0].rstrip() if not line.startswith("///") else line

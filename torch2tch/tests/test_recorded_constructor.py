@@ -1,6 +1,7 @@
 """Constructors as recorded, class by class: Python to Rust."""
 
 import random
+from typing import Any
 
 import pytest
 import torch
@@ -440,6 +441,36 @@ def test_a_long_use_is_broken_as_rustfmt_does():
     lines = _use("torch_parity::nn", names)
     assert lines[0] == "use torch_parity::nn::{" and lines[-1] == "};"
     assert all(len(line) <= 100 for line in lines)
+
+
+def test_a_list_beside_layers_of_one_list_has_its_own_field():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            norms = nn.ModuleList([nn.LayerNorm(4)])
+            self.layers = nn.ModuleList([nn.ModuleList([norms, nn.Linear(4, 4)])])
+
+        def forward(self, x):
+            pair: Any = self.layers[0]
+            norms, linear = pair
+            return linear(norms[0](x))
+
+    text = rust(Net, X)
+    assert "x.apply(&self.layers_0_0[0]).apply(&self.layers_0_1)" in method(text, "fn forward")
+    assert "    layers_0_0: Vec<LayerNorm>,\n    layers_0_1: Linear,\n" in text
+
+
+def test_a_model_with_a_name_of_the_librarys_has_another():
+    class LayerNorm(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.ln = nn.LayerNorm(4)
+
+        def forward(self, x):
+            return self.ln(x)
+
+    text = rust(LayerNorm, X, library_names=frozenset({"LayerNorm"}))
+    assert "pub struct LayerNorm2 {" in text and "    ln: LayerNorm,\n" in text
 
 
 class Reader(nn.Module):

@@ -8,6 +8,7 @@
 //! Reads whatever `load_state_dict` reads and writes `.safetensors`, with the dtypes and names of
 //! the file. Exit code 2 for wrong usage, 1 for any other error.
 
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -81,13 +82,18 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             eprintln!("{} tensors written to {}", tensors.len(), shown_path(path));
         }
         _ => {
+            let mut stdout = std::io::stdout().lock();
             for (name, tensor) in &tensors {
-                println!(
-                    "{}\t{}\t{:?}",
-                    shown(name),
-                    dtype_name(tensor.kind()),
-                    tensor.size()
-                );
+                let (dtype, size) = (dtype_name(tensor.kind()), tensor.size());
+                let written = writeln!(stdout, "{}\t{dtype}\t{size:?}", shown(name));
+                match written {
+                    // As of `head`, which has read enough.
+                    Err(error) if error.kind() == ErrorKind::BrokenPipe => break,
+                    written => written.map_err(|source| Error::Write {
+                        path: "stdout".into(),
+                        source,
+                    })?,
+                }
             }
         }
     }
@@ -95,6 +101,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().any(|argument| argument == "--help" || argument == "-h") {
+        let _ = writeln!(std::io::stdout(), "{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(problem) => {

@@ -6,7 +6,7 @@ from .arrange import arrange
 from .observe import Observed, observe
 from .subject import Subject
 from .understand import as_recorded
-from .write import write
+from .write import titles_of, write
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def port_as_recorded(subject: Subject, library_names: frozenset[str] = frozenset
     observed = observe(subject)
     model = arrange(observed, as_recorded(observed))
     text = write(model, notes(observed), library_names=library_names)
-    return Recorded(text, model.root.name)
+    return Recorded(text, titles_of(model, library_names)[model.root.number])
 
 
 def notes(observed: Observed) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from ..tables.layers import FIELDS
 from .instances import Instance, Leaf
 from .names import identifier
 
+LISTS = (nn.ModuleList, nn.Sequential)
+
 # The most elements that a tensor written out may have.
 LONGEST = 4096
 
@@ -54,13 +56,17 @@ class Tensors:
         return rust
 
     def is_listed(self, path: str, parent: str) -> bool:
-        """Whether the module is an element of a list, which is no module of its own."""
+        """True for an element of a list that is no module of its own and holds no further list."""
         owner, _, name = path.rpartition(".")
         return (
             name.isdigit()
             and owner not in self.understood
             and owner != parent
-            and isinstance(self.observed.modules[owner], (nn.ModuleList, nn.Sequential))
+            and isinstance(self.observed.modules[owner], LISTS)
+            and not any(
+                isinstance(child, LISTS) and f"{owner}.{one}" not in self.understood
+                for one, child in self.observed.modules[owner]._modules.items()
+            )
         )
 
     def parameter(self, name: str, path: str) -> Held:

@@ -76,7 +76,7 @@ def write(
     library_names: frozenset[str] = frozenset(),
 ) -> str:
     """The text of the file; `notes` say for what the model was recorded."""
-    titles = _titles(model, library_names)
+    titles = titles_of(model, library_names)
     classes = {class_.number: class_ for class_ in model.classes}
     parts: list[tuple[list[str], Rows]] = []
     for class_ in reversed(model.classes):
@@ -89,11 +89,12 @@ def write(
     return f"{_uses(body, library, set(titles.values()))}\n{body}"
 
 
-def _titles(model: Model, library_names: frozenset[str]) -> dict[int, str]:
-    """The name of each class. The model's own is as in Python."""
-    titles = {model.root.number: model.root.name}
-    taken = {model.root.name, *library_names, *TCH, "Path", "VarStore", "Module", "ModuleT"}
-    for class_ in model.classes:
+def titles_of(model: Model, library_names: frozenset[str]) -> dict[int, str]:
+    """The name of each class: Python's, unless it is a name of the library or of another class.
+    The model's own comes first."""
+    titles: dict[int, str] = {}
+    taken = {*library_names, *TCH, "Path", "VarStore", "Module", "ModuleT"}
+    for class_ in (model.root, *model.classes):
         if class_.number in titles:
             continue
         name, number = class_.name, 2
