@@ -7,6 +7,7 @@ from torch import nn
 
 from ..subject import Refused, Subject
 from .calls import ModuleCall, call_tree
+from .custom_autograd import check_gradients, functions_as_forward
 from .exporting import Graph, export
 from .tape import Tape, record, storage
 from .ties import first_names, first_paths, is_stateless, names
@@ -54,7 +55,10 @@ def observe(subject: Subject) -> Observed:
     model, tape = record(subject.make)
     _check_script(subject, model)
     _check_draws(subject, model)
-    graphs = {TRAINING: export(subject, model, True), EVALUATION: export(subject, model, False)}
+    with functions_as_forward() as called:
+        graphs = {TRAINING: export(subject, model, True), EVALUATION: export(subject, model, False)}
+    if called:
+        check_gradients(subject, model, called)
     paths = {id(module): path for path, module in reversed(list(model.named_modules()))}
     modules = dict(model.named_modules(remove_duplicate=False))
     first = first_paths(model, paths)
