@@ -381,3 +381,40 @@ def test_the_transpose_of_numpy_has_a_spelling():
             return self.fc(x) @ self.fc.weight.T
 
     assert method(rust(Net, X), "fn forward") == ("x.apply(&self.fc).matmul(&self.fc.ws.numpy_t())")
+
+
+def test_forward_itself_is_a_call_of_the_module():
+    class Norm(nn.LayerNorm):
+        def forward(self, x):
+            return super().forward(x * 2)
+
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.norm = Norm(4)
+            self.relu = nn.ReLU()
+            self.bn = nn.BatchNorm1d(4)
+
+        def forward(self, x):
+            x = self.bn.forward(self.fc.forward(x))
+            return self.norm.forward(self.relu.forward(x))
+
+    text = rust(Net, X)
+    body = method(text, "fn forward")
+    assert "x.apply(&self.fc).apply_t(&self.bn, train)" in body
+    assert body.endswith(".apply(&self.relu).apply(&self.norm)")
+
+
+def test_hooks_run_in_a_call_and_not_in_forward_itself():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.fc.register_forward_hook(lambda module, inputs, output: output * 3)
+
+        def forward(self, x):
+            return self.fc.forward(x) + self.fc(x)
+
+    text = rust(Net, X)
+    body = "x.linear(&self.fc_weight, Some(&self.fc_bias)) + x.apply(&self.fc)"
+    assert method(text, "fn forward") == body
+    assert text.count("* 3") == 1

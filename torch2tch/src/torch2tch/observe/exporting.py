@@ -13,6 +13,7 @@ from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflat
 
 from ..subject import Refused, Subject
 from ..tables.operations import schema_of
+from .direct_calls import forwards_as_calls
 from .regions import inline_regions
 
 # An end of a slice that is beyond every tensor's.
@@ -87,12 +88,8 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
             {place: attempt for place, (a, b) in enumerate(zip(one.shape, other.shape)) if a != b}
             for one, other in zip(tensors_of(values), tensors_of(others))
         )
-        hooks = [
-            module.register_forward_pre_hook(_marking(path), with_kwargs=True)
-            for path, module in model.named_modules()
-        ]
         try:
-            with data_recorded():
+            with data_recorded(), forwards_as_calls(model), arguments_marked(model):
                 program = torch.export.export(
                     entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False
                 )
@@ -101,9 +98,6 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
                 raise Refused(_cause(subject, error)) from error
         else:
             return _graph(program, subject.target)
-        finally:
-            for hook in hooks:
-                hook.remove()
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -120,6 +114,19 @@ def data_recorded() -> Iterator[None]:
         yield
     finally:
         del torch.Tensor.data
+
+
+@contextlib.contextmanager
+def arguments_marked(model: nn.Module) -> Iterator[None]:
+    hooks = [
+        module.register_forward_pre_hook(_marking(path), with_kwargs=True)
+        for path, module in model.named_modules()
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _marking(path: str) -> Callable:
