@@ -518,3 +518,24 @@ def test_a_parameter_of_a_siblings_own_class_is_handed_to_forward():
 
     text = rust(Net, "randint(9, (batch_size, 4))")
     assert "self.b.forward(x, &self.a_weight)" in method(text, "fn forward")
+
+
+def test_a_default_beside_an_argument_of_the_class_is_not_written():
+    class Pool(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.pool = nn.Sequential(nn.AvgPool1d(size), nn.MaxPool1d(size, stride=size))
+
+        def forward(self, x):
+            return self.pool(x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Pool(1), Pool(2)
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    text = rust(Net, "randn(batch_size, 2, 8)")
+    assert ".add(AvgPool1d::new(size)).add(MaxPool1d::new(size))" in text

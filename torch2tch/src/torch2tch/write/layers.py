@@ -123,13 +123,18 @@ def layer(write: Expressions, node: NewLayer, place: Syntax) -> Syntax:
 def _is_default(node: NewLayer, argument_: str, kind: str) -> bool:
     """Whether the layer has the value without being told."""
     written = dict(node.arguments)
+    value = written[argument_]
+    if kind.startswith("stride") and _value(value) == _value(written["kernel_size"]):
+        return True
+    return _value(value) == node.row.default(argument_)
+
+
+def _value(node: Expression) -> object:
+    """The value of Python; the node itself where it depends on the instance."""
     try:
-        value = _plain(written[argument_])
-        if kind.startswith("stride") and value == _plain(written["kernel_size"]):
-            return True
+        return _plain(node)
     except TypeError:
-        return False
-    return value == node.row.default(argument_)
+        return node
 
 
 def _plain(value: Expression) -> object:
