@@ -539,3 +539,20 @@ def test_a_default_beside_an_argument_of_the_class_is_not_written():
 
     text = rust(Net, "randn(batch_size, 2, 8)")
     assert ".add(AvgPool1d::new(size)).add(MaxPool1d::new(size))" in text
+
+
+def test_what_python_leaves_uninitialized_is_zeros_and_said():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift = nn.Parameter(torch.empty(4))
+            self.part = nn.Parameter(torch.empty(4))
+            with torch.no_grad():
+                self.part[:2].normal_()
+
+        def forward(self, x):
+            return x * self.part + self.shift
+
+    text = rust(Net, X)
+    assert "/// Zeros, where Python has uninitialized memory: `part`, `shift`." in text
+    assert "let shift = zeros([4])" in text or "zeros" in text

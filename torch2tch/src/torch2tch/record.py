@@ -38,4 +38,7 @@ def notes(observed: Observed) -> tuple[str, ...]:
     if subject.call:
         fixed = ", ".join(f"`{name}={value!r}`" for name, value in subject.call.items())
         found.append(f"Fixed: {fixed}.")
+    if observed.uninitialized:
+        names = ", ".join(f"`{name}`" for name in sorted(observed.uninitialized))
+        found.append(f"Zeros, where Python has uninitialized memory: {names}.")
     return tuple(found)

@@ -11,6 +11,7 @@ from .custom_autograd import check_gradients, functions_as_forward
 from .exporting import Graph, export
 from .tape import Tape, record, storage
 from .ties import first_names, first_paths, is_stateless, names
+from .uninitialized import clear, uninitialized
 
 __all__ = ["Observed", "is_stateless", "observe"]
 
@@ -20,7 +21,8 @@ TRAINING, EVALUATION = "training", "evaluation"
 @dataclass(frozen=True)
 class Observed:
     """A model and what was seen of it. `paths` has the first path of each module, by its id;
-    `owners` the first name of each parameter and buffer, by its storage."""
+    `owners` the first name of each parameter and buffer, by its storage; `uninitialized` those
+    that have what memory had."""
 
     subject: Subject
     model: nn.Module
@@ -34,6 +36,7 @@ class Observed:
     first_paths: dict[str, str]
     first_names: dict[int, str]
     remade: frozenset[int]
+    uninitialized: frozenset[str]
 
     def bound(self, path: str) -> dict[str, object]:
         made = self.tape.made.get(id(self.modules[path]))
@@ -54,7 +57,8 @@ def observe(subject: Subject) -> Observed:
     torch.manual_seed(0)
     model, tape = record(subject.make)
     _check_script(subject, model)
-    _check_draws(subject, model)
+    places = _check_draws(subject, model)
+    clear(model, places)
     with functions_as_forward() as called:
         graphs = {TRAINING: export(subject, model, True), EVALUATION: export(subject, model, False)}
     if called:
@@ -84,6 +88,7 @@ def observe(subject: Subject) -> Observed:
         first,
         chosen,
         remade,
+        frozenset(places),
     )
 
 
@@ -96,19 +101,23 @@ def _check_script(subject: Subject, model: nn.Module) -> None:
             )
 
 
-def _check_draws(subject: Subject, model: nn.Module) -> None:
+def _check_draws(subject: Subject, model: nn.Module) -> dict[str, torch.Tensor]:
     """Refuses a constructor that draws from another generator than PyTorch's: made again from the
-    same seed, it gives other weights."""
+    same seed, it gives other weights. Gives what it leaves uninitialized."""
     torch.manual_seed(0)
-    again = subject.make()
+    again, places = uninitialized(subject.make)
+    clear(again, places)
     first, second = model.state_dict(), again.state_dict()
     for name, tensor in first.items():
+        if name in places:
+            tensor = tensor.masked_fill(places[name], 0)
         other = second.get(name)
         if other is None or not torch.equal(_bits(tensor), _bits(other)):
             raise Refused(
-                f"{subject.target}: made twice from one seed, {name} differs: it is not "
-                "initialized, or drawn by numpy or Python's random; draw it with torch"
+                f"{subject.target}: made twice from one seed, {name} differs: it is drawn by numpy "
+                "or Python's random; draw it with torch"
             )
+    return places
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:

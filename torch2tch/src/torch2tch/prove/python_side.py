@@ -10,6 +10,7 @@ from torch import nn
 
 from ..load import Target
 from ..load.errors import located, one_line
+from ..observe.uninitialized import clear, uninitialized
 from ..subject import BATCH_SIZE, Refused
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
@@ -58,12 +59,16 @@ class Python:
     def __init__(self, target: Target, settings: Settings) -> None:
         self.target, self.subject, self.settings = target, target.subject, settings
         self.trace: dict[str, torch.Tensor] = {}
+        # Where the model has what memory had: zeros, as in the port.
+        self.uninitialized: dict[str, torch.Tensor] = {}
 
     def record(self) -> Recording:
         # The first square root of a process, taken by two threads at once, is now and then a rough
         # approximation.
         torch.ones(1).sqrt()
         torch.set_num_threads(1)
+        torch.manual_seed(self.settings.seed)
+        _, self.uninitialized = uninitialized(self.subject.make)
         model = self.build()
         self.add("generator", torch.get_rng_state())
         cases = [self.draw(model, sizes) for sizes in self.sizes()]
@@ -104,7 +109,9 @@ class Python:
 
     def build(self) -> nn.Module:
         torch.manual_seed(self.settings.seed)
-        return self.subject.make()
+        model = self.subject.make()
+        clear(model, self.uninitialized)
+        return model
 
     def draw(self, model: nn.Module, sizes: dict[str, int]) -> Case:
         positional, named = self.subject.draw(sizes)

@@ -82,7 +82,10 @@ class InitialValues:
             self.same(event, number, line)
             return
         self.current = line
-        value = operation(event.function, event.arguments, event.keywords, self.tensor, dtype)
+        function = event.function
+        if name == "empty" and self.owner(number) in self.observed.uninitialized:
+            function = torch.ops.aten.zeros.default
+        value = operation(function, event.arguments, event.keywords, self.tensor, dtype)
         if value.schema.is_in_place:
             self.out.append(Do(value, line))
             self.values.setdefault(number, self.value(event.reads()[0], line))
