@@ -9,11 +9,12 @@ import torch
 from torch import nn
 from torch.fx import Node
 from torch.fx.experimental.proxy_tensor import get_proxy_mode, get_proxy_slot
-from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_unflatten
+from torch.utils._pytree import TreeSpec, tree_flatten, tree_leaves, tree_map, tree_unflatten
 
 from ..subject import Refused, Subject
 from ..tables.operations import schema_of
 from .direct_calls import forwards_as_calls
+from .numpy_recorded import numpy_recorded, tensor_of
 from .regions import inline_regions
 
 # An end of a slice that is beyond every tensor's.
@@ -61,7 +62,7 @@ class Entry(nn.Module):
         values = [next(rest) if isinstance(v, torch.Tensor) else v for v in self.values]
         positional, named = tree_unflatten(values, self.spec)
         call = self.model if self.method == "forward" else getattr(self.model, self.method)
-        return call(*positional, **named)
+        return tree_map(tensor_of, call(*positional, **named))
 
 
 def draw(subject: Subject, turn: int) -> tuple[TreeSpec, list[object]]:
@@ -89,7 +90,12 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
             for one, other in zip(tensors_of(values), tensors_of(others))
         )
         try:
-            with data_recorded(), forwards_as_calls(model), arguments_marked(model):
+            with (
+                data_recorded(),
+                numpy_recorded(),
+                forwards_as_calls(model),
+                arguments_marked(model),
+            ):
                 program = torch.export.export(
                     entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False
                 )

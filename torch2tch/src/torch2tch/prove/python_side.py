@@ -10,6 +10,7 @@ from torch import nn
 
 from ..load import Target
 from ..load.errors import located, one_line
+from ..observe.numpy_recorded import arrays_as_tensors
 from ..observe.uninitialized import clear, uninitialized
 from ..subject import BATCH_SIZE, Refused
 
@@ -145,7 +146,7 @@ class Python:
         positional = [map_tensors(torch.clone, value) for value in case.positional]
         named = {name: map_tensors(torch.clone, value) for name, value in case.named.items()}
         try:
-            return self.entry(model)(*positional, **named)
+            return arrays_as_tensors(self.entry(model)(*positional, **named))
         except (Exception, SystemExit) as error:
             raise Refused(
                 f"{self.subject.target}: {self.subject.method} at {case.name}: "
