@@ -418,3 +418,34 @@ def test_hooks_run_in_a_call_and_not_in_forward_itself():
     body = "x.linear(&self.fc_weight, Some(&self.fc_bias)) + x.apply(&self.fc)"
     assert method(text, "fn forward") == body
     assert text.count("* 3") == 1
+
+
+def test_the_length_of_a_tensor_stays_free():
+    class Net(Linear):
+        def forward(self, x):
+            return self.fc(x) + torch.zeros(len(x), len([1, 2, 3, 4]))
+
+    body = method(rust(Net, X), "fn forward")
+    assert "Tensor::zeros([x.size()[0], 4]" in body
+
+
+def test_a_layer_that_is_made_in_forward_draws_at_each_call():
+    class Net(Linear):
+        def forward(self, x):
+            return nn.Linear(4, 2)(self.fc(x))
+
+    text = rust(Net, X)
+    assert "fc: Linear,\n}" in text
+    assert method(text, "fn forward").count(".uniform_(") == 2
+
+
+def test_a_sparse_buffer_that_is_not_read_is_left_out():
+    class Net(Linear):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mask", torch.eye(3).to_sparse(), persistent=False)
+
+        def forward(self, x):
+            return self.fc(x)
+
+    assert "mask" not in rust(Net, X)

@@ -68,8 +68,12 @@ def observe(subject: Subject) -> Observed:
     first = first_paths(model, paths)
     chosen, remade = first_names(model, tape)
     owners: dict[int, str] = {}
+    state = model.state_dict()
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.layout is not torch.strided:
+            if name not in state:
+                # The graphs refuse it where it is read.
+                continue
             raise Refused(
                 f"{subject.target}: {name} is a sparse tensor, which is not supported; "
                 "keep its indices and values as dense tensors"
@@ -84,7 +88,7 @@ def observe(subject: Subject) -> Observed:
         modules,
         paths,
         owners,
-        frozenset(model.state_dict()),
+        frozenset(state),
         first,
         chosen,
         remade,

@@ -16,6 +16,7 @@ from ..tables.operations import schema_of
 from .direct_calls import forwards_as_calls
 from .numpy_recorded import numpy_recorded, tensor_of
 from .regions import inline_regions
+from .user_modules import lengths_recorded
 
 # An end of a slice that is beyond every tensor's.
 BEYOND = 2**62
@@ -93,6 +94,7 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
             with (
                 data_recorded(),
                 numpy_recorded(),
+                lengths_recorded(),
                 forwards_as_calls(model),
                 arguments_marked(model),
             ):

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
@@ -12,10 +11,9 @@ import torch._numpy as of_torch
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 from torch.utils._pytree import tree_leaves, tree_map
 
-FREE = (torch.Tensor, torch.SymInt, torch.SymFloat, of_torch.ndarray)
+from .user_modules import renamed, user_modules
 
-# Packages whose modules keep NumPy as it is.
-UNTOUCHED = ("numpy", "torch", "torch2tch")
+FREE = (torch.Tensor, torch.SymInt, torch.SymFloat, of_torch.ndarray)
 
 # Functions of torch that take an array.
 TAKING = ("from_numpy", "as_tensor", "tensor")
@@ -53,28 +51,21 @@ def _dtype(value: object) -> object:
 @contextlib.contextmanager
 def numpy_recorded() -> Iterator[None]:
     """In every module that has it; `tensor.numpy()` gives what these functions take."""
-    recorded = Recorded("numpy")
-    places = [
-        (vars(module), name)
-        for key, module in list(sys.modules.items())
-        if isinstance(module, ModuleType) and key.split(".")[0] not in UNTOUCHED
-        for name in ("np", "numpy")
-        if vars(module).get(name) is numpy
-    ]
+    modules = user_modules()
     functions = {name: getattr(torch, name) for name in TAKING}
-    for names, name in places:
-        names[name] = recorded
-    for name, function in functions.items():
-        setattr(torch, name, _taking(function))
-    torch.Tensor.numpy = _array
-    try:
-        yield
-    finally:
-        del torch.Tensor.numpy
+    with contextlib.ExitStack() as stack:
+        for name in ("np", "numpy"):
+            having = [module for module in modules if vars(module).get(name) is numpy]
+            stack.enter_context(renamed(having, name, Recorded("numpy")))
         for name, function in functions.items():
-            setattr(torch, name, function)
-        for names, name in places:
-            names[name] = numpy
+            setattr(torch, name, _taking(function))
+        torch.Tensor.numpy = _array
+        try:
+            yield
+        finally:
+            del torch.Tensor.numpy
+            for name, function in functions.items():
+                setattr(torch, name, function)
 
 
 def _taking(function: Callable) -> Callable:

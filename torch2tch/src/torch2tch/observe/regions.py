@@ -50,7 +50,12 @@ class _Region:
                     results = tuple(held.get(result, result) for result in one.args[0])
                 elif one.op == "call_function":
                     changed = one.args[0] if one.args and _changes(one) else None
-                    if detached and changed in places and held[changed].name not in self.buffers:
+                    if (
+                        detached
+                        and changed in places
+                        and held[changed].name not in self.buffers
+                        and not _is_fresh(held[changed])
+                    ):
                         raise Refused(
                             f"{self.target}: a tensor is changed in place under torch.no_grad(), "
                             "which is not supported; assign the result outside of it"
@@ -82,3 +87,11 @@ class _Region:
 
 def _changes(node: Node) -> bool:
     return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+
+
+def _is_fresh(node: Node) -> bool:
+    """A tensor that the graph makes, and that has no gradients: the weight of a layer that is made
+    in forward."""
+    while str(node.target) in ("aten.detach.default", "aten.alias.default"):
+        node = node.args[0]
+    return str(node.target).startswith("aten.empty.")
