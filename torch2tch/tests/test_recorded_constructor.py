@@ -556,3 +556,19 @@ def test_what_python_leaves_uninitialized_is_zeros_and_said():
     text = rust(Net, X)
     assert "/// Zeros, where Python has uninitialized memory: `part`, `shift`." in text
     assert "let shift = zeros([4])" in text or "zeros" in text
+
+
+def test_a_field_may_have_the_name_of_a_function_of_the_library():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+            self.last = nn.Linear(4, 4)
+            nn.init.zeros_(self.linear.bias)
+
+        def forward(self, x):
+            return self.last(self.linear(x))
+
+    text = rust(Net, X)
+    assert 'let linear = linear(vs / "linear", 4, 4, Default::default());' in text
+    assert 'let last = torch_parity::nn::linear(vs / "last", 4, 4, Default::default());' in text

@@ -48,7 +48,8 @@ def new(write: Expressions, node: Expression) -> Syntax:
             place = (borrowed(root),) if class_.takes_path else ()
             return Group(f"{title}::new", "()", (*place, *map(write.expression, arguments)))
         case NewSequential(items=items):
-            start: Syntax = Text("seq_t()" if _trains(write, node) else "seq()")
+            name = "seq_t" if _trains(write, node) else "seq"
+            start: Syntax = Text(f"{_unshadowed(write, name)}()")
             for item in items:
                 start = method(start, "add", new(write, item))
             return start
@@ -103,6 +104,7 @@ def layer(write: Expressions, node: NewLayer, place: Syntax) -> Syntax:
         if python in written and python not in of_new and not _is_default(node, python, kind)
     ]
     head, _, rest = row.new.partition("(")
+    head = _unshadowed(write, head)
     if not rest:
         return _with_fields(write, Text(head), row.type, configured)
     items: list[Syntax] = []
@@ -118,6 +120,11 @@ def layer(write: Expressions, node: NewLayer, place: Syntax) -> Syntax:
             items.append(Text(piece))
     made = Group(head, "()", tuple(items))
     return made if row.config else _with_fields(write, made, row.type, configured)
+
+
+def _unshadowed(write: Expressions, function: str) -> str:
+    """A function of the library, by its path where a local has its name."""
+    return f"torch_parity::nn::{function}" if function in write.scope.shadowed else function
 
 
 def _is_default(node: NewLayer, argument_: str, kind: str) -> bool:

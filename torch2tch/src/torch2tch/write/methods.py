@@ -143,6 +143,7 @@ def construct(
                 else ("let _ = " if target is None else f"let {name} = ")
             )
             rows.add(2, Prefixed(prefix, register(write, statement), ";"), line)
+            write.scope.shadowed.add(name)
         case InitializeAll(names=names, value=value, line=line):
             initialize_all(rows, write, roll_names(names), value, line)
         case Freeze(names=names, line=line):

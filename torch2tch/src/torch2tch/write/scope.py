@@ -20,3 +20,5 @@ class Scope:
     device: str = "Device::Cpu"
     # `vs` is a path of its own, and not a reference.
     path_is_owned: bool = False
+    # Names of locals so far, in a constructor: a function of the library may have the same.
+    shadowed: set[str] = field(default_factory=set)
