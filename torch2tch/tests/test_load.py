@@ -137,14 +137,17 @@ def test_relative_imports_in_a_package(tmp_path: Path) -> None:
     assert width(file) == 11
 
 
+def test_relative_imports_in_folders_without_an_init_file(tmp_path: Path) -> None:
+    write(tmp_path, "WIDTH = 13\n", "folder_b/sizes.py")
+    file = write(tmp_path, HEAD + "from ..sizes import WIDTH\n" + NET, "folder_b/nets/net.py")
+    assert width(file) == 13
+
+
 def test_a_failed_import_is_named_first(tmp_path: Path) -> None:
     file = write(tmp_path, "from .parts import *\n" + NET)
     with pytest.raises(Refused) as caught:
         width(file)
-    assert (
-        "net.py:1: `from .parts import *`: ImportError: attempted relative import"
-        in caught.value.lines[0]
-    )
+    assert "net.py:1: `from .parts import *`: ModuleNotFoundError" in caught.value.lines[0]
 
 
 def test_a_package_that_is_missing_matters_to_those_who_need_it(tmp_path: Path) -> None:

@@ -333,6 +333,37 @@ def test_a_layer_that_some_instances_lack_is_an_option():
     assert "match &self.skip { Some(skip) => x.apply(skip), None => x.shallow_clone() };" in text
 
 
+def test_a_struct_trains_if_only_the_layer_trains_that_some_instances_lack():
+    class Drop(nn.Module):
+        def __init__(self, p):
+            super().__init__()
+            self.p = p
+
+        def forward(self, x):
+            return torch.bernoulli(torch.full_like(x, self.p)) * x if self.training else x
+
+    class Block(nn.Module):
+        def __init__(self, p):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+            self.drop = Drop(p) if p else nn.Identity()
+
+        def forward(self, x):
+            return self.drop(self.fc(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.Sequential(Block(0.0), Block(0.25), Block(0.5))
+
+        def forward(self, x):
+            return self.blocks(x)
+
+    text = rust(Net, X)
+    assert text.count("pub struct Block") == 1 and "drop: Option<Drop>," in text
+    assert "impl ModuleT for Block" in text
+
+
 def test_data_of_a_parameter_is_the_parameter():
     class Net(Linear):
         def __init__(self):

@@ -31,14 +31,41 @@ from .options import with_options
 
 
 def heights(structs: list[Struct]) -> dict[int, int]:
-    """How many structs are below each, by its number."""
-    found: dict[int, int] = {}
-    for struct in structs:
-        below = [
+    """How many structs are below each, by its number. The instances of a class have one height, as
+    some may lack what others have, unless the class is below itself."""
+    below = {
+        struct.number: [
             part.number for part in everything(struct.constructor) if isinstance(part, NewClass)
         ]
-        found[struct.number] = 1 + max((found[number] for number in below), default=0)
+        for struct in structs
+    }
+    recursive = _recursive(structs, below)
+    found = {struct.number: 0 for struct in structs}
+    changed = True
+    while changed:
+        before = dict(found)
+        for struct in structs:
+            own = 1 + max((found[number] for number in below[struct.number]), default=0)
+            same = [found[s.number] for s in structs if s.cls is struct.cls]
+            found[struct.number] = own if struct.cls in recursive else max(own, *same)
+        changed = found != before
     return found
+
+
+def _recursive(structs: list[Struct], below: dict[int, list[int]]) -> set[type]:
+    """The classes that have an instance below another of theirs."""
+    classes = {struct.number: struct.cls for struct in structs}
+    inner: dict[type, set[type]] = {cls: set() for cls in classes.values()}
+    for number, parts in below.items():
+        inner[classes[number]] |= {classes[part] for part in parts}
+    changed = True
+    while changed:
+        before = {cls: len(found) for cls, found in inner.items()}
+        for found in inner.values():
+            for cls in list(found):
+                found |= inner[cls]
+        changed = before != {cls: len(found) for cls, found in inner.items()}
+    return {cls for cls, found in inner.items() if cls in found}
 
 
 def unite(

@@ -16,6 +16,7 @@ from ..nodes import (
     Statement,
     constants,
     key,
+    names_in,
     replace,
     transform,
 )
@@ -25,10 +26,12 @@ from ..understand import Struct
 def with_options(structs: list[Struct]) -> list[Struct]:
     """Structs of one class in one form, where they differ in a layer that is called in one line and
     missing in others."""
+    plain = structs
+    structs = [_with_calls_apart(struct) for struct in structs]
     found = list(structs)
     forms = {_form(struct): struct for struct in structs}
     if len(forms) < 2:
-        return found
+        return plain
     fullest = max(forms.values(), key=lambda struct: len(struct.constructor))
     for place, struct in enumerate(found):
         if _form(struct) == _form(fullest):
@@ -37,9 +40,22 @@ def with_options(structs: list[Struct]) -> list[Struct]:
         if joined is not None:
             found[place] = joined
             continue
-        return list(structs)
+        return plain
     missing = {field for struct in found for field in _absent(struct.constructor)}
     return [_optional(struct, missing) for struct in found]
+
+
+def _with_calls_apart(struct: Struct) -> Struct:
+    """A call that is returned has a name first, like any other."""
+    if struct.forward is None or not isinstance(struct.forward.body[-1], Return):
+        return struct
+    *body, last = struct.forward.body
+    if len(last.values) != 1 or not isinstance(last.values[0], Call):
+        return struct
+    target = Name(1 + max((n.number for n in names_in(struct.forward)), default=0), "x")
+    body += [Let(target, last.values[0], last.line), Return((target,), last.line)]
+    forward = dataclasses.replace(struct.forward, body=tuple(body))
+    return dataclasses.replace(struct, forward=forward)
 
 
 def _form(struct: Struct) -> object:
@@ -55,9 +71,10 @@ def _joined(full: Struct, lean: Struct) -> Struct | None:
     body = _body(full.forward.body, lean.forward.body, _absent(constructor))
     if body is None:
         return None
-    return dataclasses.replace(
-        lean, constructor=constructor, forward=dataclasses.replace(lean.forward, body=body)
+    forward = dataclasses.replace(
+        lean.forward, body=body, trains=lean.forward.trains or full.forward.trains
     )
+    return dataclasses.replace(lean, constructor=constructor, forward=forward)
 
 
 def _constructor(

@@ -39,7 +39,7 @@ def load_file(path: Path, wanted: Iterable[str], argv: list[str]) -> Loaded:
     """The module that a file is. `wanted` are the names that have to be there afterwards."""
     text, tree = read(path)
     path = path.resolve()
-    name, folder = module_name(path)
+    name, folder = module_name(path, import_level(tree))
     folders = [folder] if folder == path.parent else [folder, path.parent]
     sys.meta_path.insert(0, Siblings(folders, [path]))
     sys.path.extend(one for one in (str(folder), str(Path.cwd())) if one not in sys.path)
@@ -75,6 +75,13 @@ def read(path: Path) -> tuple[str, ast.Module]:
         raise Usage(
             f"{place}{type(error).__name__}: {getattr(error, 'msg', None) or error}"
         ) from error
+
+
+def import_level(tree: ast.Module) -> int:
+    """The most dots of a relative import."""
+    return max(
+        (node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0
+    )
 
 
 @contextlib.contextmanager

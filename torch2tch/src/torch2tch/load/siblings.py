@@ -41,11 +41,13 @@ class Siblings(MetaPathFinder):
         return False
 
 
-def module_name(file: Path) -> tuple[str, Path]:
+def module_name(file: Path, level: int = 0) -> tuple[str, Path]:
     """The dotted name of a file in its package, and the folder that its package is in. A file
-    outside of a package has its own name, unless a module of that name is there already."""
+    outside of a package has its own name, unless a module of that name is there already. `level` is
+    that of its relative imports: as many folders around it are packages, even without an
+    `__init__.py`."""
     folder, parts = file.parent, [file.stem]
-    while (folder / "__init__.py").exists():
+    while (folder / "__init__.py").exists() or (len(parts) <= level and folder.name.isidentifier()):
         parts.insert(0, folder.name)
         folder = folder.parent
     if len(parts) > 1 and parts[-1] == "__init__":

@@ -15,14 +15,15 @@ _MISSING = object()
 
 
 def user_modules() -> list[ModuleType]:
-    """Those that have torch, or something of it."""
-    return [
-        module
+    """Those that have torch, or something of it; one that has several names once."""
+    found = {
+        id(vars(module)): module
         for name, module in list(sys.modules.items())
         if isinstance(module, ModuleType)
         and name.split(".")[0] not in UNTOUCHED
         and any(_is_of_torch(value) for value in list(vars(module).values()))
-    ]
+    }
+    return list(found.values())
 
 
 def _is_of_torch(value: object) -> bool:
