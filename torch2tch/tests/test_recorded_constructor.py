@@ -603,3 +603,32 @@ def test_a_field_may_have_the_name_of_a_function_of_the_library():
     text = rust(Net, X)
     assert 'let linear = linear(vs / "linear", 4, 4, Default::default());' in text
     assert 'let last = torch_parity::nn::linear(vs / "last", 4, 4, Default::default());' in text
+
+
+def test_a_layer_that_runs_in_a_container_alone_is_that_containers():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(4)
+            self.down = nn.Sequential(nn.Linear(4, 4), self.norm)
+
+        def forward(self, x):
+            return self.down(x)
+
+    text = rust(Net, X)
+    assert "pub struct Net {\n    down: SequentialT,\n}" in text
+    assert '.add(batch_norm1d(vs / "down" / 1, 4, Default::default()))' in text
+
+
+def test_a_layer_that_draws_before_its_container_is_made_is_refused():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.last = nn.Linear(4, 4)
+            self.down = nn.Sequential(nn.Linear(4, 4), self.last)
+
+        def forward(self, x):
+            return self.down(x)
+
+    with pytest.raises(Refused, match="calls last, which it does not hold"):
+        rust(Net, X)

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from ..subject import Refused, Subject
-from .calls import ModuleCall, call_tree
+from .calls import ModuleCall, call_tree, module_stacks
 from .custom_autograd import check_gradients, functions_as_forward
 from .exporting import Graph, export
 from .tape import Tape, record, storage
-from .ties import first_names, first_paths, is_stateless, names
+from .ties import called_paths, first_names, first_paths, is_stateless, names
 from .uninitialized import clear, uninitialized
 
 __all__ = ["Observed", "is_stateless", "observe"]
@@ -65,8 +65,11 @@ def observe(subject: Subject) -> Observed:
         check_gradients(subject, model, called)
     paths = {id(module): path for path, module in reversed(list(model.named_modules()))}
     modules = dict(model.named_modules(remove_duplicate=False))
+    stacks = {stack for graph in graphs.values() for stack in module_stacks(graph)}
+    for inside in called_paths(model, stacks, tape).values():
+        paths[id(modules[inside])] = inside
     first = first_paths(model, paths)
-    chosen, remade = first_names(model, tape)
+    chosen, remade = first_names(model, tape, paths)
     owners: dict[int, str] = {}
     state = model.state_dict()
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):

@@ -136,6 +136,12 @@ def _modules(node: Node) -> list[tuple[str, str]]:
     return found
 
 
+def module_stacks(graph: Graph) -> set[tuple[str, ...]]:
+    """The paths of modules that run at once, from the outermost below the model on."""
+    stacks = {tuple(path for _, path in _modules(node)) for node in graph.nodes}
+    return {stack[:end] for stack in stacks for end in range(1, len(stack) + 1)}
+
+
 def _connect(call: ModuleCall, graph: Graph, names: Mapping[str, list[str]]) -> None:
     """Finds what goes into a call and comes out of it. A parameter that the module does not hold
     goes in."""

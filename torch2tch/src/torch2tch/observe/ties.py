@@ -36,10 +36,43 @@ def first_paths(model: nn.Module, paths: dict[int, str]) -> dict[str, str]:
     }
 
 
-def first_names(model: nn.Module, tape: Tape) -> tuple[dict[int, str], frozenset[int]]:
+def called_paths(model: nn.Module, stacks: set[tuple[str, ...]], tape: Tape) -> dict[str, str]:
+    """By their first paths, modules that run only as a part of a container, such as the
+    `self.norm3` of `self.downsample = nn.Sequential(conv, self.norm3)`: their paths there. One that
+    draws is left under its first path, the place of its draws. `stacks` are the paths of the
+    modules that run at once."""
+    all_paths: dict[int, list[str]] = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        all_paths.setdefault(id(module), []).append(path)
+    found = {}
+    for several in all_paths.values():
+        running = {
+            path
+            for stack in stacks
+            if stack[-1] in several
+            for path in several
+            if path.rpartition(".")[0] == (stack[-2] if len(stack) > 1 else "")
+        }
+        if len(running) == 1 and not _is_drawn(model.get_submodule(several[0]), tape):
+            found[several[0]] = running.pop()
+    return found
+
+
+def _is_drawn(module: nn.Module, tape: Tape) -> bool:
+    own = {storage(tensor) for tensor in (*module.parameters(), *module.buffers())}
+    return any(
+        event.draws and not own.isdisjoint(map(tape.storage, (*event.reads(), *event.gives())))
+        for event in tape.events
+    )
+
+
+def first_names(
+    model: nn.Module, tape: Tape, paths: dict[int, str]
+) -> tuple[dict[int, str], frozenset[int]]:
     """The name that each tensor goes by, and the storages of those whose values under another name
     do not count: of several names the first, if all values are set anew after that, and otherwise
-    the name under which it was made."""
+    the name under which it was made. The first are those under the path by which its module
+    goes."""
     all_names: dict[int, list[str]] = {}
     tensors = {}
     for name, tensor in _tensors(model):
@@ -47,6 +80,7 @@ def first_names(model: nn.Module, tape: Tape) -> tuple[dict[int, str], frozenset
         tensors[id(tensor)] = tensor
     found, remade = {}, set()
     for key, several in all_names.items():
+        several.sort(key=lambda name: paths[_module_of(model, name)] != name.rpartition(".")[0])
         found[key] = several[0]
         maker = _maker(model, tape, several, tensors[key]) if len(several) > 1 else None
         if maker is None or maker == several[0]:

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,20 +124,25 @@ def run(
         )
 
 
+def also(row: str, tied: Mapping[str, str]) -> list[str]:
+    """The rows of the same tensor under its other names: in Rust it has one of them."""
+    names = sorted({*tied, *tied.values()}, key=len, reverse=True)
+    name = next((one for one in names if row.endswith(f".{one}")), None)
+    if name is None:
+        return []
+    same = [one for one in names if tied.get(one, one) == tied.get(name, name)]
+    return [f"{row.removesuffix(name)}{one}" for one in same]
+
+
 def rows(recording: Recording, output: Path) -> list[Row]:
     arrays, _ = read(output)
     python = {name: tensor.numpy() for name, tensor in recording.trace.items()}
     found = []
-    tied = recording.tied
     for name in dict.fromkeys([*python, *arrays]):
-        prefix = next((one for one in tied if name.endswith(f".{one}")), None)
-        if name not in arrays and prefix:
-            # A tensor with several names is one tensor in Rust, under one of them.
-            names = [one for one in (*tied, *tied.values()) if tied.get(one, one) == tied[prefix]]
-            there = [f"{name.removesuffix(prefix)}{one}" for one in names]
-            found_there = [arrays[one] for one in there if one in arrays]
-            if found_there:
-                arrays[name] = found_there[0]
+        if name not in arrays:
+            there = next((one for one in also(name, recording.tied) if one in arrays), None)
+            if there:
+                arrays[name] = arrays[there]
         sides = [side[name] for side in (python, arrays) if name in side]
         if len(sides) == 2:
             verdict = difference(sides[0], sides[1], ("Python", "Rust"))
