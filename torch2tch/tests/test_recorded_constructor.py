@@ -632,3 +632,63 @@ def test_a_layer_that_draws_before_its_container_is_made_is_refused():
 
     with pytest.raises(Refused, match="calls last, which it does not hold"):
         rust(Net, X)
+
+
+def test_lists_that_are_filled_in_turns_are_made_in_turns():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.ModuleList(), nn.ModuleList()
+            for _ in range(2):
+                self.a.append(nn.Linear(4, 4))
+                self.b.append(nn.Linear(4, 4))
+
+        def forward(self, x):
+            for a, b in zip(self.a, self.b):
+                x = b(a(x))
+            return x
+
+    lines = [line.strip() for line in rust(Net, X).splitlines() if line.strip().startswith("let ")]
+    names = [line.split()[1] for line in lines if " = linear(" in line]
+    assert names == ["a_0", "b_0", "a_1", "b_1"]
+    assert "let a = vec![a_0, a_1];" in lines
+
+
+def test_layers_of_a_list_that_are_initialized_one_by_one():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList()
+            for _ in range(2):
+                layer = nn.Linear(4, 4)
+                nn.init.xavier_uniform_(layer.weight)
+                self.layers.append(layer)
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    body = method(rust(Net, X), "pub fn new")
+    places = [body.index(text) for text in ("let layers_0", '"layers.0.weight"', "let layers_1")]
+    assert places == sorted(places)
+
+
+def test_a_layer_that_is_added_after_others_have_drawn_is_refused():
+    class Inner(Linear):
+        last: nn.Module
+
+        def forward(self, x):
+            return self.last(self.fc(x))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Inner(), nn.Linear(4, 4)
+            self.a.last = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    with pytest.raises(Refused, match=r"constructor.py:\d+: a\.last is added to a after other"):
+        rust(Net, X)

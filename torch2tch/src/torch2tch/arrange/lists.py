@@ -5,6 +5,7 @@ import dataclasses
 
 from ..nodes import (
     Constant,
+    Earlier,
     Expression,
     Held,
     Index,
@@ -56,6 +57,8 @@ def arrange_lists(struct: Struct) -> Struct:
 def kind(item: Expression) -> object:
     """What type an element is of."""
     match item:
+        case Earlier(layer=layer):
+            return kind(layer)
         case NewLayer(row=row):
             return row.type
         case NewClass(number=number):

@@ -212,6 +212,14 @@ class NewList:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """An element of a list that was made before the list, as Python draws something in between."""
+
+    target: Name
+    layer: "Expression"
+
+
+@dataclass(frozen=True)
 class Rolled:
     """A list whose elements are made alike, over the number `i` of each."""
 
@@ -275,6 +283,7 @@ Expression = (
     | NewClass
     | NewSequential
     | NewList
+    | Earlier
     | Rolled
     | Optional
     | Dropped

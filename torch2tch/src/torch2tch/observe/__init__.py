@@ -8,6 +8,7 @@ from torch import nn
 from ..subject import Refused, Subject
 from .calls import ModuleCall, call_tree, module_stacks
 from .custom_autograd import check_gradients, functions_as_forward
+from .draws import check_draws_together
 from .exporting import Graph, export
 from .tape import Tape, record, storage
 from .ties import called_paths, first_names, first_paths, is_stateless, names
@@ -70,6 +71,7 @@ def observe(subject: Subject) -> Observed:
         paths[id(modules[inside])] = inside
     first = first_paths(model, paths)
     chosen, remade = first_names(model, tape, paths)
+    check_draws_together(subject.target, model, tape, paths)
     owners: dict[int, str] = {}
     state = model.state_dict()
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):

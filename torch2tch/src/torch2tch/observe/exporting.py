@@ -188,6 +188,7 @@ def _graph(program: torch.export.ExportedProgram, target: str) -> Graph:
     }
     name_changed(program.graph, set(held))
     inline_regions(program.graph_module, target, ARGUMENT, frozenset(signature.inputs_to_buffers))
+    sizes_alone(program.graph)
     drop_no_ops(program.graph)
     name_changed(program.graph, set(held))
     by_name = {node.name: node for node in program.graph.nodes}
@@ -212,6 +213,23 @@ def drop_no_ops(graph: torch.fx.Graph) -> None:
             source.meta.setdefault(ARGUMENT, []).extend(node.meta.get(ARGUMENT, ()))
             node.replace_all_uses_with(source)
             graph.erase_node(node)
+
+
+def sizes_alone(graph: torch.fx.Graph) -> None:
+    """`upsample_*` to a size in the form that takes no factors: of the form with either, tch gives
+    always both."""
+    for node in graph.nodes:
+        name = str(node.target)
+        if not (name.startswith("aten.") and "upsample_" in name and name.endswith(".vec")):
+            continue
+        source, size, *others = node.args
+        if size is None:
+            continue
+        packet = getattr(torch.ops.aten, name.split(".")[1])
+        count = len(packet.default._schema.arguments)
+        given = (source, size, *(others[:1] if "nearest" not in name else ()))
+        node.target = packet.default
+        node.args = (*given, *(None for _ in range(count - len(given))))
 
 
 def name_changed(graph: torch.fx.Graph, held: set[str]) -> None:

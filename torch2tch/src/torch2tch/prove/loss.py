@@ -43,13 +43,29 @@ def translated_loss(
     if text is None:
         return None
     batch = Batch(recording.trained, recording.cases[0].target)
+    in_rust = ast.unparse(_Places(recording.trained).visit(ast.parse(text, mode="eval")))
     try:
-        found = translate_loss(Given(source_of(target), text), batch)
+        found = translate_loss(Given(source_of(target), in_rust), batch)
     except NotUnderstood as error:
         raise Refused(*(f"--loss {text!r}: {line}" for line in error.lines)) from error
     except (Wrong, Poisoned) as error:
         raise Refused(f"--loss {text!r}: {error or 'has no Rust'}") from error
     return found
+
+
+class _Places(ast.NodeTransformer):
+    """`output[2]` where the port leaves out results without tensors, such as a `None`."""
+
+    def __init__(self, output: object) -> None:
+        self.parts = inner_of(output)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.generic_visit(node)
+        place = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        of_output = isinstance(node.value, ast.Name) and node.value.id == "output"
+        if of_output and type(place) is int and 0 <= place < len(self.parts):
+            node.slice = ast.Constant(sum(map(has_tensors, self.parts[:place])))
+        return node
 
 
 def plain(value: object) -> object:

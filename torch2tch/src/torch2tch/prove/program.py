@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from ..observe.exporting import tensors_of
 from ..port.names import snake
 from ..proof.arguments import quoted
 from ..proof.program import call_with
@@ -71,7 +72,10 @@ def program(
     that is `flat` gives its tensors side by side."""
     case = recording.cases[0]
     output = recording.trained
-    places = [f"input.{place}" for place in range(len(case.values))]
+    values, places = list(case.values), [f"input.{place}" for place in range(len(case.values))]
+    if flat:
+        values = list(tensors_of(case.values))
+        places = [place for place, _ in leaves(tuple(case.values), "input", "input")]
     expression, functions = loss or ("harness::mean_of_squares(Self::named(output))", "")
     return TEMPLATE.format(
         name=signature.struct,
@@ -80,7 +84,7 @@ def program(
         output_type=type_of(output),
         constructor=constructor,
         input=read(tuple(case.values), "input"),
-        call=call_with(signature, rust, "self.0", case.values, places),
+        call=call_with(signature, rust, "self.0", values, places),
         output=nested(output) if flat else unwrapped(output, signature.output),
         named=named_tensors(output),
         target=read(case.target, "target"),

@@ -9,8 +9,10 @@ from torch import nn
 
 from ..nodes import (
     Do,
+    Earlier,
     Expression,
     Held,
+    Let,
     NewClass,
     NewLayer,
     NewList,
@@ -83,6 +85,8 @@ class _Step:
     order: int
     paths: tuple[str, ...] = ()
     dropped: Made | None = None
+    # An element of a list that is made before the list is.
+    is_element: bool = False
 
 
 class Constructor(InitialValues):
@@ -98,6 +102,7 @@ class Constructor(InitialValues):
     ) -> None:
         super().__init__(observed, path, understood, tensors, events)
         self.cls = type(observed.modules[path])
+        self.elements: dict[str, Earlier] = {}
         for step in sorted(self.steps(), key=lambda step: step.order):
             self.run_until(step.order)
             self.make(step)
@@ -122,9 +127,35 @@ class Constructor(InitialValues):
                 lists.setdefault(child.rpartition(".")[0], []).append(child)
             else:
                 found.append(_Step(order, (child,)))
+        found += [_Step(made.order, dropped=made) for made in self.dropped_layers()]
+        elements = {
+            child: starts(self.observed, child) for several in lists.values() for child in several
+        }
+        drawing = [step.order for step in found if step.dropped or self.draws(step.paths[0])]
+        drawing += [event.stamp - 0.5 for event in self.events if event.draws]
         for children in lists.values():
-            found.append(_Step(starts(self.observed, children[0]), tuple(children)))
-        return found + [_Step(made.order, dropped=made) for made in self.dropped_layers()]
+            orders = [elements[child] for child in children]
+            others = drawing + [
+                order
+                for child, order in elements.items()
+                if child not in children and self.draws(child)
+            ]
+            if any(orders[0] < order < orders[-1] for order in others):
+                found += [_Step(elements[child], (child,), is_element=True) for child in children]
+                found.append(_Step(orders[-1], tuple(children)))
+            else:
+                found.append(_Step(orders[0], tuple(children)))
+        return found
+
+    def draws(self, path: str) -> bool:
+        """Making the module at `path` draws numbers."""
+        inside = {id(module) for module in self.observed.modules[path].modules()}
+        return any(
+            frame.function == "__init__" and frame.module in inside
+            for event in self.observed.tape.events
+            if event.draws
+            for frame in event.frames
+        )
 
     def dropped_layers(self) -> list[Made]:
         """The layers that this constructor makes and the model does not keep: their draws count."""
@@ -145,11 +176,17 @@ class Constructor(InitialValues):
             return
         held = self.tensors.held(step.paths[0], self.path)
         field = held.parts[0]
+        if step.is_element:
+            target = self.name("_".join(map(str, held.parts)))
+            value = self.new(step.paths[0])
+            self.elements[step.paths[0]] = Earlier(target, value)
+            self.out.append(Let(target, value, attribute_line(self.cls, field)))
+            return
         if len(held.parts) == 1:
             value = self.new(step.paths[0])
             attribute = below(step.paths[0], self.path).split(".")[0]
         else:
-            value = NewList(tuple(self.new(path) for path in step.paths))
+            value = NewList(tuple(self.elements.get(p) or self.new(p) for p in step.paths))
             attribute = below(step.paths[0], self.path).split(".")[0]
         self.out.append(Register(field, value, line=attribute_line(self.cls, attribute)))
 

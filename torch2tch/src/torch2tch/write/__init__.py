@@ -8,6 +8,7 @@ from ..nodes import (
     TENSOR,
     Class,
     ClassType,
+    Earlier,
     Expression,
     LayerType,
     ListType,
@@ -147,6 +148,8 @@ def type_of(value: Expression, classes: dict[int, Class], titles: dict[int, str]
         case NewSequential():
             write = Expressions(Scope({}, frozenset(), classes, titles))
             return SequentialType(_trains(write, value))
+        case Earlier(layer=layer):
+            return type_of(layer, classes, titles)
         case Optional(layer=layer):
             return OptionType(type_of(layer, classes, titles))
         case NewList(items=items):

@@ -27,7 +27,7 @@ from ..nodes import (
     Unset,
     Variable,
 )
-from ..nodes.expressions import Dropped, MaybeCall, Optional, Shared
+from ..nodes.expressions import Dropped, Earlier, MaybeCall, Optional, Shared
 from ..subject import Refused
 from . import layers, operations
 from .scope import Scope
@@ -150,6 +150,7 @@ class Expressions:
                 | NewClass()
                 | NewSequential()
                 | NewList()
+                | Earlier()
                 | Rolled()
                 | Optional()
                 | Dropped()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..nodes import (
     Constant,
+    Earlier,
     Expression,
     Index,
     Initialize,
@@ -55,6 +56,8 @@ def new(write: Expressions, node: Expression) -> Syntax:
             return start
         case NewList(items=items):
             return Group("vec!", "[]", tuple(new(write, item) for item in items))
+        case Earlier(target=target):
+            return Text(write.scope.names[target])
         case Rolled(count=count, item=item):
             numbers = Text(f"(0..{one_line(write.expression(count))})")
             return method(method(numbers, "map", Prefixed("|i| ", new(write, item))), "collect")
