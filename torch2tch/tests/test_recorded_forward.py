@@ -153,14 +153,24 @@ def test_sizes_and_dtypes_that_the_recording_has_fixed_are_checked_in_a_line():
     assert '"x: expected [batch_size, 4] of Float, as it was recorded, found {:?} of {:?}",' in text
 
 
-def test_a_size_that_the_code_fixes_is_fixed_in_the_check():
+def test_a_free_size_that_the_code_fixes_is_refused():
     class Net(Linear):
         def forward(self, x):
             for _ in range(int(x.shape[0])):
                 x = x + 1
             return self.fc(x)
 
-    assert "matches!(x.size()[..], [3, 4])" in rust(Net, X)
+    with pytest.raises(Refused, match="batch_size is fixed at 3 by what forward computes"):
+        rust(Net, X)
+
+
+def test_one_size_of_two_inputs_is_one():
+    class Net(Linear):
+        def forward(self, x, y):
+            return torch.einsum("bn,vbn->vbn", self.fc(x), y)
+
+    text = rust(Net, X, "randn(2, batch_size, 4)")
+    assert "matches!(y.size()[..], [2, _, 4])" in text
 
 
 def test_a_mask_and_a_length_are_arguments_of_their_own():

@@ -78,18 +78,15 @@ def tensors_of(value: object) -> list[torch.Tensor]:
 
 
 def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
-    """The graph in one mode, as `model.train()` or `model.eval()` leave the model. A size that the
-    inputs have free and the code fixes is fixed in the graph."""
+    """The graph in one mode, as `model.train()` or `model.eval()` leave the model."""
     model.train() if train else model.eval()
-    attempts = (torch.export.Dim.DYNAMIC, torch.export.Dim.AUTO)
+    attempts = (_by_names, _each, _as_it_comes)
     for attempt in attempts:
         spec, values = draw(subject, 0)
         _, others = draw(subject, 1)
         entry = Entry(model, subject.method, spec, values)
-        free = tuple(
-            {place: attempt for place, (a, b) in enumerate(zip(one.shape, other.shape)) if a != b}
-            for one, other in zip(tensors_of(values), tensors_of(others))
-        )
+        first, second = tensors_of(values), tensors_of(others)
+        free = attempt(subject, first, second)
         try:
             with (
                 data_recorded(),
@@ -99,14 +96,72 @@ def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
                 arguments_marked(model),
             ):
                 program = torch.export.export(
-                    entry, tuple(tensors_of(values)), dynamic_shapes={"tensors": free}, strict=False
+                    entry, tuple(first), dynamic_shapes={"tensors": free}, strict=False
                 )
         except Exception as error:
             if attempt is attempts[-1]:
                 raise Refused(_cause(subject, error)) from error
         else:
-            return _graph(program, subject.target)
+            graph = _graph(program, subject.target)
+            _check_free(subject, graph, first, second)
+            return graph
     raise AssertionError("the last attempt returns or raises")
+
+
+# For each input the dimensions that differ between the two draws.
+Free = tuple[dict[int, object], ...]
+
+
+def _by_names(subject: Subject, first: list[torch.Tensor], second: list[torch.Tensor]) -> Free:
+    """A dimension that is a free size by that name: the same one in every input."""
+    names = {size.observed: size.name for size in subject.sizes}
+    dims = {name: torch.export.Dim(name, min=2) for name in names.values()}
+
+    def dim(sizes: tuple[int, int]) -> object:
+        return dims[names[sizes]] if sizes in names else torch.export.Dim.DYNAMIC
+
+    return _differing(first, second, dim)
+
+
+def _each(subject: Subject, first: list[torch.Tensor], second: list[torch.Tensor]) -> Free:
+    """Each for itself."""
+    return _differing(first, second, lambda sizes: torch.export.Dim.DYNAMIC)
+
+
+def _as_it_comes(subject: Subject, first: list[torch.Tensor], second: list[torch.Tensor]) -> Free:
+    """Each for itself, where the code does not fix it."""
+    return _differing(first, second, lambda sizes: torch.export.Dim.AUTO)
+
+
+def _differing(
+    first: list[torch.Tensor],
+    second: list[torch.Tensor],
+    dim: Callable[[tuple[int, int]], object],
+) -> Free:
+    return tuple(
+        {
+            place: dim(sizes)
+            for place, sizes in enumerate(zip(one.shape, other.shape))
+            if sizes[0] != sizes[1]
+        }
+        for one, other in zip(first, second)
+    )
+
+
+def _check_free(
+    subject: Subject, graph: Graph, first: list[torch.Tensor], second: list[torch.Tensor]
+) -> None:
+    """Refuses a graph that holds for one value of a free size only."""
+    names = {size.observed: size.name for size in subject.sizes}
+    for node, one, other in zip(graph.inputs, first, second):
+        for size, a, b in zip(node.meta["val"].shape, one.shape, other.shape):
+            if a != b and (isinstance(size, int) or size.node.expr.is_Integer):
+                name = names.get((a, b), f"a size of {node.name}")
+                raise Refused(
+                    f"{subject.target}: {name} is fixed at {a} by what {subject.method} computes "
+                    "with it, such as int(size) or a library's own code; compute with the size "
+                    "itself"
+                )
 
 
 @contextlib.contextmanager

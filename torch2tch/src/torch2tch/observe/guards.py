@@ -6,6 +6,7 @@ import sympy
 import torch
 from torch import nn
 from torch.export.graph_signature import InputKind
+from torch.utils._sympy.functions import Max
 
 from ..subject import Refused, Subject
 from .exporting import Graph, tensors_of
@@ -16,8 +17,30 @@ def guards(graph: Graph) -> list[sympy.Basic]:
     """The relations that branches of Python, and of torch, were taken by; without those that say
     only what a size is not."""
     found = [guard.expr for env in _environments(graph) for guard in env.guards]
-    kept = [expr for expr in found if not isinstance(expr, sympy.Ne) and expr.free_symbols]
+    said = {_form(expr) for expr in found}
+    kept = [
+        expr
+        for expr in found
+        if not isinstance(expr, sympy.Ne)
+        and expr.free_symbols
+        # One of several that another relation says anyway.
+        and not (isinstance(expr, sympy.Or) and not said.isdisjoint(map(_form, expr.args)))
+    ]
+    kept = [_without_max(expr) for expr in kept]
     return list({_form(expr): expr for expr in reversed(kept)}.values())[::-1]
+
+
+def _without_max(expr: sympy.Basic) -> sympy.Basic:
+    """`n >= 1` for `max(1, n) == n`, with which torch computes strides."""
+    if not isinstance(expr, sympy.Eq):
+        return expr
+    maxima = [part for part in expr.atoms(Max) if part.args[0] == 1 and len(part.args) == 2]
+    if len(maxima) == 1:
+        inner = maxima[0].args[1]
+        left, right = (side.xreplace({maxima[0]: inner}) for side in expr.args)
+        if left == right:
+            return sympy.Ge(inner, 1, evaluate=False)
+    return expr
 
 
 def _form(expr: sympy.Basic) -> object:
