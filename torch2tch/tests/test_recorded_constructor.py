@@ -630,7 +630,7 @@ def test_a_layer_that_draws_before_its_container_is_made_is_refused():
         def forward(self, x):
             return self.down(x)
 
-    with pytest.raises(Refused, match="calls last, which it does not hold"):
+    with pytest.raises(Refused, match="uses last.weight, which it does not hold"):
         rust(Net, X)
 
 
@@ -692,3 +692,29 @@ def test_a_layer_that_is_added_after_others_have_drawn_is_refused():
 
     with pytest.raises(Refused, match=r"constructor.py:\d+: a\.last is added to a after other"):
         rust(Net, X)
+
+
+def test_a_module_that_is_handed_to_another_runs_there():
+    class Bias(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+
+        def forward(self, x):
+            return self.layers(x)
+
+    class Inner(Linear):
+        def forward(self, x, bias):
+            return self.fc(x) + bias(x)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bias, self.inner = Bias(), Inner()
+
+        def forward(self, x):
+            return self.inner(x, self.bias)
+
+    text = rust(Net, X)
+    assert "x.apply(&self.fc) + x.linear(weight, Some(bias)).relu()" in text
+    assert "self.inner.forward(" in text and "&self.bias.layers_0.ws," in text

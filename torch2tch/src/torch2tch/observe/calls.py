@@ -87,6 +87,12 @@ def call_tree(
             depth += 1
         del stack[depth + 1 :]
         for key, path in modules[depth:]:
+            caller = stack[-1][1]
+            if caller.path and not path.startswith(f"{caller.path}."):
+                # A module that is handed to another: its operations are the other's, and its
+                # parameters go in.
+                stack.append((key, caller))
+                continue
             call = ModuleCall(path, turns.get(path, 0))
             turns[path] = call.turn + 1
             stack[-1][1].items.append(call)

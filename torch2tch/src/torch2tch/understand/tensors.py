@@ -56,7 +56,8 @@ class Tensors:
         return rust
 
     def is_listed(self, path: str, parent: str) -> bool:
-        """True for an element of a list that is no module of its own and holds no further list."""
+        """True for an element of a list that is no module of its own, holds no further list, and no
+        layers of several types."""
         owner, _, name = path.rpartition(".")
         return (
             name.isdigit()
@@ -67,7 +68,15 @@ class Tensors:
                 isinstance(child, LISTS) and f"{owner}.{one}" not in self.understood
                 for one, child in self.observed.modules[owner]._modules.items()
             )
+            and len(self.kinds(owner)) == 1
         )
+
+    def kinds(self, owner: str) -> set[str]:
+        """The types of what is in a list: a layer's, or that it is another module."""
+        found = (
+            self.understood.get(f"{owner}.{name}") for name in self.observed.modules[owner]._modules
+        )
+        return {one.row.type if isinstance(one, Leaf) else "" for one in found}
 
     def parameter(self, name: str, path: str) -> Held:
         """The parameter or buffer as a field of the module at `path`."""
