@@ -630,7 +630,7 @@ def test_a_layer_that_draws_before_its_container_is_made_is_refused():
         def forward(self, x):
             return self.down(x)
 
-    with pytest.raises(Refused, match="uses last.weight, which it does not hold"):
+    with pytest.raises(Refused, match=r"uses last\.weight, which it does not hold"):
         rust(Net, X)
 
 

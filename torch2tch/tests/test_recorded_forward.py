@@ -153,15 +153,26 @@ def test_sizes_and_dtypes_that_the_recording_has_fixed_are_checked_in_a_line():
     assert '"x: expected [batch_size, 4] of Float, as it was recorded, found {:?} of {:?}",' in text
 
 
-def test_a_free_size_that_the_code_fixes_is_refused():
+def test_a_free_size_that_the_code_fixes_is_refused_at_its_line():
     class Net(Linear):
         def forward(self, x):
-            for _ in range(int(x.shape[0])):
+            for _ in range(x.shape[0]):
                 x = x + 1
             return self.fc(x)
 
-    with pytest.raises(Refused, match="batch_size is fixed at 3 by what forward computes"):
+    line = Net.forward.__code__.co_firstlineno + 1
+    with pytest.raises(Refused, match=rf"forward.py:{line}: batch_size is fixed at 3 here"):
         rust(Net, X)
+
+
+def test_int_of_a_free_size_is_the_size():
+    class Net(Linear):
+        def forward(self, x):
+            size = int(x.shape[0])
+            assert isinstance(3, int) and int == int  # noqa: E721
+            return self.fc(x) + torch.zeros(size, int("4"))
+
+    assert "Tensor::zeros([x.size()[0], 4]" in rust(Net, X)
 
 
 def test_one_size_of_two_inputs_is_one():

@@ -16,7 +16,8 @@ from ..tables.operations import schema_of
 from .direct_calls import forwards_as_calls
 from .numpy_recorded import numpy_recorded, tensor_of
 from .regions import inline_regions
-from .user_modules import lengths_recorded
+from .results import opened
+from .user_modules import integers_recorded, lengths_recorded
 
 # An end of a slice that is beyond every tensor's.
 BEYOND = 2**62
@@ -63,7 +64,7 @@ class Entry(nn.Module):
         values = [next(rest) if isinstance(v, torch.Tensor) else v for v in self.values]
         positional, named = tree_unflatten(values, self.spec)
         call = self.model if self.method == "forward" else getattr(self.model, self.method)
-        return tree_map(tensor_of, call(*positional, **named))
+        return tree_map(tensor_of, opened(call(*positional, **named)))
 
 
 def draw(subject: Subject, turn: int) -> tuple[TreeSpec, list[object]]:
@@ -78,8 +79,18 @@ def tensors_of(value: object) -> list[torch.Tensor]:
 
 
 def export(subject: Subject, model: nn.Module, train: bool) -> Graph:
-    """The graph in one mode, as `model.train()` or `model.eval()` leave the model."""
+    """The graph in one mode, as `model.train()` or `model.eval()` leave the model. Where the code
+    fixes a size with `int`, it is recorded again with another `int`."""
     model.train() if train else model.eval()
+    try:
+        return _exported(subject, model)
+    except FixedSize as fixed:
+        with contextlib.suppress(Refused), integers_recorded():
+            return _exported(subject, model)
+        raise fixed
+
+
+def _exported(subject: Subject, model: nn.Module) -> Graph:
     attempts = (_by_names, _each, _as_it_comes)
     for attempt in attempts:
         spec, values = draw(subject, 0)
@@ -148,20 +159,33 @@ def _differing(
     )
 
 
+class FixedSize(Refused):
+    """A graph that holds for one value of a free size only."""
+
+
 def _check_free(
     subject: Subject, graph: Graph, first: list[torch.Tensor], second: list[torch.Tensor]
 ) -> None:
-    """Refuses a graph that holds for one value of a free size only."""
     names = {size.observed: size.name for size in subject.sizes}
     for node, one, other in zip(graph.inputs, first, second):
         for size, a, b in zip(node.meta["val"].shape, one.shape, other.shape):
             if a != b and (isinstance(size, int) or size.node.expr.is_Integer):
                 name = names.get((a, b), f"a size of {node.name}")
-                raise Refused(
-                    f"{subject.target}: {name} is fixed at {a} by what {subject.method} computes "
-                    "with it, such as int(size) or a library's own code; compute with the size "
-                    "itself"
+                raise FixedSize(
+                    f"{_fixing(node, a) or subject.target}: {name} is fixed at {a} here, so that "
+                    "the port would hold for no other; compute with the size itself"
                 )
+
+
+def _fixing(node: Node, value: int) -> str | None:
+    """The place, outside of torch, where a size was taken as the number that it is."""
+    env = node.meta["val"].fake_mode.shape_env
+    for symbol, number in env.replacements.items():
+        where = env.replacements_slocs.get(symbol)
+        frame = where and where.framework_loc
+        if number == value and frame and not frame.filename.startswith(torch.__path__[0]):
+            return f"{frame.filename}:{frame.lineno}"
+    return None
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from torch.utils._sympy.functions import Max
 from ..subject import Refused, Subject
 from .exporting import Graph, tensors_of
 from .numpy_recorded import arrays_as_tensors
+from .results import opened
 
 
 def guards(graph: Graph) -> list[sympy.Basic]:
@@ -82,7 +83,7 @@ def holds_at(subject: Subject, model: nn.Module, graph: Graph, name: str, value:
     try:
         with torch.no_grad():
             torch.manual_seed(1)
-            expected = tensors_of(arrays_as_tensors(entry(*positional, **named)))
+            expected = tensors_of(arrays_as_tensors(opened(entry(*positional, **named))))
             torch.manual_seed(1)
             found = tensors_of(_run(graph, tensors))
     except Exception:

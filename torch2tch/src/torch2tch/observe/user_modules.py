@@ -9,21 +9,24 @@ from types import ModuleType
 import torch
 
 # Packages whose modules stay as they are.
-UNTOUCHED = ("numpy", "torch", "torch2tch")
+UNTOUCHED = ("mpmath", "numpy", "sympy", "torch", "torch2tch")
 
 _MISSING = object()
 
 
 def user_modules() -> list[ModuleType]:
-    """Those that have torch, or something of it; one that has several names once."""
-    found = {
-        id(vars(module)): module
+    """Those of packages that use torch; one that has several names once."""
+    modules = [
+        (name.split(".")[0], module)
         for name, module in list(sys.modules.items())
-        if isinstance(module, ModuleType)
-        and name.split(".")[0] not in UNTOUCHED
-        and any(_is_of_torch(value) for value in list(vars(module).values()))
+        if isinstance(module, ModuleType) and name.split(".")[0] not in UNTOUCHED
+    ]
+    using = {
+        package
+        for package, module in modules
+        if any(map(_is_of_torch, list(vars(module).values())))
     }
-    return list(found.values())
+    return list({id(vars(one)): one for package, one in modules if package in using}.values())
 
 
 def _is_of_torch(value: object) -> bool:
@@ -59,4 +62,36 @@ def length(value: object) -> object:
 def lengths_recorded() -> Iterator[None]:
     modules = [module for module in user_modules() if "len" not in vars(module)]
     with renamed(modules, "len", length):
+        yield
+
+
+class _OfInt(type):
+    """`isinstance(x, int)` and `type(x) == int` as they are."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, int)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, int)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is int
+
+    def __hash__(cls) -> int:
+        return hash(int)
+
+    def __call__(cls, *values: object) -> object:
+        if len(values) == 1 and isinstance(values[0], (torch.SymInt, torch.SymFloat)):
+            return torch.sym_int(values[0])
+        return int(*values)
+
+
+class Integer(metaclass=_OfInt):
+    """`int`, which leaves a free size free."""
+
+
+@contextlib.contextmanager
+def integers_recorded() -> Iterator[None]:
+    modules = [module for module in user_modules() if "int" not in vars(module)]
+    with renamed(modules, "int", Integer):
         yield

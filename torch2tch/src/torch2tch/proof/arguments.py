@@ -46,13 +46,22 @@ def argument(value, place, kind):
             return f"{borrow}{'' if borrow else 'vec!'}[{copies}]"
         if bare.startswith("(&"):
             end = "," if len(parts) == 1 else ""
-            return f"{borrow}({', '.join('&' + part for part in parts)}{end})"
+            inner = [borrowed(one, part) for one, part in zip(value, parts)]
+            return f"{borrow}({', '.join(inner)}{end})"
         return f"{borrow}({copies})"
     if bare == "GRUState":
         return f"{borrow}GRUState({place}.shallow_clone())"
     if not borrow:
         return f"{place}.shallow_clone()"
     return place if is_whole(place) else f"&{place}"
+
+
+def borrowed(value, place):
+    """A reference to a tensor, and tuples of such."""
+    if not isinstance(value, tuple):
+        return f"&{place}"
+    parts = [borrowed(part, f"{place}.{i}") for i, part in enumerate(value)]
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
 def is_whole(place):

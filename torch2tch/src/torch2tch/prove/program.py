@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from ..observe.exporting import tensors_of
+from ..observe.results import fields_of
 from ..port.names import snake
 from ..proof.arguments import quoted
 from ..proof.program import call_with
@@ -103,7 +104,10 @@ def type_of(value: object) -> str:
 
 
 def inner_of(value: object) -> list[object]:
-    """The parts of a tuple, list or dict."""
+    """The parts of a tuple, list, dict or dataclass."""
+    fields = fields_of(value)
+    if fields is not None:
+        return list(fields.values())
     if isinstance(value, dict):
         return list(value.values())
     return list(value) if isinstance(value, (tuple, list)) else []
@@ -116,16 +120,7 @@ def parts_of(value: object) -> list[object]:
 
 
 def has_tensors(value: object) -> bool:
-    if isinstance(value, torch.Tensor):
-        return True
-    inner = (
-        value.values()
-        if isinstance(value, dict)
-        else value
-        if isinstance(value, (tuple, list))
-        else ()
-    )
-    return any(map(has_tensors, inner))
+    return isinstance(value, torch.Tensor) or any(map(has_tensors, inner_of(value)))
 
 
 def read(value: object, name: str) -> str:

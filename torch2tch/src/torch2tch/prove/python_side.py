@@ -11,6 +11,7 @@ from torch import nn
 from ..load import Target
 from ..load.errors import located, one_line
 from ..observe.numpy_recorded import arrays_as_tensors
+from ..observe.results import fields_of
 from ..observe.uninitialized import clear, uninitialized
 from ..subject import BATCH_SIZE, Refused
 
@@ -268,6 +269,8 @@ def named(name: str, value: object) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors of a value under their names: those of a tuple, list or dict by their place."""
     if isinstance(value, torch.Tensor):
         yield name, value
+    elif fields_of(value) is not None:
+        yield from named(name, fields_of(value))
     elif isinstance(value, Mapping):
         for place, part in enumerate(value.values()):
             yield from named(f"{name}.{place}", part)

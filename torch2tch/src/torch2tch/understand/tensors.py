@@ -41,11 +41,19 @@ class Tensors:
             container.append(name)
             if place in self.understood:
                 if self.is_listed(place, parent):
-                    parts += [self.field_name(parent, container[:-1]), int(container[-1])]
+                    parts += [self.field_name(parent, container[:-1]), self.place_in_list(place)]
                 else:
                     parts.append(self.field_name(parent, container))
                 container = []
         return Held(tuple(parts))
+
+    def place_in_list(self, path: str) -> int:
+        """The place among what the list holds: a `None` in it is nothing in Rust."""
+        owner, _, name = path.rpartition(".")
+        held = [
+            one for one, child in self.observed.modules[owner]._modules.items() if child is not None
+        ]
+        return held.index(name)
 
     def field_name(self, parent: str, names: list[str]) -> str:
         """A field's name, which is no other's: two of Python's may be one in Rust."""
@@ -74,7 +82,9 @@ class Tensors:
     def kinds(self, owner: str) -> set[str]:
         """The types of what is in a list: a layer's, or that it is another module."""
         found = (
-            self.understood.get(f"{owner}.{name}") for name in self.observed.modules[owner]._modules
+            self.understood.get(f"{owner}.{name}")
+            for name, child in self.observed.modules[owner]._modules.items()
+            if child is not None
         )
         return {one.row.type if isinstance(one, Leaf) else "" for one in found}
 
