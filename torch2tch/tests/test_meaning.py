@@ -177,3 +177,15 @@ def test_a_class_named_as_a_layer_that_it_uses(tmp_path: Path) -> None:
     assert "pub struct Linear" in rust(
         tmp_path, other + net("self.body = Linear()", "return self.body(x)")
     )
+
+
+def test_layers_that_backward_runs_again_are_refused(tmp_path: Path) -> None:
+    body = f"{FC}\nself.norm = nn.BatchNorm1d(4)"
+    forward = (
+        "from torch.utils.checkpoint import checkpoint\n"
+        "return checkpoint(self.norm, self.fc(x), use_reentrant=False)"
+    )
+    file = tmp_path / "net.py"
+    file.write_text(HEAD + net(body, forward))
+    with pytest.raises(Refused, match=r"backward changes norm\.running_mean"):
+        port_recorded(load(f"{file}:Net", Options(inputs=("randn(batch_size, 4)",))))

@@ -214,6 +214,17 @@ PORTS: list[tuple[str, str, list[str]]] = [
     ("staged_network", "StagedNetwork", []),
     ("translation", "Translation", []),
     ("captions", "Captions", []),
+    ("as_found", "Masked", ["--input=randn(batch_size, 5, 6)", "--loss=output[0].pow(2).mean()"]),
+    ("as_found", "InTurns", ["--input=randn(batch_size, 8)"]),
+    ("as_found", "Pooled", ["--input=randn(batch_size, 4, 9, 9)"]),
+    (
+        "as_found",
+        "Several",
+        [
+            "--input=[randn(batch_size, 5), randn(batch_size, 5)]",
+            "--loss=output['gated'].pow(2).mean()",
+        ],
+    ),
     ("shared_parts", "SharedLayers", ["--input=randn(batch_size, 8)"]),
     ("shared_parts", "TiedSides", ["--input=randint(10, (batch_size, 3))"]),
     ("shared_parts", "WeightNorms", ["--input=randn(batch_size, 8)"]),

@@ -1,12 +1,15 @@
 """The loss of a proof in Rust."""
 
 import ast
+from collections.abc import Mapping
 from types import ModuleType
 
 import torch
 
 from ..load import Target
+from ..load.errors import one_line
 from ..load.script import read
+from ..observe.results import fields_of
 from ..port.refusals import Poisoned, Wrong
 from ..port.refusals import Refused as NotUnderstood
 from ..port.source import Source
@@ -50,22 +53,36 @@ def translated_loss(
         raise Refused(*(f"--loss {text!r}: {line}" for line in error.lines)) from error
     except (Wrong, Poisoned) as error:
         raise Refused(f"--loss {text!r}: {error or 'has no Rust'}") from error
+    except (TypeError, LookupError, AttributeError) as error:
+        raise Refused(f"--loss {text!r}: has no Rust: {one_line(error)}") from error
     return found
 
 
 class _Places(ast.NodeTransformer):
-    """`output[2]` where the port leaves out results without tensors, such as a `None`."""
+    """`output[2]`, `output["loss"]` and `output.loss` by the places in the port, which leaves out
+    results without tensors, such as a `None`."""
 
     def __init__(self, output: object) -> None:
         self.parts = inner_of(output)
+        fields = fields_of(output) or (output if isinstance(output, Mapping) else {})
+        self.places: dict[object, int] = {name: place for place, name in enumerate(fields)}
+        if not fields:
+            self.places = {place: place for place in range(len(self.parts))}
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)
-        place = node.slice.value if isinstance(node.slice, ast.Constant) else None
-        of_output = isinstance(node.value, ast.Name) and node.value.id == "output"
-        if of_output and type(place) is int and 0 <= place < len(self.parts):
-            node.slice = ast.Constant(sum(map(has_tensors, self.parts[:place])))
-        return node
+        name = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        return self.placed(node, node.value, name)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        return self.placed(node, node.value, node.attr)
+
+    def placed(self, node: ast.expr, of: ast.expr, name: object) -> ast.expr:
+        if not (isinstance(of, ast.Name) and of.id == "output" and name in self.places):
+            return node
+        place = sum(map(has_tensors, self.parts[: self.places[name]]))
+        return ast.Subscript(of, ast.Constant(place), ast.Load())
 
 
 def plain(value: object) -> object:

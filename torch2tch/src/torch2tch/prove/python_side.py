@@ -173,7 +173,9 @@ class Python:
         loss = self.loss(output, case)
         self.add(f"{prefix}.loss", loss)
         if loss.requires_grad:
+            before = {name: buffer.clone() for name, buffer in model.named_buffers()}
             self.backward(loss)
+            self.check_buffers(model, before)
             for name, parameter in model.named_parameters(remove_duplicate=False):
                 if parameter.grad is not None:
                     self.add(f"{prefix}.grad.{name}", parameter.grad)
@@ -184,6 +186,15 @@ class Python:
             loss.backward()
         except Exception as error:
             raise Refused(f"{self.subject.target}: backward: {one_line(error)}") from error
+
+    def check_buffers(self, model: nn.Module, before: Mapping[str, torch.Tensor]) -> None:
+        for name, buffer in model.named_buffers():
+            if buffer.layout is torch.strided and not torch.equal(buffer, before[name]):
+                raise Refused(
+                    f"{self.subject.target}: backward changes {name}, as torch.utils.checkpoint "
+                    "runs its layer again, which is not supported; leave BatchNorm out of what is "
+                    "checkpointed"
+                )
 
     def steps(self, case: Case, name: str) -> bool:
         """Trains from new weights; a class that has nothing to train is told apart."""
