@@ -11,12 +11,15 @@ import json
 import pickle
 import struct
 import sys
+import tempfile
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed.checkpoint
 from PIL import Image
 
 COLUMNS = (
@@ -152,7 +155,21 @@ def pt():
             yield file.getvalue()
 
 
-for seeds in (idx, npz, csv, text, picture, safetensors, checkpoint, pt):
+def index():
+    for names in ({"a": "b.safetensors"}, {"a": "../b.bin", "b": "b.bin"}, {}):
+        yield json.dumps({"metadata": {"total_size": 4}, "weight_map": names}).encode()
+
+
+def metadata():
+    with tempfile.TemporaryDirectory() as folder:
+        weights = {"a": torch.ones(2, 3), "inner": {"b": torch.ones(4)}, "epoch": 3}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there is one process only
+            torch.distributed.checkpoint.save(weights, checkpoint_id=folder)
+        yield (Path(folder) / ".metadata").read_bytes()
+
+
+for seeds in (idx, npz, csv, text, picture, safetensors, checkpoint, pt, index, metadata):
     folder = Path(sys.argv[1]) / seeds.__name__
     folder.mkdir(parents=True, exist_ok=True)
     for number, content in enumerate(seeds()):
