@@ -93,6 +93,11 @@ pub fn save<N: Network<Task: Dataset>>(
     Ok(OutputFile::create(path)?.write_safetensors(&tensors, metadata)?)
 }
 
+/// Returns true for the metadata of a checkpoint.
+pub fn is_checkpoint(metadata: &Metadata) -> bool {
+    metadata.contains_key(POSITION)
+}
+
 /// The states under their names in the file.
 fn named(states: &GeneratorStates) -> NamedTensors {
     let own = states.own.iter().enumerate();

@@ -4,10 +4,13 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
+use anyhow::{Result, bail};
 use clap::error::ErrorKind;
 
 use super::common::usage_error;
-use crate::torch::serialization::is_same_file;
+use crate::checkpoint::is_checkpoint;
+use crate::torch::serialization::{FileKind, Metadata, OutputFile, is_same_file, read_metadata};
+use crate::torch::shown_path;
 
 /// An option and its path, if given.
 pub type Given<'a> = (&'static str, Option<&'a Path>);
@@ -18,6 +21,11 @@ pub type Given<'a> = (&'static str, Option<&'a Path>);
 pub fn refuse_overwriting(written: &[Given], read: &[Given]) {
     for (i, &(option, path)) in written.iter().enumerate() {
         let Some(path) = path else { continue };
+        if is_work_file(path) {
+            clash(&format!(
+                "{option}: names that begin with .lock- or .partial- are those of unfinished work"
+            ));
+        }
         for &(other_option, other) in written[i + 1..].iter().chain(read) {
             let Some(other) = other else { continue };
             if is_same_file(path, other) {
@@ -30,8 +38,53 @@ pub fn refuse_overwriting(written: &[Given], read: &[Given]) {
     }
 }
 
+/// Returns true for the names that locks and unfinished files have.
+fn is_work_file(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".lock-") || name.starts_with(b".partial-")
+}
+
 fn clash(message: &str) -> ! {
     usage_error(ErrorKind::ArgumentConflict, message)
+}
+
+/// The file of trained weights: it replaces weights, and neither a checkpoint nor a trace.
+pub fn weights_file(path: &Path) -> Result<OutputFile> {
+    replacing(path, |metadata| match metadata {
+        metadata if is_checkpoint(metadata) => Some("a checkpoint"),
+        metadata if metadata.contains_key(NETWORK) => Some("a trace"),
+        _ => None,
+    })
+}
+
+/// The file of a trace: it replaces a trace alone.
+pub fn trace_file(path: &Path) -> Result<OutputFile> {
+    replacing(path, |metadata| match metadata {
+        metadata if is_checkpoint(metadata) => Some("a checkpoint"),
+        metadata if metadata.contains_key(NETWORK) => None,
+        _ => Some("no trace"),
+    })
+}
+
+/// The metadata that checkpoints and traces have, and weights have not.
+const NETWORK: &str = "network";
+
+/// A `.safetensors` file. `other` names what may not be replaced by it.
+fn replacing(path: &Path, other: impl Fn(&Metadata) -> Option<&'static str>) -> Result<OutputFile> {
+    let file = OutputFile::replacing(path, FileKind::SAFETENSORS)?;
+    let is_there = fs::metadata(path).is_ok_and(|there| there.len() > 0);
+    // A header that cannot be read is that of a damaged file of ours as well.
+    if let Some(what) = is_there
+        .then(|| read_metadata(path).ok())
+        .flatten()
+        .and_then(|metadata| other(&metadata))
+    {
+        bail!(
+            "cannot write {}: the existing file is {what}; name another, or move it away",
+            shown_path(path)
+        );
+    }
+    Ok(file)
 }
 
 /// Returns true if `path` leads to a file in `folder`, if that is one, that a reader of data may

@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use clap::value_parser;
 
 use super::common::Common;
-use super::paths::refuse_overwriting;
+use super::paths::{refuse_overwriting, trace_file};
 use super::settings::{batch_size, learning_rate, not_negative, torch_version};
 use crate::tasks::Network;
-use crate::torch::serialization::{Metadata, OutputFile};
+use crate::torch::serialization::Metadata;
 use crate::trace;
 use crate::training::{Algorithm, Arguments};
 
@@ -43,7 +43,7 @@ pub(super) struct Args {
 pub(super) fn run<N: Network>(common: &Common, args: &Args) -> Result<ExitCode> {
     let (written, read) = (Some(args.output.as_path()), common.from.weights.as_deref());
     refuse_overwriting(&[("--output", written)], &[("--weights", read)]);
-    let output = OutputFile::create(&args.output)?;
+    let output = trace_file(&args.output)?;
     let model = common.model::<N>()?;
     let arguments = Arguments {
         weight_decay: args.weight_decay,

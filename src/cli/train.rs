@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use super::common::{Common, Weights, model, note, read_data, stdout};
+use super::paths::{trace_file, weights_file};
 use super::progress::Progress;
 use super::settings::{Given, Settings};
 use super::signals::Interrupts;
@@ -16,9 +17,7 @@ use crate::checkpoint::{self, Checkpoint, Lock, fingerprint};
 use crate::data::{Samples, Splits};
 use crate::evaluation::evaluate;
 use crate::tasks::{Dataset, Evaluate, Network};
-use crate::torch::serialization::{
-    Metadata, NamedTensors, OutputFile, check_writable, save_state_dict,
-};
+use crate::torch::serialization::{Metadata, NamedTensors, check_writable, save_state_dict};
 use crate::torch::shown_path;
 use crate::torch::utils::data::{DataLoader, DataLoaderConfig};
 use crate::trace;
@@ -53,12 +52,8 @@ where
     };
     files.refuse_clashes(common, Some(&settings.data));
     // Checked now rather than after hours of training.
-    let output = files
-        .output
-        .as_deref()
-        .map(OutputFile::create)
-        .transpose()?;
-    let trace = files.trace.as_deref().map(OutputFile::create).transpose()?;
+    let output = files.output.as_deref().map(weights_file).transpose()?;
+    let trace = files.trace.as_deref().map(trace_file).transpose()?;
     files.checkpoint().map(check_writable).transpose()?;
 
     // If no data are given, the checkpoint names them.

@@ -338,6 +338,113 @@ fn files_that_are_read_are_not_overwritten() {
     assert_eq!(fs::read(&sample).unwrap(), before);
 }
 
+/// A command with its own files that must be refused because `file` is of another kind; `file`
+/// stays unchanged.
+fn refuse_replacing(command: &mut Command, folder: &Path, file: &str, kind: &str) {
+    let before = fs::read(folder.join(file)).unwrap();
+    let line = refusal(command.current_dir(folder));
+    assert!(
+        line.contains(&format!("the existing file is {kind}")),
+        "{line}"
+    );
+    assert_eq!(fs::read(folder.join(file)).unwrap(), before, "{line}");
+}
+
+#[test]
+fn a_file_of_another_kind_is_not_replaced() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::copy(root("data/sample/houses.csv"), path("h.csv")).unwrap();
+    let args = [
+        "--data=h.csv",
+        "--checkpoint=c.safetensors",
+        "--output=w.safetensors",
+        "--trace=t.safetensors",
+    ];
+    stdout(&mut train(folder.path(), &args));
+    symlink("c.safetensors", path("link.safetensors")).unwrap();
+    fs::write(path("notes.txt"), "kept").unwrap();
+    for (option, file, kind) in [
+        ("--output=c.safetensors", "c.safetensors", "a checkpoint"),
+        ("--output=link.safetensors", "c.safetensors", "a checkpoint"),
+        ("--trace=c.safetensors", "c.safetensors", "a checkpoint"),
+        ("--output=t.safetensors", "t.safetensors", "a trace"),
+        ("--trace=w.safetensors", "w.safetensors", "no trace"),
+        ("--trace=notes.txt", "notes.txt", "not a .safetensors file"),
+    ] {
+        let mut command = train_for(LONG, folder.path(), &[option]);
+        refuse_replacing(&mut command, folder.path(), file, kind);
+    }
+    for file in ["h.csv", "notes.txt", "w.safetensors"] {
+        let mut command = example(HOUSES);
+        command.args(["trace", "--steps=1", "--output", file]);
+        let kind = if file == "w.safetensors" {
+            "no trace"
+        } else {
+            "not a .safetensors file"
+        };
+        refuse_replacing(&mut command, folder.path(), file, kind);
+    }
+    // Files of the same kind are replaced, and empty ones.
+    fs::write(path("empty.safetensors"), "").unwrap();
+    for args in [
+        ["--output=w.safetensors", "--trace=t.safetensors"],
+        ["--output=empty.safetensors", "--trace=t.safetensors"],
+    ] {
+        stdout(&mut train(folder.path(), &args));
+    }
+}
+
+#[test]
+fn data_in_the_folders_of_a_folder_are_not_replaced() {
+    let folder = folder();
+    for data in ["raw", "MNIST/raw"] {
+        fs::create_dir_all(folder.path().join(data)).unwrap();
+        for entry in fs::read_dir(root("data/sample/digits")).unwrap() {
+            let file = entry.unwrap().path();
+            let name = file.file_name().unwrap();
+            fs::copy(&file, folder.path().join(data).join(name)).unwrap();
+        }
+        for name in ["train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"] {
+            let file = format!("{data}/{name}");
+            let link = folder.path().join("link.safetensors");
+            symlink(&file, &link).unwrap();
+            for option in [
+                format!("--trace={file}"),
+                "--output=link.safetensors".to_owned(),
+            ] {
+                let mut command = example("digit_classifier");
+                command.args(["train", "--epochs=1000000", "--data=.", &option]);
+                refuse_replacing(
+                    &mut command,
+                    folder.path(),
+                    &file,
+                    "not a .safetensors file",
+                );
+            }
+            fs::remove_file(link).unwrap();
+        }
+        fs::remove_dir_all(folder.path().join(data)).unwrap();
+    }
+}
+
+#[test]
+fn the_names_of_locks_and_unfinished_files_are_refused() {
+    let folder = folder();
+    for name in [
+        ".lock-c.safetensors",
+        ".partial-w.safetensors-abcdef.safetensors",
+    ] {
+        let output = format!("--output={name}");
+        let args = ["train", "--epochs=1", "--checkpoint=c.safetensors", &output];
+        let output = run(example(HOUSES).args(args).current_dir(folder.path()));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("names that begin with .lock-"), "{stderr}");
+    }
+    assert!(names(folder.path()).is_empty());
+}
+
 #[test]
 fn unsaved_weights_are_reported_at_the_start() {
     let folder = folder();

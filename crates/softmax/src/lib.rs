@@ -16,3 +16,8 @@ fn project(path: &str) -> PathBuf {
         .join("../..")
         .join(path)
 }
+
+/// Returns true if the first bytes of a file have this text.
+fn has(head: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(head).contains(text)
+}

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use torch_parity::print::dtype_name;
 use torch_parity::serialization::{
-    LoadOptions, Metadata, OutputFile, is_same_file, read_state_dict,
+    FileKind, LoadOptions, Metadata, OutputFile, is_same_file, read_state_dict,
 };
 use torch_parity::{Error, one_line, shown, shown_path};
 
@@ -72,7 +72,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let output = arguments
         .output
         .as_deref()
-        .map(OutputFile::create)
+        .map(|path| OutputFile::replacing(path, FileKind::SAFETENSORS))
         .transpose()?;
     let tensors = read_state_dict(&arguments.file, &arguments.options)?;
     match (output, &arguments.output) {

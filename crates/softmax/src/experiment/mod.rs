@@ -44,7 +44,7 @@ use anyhow::Result;
 use clap::Parser;
 use final_layer::cli::{exit_code, refuse_overwriting, set_threads, stdout};
 use final_layer::torch::random::Seed;
-use final_layer::torch::serialization::OutputFile;
+use final_layer::torch::serialization::{FileKind, OutputFile};
 use final_layer::torch::shown_path;
 
 use self::claims::{Figure, Kind, Section};
@@ -99,6 +99,16 @@ pub fn main() -> ExitCode {
     exit_code(|| run(&Cli::parse()))
 }
 
+/// What the report and the curves may replace.
+const REPORT: FileKind = FileKind {
+    name: "this report",
+    is_head: |head| crate::has(head, "<title>Is softmax essential?</title>"),
+};
+const CURVES: FileKind = FileKind {
+    name: "a file of curves",
+    is_head: |head| head.starts_with(b"{\"about\":\"test accuracy"),
+};
+
 fn run(cli: &Cli) -> Result<ExitCode> {
     let written = [
         ("--output", Some(cli.output.as_path())),
@@ -114,8 +124,10 @@ fn run(cli: &Cli) -> Result<ExitCode> {
         );
     }
     // Checked now rather than after the training.
-    let output = OutputFile::create(&cli.output)?;
-    let curves = cli.curves.as_deref().map(OutputFile::create).transpose()?;
+    let output = OutputFile::replacing(&cli.output, REPORT)?;
+    let curves = cli.curves.as_deref();
+    let curves = curves.map(|path| OutputFile::replacing(path, CURVES));
+    let curves = curves.transpose()?;
     let data = Data::read(cli.data.as_deref())?;
     let threads = cli.threads.map_or_else(
         || std::thread::available_parallelism().map_or(1, usize::from),

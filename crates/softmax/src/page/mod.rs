@@ -27,7 +27,7 @@ use final_layer::cli::{exit_code, refuse_overwriting, stdout};
 use final_layer::evaluation::not_finite;
 use final_layer::networks::DigitClassifier;
 use final_layer::tasks::Model;
-use final_layer::torch::serialization::{OutputFile, load_state_dict};
+use final_layer::torch::serialization::{FileKind, OutputFile, load_state_dict};
 use tch::Device;
 
 #[derive(Debug, Parser)]
@@ -48,6 +48,12 @@ struct Cli {
     open: bool,
 }
 
+/// What the page may replace.
+const PAGE: FileKind = FileKind {
+    name: "this page",
+    is_head: |head| crate::has(head, "<title>Do you need softmax?</title>"),
+};
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     exit_code(|| run(&Cli::parse()))
@@ -58,7 +64,7 @@ fn run(cli: &Cli) -> Result<ExitCode> {
     refuse_overwriting(&[("--output", written)], &[("--weights", read)]);
     let model = model(cli.weights.as_deref())?;
     let page = html::page(&model)?;
-    OutputFile::create(&cli.output)?.write(page.as_bytes())?;
+    OutputFile::replacing(&cli.output, PAGE)?.write(page.as_bytes())?;
     writeln!(stdout(), "{}", cli.output.display())?;
     if cli.open {
         open::that_detached(&cli.output)

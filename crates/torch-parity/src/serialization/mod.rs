@@ -25,6 +25,7 @@ mod bytes;
 mod candidate;
 mod distributed;
 mod exported;
+mod file_kind;
 mod find;
 mod fit;
 mod leaf;
@@ -52,6 +53,7 @@ use std::path::Path;
 use tch::Tensor;
 use tch::nn::VarStore;
 
+pub use file_kind::FileKind;
 pub use fit::Report;
 pub use load::{
     LoadOptions, Rename, copy_state_dict, load, load_state_dict, load_state_dict_with,
@@ -59,7 +61,7 @@ pub use load::{
 };
 pub use output_file::{OutputFile, check_writable};
 pub use place::{is_at, is_same_file, resolve};
-pub use safetensors::{Metadata, read_safetensors, read_safetensors_and_metadata};
+pub use safetensors::{Metadata, read_metadata, read_safetensors, read_safetensors_and_metadata};
 pub use save::save;
 pub use source::open_regular;
 pub use value::{Dict, Key, Value};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, PersistError};
 
 use super::bytes::WriteError;
+use super::file_kind::FileKind;
 use super::place::{resolve, take_after};
 use super::safetensors::{self, Metadata};
 use super::{NamedTensors, folder_of, not_regular, partial};
@@ -43,6 +44,18 @@ impl OutputFile {
             Ok(Self { path, partial })
         };
         create().map_err(|error| Error::write(path, error))
+    }
+
+    /// As [`OutputFile::create`], where an existing file has to be of the same kind, or empty.
+    ///
+    /// # Errors
+    /// If it is of another kind; otherwise as [`OutputFile::create`].
+    pub fn replacing(path: &Path, kind: FileKind) -> Result<Self> {
+        // Of what is no regular file nothing is read: it is refused first.
+        let file = Self::create(path)?;
+        kind.check(path)
+            .map_err(|error| Error::write(path, error))?;
+        Ok(file)
     }
 
     /// Writes `tensors` as `.safetensors`, one after the other; see [`OutputFile::write`].

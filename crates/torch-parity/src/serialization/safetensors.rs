@@ -59,13 +59,23 @@ pub fn read_safetensors_and_metadata(path: &Path) -> Result<(NamedTensors, Metad
     Ok((tensors.collect::<Result<_>>()?, metadata))
 }
 
+/// The metadata in the header of a `.safetensors` file. No tensor is read.
+///
+/// # Errors
+/// If the file cannot be read, or has no such header.
+pub fn read_metadata(path: &Path) -> Result<Metadata> {
+    let file = Section::open(path)?;
+    let header = read_header(&file);
+    let (header, _) = header.map_err(|problem| Error::file(path, problem))?;
+    Ok(header.metadata)
+}
+
 fn shown_key(key: &Key) -> String {
     key.to_string()
 }
 
-/// The tensors of a file by name, and its metadata; or a phrase that says what is wrong with it.
-pub(super) fn read(file: &Section) -> Result<(Dict<Stored>, Metadata), String> {
-    let odd = |problem: &str| format!("not a .safetensors file: {problem}");
+/// The header of a file and its length; or a phrase that says what is wrong with it.
+fn read_header(file: &Section) -> Result<(Header, u64), String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {}", one_line(&error));
     let start = file.head(8).map_err(unreadable)?;
     let length = start.try_into().map_err(|_| odd("it is cut short"))?;
@@ -84,7 +94,16 @@ pub(super) fn read(file: &Section) -> Result<(Dict<Stored>, Metadata), String> {
     let mut reader = serde_json::Deserializer::from_slice(&header);
     let header = reader.deserialize_map(Header::default());
     let header = header.and_then(|header| reader.end().map(|()| header));
-    let mut header = header.map_err(|error| odd(&one_line(&error)))?;
+    Ok((header.map_err(|error| odd(&one_line(&error)))?, length))
+}
+
+fn odd(problem: &str) -> String {
+    format!("not a .safetensors file: {problem}")
+}
+
+/// The tensors of a file by name, and its metadata; or a phrase that says what is wrong with it.
+pub(super) fn read(file: &Section) -> Result<(Dict<Stored>, Metadata), String> {
+    let (mut header, length) = read_header(file)?;
     header.tensors.sort_by_key(|(_, about)| about.place);
     let data = file
         .rest(8 + length)
