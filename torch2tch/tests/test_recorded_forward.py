@@ -470,3 +470,57 @@ def test_a_sparse_buffer_that_is_not_read_is_left_out():
             return self.fc(x)
 
     assert "mask" not in rust(Net, X)
+
+
+class Reshaped(nn.Module):
+    """A constant of its forward follows from the length of its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.fc(x).reshape(x.shape[0], x.shape[1] * 4)
+
+
+def test_a_module_that_is_called_with_two_lengths_runs_with_both():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = Reshaped()
+
+        def forward(self, x):
+            return torch.cat([self.inner(x), self.inner(x[:, :2])], 1)
+
+    body = method(rust(Net, "randn(batch_size, 3, 4)"), "fn forward")
+    assert "x.apply(&self.inner)" in body
+    assert ".apply(&self.inner.fc).reshape([x.size()[0], 8])" in body
+
+
+def test_a_module_that_is_called_in_two_ways_is_written_out_the_second_time():
+    class Inner(Linear):
+        def forward(self, x, scale=None):
+            x = self.fc(x)
+            return x if scale is None else x * scale
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = Inner()
+            self.scale = nn.Parameter(torch.ones(4))
+
+        def forward(self, x):
+            return self.inner(self.inner(x), self.scale)
+
+    assert (
+        method(rust(Net, X), "fn forward")
+        == "x.apply(&self.inner).apply(&self.inner.fc) * &self.scale"
+    )
+
+
+def test_an_array_of_seven_sizes_is_a_slice():
+    class Net(Linear):
+        def forward(self, x):
+            return self.fc(x).reshape(-1, 1, 1, 1, 1, 2, 2).sum((1, 2, 3, 4))
+
+    assert ".reshape([-1, 1, 1, 1, 1, 2, 2].as_slice())" in method(rust(Net, X), "fn forward")

@@ -37,6 +37,17 @@ class ModuleCall:
             if isinstance(item, ModuleCall):
                 yield from item.calls()
 
+    def write_out(self, calls: list["ModuleCall"]) -> None:
+        """Puts what these calls below this one consist of in their places."""
+        items: list[ModuleCall | Node] = []
+        for item in self.items:
+            if isinstance(item, ModuleCall):
+                item.write_out(calls)
+                items += item.items if item in calls else [item]
+            else:
+                items.append(item)
+        self.items = items
+
     def ordered_inputs(self) -> list[Node]:
         """The inputs in the order of the module's arguments."""
         return sorted(

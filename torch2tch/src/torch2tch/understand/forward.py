@@ -22,6 +22,7 @@ from ..nodes import (
     Statement,
     Train,
     WhenTraining,
+    constants,
     everything,
     key,
 )
@@ -37,6 +38,14 @@ from .sizes import UnknownSize, size
 from .tensors import Tensors, is_below
 
 
+class SeveralWays(Exception):
+    """A module is called in several ways: `calls` are those that differ from the first."""
+
+    def __init__(self, calls: list[ModuleCall]) -> None:
+        super().__init__()
+        self.calls = calls
+
+
 def method(
     observed: Observed, path: str, understood: Mapping[str, Instance], tensors: Tensors
 ) -> Method | None:
@@ -46,12 +55,14 @@ def method(
         mode: [_Body(observed, mode, call, understood, tensors) for call in calls[mode]]
         for mode in calls
     }
-    for several in bodies.values():
-        if any(key(body.statements) != key(several[0].statements) for body in several[1:]):
-            raise Refused(
-                f"{_where(observed, path)}: called several times, each time in another way; "
-                "make a module for each"
-            )
+    others = [
+        body.call
+        for several in bodies.values()
+        for body in several[1:]
+        if _form(body) != _form(several[0])
+    ]
+    if others:
+        raise SeveralWays(others)
     training, evaluation = (bodies[mode][0] if bodies[mode] else None for mode in calls)
     first = training or evaluation
     if first is None:
@@ -65,6 +76,12 @@ def method(
         trains(statements),
         method_line(cls, observed.subject.method if not path else "forward"),
     )
+
+
+def _form(body: "_Body") -> object:
+    """The same for two calls that do the same, to the numbers in them."""
+    numbers = [(type(one.value), repr(one.value)) for one in constants(body.statements)]
+    return key(body.statements), numbers
 
 
 def _calls(root: ModuleCall, path: str) -> list[ModuleCall]:

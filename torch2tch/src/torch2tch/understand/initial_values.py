@@ -56,6 +56,7 @@ class InitialValues:
         self.pending: dict[str, Name] = {}
         self.count = 0
         self.current: Line | None = None
+        self.changed: int | None = None  # what the event changes in place
         self.out: list[Statement] = []
 
     def run_until(self, order: int) -> None:
@@ -66,6 +67,7 @@ class InitialValues:
         line = self.line(event)
         if self.changes_dropped(event):
             return
+        self.changed = event.reads()[0] if _is_in_place(event) and event.reads() else None
         if isinstance(event.function, str):
             target = self.value(event.reads()[0], line)
             arguments = tuple((n, expression(v, n, self.tensor)) for n, v in event.keywords.items())
@@ -102,8 +104,7 @@ class InitialValues:
     def changes_dropped(self, event: Event) -> bool:
         """Whether it changes only what is dropped, or a buffer that nobody reads, and draws
         nothing."""
-        in_place = isinstance(event.function, str) or event.function._schema.name.endswith("_")
-        if not in_place or event.draws or not event.reads():
+        if not _is_in_place(event) or event.draws or not event.reads():
             return False
         number = event.reads()[0]
         if number in self.values or self.find(number) is not None:
@@ -216,15 +217,20 @@ class InitialValues:
                 return self.inner_buffer(name, line)
             return Variable(below(name, self.path))
         if self.observed.tape.storage(number) in self.observed.tape.produced:
-            return self.dropped(number)
+            return self.dropped(number, line)
         if number in self.observed.tape.given:
             return tensor_of(self.observed.tape.given[number], self.where(line))
         raise Refused(
             f"{self.where(line)}: uses a tensor that another constructor has made and dropped"
         )
 
-    def dropped(self, number: int) -> Expression:
+    def dropped(self, number: int, line: Line | None) -> Expression:
         """A place for draws into a parameter that Python drops, such as one that is tied later."""
+        if number != self.changed:
+            raise Refused(
+                f"{self.where(line)}: uses a parameter of a layer that the model does not keep; "
+                "keep the layer, or make the tensor itself"
+            )
         tensor = self.observed.tape.tensors[number]
         made = operation(
             torch.ops.aten.empty.memory_format, (list(tensor.shape),), {}, self.tensor, tensor.dtype
@@ -279,6 +285,10 @@ class InitialValues:
 
     def where(self, line: Line | None) -> str:
         return f"{line.file}:{line.number}" if line else self.observed.subject.target
+
+
+def _is_in_place(event: Event) -> bool:
+    return isinstance(event.function, str) or event.function._schema.name.endswith("_")
 
 
 def _same_view(one: torch.Tensor, other: torch.Tensor) -> bool:

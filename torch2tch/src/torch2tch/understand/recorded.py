@@ -7,7 +7,7 @@ from torch import nn
 from ..observe import Observed
 from ..subject import Refused
 from .construction import Constructor, events_by_owner, held_directly
-from .forward import method
+from .forward import SeveralWays, method
 from .instances import Chain, Instance, Leaf, Struct
 from .leaves import chain, leaf
 from .tensors import Tensors
@@ -16,7 +16,17 @@ CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 def as_recorded(observed: Observed) -> list[Struct]:
-    """The structs of a model, each behind those that it uses."""
+    """The structs of a model, each behind those that it uses. A call of a module in another way
+    than its first is written out where it is."""
+    while True:
+        try:
+            return _structs(observed)
+        except SeveralWays as ways:
+            for root in observed.calls.values():
+                root.write_out(ways.calls)
+
+
+def _structs(observed: Observed) -> list[Struct]:
     understood: dict[str, Instance] = {}
     tensors = Tensors(observed, understood)
     structs: list[Struct] = []

@@ -146,7 +146,9 @@ def argument(write: Expressions, node: Operation, name: str, word: str) -> Synta
         case "ints":
             return _ints(write, value)
         case "array":
-            return Group("", "[]", tuple(write.number(item) for item in _items(value)))
+            array = Group("", "[]", tuple(write.number(item) for item in _items(value)))
+            # tch takes arrays of up to six sizes.
+            return array if len(array.items) <= 6 else method(array, "as_slice")
         case "option_ints":
             if is_none:
                 return Text("None::<i64>")
