@@ -116,6 +116,11 @@ class Work:
             self.say(f"note: not {line}")
         if kind == "recorded":
             self.say(f"note: {target.subject.target} is ported as recorded")
+        if target.pretrained:
+            self.say(
+                f"note: {', '.join(target.pretrained)}: weights that the constructor loads are "
+                "left out; the port draws them, and loads a file of weights like any other network"
+            )
         self.write(target, candidate)
         if not rows:
             return 0

@@ -69,6 +69,7 @@ class Program:
             "read_input": reads,
             "print": print_,
             "repr": "" if self.labels is not None else "\nuse torch_parity::print::repr;",
+            "path": "Path, " if self.transform else "",
             "read": READ if self.transform else "",
             "for": "tensor in answers.values()"
             if self.labels is not None
