@@ -1,7 +1,7 @@
 """Puts the Rust library's sources into the wheel and the source archive, from the checkout around
 it.
 
-They are in the repository once, in `crates/torch-parity`; here they are copied, and what their
+They are in the repository once, in `crates/`; here they are copied, and what their
 manifest takes from the workspace is written out.
 """
 
@@ -20,25 +20,29 @@ else:
     import tomli as tomllib
 
 HERE = Path(__file__).resolve().parent
-CRATE = HERE.parent / "crates" / "torch-parity"
+CRATES = HERE.parent / "crates"
+# The library, and what a program that takes pictures needs besides.
+CARRIED_CRATES = ("torch-parity", "torchvision-parity")
 CARRIED = Path("src/torch2tch/_library")
 
 
 def carry(folder: Path) -> None:
     """Copies the library's sources to `folder`."""
-    if not CRATE.is_dir():
+    if not CRATES.is_dir():
         # Built from a source archive, which has them already.
         shutil.copytree(HERE / CARRIED, folder, dirs_exist_ok=True)
         return
-    target = folder / "torch-parity"
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(CRATE / "src", target / "src")
-    shutil.copy(CRATE / "build.rs", target)
-    workspace = tomllib.loads((CRATE.parents[1] / "Cargo.toml").read_text(encoding="utf-8"))[
-        "workspace"
-    ]
-    manifest = tomllib.loads((CRATE / "Cargo.toml").read_text(encoding="utf-8"))
-    (target / "Cargo.toml").write_text(toml(alone(manifest, workspace)), encoding="utf-8")
+    workspace = tomllib.loads((HERE.parent / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]
+    for crate in CARRIED_CRATES:
+        # They lie side by side there too.
+        workspace["dependencies"][crate] = {"path": f"../{crate}"}
+    for crate in CARRIED_CRATES:
+        target = folder / crate
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(CRATES / crate / "src", target / "src")
+        shutil.copy(CRATES / crate / "build.rs", target)
+        manifest = tomllib.loads((CRATES / crate / "Cargo.toml").read_text(encoding="utf-8"))
+        (target / "Cargo.toml").write_text(toml(alone(manifest, workspace)), encoding="utf-8")
 
 
 def alone(manifest: dict, workspace: dict) -> dict:

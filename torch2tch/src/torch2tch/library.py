@@ -67,9 +67,9 @@ def is_checkout() -> bool:
     return (checkout.ROOT / "crates" / "torch-parity" / "Cargo.toml").exists()
 
 
-def sources() -> Path:
-    """The folder of the crate torch-parity."""
-    return checkout.ROOT / "crates" / "torch-parity" if is_checkout() else CARRIED / "torch-parity"
+def sources(crate: str = "torch-parity") -> Path:
+    """The folder of a crate of the library."""
+    return (checkout.ROOT / "crates" if is_checkout() else CARRIED) / crate
 
 
 @functools.cache

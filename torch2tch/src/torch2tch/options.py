@@ -41,6 +41,17 @@ def parser() -> argparse.ArgumentParser:
         help="with --crate: where it takes the Rust library from (default: this checkout)",
     )
     made.add_argument(
+        "--transform",
+        metavar="EXPR",
+        help="with --crate: what makes the input of a picture, such as 'Compose([Resize(256), "
+        "CenterCrop(224), ToTensor(), Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])'",
+    )
+    made.add_argument(
+        "--labels",
+        metavar="FILE",
+        help="with --crate: the classes' names, one a line; its program prints the first five",
+    )
+    made.add_argument(
         "--as",
         dest="as_",
         choices=["written", "recorded"],
@@ -136,6 +147,7 @@ def positive(text: str) -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     made = parser()
     found = made.parse_args(arguments)
-    if found.git and not found.crate:
-        made.error("--git goes with --crate")
+    for name in ("git", "transform", "labels"):
+        if getattr(found, name) is not None and not found.crate:
+            made.error(f"--{name} goes with --crate")
     return found

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .compare.traces import Row, print_rows, summarize
+from .crate import program, write_crate
 from .load import Options, Target, load
 from .load.errors import Usage
 from .prove import Candidate, DoesNotCompile, NotEqual, Settings, check, prove, record
@@ -68,6 +69,7 @@ class Work:
 
     def run(self) -> int:
         check_output(self.arguments)
+        self.program = program(self.arguments)
         target = load(self.arguments.target, options(self.arguments))
         for note in target.notes:
             self.say(f"note: {note}")
@@ -114,6 +116,11 @@ class Work:
             self.say(f"note: not {line}")
         if kind == "recorded":
             self.say(f"note: {target.subject.target} is ported as recorded")
+        if target.pretrained:
+            self.say(
+                f"note: {', '.join(target.pretrained)}: weights that the constructor loads are "
+                "left out; the port draws them, and loads a file of weights like any other network"
+            )
         self.write(target, candidate)
         if not rows:
             return 0
@@ -128,9 +135,7 @@ class Work:
             with printing():
                 print(candidate.rust, end="", file=self.printed, flush=True)
         if self.arguments.crate:
-            from .crate import write_crate
-
-            write_crate(Path(self.arguments.crate), target, candidate, self.arguments.git)
+            write_crate(Path(self.arguments.crate), target, candidate, self.program)
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr)

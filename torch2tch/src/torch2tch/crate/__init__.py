@@ -24,6 +24,10 @@ from torch2tch.prove.program import leaves, nested, unwrapped
 from torch2tch.prove.python_side import Case, Python, Settings, named
 from torch2tch.subject import Refused
 
+from .program import Program, program
+
+__all__ = ["Program", "program", "write_crate"]
+
 TEMPLATES = Path(__file__).with_name("templates")
 
 # Where each file goes; the network itself has the name of its class.
@@ -61,9 +65,8 @@ TAKEN = RESERVED | {
 }
 
 
-def write_crate(folder: Path, target: Target, candidate: Candidate, git: str | None = None) -> None:
-    """Writes the crate whole or not at all; `folder` may be there if it is empty. It depends on the
-    library here, or on what is at the address `git`."""
+def write_crate(folder: Path, target: Target, candidate: Candidate, program: Program) -> None:
+    """Writes the crate whole or not at all; `folder` may be there if it is empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refused(
             f"{folder}: expected an empty folder, or nothing, found "
@@ -74,7 +77,7 @@ def write_crate(folder: Path, target: Target, candidate: Candidate, git: str | N
             dir=folder.resolve().parent, prefix=".partial-"
         ) as partial:
             made = Path(partial) / "crate"
-            fill(made, package_name(folder), target, candidate, git)
+            fill(made, package_name(folder), target, candidate, program)
             os.rename(made, folder)
     except OSError as error:
         raise Refused(f"{folder}: {error.strerror}") from error
@@ -88,7 +91,9 @@ def package_name(folder: Path) -> str:
     return f"{package}-network" if package.replace("-", "_") in TAKEN else package
 
 
-def fill(folder: Path, package: str, target: Target, candidate: Candidate, git: str | None) -> None:
+def fill(
+    folder: Path, package: str, target: Target, candidate: Candidate, program: Program
+) -> None:
     module = snake(candidate.struct)
     module = f"{module}_network" if module in TAKEN else module
     network = folder / "src" / f"{module}.rs"
@@ -98,17 +103,15 @@ def fill(folder: Path, package: str, target: Target, candidate: Candidate, git: 
     names = [name for name, _ in signature.parameters if name != "train"]
     case, output = record(folder / "recorded", target, names)
     names = names[: len(case.values)]
+    program.check(target.subject.target, case.values, output)
     converted = nested(output) if candidate.flat else unwrapped(output, signature.output)
     texts = {
         "package": package,
         "crate": package.replace("-", "_"),
         "class": candidate.struct,
         "module": module,
-        "python": target.path.name if target.path else target.subject.target,
+        "python": origin(target),
         "torch": torch.__version__,
-        "source": f"git = {json.dumps(git)}"
-        if git
-        else f"path = {json.dumps(str(library.sources()))}",
         "tch": library.tch_version(),
         "libtorch": json.dumps(str(Path(torch.__file__).parent)),
         "inputs": listed([f"`{name}`" for name in names]),
@@ -121,16 +124,27 @@ def fill(folder: Path, package: str, target: Target, candidate: Candidate, git: 
             f'("{name}".to_owned(), {place}.shallow_clone())'
             for place, name in leaves(output, "output", "output")
         ),
+        **program.texts(names, output),
     }
-    for template, name in FILES.items():
+    files = FILES | program.files()
+    for template, name in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         text = Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(texts)
         path.write_text(text, encoding="utf-8")
-    rustfmt(path for path in map(folder.__truediv__, FILES.values()) if path.suffix == ".rs")
+    if program.labels is not None:
+        text = "".join(f"{label}\n" for label in program.labels)
+        (folder / "labels.txt").write_text(text, encoding="utf-8")
+    rustfmt(path for path in map(folder.__truediv__, files.values()) if path.suffix == ".rs")
     # The versions that the project is tested with; cargo leaves out what is not needed.
     if library.is_checkout():
         shutil.copy(checkout.ROOT / "Cargo.lock", folder / "Cargo.lock")
+
+
+def origin(target: Target) -> str:
+    """The file of the class as the user named it, or the class of a package."""
+    named = target.subject.target
+    return target.path.name if target.path and named.partition(":")[0].endswith(".py") else named
 
 
 def record(folder: Path, target: Target, names: list[str]) -> tuple[Case, object]:

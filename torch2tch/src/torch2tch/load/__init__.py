@@ -18,6 +18,7 @@ from ..subject import Input, Refused, Subject
 from .errors import Usage, located, one_line
 from .module import load_module
 from .places import place_of
+from .pretrained import left_out
 from .script import Loaded, load_file
 from .texts import evaluate_arguments, names_in, parse_input, parse_sizes, parsed, sizes_of
 
@@ -41,7 +42,8 @@ class Options:
 @dataclass
 class Target:
     """A subject, and what the proof and the port as written need of it besides. `made` is the class
-    or function that makes the module; `module` the user's module that has it."""
+    or function that makes the module; `module` the user's module that has it; `pretrained` the
+    classes whose published weights were left out when it was made."""
 
     subject: Subject
     made: Callable | None
@@ -51,6 +53,7 @@ class Target:
     roots: tuple[Path, ...] = ()
     notes: list[str] = field(default_factory=list)
     loaded: Loaded | None = None
+    pretrained: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> dict[str, object]:
@@ -71,10 +74,11 @@ def load(target: str, options: Options) -> Target:
     call = call_of(options, names)
     inputs, call = constants(inputs, call, made, options.method)
     sizes = sizes_of(inputs, names, parse_sizes(options.sizes))
+    pretrained: list[str] = []
     subject = Subject(
         getattr(made, "__name__", name),
         target,
-        maker(made, target, name, options.args, names, loaded),
+        maker(made, target, name, options.args, names, loaded, pretrained),
         inputs,
         call,
         sizes,
@@ -82,7 +86,9 @@ def load(target: str, options: Options) -> Target:
         place_of,
         options.method,
     )
-    return Target(subject, made, module, loaded.path, options, loaded.roots, loaded.notes, loaded)
+    return Target(
+        subject, made, module, loaded.path, options, loaded.roots, loaded.notes, loaded, pretrained
+    )
 
 
 def loaded_for(where: str, name: str, options: Options) -> Loaded:
@@ -184,9 +190,15 @@ def is_literal(node: ast.expr) -> bool:
 
 
 def maker(
-    made: Callable, target: str, name: str, args: str, names: dict[str, object], loaded: Loaded
+    made: Callable,
+    target: str,
+    name: str,
+    args: str,
+    names: dict[str, object],
+    loaded: Loaded,
+    pretrained: list[str],
 ) -> Callable[[], nn.Module]:
-    """Makes the module anew; what fails in it is told at its line."""
+    """Makes the module anew, without published weights; what fails in it is told at its line."""
 
     def make() -> nn.Module:
         try:
@@ -194,7 +206,8 @@ def maker(
         except (Exception, SystemExit) as error:
             raise Usage(*blame(error, loaded, f"--args {args!r}: ")) from error
         try:
-            model = made(*positional, **keywords)
+            with left_out(pretrained):
+                model = made(*positional, **keywords)
         except Refused:
             raise
         except (Exception, SystemExit, RecursionError) as error:
