@@ -153,6 +153,28 @@ char* torch_parity_softshrink(at::Tensor** output, const at::Tensor* input, doub
   return made(output, [&] { return at::_ops::softshrink::call(*input, lambd); });
 }
 
+// Their forms in place.
+
+char* torch_parity_celu_(at::Tensor* input, double alpha) {
+  return caught([&] { at::_ops::celu_::call(*input, alpha); });
+}
+
+char* torch_parity_elu_(at::Tensor* input, double alpha) {
+  return caught([&] { at::_ops::elu_::call(*input, alpha, 1, 1); });
+}
+
+char* torch_parity_hardtanh_(at::Tensor* input, double min, double max) {
+  return caught([&] { at::_ops::hardtanh_::call(*input, min, max); });
+}
+
+char* torch_parity_leaky_relu_(at::Tensor* input, double slope) {
+  return caught([&] { at::_ops::leaky_relu_::call(*input, slope); });
+}
+
+char* torch_parity_rrelu_(at::Tensor* input, double lower, double upper, bool training) {
+  return caught([&] { at::_ops::rrelu_::call(*input, lower, upper, training, std::nullopt); });
+}
+
 // The only loss that tch lacks. `weight` may be null.
 char* torch_parity_multi_margin_loss(
     at::Tensor** output,

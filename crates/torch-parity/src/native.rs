@@ -142,6 +142,34 @@ activations! {
     softshrink = torch_parity_softshrink(lambd: f64);
 }
 
+/// The forms in place of activations that `tch` offers only with the default arguments.
+macro_rules! activations_in_place {
+    ($($(#[$doc:meta])* $name:ident = $native:ident($($arg:ident: $type:ty),+);)+) => {
+        unsafe extern "C" {
+            $(fn $native(input: *mut C_tensor, $($arg: $type),+) -> *mut c_char;)+
+        }
+
+        $($(#[$doc])*
+        pub(crate) fn $name(input: &mut Tensor, $($arg: $type),+) -> Result<(), NativeError> {
+            // SAFETY: `input` is borrowed.
+            unsafe { check($native(input.as_mut_ptr(), $($arg),+)) }
+        })+
+    };
+}
+
+activations_in_place! {
+    /// `at::celu_`.
+    celu_ = torch_parity_celu_(alpha: f64);
+    /// `at::elu_`, with the scales of its input and output at 1.
+    elu_ = torch_parity_elu_(alpha: f64);
+    /// `at::hardtanh_`.
+    hardtanh_ = torch_parity_hardtanh_(min: f64, max: f64);
+    /// `at::leaky_relu_`.
+    leaky_relu_ = torch_parity_leaky_relu_(slope: f64);
+    /// `at::rrelu_`, drawing from the global generator.
+    rrelu_ = torch_parity_rrelu_(lower: f64, upper: f64, training: bool);
+}
+
 /// The state of the global generator of the CPU: uint8 `(5056,)`, as `torch.get_rng_state()`.
 pub(crate) fn rng_state() -> Result<Tensor, NativeError> {
     let mut state = ptr::null_mut();
@@ -486,6 +514,21 @@ mod tests {
                 rrelu(input, 2., 1., true),
                 softplus(input, 1., 20.),
                 softshrink(input, -1.),
+            ];
+            for error in results.iter().filter_map(|result| result.as_ref().err()) {
+                let text = error.to_string();
+                assert!(!text.is_empty() && !text.contains('\n'), "{text}");
+            }
+            assert!(results[0].is_err() || input.numel() == 0, "{input:?}");
+        }
+        for input in others.iter().chain([&whole]) {
+            let mut input = input.shallow_clone();
+            let results = [
+                celu_(&mut input, 0.),
+                elu_(&mut input, 0.5),
+                hardtanh_(&mut input, 1., -1.),
+                leaky_relu_(&mut input, f64::NAN),
+                rrelu_(&mut input, 2., 1., true),
             ];
             for error in results.iter().filter_map(|result| result.as_ref().err()) {
                 let text = error.to_string();

@@ -51,6 +51,31 @@ macro_rules! windows {
     };
 }
 
+/// The output size of an adaptive pooling: one number for all dimensions, or one for each, where
+/// `None` keeps the input's size.
+pub trait OutputSizes<const N: usize> {
+    /// The sizes, in the order of the dimensions.
+    fn output_sizes(self) -> [Option<i64>; N];
+}
+
+impl<const N: usize> OutputSizes<N> for i64 {
+    fn output_sizes(self) -> [Option<i64>; N] {
+        [Some(self); N]
+    }
+}
+
+impl<const N: usize> OutputSizes<N> for [i64; N] {
+    fn output_sizes(self) -> [Option<i64>; N] {
+        self.map(Some)
+    }
+}
+
+impl<const N: usize> OutputSizes<N> for [Option<i64>; N] {
+    fn output_sizes(self) -> [Option<i64>; N] {
+        self
+    }
+}
+
 /// Defines adaptive layers, whose windows are chosen so that the output has a given size.
 macro_rules! adaptive {
     ($(#[$attribute:meta])* $name:ident [$($alias:ident = $n:literal),+]) => {
@@ -65,8 +90,8 @@ macro_rules! adaptive {
 
         impl<const N: usize> $name<N> {
             /// Creates the layer for an output of this size.
-            pub fn new(output_size: impl Sizes<N>) -> Self {
-                Self { output_size: output_size.sizes().map(Some) }
+            pub fn new(output_size: impl OutputSizes<N>) -> Self {
+                Self { output_size: output_size.output_sizes() }
             }
         }
     };
@@ -321,6 +346,19 @@ pub enum FractionalSize<const N: usize> {
     Ratio([f64; N]),
 }
 
+impl<const N: usize> FractionalSize<N> {
+    /// The output size for an input `(…, *spatial)`.
+    pub(super) fn of(self, xs: &Tensor) -> Result<[i64; N]> {
+        match self {
+            Self::Size(size) => Ok(size),
+            Self::Ratio(ratio) => {
+                let size = output_size(xs, [None; N])?;
+                Ok(std::array::from_fn(|i| (size[i] as f64 * ratio[i]) as i64))
+            }
+        }
+    }
+}
+
 /// `nn.FractionalMaxPool2d` or `nn.FractionalMaxPool3d`: the maximum of each window, with window
 /// positions that are drawn at random, also in evaluation.
 #[derive(Clone, Copy, Debug)]
@@ -358,14 +396,7 @@ impl<const N: usize> FractionalMaxPool<N> {
     /// # Errors
     /// If the input has an unsupported shape or dtype.
     pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
-        let size = match self.output {
-            FractionalSize::Size(size) => size,
-            FractionalSize::Ratio(ratio) => {
-                let size = output_size(xs, [None; N])?;
-                std::array::from_fn(|i| (size[i] as f64 * ratio[i]) as i64)
-            }
-        };
-        f_fractional_max_pool(xs, &self.kernel_size, &size)
+        f_fractional_max_pool(xs, &self.kernel_size, &self.output.of(xs)?)
     }
 }
 

@@ -25,6 +25,9 @@ mod attention;
 mod container;
 mod conv;
 mod functional;
+mod functional_activation;
+mod functional_conv;
+mod functional_pooling;
 mod init;
 mod linear;
 mod loss;
@@ -42,12 +45,15 @@ mod transformer;
 
 /// Builds the layer with that name in Python from `torch_parity::nn`.
 fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
-    let files: [Build; 13] = [
+    let files: [Build; 16] = [
         activation::build,
         attention::build,
         container::build,
         conv::build,
         functional::build,
+        functional_activation::build,
+        functional_conv::build,
+        functional_pooling::build,
         linear::build,
         loss::build,
         norm::build,

@@ -39,15 +39,20 @@ def evaluate(expression, inputs=()):
 
 
 class Function(torch.nn.Module):
-    """`functional.<name>` with its arguments, as a layer."""
+    """`functional.<name>` with its arguments, as a layer. What works in place gets a copy of the
+    first input, as autograd refuses a leaf, and the copy is returned as well."""
 
     def __init__(self, name, args):
         super().__init__()
         self.function = getattr(torch.nn.functional, name)
+        self.in_place = name.endswith("_")
         self.args = {n: getattr(torch, v) if n == "dtype" else v for n, v in args.items()}
 
-    def forward(self, *inputs, **call):
-        return self.function(*inputs, **self.args, **call)
+    def forward(self, input, *inputs, **call):
+        if not self.in_place:
+            return self.function(input, *inputs, **self.args, **call)
+        copy = input.clone()
+        return self.function(copy, *inputs, **self.args, **call), copy
 
 
 def build(layer, args):

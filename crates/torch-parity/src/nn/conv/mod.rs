@@ -32,7 +32,7 @@ pub enum AutoPad {
 }
 
 impl AutoPad {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Same => "same",
             Self::Valid => "valid",

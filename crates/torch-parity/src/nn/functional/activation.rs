@@ -119,4 +119,55 @@ functions! {
     fn softsign / f_softsign(input: &Tensor) -> Tensor {
         Ok(input.f_div(&(input.f_abs()?.f_add_scalar(1)?))?)
     }
+
+    /// `F.relu(input)`: max(0, x).
+    fn relu / f_relu(input: &Tensor) -> Tensor {
+        Ok(input.f_relu()?)
+    }
+
+    /// `F.relu6(input)`: x clamped to [0, 6].
+    fn relu6 / f_relu6(input: &Tensor) -> Tensor {
+        Ok(input.f_relu6()?)
+    }
+
+    /// `F.sigmoid(input)`: 1 / (1 + e⁻ˣ).
+    fn sigmoid / f_sigmoid(input: &Tensor) -> Tensor {
+        Ok(input.f_sigmoid()?)
+    }
+
+    /// `F.logsigmoid(input)`: the logarithm of [`sigmoid`].
+    fn logsigmoid / f_logsigmoid(input: &Tensor) -> Tensor {
+        Ok(input.f_log_sigmoid()?)
+    }
+
+    /// `F.hardsigmoid(input)`: x/6 + 1/2 clamped to [0, 1].
+    fn hardsigmoid / f_hardsigmoid(input: &Tensor) -> Tensor {
+        Ok(input.f_hardsigmoid()?)
+    }
+
+    /// `F.hardswish(input)`: x · [`hardsigmoid`]\(x\).
+    fn hardswish / f_hardswish(input: &Tensor) -> Tensor {
+        Ok(input.f_hardswish()?)
+    }
+
+    /// `F.silu(input)`: x · [`sigmoid`]\(x\).
+    fn silu / f_silu(input: &Tensor) -> Tensor {
+        Ok(input.f_silu()?)
+    }
+
+    /// `F.mish(input)`: x · tanh(softplus(x)).
+    fn mish / f_mish(input: &Tensor) -> Tensor {
+        Ok(input.f_mish()?)
+    }
+
+    /// `F.tanh(input)`.
+    fn tanh / f_tanh(input: &Tensor) -> Tensor {
+        Ok(input.f_tanh()?)
+    }
+
+    /// `F.prelu(input, weight)`: x where x > 0, else `weight` · x, with one `weight` `(1,)` or one
+    /// for each channel, `(C,)`.
+    fn prelu / f_prelu(input: &Tensor, weight: &Tensor) -> Tensor {
+        Ok(input.f_prelu(weight)?)
+    }
 }

@@ -21,4 +21,10 @@ functions! {
     ) -> Tensor {
         Ok(Tensor::f_pairwise_distance(x1, x2, p, eps, keepdim)?)
     }
+
+    /// `F.pdist(input, p=2.0)`: the distances ‖xᵢ − xⱼ‖ₚ of the rows of `(N, M)`, for i < j, `(N ·
+    /// (N − 1) / 2,)`.
+    fn pdist / f_pdist(input: &Tensor, p: f64) -> Tensor {
+        Ok(input.f_pdist(p)?)
+    }
 }

@@ -1,4 +1,4 @@
-//! `torch.nn.functional.dropout1d`, `dropout2d` and `dropout3d`.
+//! `torch.nn.functional.dropout` and related functions.
 
 use tch::Tensor;
 
@@ -6,6 +6,28 @@ use crate::Result;
 use crate::nn::{functions, refuse};
 
 functions! {
+    /// `F.dropout(input, p=0.5, training=True)`: zeros elements and divides the others by 1 − p.
+    fn dropout / f_dropout(input: &Tensor, p: f64, training: bool) -> Tensor {
+        check_probability(p)?;
+        Ok(input.f_dropout(p, training)?)
+    }
+
+    /// `F.alpha_dropout(input, p=0.5, training=False)`: preserves mean 0 and variance 1, for use
+    /// with [`selu`](super::selu).
+    fn alpha_dropout / f_alpha_dropout(input: &Tensor, p: f64, training: bool) -> Tensor {
+        check_probability(p)?;
+        Ok(input.f_alpha_dropout(p, training)?)
+    }
+
+    /// `F.feature_alpha_dropout(input, p=0.5, training=False)`: [`alpha_dropout`] for whole
+    /// channels.
+    fn feature_alpha_dropout / f_feature_alpha_dropout(
+        input: &Tensor, p: f64, training: bool,
+    ) -> Tensor {
+        check_probability(p)?;
+        Ok(input.f_feature_alpha_dropout(p, training)?)
+    }
+
     /// `F.dropout1d(input, p=0.5, training=True)`: zeros whole channels of `(N, C, L)` or `(C, L)`.
     fn dropout1d / f_dropout1d(input: &Tensor, p: f64, training: bool) -> Tensor {
         check_probability(p)?;

@@ -63,20 +63,39 @@ functions! {
     fn fractional_max_pool / f_fractional_max_pool(
         input: &Tensor, kernel_size: &[i64], output_size: &[i64],
     ) -> Tensor {
-        let n = kernel_size.len();
-        let size = input.size();
-        if (n != 2 && n != 3) || size.len() < n + 1 {
-            return refuse(format!("expected {}D or {}D input, got {}D", n + 1, n + 2, size.len()));
-        }
-        let batch = if size.len() == n + 1 { 1 } else { size[0] };
-        let draws = [batch, size[size.len() - n - 1], n as i64];
-        let samples = Tensor::f_rand(draws, (input.kind(), Device::Cpu))?;
-        let samples = samples.f_to(input.device())?;
-        let (output, _) = if n == 2 {
-            input.f_fractional_max_pool2d(kernel_size, output_size, &samples)?
-        } else {
-            input.f_fractional_max_pool3d(kernel_size, output_size, &samples)?
-        };
-        Ok(output)
+        Ok(f_fractional_max_pool_with_indices(input, kernel_size, output_size, None)?.0)
     }
+}
+
+/// [`fractional_max_pool`] with the indices of the maxima, and with window positions from `samples`
+/// if given.
+pub(super) fn f_fractional_max_pool_with_indices(
+    input: &Tensor,
+    kernel_size: &[i64],
+    output_size: &[i64],
+    samples: Option<&Tensor>,
+) -> Result<(Tensor, Tensor)> {
+    let n = kernel_size.len();
+    let size = input.size();
+    if (n != 2 && n != 3) || size.len() < n + 1 {
+        let found = size.len();
+        return refuse(format!(
+            "expected {}D or {}D input, got {found}D",
+            n + 1,
+            n + 2
+        ));
+    }
+    let samples = match samples {
+        Some(samples) => samples.shallow_clone(),
+        None => {
+            let batch = if size.len() == n + 1 { 1 } else { size[0] };
+            let draws = [batch, size[size.len() - n - 1], n as i64];
+            let samples = Tensor::f_rand(draws, (input.kind(), Device::Cpu))?;
+            samples.f_to(input.device())?
+        }
+    };
+    Ok(match n {
+        2 => input.f_fractional_max_pool2d(kernel_size, output_size, &samples)?,
+        _ => input.f_fractional_max_pool3d(kernel_size, output_size, &samples)?,
+    })
 }

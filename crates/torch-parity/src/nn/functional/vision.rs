@@ -1,4 +1,4 @@
-//! `torch.nn.functional.pad`, `affine_grid` and `grid_sample`.
+//! `torch.nn.functional.pad`, `affine_grid`, `grid_sample` and the shuffles.
 
 use tch::Tensor;
 
@@ -100,5 +100,27 @@ functions! {
             return refuse(format!("Expected non-zero, positive output size. Got {shown}"));
         }
         Ok(Tensor::f_affine_grid_generator(theta, size, align_corners)?)
+    }
+}
+
+functions! {
+    /// `F.pixel_shuffle(input, upscale_factor)`: `(…, C·r², H, W)` to `(…, C, H·r, W·r)`.
+    fn pixel_shuffle / f_pixel_shuffle(input: &Tensor, upscale_factor: i64) -> Tensor {
+        Ok(input.f_pixel_shuffle(upscale_factor)?)
+    }
+
+    /// `F.pixel_unshuffle(input, downscale_factor)`: `(…, C, H·r, W·r)` to `(…, C·r², H, W)`.
+    fn pixel_unshuffle / f_pixel_unshuffle(input: &Tensor, downscale_factor: i64) -> Tensor {
+        Ok(input.f_pixel_unshuffle(downscale_factor)?)
+    }
+
+    /// `F.channel_shuffle(input, groups)`: interleaves the channels of the groups of `(N, C, …)`.
+    fn channel_shuffle / f_channel_shuffle(input: &Tensor, groups: i64) -> Tensor {
+        Ok(input.f_channel_shuffle(groups)?)
+    }
+
+    /// `F.native_channel_shuffle(input, groups)`: [`channel_shuffle`] without a gradient.
+    fn native_channel_shuffle / f_native_channel_shuffle(input: &Tensor, groups: i64) -> Tensor {
+        Ok(input.f_native_channel_shuffle(groups)?)
     }
 }
