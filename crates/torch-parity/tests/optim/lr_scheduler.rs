@@ -8,9 +8,10 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 use torch_parity::optim::lr_scheduler::{
-    AnnealStrategy, CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, LinearLrConfig,
-    LrScheduler, Mode, MultiStepLR, OneCycleLR, OneCycleLrConfig, ReduceLROnPlateau,
-    ReduceLrOnPlateauConfig, StepLR, ThresholdMode,
+    AnnealStrategy, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR,
+    LambdaLR, LinearLR, LinearLrConfig, LrScheduler, Mode, MultiStepLR, MultiplicativeLR,
+    OneCycleLR, OneCycleLrConfig, PolynomialLR, ReduceLROnPlateau, ReduceLrOnPlateauConfig, StepLR,
+    ThresholdMode,
 };
 use torch_parity::optim::{
     Adam, AdamConfig, Optimizer, ParamGroup, Setting, Settings, Sgd, SgdConfig,
@@ -43,7 +44,7 @@ fn plateau(optimizer: &dyn Optimizer, config: ReduceLrOnPlateauConfig) -> Result
 }
 
 /// Python's expression, and its equivalent in Rust.
-const CASES: [(&str, Make); 19] = [
+const CASES: [(&str, Make); 27] = [
     ("StepLR(o, 3)", |o| plain(StepLR::new(o, 3, 0.1))),
     ("StepLR(o, 7, gamma=0.9)", |o| plain(StepLR::new(o, 7, 0.9))),
     ("MultiStepLR(o, [30, 2, 5, 5])", |o| {
@@ -87,6 +88,32 @@ const CASES: [(&str, Make); 19] = [
             ];
             plain(LambdaLR::for_groups(o, lambdas))
         },
+    ),
+    ("ConstantLR(o)", |o| plain(ConstantLR::new(o, 1. / 3., 5))),
+    ("ConstantLR(o, factor=0.7, total_iters=11)", |o| {
+        plain(ConstantLR::new(o, 0.7, 11))
+    }),
+    ("PolynomialLR(o)", |o| plain(PolynomialLR::new(o, 5, 1.))),
+    ("PolynomialLR(o, total_iters=33, power=0.9)", |o| {
+        plain(PolynomialLR::new(o, 33, 0.9))
+    }),
+    ("MultiplicativeLR(o, lambda epoch: 0.95 ** epoch)", |o| {
+        plain(MultiplicativeLR::new(o, |epoch| 0.95f64.powf(epoch as f64)))
+    }),
+    (
+        "MultiplicativeLR(o, [lambda epoch: 1 / (epoch + 1), lambda epoch: 0.9])",
+        |o| {
+            let lambdas: Vec<Box<dyn Fn(i64) -> f64>> =
+                vec![Box::new(|epoch| 1. / (epoch + 1) as f64), Box::new(|_| 0.9)];
+            plain(MultiplicativeLR::for_groups(o, lambdas))
+        },
+    ),
+    ("CosineAnnealingWarmRestarts(o, 7)", |o| {
+        plain(CosineAnnealingWarmRestarts::new(o, 7, 1, 0.))
+    }),
+    (
+        "CosineAnnealingWarmRestarts(o, 3, T_mult=2, eta_min=0.003)",
+        |o| plain(CosineAnnealingWarmRestarts::new(o, 3, 2, 0.003)),
     ),
     ("OneCycleLR(o, 0.5, total_steps=40)", |o| {
         plain(OneCycleLR::new(o, OneCycleLrConfig::new(0.5, 40)))

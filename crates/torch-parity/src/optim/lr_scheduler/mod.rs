@@ -25,18 +25,24 @@
 //!
 //! Source: `torch/optim/lr_scheduler.py`.
 
+mod lambda;
 mod one_cycle;
 mod plateau;
 mod schedules;
 mod state;
+mod total_iters;
+mod warm_restarts;
 
 use std::fmt;
 
+pub use lambda::{LambdaLR, MultiplicativeLR};
 pub use one_cycle::{AnnealStrategy, OneCycleLR, OneCycleLrConfig};
 pub use plateau::{Mode, ReduceLROnPlateau, ReduceLrOnPlateauConfig, ThresholdMode};
 pub use schedules::{
-    CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, LinearLrConfig, MultiStepLR, StepLR,
+    CosineAnnealingLR, ExponentialLR, LinearLR, LinearLrConfig, MultiStepLR, StepLR,
 };
+pub use total_iters::{ConstantLR, PolynomialLR};
+pub use warm_restarts::CosineAnnealingWarmRestarts;
 
 pub use state::{Saved, from_json, to_json};
 

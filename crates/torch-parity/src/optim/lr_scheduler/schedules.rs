@@ -1,13 +1,11 @@
 //! The schedules that depend only on the number of the epoch.
 
 use std::f64::consts::PI;
-use std::fmt;
-use std::rc::Rc;
 
 use super::state::{Saved, entry, get, saved};
 use super::{Now, Schedule, SchedulerOf};
 use crate::Result;
-use crate::optim::{Optimizer, Setting, Settings, refused};
+use crate::optim::{Optimizer, Settings, refused};
 
 /// `StepLR`: multiplies the learning rate by γ every `step_size` epochs.
 pub type StepLR = SchedulerOf<Step>;
@@ -230,75 +228,5 @@ impl Schedule for LinearLrConfig {
         let reached =
             self.total_iters as f64 * self.start_factor + (now.last_epoch - 1) as f64 * difference;
         Ok(now.lr * (1. + difference / reached))
-    }
-}
-
-/// `LambdaLR`: multiplies the initial learning rate by a function of the epoch.
-pub type LambdaLR = SchedulerOf<Lambda>;
-
-/// The factor for an epoch, counted from 0.
-type Factor = dyn Fn(i64) -> f64;
-
-#[doc(hidden)]
-#[derive(Clone)]
-pub struct Lambda {
-    /// One for all parameter groups, or one for each.
-    factors: Vec<Rc<Factor>>,
-    groups: usize,
-}
-
-impl fmt::Debug for Lambda {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lambda").finish_non_exhaustive()
-    }
-}
-
-impl LambdaLR {
-    /// `LambdaLR(optimizer, lr_lambda)`, one function for all parameter groups.
-    ///
-    /// # Errors
-    /// None; as in Python, every function is accepted.
-    pub fn new(
-        optimizer: &mut dyn Optimizer,
-        lr_lambda: impl Fn(i64) -> f64 + 'static,
-    ) -> Result<Self> {
-        let groups = optimizer.group_count();
-        let factors: Vec<Rc<Factor>> = vec![Rc::new(lr_lambda)];
-        Self::start(optimizer, Lambda { factors, groups })
-    }
-
-    /// `LambdaLR(optimizer, [lr_lambda, …])`, a function for each parameter group.
-    ///
-    /// # Errors
-    /// If the numbers of functions and groups differ.
-    pub fn for_groups(
-        optimizer: &mut dyn Optimizer,
-        lr_lambdas: Vec<Box<dyn Fn(i64) -> f64>>,
-    ) -> Result<Self> {
-        let (groups, found) = (optimizer.group_count(), lr_lambdas.len());
-        if found != groups {
-            return refused(format!("Expected {groups} lr_lambdas, but got {found}"));
-        }
-        let factors = lr_lambdas.into_iter().map(Rc::from).collect();
-        Self::start(optimizer, Lambda { factors, groups })
-    }
-}
-
-impl Saved for Lambda {
-    /// As in Python, functions are not saved: `None` for each group.
-    fn save(&self) -> Settings {
-        let none = vec![Setting::None; self.groups];
-        Settings::from([entry("lr_lambdas", Setting::List(none))])
-    }
-
-    fn load(&self, _: &Settings) -> Result<Self> {
-        Ok(self.clone())
-    }
-}
-
-impl Schedule for Lambda {
-    fn lr(&self, now: &Now) -> Result<f64> {
-        let factor = &self.factors[now.group % self.factors.len()];
-        Ok(now.base_lr * factor(now.last_epoch))
     }
 }
