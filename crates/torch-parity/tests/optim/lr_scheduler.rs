@@ -462,6 +462,16 @@ fn arguments_that_python_refuses_are_refused() {
         };
         assert!(refused(LinearLR::new(o, config)).starts_with("Starting multiplicative factor"));
     }
+    for factor in [-0.1, 1.1] {
+        let text = refused(ConstantLR::new(o, factor, 5));
+        assert!(text.starts_with("Constant multiplicative factor"), "{text}");
+    }
+    let mut constant = ConstantLR::new(o, 0., 1).unwrap();
+    assert_eq!(refused(constant.step(o)), "float division by zero");
+    let text = refused(CosineAnnealingWarmRestarts::new(o, 0, 1, 0.));
+    assert_eq!(text, "Expected positive integer T_0, but got 0");
+    let text = refused(CosineAnnealingWarmRestarts::new(o, 3, 0, 0.));
+    assert_eq!(text, "Expected integer T_mult >= 1, but got 0");
     let lambdas: Vec<Box<dyn Fn(i64) -> f64>> = vec![Box::new(|_| 1.)];
     let text = refused(LambdaLR::for_groups(o, lambdas));
     assert_eq!(text, "Expected 2 lr_lambdas, but got 1");
