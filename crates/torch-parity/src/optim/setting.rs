@@ -20,6 +20,8 @@ pub enum Setting {
     Text(String),
     /// `tuple` or `list`, which JSON does not distinguish.
     List(Vec<Setting>),
+    /// `dict` with names as keys: the state of a scheduler in another.
+    Dict(Settings),
 }
 
 /// Settings under Python's names: the entries of a parameter group except `params`, or the state of
@@ -53,13 +55,18 @@ impl Setting {
             Self::List(values) => {
                 Value::Array(values.iter().map(Self::to_json).collect::<Result<_>>()?)
             }
+            Self::Dict(entries) => {
+                let entries = entries.iter();
+                let entries = entries.map(|(name, value)| Ok((name.clone(), value.to_json()?)));
+                Value::Object(entries.collect::<Result<_>>()?)
+            }
         })
     }
 
     /// The setting in JSON written by Python's `json`.
     ///
     /// # Errors
-    /// If it is a dict, or an integer of more than 64 bits.
+    /// If it is an integer of more than 64 bits.
     pub(super) fn from_json(value: &Value) -> Result<Self> {
         Ok(match value {
             Value::Null => Self::None,
@@ -76,10 +83,11 @@ impl Setting {
             Value::Array(values) => {
                 Self::List(values.iter().map(Self::from_json).collect::<Result<_>>()?)
             }
-            Value::Object(_) => {
-                return Err(Error::Argument(format!(
-                    "expected a setting, found {value}"
-                )));
+            Value::Object(entries) => {
+                let entries = entries.iter();
+                let entries =
+                    entries.map(|(name, value)| Ok((name.clone(), Self::from_json(value)?)));
+                Self::Dict(entries.collect::<Result<_>>()?)
             }
         })
     }
@@ -93,6 +101,7 @@ impl Setting {
             Self::Float(value) => format!("{value:?}"),
             Self::Text(text) => format!("{text:?}"),
             Self::List(values) => format!("{} values", values.len()),
+            Self::Dict(entries) => format!("a dict of {}", entries.len()),
         }
     }
 }

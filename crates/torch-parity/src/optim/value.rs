@@ -45,6 +45,7 @@ impl Setting {
                     _ => Value::List(values),
                 }
             }
+            Self::Dict(entries) => settings_to_value(entries),
         }
     }
 
@@ -60,6 +61,7 @@ impl Setting {
                 Self::List(values.collect::<Result<_>>()?)
             }
             Value::Dict(dict) if name == MILESTONES => Self::List(milestones(dict)?),
+            Value::Dict(_) => Self::Dict(settings_from_value(value)?),
             // A learning rate or a step that is a tensor.
             Value::Tensor(tensor) if tensor.numel() == 1 => match tensor.is_floating_point() {
                 true => Self::Float(tensor.f_double_value(&[])?),

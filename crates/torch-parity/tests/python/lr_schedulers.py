@@ -27,6 +27,19 @@ def momentum(group):
     return group["betas"][0] if "betas" in group else group["momentum"]
 
 
+def plain(state):
+    """Without what has another form in Rust, in the states of other schedulers as well."""
+    if isinstance(state, list):
+        return [plain(part) for part in state]
+    if not isinstance(state, dict):
+        return state
+    return {
+        key: plain(value)
+        for key, value in state.items()
+        if key not in ("milestones", "_schedule_phases")
+    }
+
+
 def run(optimizer_name, expression, steps, state=None):
     o = optimizer(optimizer_name)
     scheduler = eval(expression)
@@ -42,11 +55,7 @@ def run(optimizer_name, expression, steps, state=None):
             else:
                 scheduler.step()
         history.append([[group["lr"], momentum(group)] for group in o.param_groups])
-    state = {
-        key: value
-        for key, value in scheduler.state_dict().items()
-        if key not in ("milestones", "_schedule_phases")
-    }
+    state = plain(scheduler.state_dict())
     extra = [
         {key: value for key, value in group.items() if key not in ("params",)}
         for group in o.param_groups

@@ -63,7 +63,10 @@ impl Saved for Factors {
 
 /// A schedule of one kind of [`Factors`].
 macro_rules! of_factors {
-    ($scheduler:ident, $schedule:ident, $about:literal, |$factors:ident, $now:ident| $lr:expr) => {
+    (
+        $scheduler:ident, $schedule:ident, $about:literal,
+        |$factors:ident, $now:ident| $lr:expr, $restart_lr:expr
+    ) => {
         #[doc = $about]
         pub type $scheduler = SchedulerOf<$schedule>;
 
@@ -112,6 +115,11 @@ macro_rules! of_factors {
                 let $factors = &self.0;
                 Ok($lr)
             }
+
+            fn restart_lr(&self, $now: &Now) -> Result<f64> {
+                let $factors = &self.0;
+                Ok($restart_lr)
+            }
         }
     };
 }
@@ -120,7 +128,8 @@ of_factors!(
     LambdaLR,
     Lambda,
     "`LambdaLR`: multiplies the initial learning rate by a function of the epoch.",
-    |factors, now| now.base_lr * factors.at(now)
+    |factors, now| now.base_lr * factors.at(now),
+    now.base_lr * factors.at(now)
 );
 
 of_factors!(
@@ -131,5 +140,6 @@ of_factors!(
     |factors, now| match now.is_initial() {
         true => now.lr,
         false => now.lr * factors.at(now),
-    }
+    },
+    now.lr * factors.at(now)
 );

@@ -25,6 +25,7 @@
 //!
 //! Source: `torch/optim/lr_scheduler.py`.
 
+mod composite;
 mod lambda;
 mod one_cycle;
 mod plateau;
@@ -35,6 +36,7 @@ mod warm_restarts;
 
 use std::fmt;
 
+pub use composite::{ChainedScheduler, SequentialLR};
 pub use lambda::{LambdaLR, MultiplicativeLR};
 pub use one_cycle::{AnnealStrategy, OneCycleLR, OneCycleLrConfig};
 pub use plateau::{Mode, ReduceLROnPlateau, ReduceLrOnPlateauConfig, ThresholdMode};
@@ -58,6 +60,21 @@ pub trait LrScheduler: fmt::Debug {
     /// # Errors
     /// With Python's message, if its `step` raises an error. Nothing has changed then.
     fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()>;
+
+    /// `scheduler._initial_step()`: [`SequentialLR`] repeats that of its first scheduler.
+    ///
+    /// # Errors
+    /// See [`LrScheduler::step`].
+    fn initial_step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()>;
+
+    /// Takes the step of the constructor back: [`SequentialLR`] does so with each of its schedulers.
+    fn undo_initial_step(&mut self);
+
+    /// `scheduler._update_lr(0)`: the rates of epoch 0, when [`SequentialLR`] comes to a scheduler.
+    ///
+    /// # Errors
+    /// See [`LrScheduler::step`].
+    fn restart(&mut self, optimizer: &mut dyn Optimizer) -> Result<()>;
 
     /// `scheduler.get_last_lr()`: the learning rate last set for each parameter group.
     fn get_last_lr(&self) -> &[f64];
@@ -88,6 +105,15 @@ pub trait Schedule: fmt::Debug + Saved {
     /// # Errors
     /// If Python's `get_lr` raises an error.
     fn lr(&self, now: &Now) -> Result<f64>;
+
+    /// The learning rate of epoch 0 where [`SequentialLR`] comes to the scheduler: that of Python's
+    /// `_get_closed_form_lr`, where it has one.
+    ///
+    /// # Errors
+    /// See [`Schedule::lr`].
+    fn restart_lr(&self, now: &Now) -> Result<f64> {
+        self.lr(now)
+    }
 
     /// The momentum of a parameter group, if it is scheduled as well.
     ///
@@ -126,6 +152,7 @@ pub struct SchedulerOf<S> {
     schedule: S,
     base_lrs: Vec<f64>,
     last_epoch: i64,
+    step_count: i64,
     last_lr: Vec<f64>,
 }
 
@@ -150,34 +177,33 @@ impl<S: Schedule> SchedulerOf<S> {
             schedule,
             base_lrs,
             last_epoch: -1,
+            step_count: 0,
             last_lr: Vec::new(),
         };
         scheduler.step(optimizer)?;
         Ok(scheduler)
     }
-}
 
-impl<S: Schedule> LrScheduler for SchedulerOf<S> {
-    fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
-        if optimizer.group_count() != self.base_lrs.len() {
-            return refused(format!(
-                "the scheduler is for {} parameter groups, the optimizer has {}",
-                self.base_lrs.len(),
-                optimizer.group_count()
-            ));
-        }
+    /// Sets the rates of an epoch, as `lr` gives them.
+    fn set(
+        &mut self,
+        optimizer: &mut dyn Optimizer,
+        last_epoch: i64,
+        lr: fn(&S, &Now) -> Result<f64>,
+    ) -> Result<()> {
+        check_groups(&self.base_lrs, optimizer)?;
         let mut next = Vec::new();
         for (group, &base_lr) in self.base_lrs.iter().enumerate() {
             let now = Now {
-                last_epoch: self.last_epoch + 1,
+                last_epoch,
                 lr: optimizer.lr(group),
                 base_lr,
                 group,
                 optimizer: &*optimizer,
             };
-            next.push((self.schedule.lr(&now)?, self.schedule.momentum(&now)?));
+            next.push((lr(&self.schedule, &now)?, self.schedule.momentum(&now)?));
         }
-        self.last_epoch += 1;
+        self.last_epoch = last_epoch;
         for (group, &(lr, momentum)) in next.iter().enumerate() {
             optimizer.set_lr(group, lr);
             if let Some(momentum) = momentum {
@@ -186,6 +212,37 @@ impl<S: Schedule> LrScheduler for SchedulerOf<S> {
         }
         self.last_lr = next.into_iter().map(|(lr, _)| lr).collect();
         Ok(())
+    }
+}
+
+/// Refuses an optimizer with another number of parameter groups.
+fn check_groups(base_lrs: &[f64], optimizer: &dyn Optimizer) -> Result<()> {
+    match (base_lrs.len(), optimizer.group_count()) {
+        (expected, found) if expected == found => Ok(()),
+        (expected, found) => refused(format!(
+            "the scheduler is for {expected} parameter groups, the optimizer has {found}"
+        )),
+    }
+}
+
+impl<S: Schedule> LrScheduler for SchedulerOf<S> {
+    fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
+        self.set(optimizer, self.last_epoch + 1, S::lr)?;
+        self.step_count += 1;
+        Ok(())
+    }
+
+    fn initial_step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
+        self.step_count = 0;
+        self.step(optimizer)
+    }
+
+    fn undo_initial_step(&mut self) {
+        self.last_epoch -= 1;
+    }
+
+    fn restart(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
+        self.set(optimizer, 0, S::restart_lr)
     }
 
     fn get_last_lr(&self) -> &[f64] {
@@ -197,7 +254,7 @@ impl<S: Schedule> LrScheduler for SchedulerOf<S> {
         state.extend([
             entry("base_lrs", self.base_lrs.clone()),
             entry("last_epoch", self.last_epoch),
-            entry("_step_count", self.last_epoch + 1),
+            entry("_step_count", self.step_count),
             entry("_is_initial", false),
             entry("_get_lr_called_within_step", false),
             entry("_last_lr", self.last_lr.clone()),
@@ -212,6 +269,7 @@ impl<S: Schedule> LrScheduler for SchedulerOf<S> {
             schedule,
             base_lrs: get(state, "base_lrs")?,
             last_epoch: get(state, "last_epoch")?,
+            step_count: get(state, "_step_count")?,
             last_lr: get(state, "_last_lr")?,
         };
         Ok(())

@@ -45,6 +45,10 @@ impl Schedule for Step {
             },
         )
     }
+
+    fn restart_lr(&self, now: &Now) -> Result<f64> {
+        Ok(now.base_lr)
+    }
 }
 
 /// `MultiStepLR`: multiplies the learning rate by γ at each milestone.
@@ -82,6 +86,11 @@ impl Schedule for MultiStep {
             times => now.lr * self.gamma.powf(times as f64),
         })
     }
+
+    fn restart_lr(&self, now: &Now) -> Result<f64> {
+        let passed = self.milestones.iter().filter(|&&at| at <= 0).count();
+        Ok(now.base_lr * self.gamma.powf(passed as f64))
+    }
 }
 
 /// `ExponentialLR`: multiplies the learning rate by γ every epoch.
@@ -111,6 +120,10 @@ impl Schedule for Exponential {
             true => now.lr,
             false => now.lr * self.gamma,
         })
+    }
+
+    fn restart_lr(&self, now: &Now) -> Result<f64> {
+        Ok(now.base_lr)
     }
 }
 
@@ -164,6 +177,10 @@ impl Schedule for CosineAnnealing {
         let one_plus_cos = |epoch: f64| 1. + (PI * epoch / t_max).cos();
         let factor = one_plus_cos(epoch) / one_plus_cos(epoch - 1.);
         Ok(factor * (now.lr - self.eta_min) + self.eta_min)
+    }
+
+    fn restart_lr(&self, now: &Now) -> Result<f64> {
+        Ok(self.eta_min + (now.base_lr - self.eta_min) * 2. / 2.)
     }
 }
 
@@ -228,5 +245,13 @@ impl Schedule for LinearLrConfig {
         let reached =
             self.total_iters as f64 * self.start_factor + (now.last_epoch - 1) as f64 * difference;
         Ok(now.lr * (1. + difference / reached))
+    }
+
+    fn restart_lr(&self, now: &Now) -> Result<f64> {
+        // Python divides 0 by it.
+        match self.total_iters {
+            0 => refused("division by zero"),
+            _ => Ok(now.base_lr * self.start_factor),
+        }
     }
 }

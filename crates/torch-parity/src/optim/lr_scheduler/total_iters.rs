@@ -50,6 +50,11 @@ impl Schedule for Constant {
             _ => now.lr,
         })
     }
+
+    fn restart_lr(&self, now: &Now) -> Result<f64> {
+        let is_over = if self.total_iters <= 0 { 1. } else { 0. };
+        Ok(now.base_lr * (self.factor + is_over * (1. - self.factor)))
+    }
 }
 
 /// `PolynomialLR`: to 0 in `total_iters` epochs, by a power of what is left.
@@ -84,5 +89,14 @@ impl Schedule for Polynomial {
         // As Python's `**`, which calls C's pow.
         let factor = (left(now.last_epoch) / left(now.last_epoch - 1)).powf(self.power);
         Ok(now.lr * factor)
+    }
+
+    fn restart_lr(&self, now: &Now) -> Result<f64> {
+        if self.total_iters == 0 {
+            return refused("division by zero");
+        }
+        let total = self.total_iters as f64;
+        let left = 1. - self.total_iters.min(0) as f64 / total;
+        Ok(now.base_lr * left.powf(self.power))
     }
 }

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use super::state::{entry, get};
-use super::{LrScheduler, SchedulerOf, Settings};
+use super::{LrScheduler, SchedulerOf, Settings, check_groups};
 use crate::Result;
 use crate::optim::{Optimizer, refused};
 
@@ -72,12 +72,11 @@ fn check(t_0: i64, t_mult: i64) -> Result<()> {
 
 impl LrScheduler for CosineAnnealingWarmRestarts {
     fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
-        if optimizer.group_count() != self.base_lrs.len() {
-            return refused(format!(
-                "the scheduler is for {} parameter groups, the optimizer has {}",
-                self.base_lrs.len(),
-                optimizer.group_count()
-            ));
+        check_groups(&self.base_lrs, optimizer)?;
+        if self.last_epoch < 0 {
+            (self.t_cur, self.t_i, self.last_epoch) = (0, self.t_0, 0);
+            self.set(optimizer);
+            return Ok(());
         }
         self.t_cur += 1;
         if self.t_cur >= self.t_i {
@@ -85,6 +84,21 @@ impl LrScheduler for CosineAnnealingWarmRestarts {
             self.t_i = self.t_i.saturating_mul(self.t_mult);
         }
         self.last_epoch += 1;
+        self.set(optimizer);
+        Ok(())
+    }
+
+    fn initial_step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
+        self.step(optimizer)
+    }
+
+    fn undo_initial_step(&mut self) {
+        self.last_epoch -= 1;
+    }
+
+    fn restart(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
+        check_groups(&self.base_lrs, optimizer)?;
+        self.last_epoch = 0;
         self.set(optimizer);
         Ok(())
     }
