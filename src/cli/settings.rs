@@ -43,7 +43,8 @@ pub(super) struct Given {
     #[arg(long, value_name = "F", value_parser = not_negative, allow_hyphen_values = true)]
     momentum: Option<f64>,
     /// Learning rate scheduler: step:step_size=N, multistep:milestones=N+N, exponential:gamma=F,
-    /// cosine, linear, one-cycle or plateau; further arguments of Python's follow after commas
+    /// cosine, warm-restarts:T_0=N, constant, polynomial, linear, one-cycle or plateau; further
+    /// arguments of Python's follow after commas
     #[arg(long, value_name = "NAME[:ARGUMENTS]")]
     scheduler: Option<Schedule>,
     /// Scale the gradients of a step down to this norm

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::torch::optim::lr_scheduler::{
-    self, CosineAnnealingLR, ExponentialLR, LinearLR, LinearLrConfig, LrScheduler, MultiStepLR,
-    OneCycleLR, OneCycleLrConfig, ReduceLROnPlateau, ReduceLrOnPlateauConfig, StepLR,
+    self, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR, LinearLR,
+    LinearLrConfig, LrScheduler, MultiStepLR, OneCycleLR, OneCycleLrConfig, PolynomialLR,
+    ReduceLROnPlateau, ReduceLrOnPlateauConfig, StepLR,
 };
 use crate::torch::optim::{Optimizer, Settings};
 use crate::torch::{Error, Result};
@@ -18,6 +19,9 @@ use crate::torch::{Error, Result};
 /// | `multistep` | `MultiStepLR` | `milestones` (`30+80`), `gamma` (0.1) | an epoch |
 /// | `exponential` | `ExponentialLR` | `gamma` | an epoch |
 /// | `cosine` | `CosineAnnealingLR` | `T_max` (the epochs), `eta_min` (0) | an epoch |
+/// | `warm-restarts` | `CosineAnnealingWarmRestarts` | `T_0`, `T_mult` (1), `eta_min` (0) | an epoch |
+/// | `constant` | `ConstantLR` | `factor` (⅓), `total_iters` (5) | an epoch |
+/// | `polynomial` | `PolynomialLR` | `total_iters` (the epochs), `power` (1) | an epoch |
 /// | `linear` | `LinearLR` | `start_factor` (⅓), `end_factor` (1), `total_iters` (5) | an epoch |
 /// | `one-cycle` | `OneCycleLR` | `max_lr` (the learning rate), `pct_start` (0.3) | a batch |
 /// | `plateau` | `ReduceLROnPlateau` | `factor` (0.1), `patience` (10) | an epoch, on its mean loss |
@@ -34,6 +38,9 @@ enum Kind {
     MultiStep,
     Exponential,
     Cosine,
+    WarmRestarts,
+    Constant,
+    Polynomial,
     Linear,
     OneCycle,
     Plateau,
@@ -47,11 +54,24 @@ type Spelling = (
     &'static [&'static str],
 );
 
-const KINDS: [Spelling; 7] = [
+const KINDS: [Spelling; 10] = [
     (Kind::Step, "step", &["step_size"], &["gamma"]),
     (Kind::MultiStep, "multistep", &["milestones"], &["gamma"]),
     (Kind::Exponential, "exponential", &["gamma"], &[]),
     (Kind::Cosine, "cosine", &[], &["T_max", "eta_min"]),
+    (
+        Kind::WarmRestarts,
+        "warm-restarts",
+        &["T_0"],
+        &["T_mult", "eta_min"],
+    ),
+    (Kind::Constant, "constant", &[], &["factor", "total_iters"]),
+    (
+        Kind::Polynomial,
+        "polynomial",
+        &[],
+        &["total_iters", "power"],
+    ),
     (
         Kind::Linear,
         "linear",
@@ -108,7 +128,9 @@ impl Schedule {
     fn check_numbers(&self) -> Result<(), String> {
         for (key, value) in &self.arguments {
             let is_number = match key.as_str() {
-                "step_size" | "T_max" | "total_iters" | "patience" => value.parse::<i64>().is_ok(),
+                "step_size" | "T_max" | "T_0" | "T_mult" | "total_iters" | "patience" => {
+                    value.parse::<i64>().is_ok()
+                }
                 "milestones" => value.split('+').all(|value| value.parse::<i64>().is_ok()),
                 _ => value.parse::<f64>().is_ok_and(f64::is_finite),
             };
@@ -155,6 +177,21 @@ impl Schedule {
             Kind::Cosine => {
                 let t_max = count("T_max", epochs as i64);
                 let scheduler = CosineAnnealingLR::new(optimizer, t_max, number("eta_min", 0.))?;
+                Scheduler::ByEpoch(Box::new(scheduler))
+            }
+            Kind::WarmRestarts => {
+                let (t_0, t_mult) = (count("T_0", 0), count("T_mult", 1));
+                let eta_min = number("eta_min", 0.);
+                let scheduler = CosineAnnealingWarmRestarts::new(optimizer, t_0, t_mult, eta_min)?;
+                Scheduler::ByEpoch(Box::new(scheduler))
+            }
+            Kind::Constant => {
+                let (factor, total) = (number("factor", 1. / 3.), count("total_iters", 5));
+                Scheduler::ByEpoch(Box::new(ConstantLR::new(optimizer, factor, total)?))
+            }
+            Kind::Polynomial => {
+                let total = count("total_iters", epochs as i64);
+                let scheduler = PolynomialLR::new(optimizer, total, number("power", 1.))?;
                 Scheduler::ByEpoch(Box::new(scheduler))
             }
             Kind::Linear => {

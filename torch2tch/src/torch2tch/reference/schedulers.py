@@ -8,11 +8,14 @@ CLASSES = {
     "multistep": lr_scheduler.MultiStepLR,
     "exponential": lr_scheduler.ExponentialLR,
     "cosine": lr_scheduler.CosineAnnealingLR,
+    "warm-restarts": lr_scheduler.CosineAnnealingWarmRestarts,
+    "constant": lr_scheduler.ConstantLR,
+    "polynomial": lr_scheduler.PolynomialLR,
     "linear": lr_scheduler.LinearLR,
     "one-cycle": lr_scheduler.OneCycleLR,
     "plateau": lr_scheduler.ReduceLROnPlateau,
 }
-INTEGERS = {"step_size", "T_max", "total_iters", "patience"}
+INTEGERS = {"step_size", "T_max", "T_0", "T_mult", "total_iters", "patience"}
 
 
 def build(text, optimizer, epochs, batches):
@@ -26,6 +29,8 @@ def build(text, optimizer, epochs, batches):
     kwargs = {key: value_of(key, value) for key, value in kwargs.items()}
     if name == "cosine":
         kwargs.setdefault("T_max", epochs)
+    if name == "polynomial":
+        kwargs.setdefault("total_iters", epochs)
     if name == "one-cycle":
         kwargs.setdefault("max_lr", optimizer.param_groups[0]["lr"])
         kwargs["total_steps"] = epochs * batches
