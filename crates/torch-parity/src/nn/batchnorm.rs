@@ -165,6 +165,11 @@ batch_norms! {
 }
 
 impl BatchNorm {
+    /// The number that is added to the variance.
+    pub(super) fn eps(&self) -> f64 {
+        self.config.eps
+    }
+
     /// As `forward_t`, but returns an error instead of panicking.
     ///
     /// # Errors

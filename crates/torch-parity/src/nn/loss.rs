@@ -20,7 +20,7 @@
 use tch::Tensor;
 
 use super::functional::{self as F, Reduction};
-use super::{arguments, or_panic};
+use super::{arguments, or_panic, refuse};
 use crate::Result;
 
 /// Defines losses: fields with Python's names and defaults, and the function that they call.
@@ -210,4 +210,72 @@ losses! {
     } |this| F::f_triplet_margin_loss(
         anchor, positive, negative, this.margin, this.p, this.eps, this.swap, this.reduction
     );
+}
+
+/// The distance of a [`TripletMarginWithDistanceLoss`].
+pub type DistanceFunction = Box<dyn Fn(&Tensor, &Tensor) -> Tensor + Send + Sync>;
+
+/// `nn.TripletMarginWithDistanceLoss(distance_function=None, margin=1.0, swap=False,
+/// reduction="mean")`: [`triplet_margin_with_distance_loss`](F::triplet_margin_with_distance_loss).
+pub struct TripletMarginWithDistanceLoss {
+    /// The distance; by default [`PairwiseDistance`](super::PairwiseDistance).
+    pub distance_function: Option<DistanceFunction>,
+    /// The margin by which the negative must be farther away than the positive.
+    pub margin: f64,
+    /// If true, uses the distance between positive and negative if it is smaller.
+    pub swap: bool,
+    /// The reduction over the losses of a batch.
+    pub reduction: Reduction,
+}
+
+impl Default for TripletMarginWithDistanceLoss {
+    fn default() -> Self {
+        Self {
+            distance_function: None,
+            margin: 1.,
+            swap: false,
+            reduction: Reduction::Mean,
+        }
+    }
+}
+
+impl TripletMarginWithDistanceLoss {
+    /// The loss.
+    ///
+    /// # Panics
+    /// If `f_forward` returns an error.
+    #[track_caller]
+    pub fn forward(&self, anchor: &Tensor, positive: &Tensor, negative: &Tensor) -> Tensor {
+        or_panic(self.f_forward(anchor, positive, negative))
+    }
+
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// If `margin` is not positive, or the tensors have unsupported shapes or dtypes.
+    pub fn f_forward(
+        &self,
+        anchor: &Tensor,
+        positive: &Tensor,
+        negative: &Tensor,
+    ) -> Result<Tensor> {
+        let margin = self.margin;
+        if margin <= 0. {
+            return refuse(format!(
+                "TripletMarginWithDistanceLoss: expected margin to be greater than 0, got \
+                 {margin:?} instead"
+            ));
+        }
+        let distance = self.distance_function.as_deref();
+        let distance = distance.map(|f| f as &dyn Fn(&Tensor, &Tensor) -> Tensor);
+        F::f_triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance,
+            margin,
+            self.swap,
+            self.reduction,
+        )
+    }
 }

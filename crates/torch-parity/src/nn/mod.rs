@@ -55,9 +55,11 @@
 //! everything and converts nothing.
 
 mod activation;
+mod adaptive;
 mod attention;
 mod batchnorm;
 mod conv;
+mod distance;
 mod dropout;
 mod flatten;
 mod fold;
@@ -74,6 +76,7 @@ mod rnn;
 mod sparse;
 mod transformer;
 mod upsampling;
+mod weighted;
 
 pub mod functional;
 pub mod init;
@@ -86,9 +89,11 @@ pub use tch::nn::{
 };
 
 pub use activation::*;
+pub use adaptive::*;
 pub use attention::*;
 pub use batchnorm::*;
 pub use conv::*;
+pub use distance::*;
 pub use dropout::*;
 pub use flatten::*;
 pub use fold::*;
@@ -107,6 +112,7 @@ pub use rnn::*;
 pub use sparse::*;
 pub use transformer::*;
 pub use upsampling::*;
+pub use weighted::Weighted;
 
 use super::native::is_grad_enabled;
 use super::{Error, Result, one_line};

@@ -13,7 +13,7 @@ use tch::nn::{Init, Path};
 use tch::{Tensor, no_grad};
 
 use super::functional::{self as F, EmbeddingBagMode};
-use super::{arguments, modules, new_parameter, or_panic};
+use super::{arguments, check_new, modules, new_parameter, or_panic, refuse};
 use crate::Result;
 
 arguments! {
@@ -74,6 +74,45 @@ pub fn f_embedding<'a, T: Borrow<Path<'a>>>(
     let padding_idx = (config.padding_idx != -1).then_some(config.padding_idx);
     let size = [num_embeddings, embedding_dim];
     let ws = new_rows(vs.borrow(), size, config.ws_init, padding_idx)?;
+    Ok(Embedding { ws, config })
+}
+
+/// `nn.Embedding.from_pretrained(embeddings, freeze=True)` with the other arguments in `config`,
+/// whose `ws_init` is unused: the rows `(num_embeddings, embedding_dim)` as they are, also that of
+/// the padding index. Unless `freeze` is set, they get gradients.
+///
+/// # Panics
+/// If [`f_embedding_from_pretrained`] returns an error.
+#[track_caller]
+pub fn embedding_from_pretrained<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    embeddings: &Tensor,
+    freeze: bool,
+    config: EmbeddingConfig,
+) -> Embedding {
+    or_panic(f_embedding_from_pretrained(vs, embeddings, freeze, config))
+}
+
+/// As [`embedding_from_pretrained`], but returns an error instead of panicking.
+///
+/// # Errors
+/// If the rows are not a matrix, `padding_idx` is out of range, or the path has a layer already.
+pub fn f_embedding_from_pretrained<'a, T: Borrow<Path<'a>>>(
+    vs: T,
+    embeddings: &Tensor,
+    freeze: bool,
+    config: EmbeddingConfig,
+) -> Result<Embedding> {
+    let vs = vs.borrow();
+    if embeddings.dim() != 2 {
+        return refuse("Embeddings parameter is expected to be 2-dimensional");
+    }
+    if config.padding_idx != -1 {
+        F::row_index(config.padding_idx, embeddings.size()[0])?;
+    }
+    check_new(vs, "weight")?;
+    let rows = embeddings.f_detach()?.f_to(vs.device())?;
+    let ws = vs.add("weight", rows, !freeze);
     Ok(Embedding { ws, config })
 }
 

@@ -1,7 +1,4 @@
-//! `torch.nn.Upsample`, which `tch` lacks.
-//!
-//! `nn.UpsamplingNearest2d` and `nn.UpsamplingBilinear2d`, deprecated in Python, are `Upsample`
-//! with mode `Nearest`, and with mode `Bilinear` and `align_corners: Some(true)`.
+//! `torch.nn.Upsample`, which `tch` lacks, and its two forms with a fixed mode.
 //!
 //! Source: `torch/nn/modules/upsampling.py`.
 
@@ -54,4 +51,47 @@ impl Upsample {
     }
 }
 
-modules!(Upsample);
+/// `nn.UpsamplingNearest2d(size=None, scale_factor=None)`: [`Upsample`] with mode `Nearest`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpsamplingNearest2d {
+    /// The size of the output; a single number applies to both dimensions.
+    pub size: Option<Vec<i64>>,
+    /// The ratio of output size to input size; a single number applies to both dimensions.
+    pub scale_factor: Option<Vec<f64>>,
+}
+
+impl UpsamplingNearest2d {
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// See [`Upsample::f_forward`].
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        let (size, scale_factor) = (self.size.as_deref(), self.scale_factor.as_deref());
+        let mode = InterpolateMode::Nearest;
+        f_interpolate(xs, size, scale_factor, mode, None, false, false)
+    }
+}
+
+/// `nn.UpsamplingBilinear2d(size=None, scale_factor=None)`: [`Upsample`] with mode `Bilinear` and
+/// aligned corners.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpsamplingBilinear2d {
+    /// The size of the output; a single number applies to both dimensions.
+    pub size: Option<Vec<i64>>,
+    /// The ratio of output size to input size; a single number applies to both dimensions.
+    pub scale_factor: Option<Vec<f64>>,
+}
+
+impl UpsamplingBilinear2d {
+    /// As `forward`, but returns an error instead of panicking.
+    ///
+    /// # Errors
+    /// See [`Upsample::f_forward`].
+    pub fn f_forward(&self, xs: &Tensor) -> Result<Tensor> {
+        let (size, scale_factor) = (self.size.as_deref(), self.scale_factor.as_deref());
+        let mode = InterpolateMode::Bilinear;
+        f_interpolate(xs, size, scale_factor, mode, Some(true), false, false)
+    }
+}
+
+modules!(Upsample, UpsamplingNearest2d, UpsamplingBilinear2d);

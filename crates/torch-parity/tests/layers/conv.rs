@@ -23,7 +23,7 @@ fn channels(args: &Args) -> (i64, i64) {
     (args.need("in_channels"), args.need("out_channels"))
 }
 
-fn convolution<const N: usize>(vs: &Path, args: &Args) -> Result<nn::Conv<[i64; N]>> {
+pub fn convolution<const N: usize>(vs: &Path, args: &Args) -> Result<nn::Conv<[i64; N]>> {
     let mut config = nn::ConvConfigND::<[i64; N]>::default();
     args.set("stride", &mut config.stride);
     args.set("dilation", &mut config.dilation);
@@ -57,10 +57,10 @@ impl Argument for PaddingMode {
     }
 }
 
-fn transposed<const N: usize>(vs: &Path, args: &Args) -> Result<Forward>
-where
-    nn::ConvTransposeND<[i64; N]>: Module,
-{
+pub fn transposed_layer<const N: usize>(
+    vs: &Path,
+    args: &Args,
+) -> Result<nn::ConvTransposeND<[i64; N]>> {
     let mut config = nn::ConvTransposeConfigND::<[i64; N]>::default();
     args.set("stride", &mut config.stride);
     args.set("padding", &mut config.padding);
@@ -69,7 +69,14 @@ where
     args.set("groups", &mut config.groups);
     args.set("bias", &mut config.bias);
     let (inputs, outputs) = channels(args);
-    let layer = nn::f_conv_transpose(vs, inputs, outputs, args.need("kernel_size"), config)?;
+    nn::f_conv_transpose(vs, inputs, outputs, args.need("kernel_size"), config)
+}
+
+fn transposed<const N: usize>(vs: &Path, args: &Args) -> Result<Forward>
+where
+    nn::ConvTransposeND<[i64; N]>: Module,
+{
+    let layer = transposed_layer(vs, args)?;
     Ok(Box::new(move |call: &Call, _| {
         let input = &call.inputs[0];
         vec![match call.args.get("output_size") {

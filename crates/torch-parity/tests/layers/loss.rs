@@ -64,6 +64,38 @@ pub fn build(_vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
             args,
             TripletMarginLoss(0 "anchor", 1 "positive", 2 "negative") margin, p, eps, swap
         ),
+        "TripletMarginWithDistanceLoss" => {
+            let mut layer = nn::TripletMarginWithDistanceLoss::default();
+            args.set("margin", &mut layer.margin);
+            args.set("swap", &mut layer.swap);
+            args.set("reduction", &mut layer.reduction);
+            if let Some([name, inner]) = args.get::<Vec<Value>>("distance_function").as_deref() {
+                assert_eq!(name, "CosineSimilarity");
+                let inner = Args::new(inner);
+                let mut distance = nn::CosineSimilarity::default();
+                inner.set("dim", &mut distance.dim);
+                inner.set("eps", &mut distance.eps);
+                inner.expect_all_read();
+                layer.distance_function = Some(Box::new(move |a, b| distance.forward(a, b)));
+            }
+            function(move |call| {
+                let [anchor, positive, negative] = three(call);
+                layer.f_forward(anchor, positive, negative)
+            })
+        }
+        "CosineSimilarity" => {
+            let mut layer = nn::CosineSimilarity::default();
+            args.set("dim", &mut layer.dim);
+            args.set("eps", &mut layer.eps);
+            function(move |call| layer.f_forward(&call.inputs[0], &call.inputs[1]))
+        }
+        "PairwiseDistance" => {
+            let mut layer = nn::PairwiseDistance::default();
+            args.set("p", &mut layer.p);
+            args.set("eps", &mut layer.eps);
+            args.set("keepdim", &mut layer.keepdim);
+            function(move |call| layer.f_forward(&call.inputs[0], &call.inputs[1]))
+        }
         _ => return None,
     }))
 }

@@ -42,10 +42,11 @@ mod shape;
 mod sparse;
 mod table;
 mod transformer;
+mod utils;
 
 /// Builds the layer with that name in Python from `torch_parity::nn`.
 fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
-    let files: [Build; 16] = [
+    let files: [Build; 17] = [
         activation::build,
         attention::build,
         container::build,
@@ -62,6 +63,7 @@ fn build(vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
         shape::build,
         sparse::build,
         transformer::build,
+        utils::build,
     ];
     files.iter().find_map(|build| build(vs, layer, args))
 }

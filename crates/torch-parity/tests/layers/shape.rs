@@ -13,6 +13,16 @@ pub fn build(_vs: &Path, layer: &str, args: &Args) -> Option<Result<Forward>> {
     Some(Ok(match layer {
         "functional.interpolate" => interpolate(args),
         "Upsample" => upsample(args),
+        "UpsamplingNearest2d" => {
+            let [size, scale_factor] = sizes(args);
+            let size = size.map(|size| size.iter().map(|&n| n as i64).collect());
+            module(nn::UpsamplingNearest2d { size, scale_factor })
+        }
+        "UpsamplingBilinear2d" => {
+            let [size, scale_factor] = sizes(args);
+            let size = size.map(|size| size.iter().map(|&n| n as i64).collect());
+            module(nn::UpsamplingBilinear2d { size, scale_factor })
+        }
         "PixelShuffle" => module(nn::PixelShuffle::new(args.need("upscale_factor"))),
         "PixelUnshuffle" => module(nn::PixelUnshuffle::new(args.need("downscale_factor"))),
         "ChannelShuffle" => module(nn::ChannelShuffle::new(args.need("groups"))),
@@ -96,6 +106,11 @@ fn upsample(args: &Args) -> Forward {
     args.set("align_corners", &mut layer.align_corners);
     args.set("recompute_scale_factor", &mut layer.recompute_scale_factor);
     module(layer)
+}
+
+/// The size and the scale of an upsampling.
+fn sizes(args: &Args) -> [Option<Vec<f64>>; 2] {
+    ["size", "scale_factor"].map(|name| args.get::<OneOrMore<f64>>(name).map(|given| given.0))
 }
 
 struct OneOrMore<T>(Vec<T>);

@@ -5,6 +5,7 @@ Usage: layers.py OUTPUT.safetensors ROWS.json THREADS…, the rows as {id: row}.
 """
 
 import json
+import operator
 import sys
 
 import torch
@@ -61,6 +62,8 @@ def build(layer, args):
     if layer == "Sequential":
         return torch.nn.Sequential(*(build(*inner) for inner in args["layers"]))
     args = {name: argument(name, value) for name, value in args.items()}
+    if layer.startswith("utils."):
+        return operator.attrgetter(layer)(torch.nn)(**args)
     return Packed(**args) if layer == "Packed" else getattr(torch.nn, layer)(**args)
 
 

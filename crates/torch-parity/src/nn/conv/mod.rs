@@ -256,6 +256,16 @@ pub fn conv3d<'a, T: Borrow<Path<'a>>>(vs: T, i: i64, o: i64, k: i64, c: ConvCon
 }
 
 impl<const N: usize> Conv<[i64; N]> {
+    /// The same convolution with other parameters.
+    pub(super) fn with(&self, ws: Tensor, bs: Option<Tensor>) -> Self {
+        Self {
+            ws,
+            bs,
+            reversed_padding: self.reversed_padding.clone(),
+            config: self.config,
+        }
+    }
+
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors

@@ -181,6 +181,16 @@ pub fn conv_transpose3d<'a, T: Borrow<Path<'a>>>(
 }
 
 impl<const N: usize> ConvTransposeND<[i64; N]> {
+    /// The same transposed convolution with other parameters.
+    pub(in crate::nn) fn with(&self, ws: Tensor, bs: Option<Tensor>) -> Self {
+        Self {
+            ws,
+            bs,
+            ksizes: self.ksizes,
+            config: self.config,
+        }
+    }
+
     /// As `forward`, but returns an error instead of panicking.
     ///
     /// # Errors

@@ -1,14 +1,10 @@
 //! `torch.nn.utils.rnn`: sequences of different lengths in one tensor.
 //!
-//! This module has [`pack_padded_sequence`] and [`pad_packed_sequence`]. `pad_sequence` is tch's
-//! `Tensor::pad_sequence`; `pack_sequence` is the two in sequence; `unpack_sequence` and
-//! `unpad_sequence`, which split a tensor into a list, are not supported.
-//!
 //! Source: `torch/nn/utils/rnn.py`.
 
 use tch::{Device, Kind, Tensor};
 
-use crate::nn::or_panic;
+use crate::nn::{functions, or_panic};
 use crate::{Error, Result};
 
 /// `PackedSequence`: the time steps of all sequences without padding, step by step.
@@ -145,7 +141,7 @@ pub fn f_pack_padded_sequence(
     let (data, batch_sizes) = input.f_internal_pack_padded_sequence(&lengths, batch_first)?;
     let order = match sorted_indices {
         Some(sorted_indices) => Some(Order {
-            unsorted_indices: invert_permutation(&sorted_indices)?,
+            unsorted_indices: f_invert_permutation(&sorted_indices)?,
             sorted_indices,
         }),
         None => None,
@@ -157,13 +153,65 @@ pub fn f_pack_padded_sequence(
     })
 }
 
-fn invert_permutation(permutation: &Tensor) -> Result<Tensor> {
-    let places = Tensor::f_arange(
-        permutation.numel() as i64,
-        (Kind::Int64, permutation.device()),
-    )?;
-    let mut inverse = permutation.f_empty_like()?;
-    Ok(inverse.f_scatter_(0, permutation, &places)?)
+functions! {
+    /// `invert_permutation(permutation)`: the permutation, int64 `(N,)`, that undoes another.
+    fn invert_permutation / f_invert_permutation(permutation: &Tensor) -> Tensor {
+        let count = permutation.numel() as i64;
+        let places = Tensor::f_arange(count, (Kind::Int64, permutation.device()))?;
+        let mut inverse = permutation.f_empty_like()?;
+        Ok(inverse.f_scatter_(0, permutation, &places)?)
+    }
+
+    /// `pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right")`: the
+    /// sequences `(Lₙ, …)` in one tensor `(L, N, …)`, or `(N, L, …)` with `batch_first`.
+    fn pad_sequence / f_pad_sequence(
+        sequences: &[Tensor], batch_first: bool, padding_value: f64, padding_side: &str,
+    ) -> Tensor {
+        if sequences.is_empty() {
+            return Err(Error::Argument("received an empty list of sequences".into()));
+        }
+        Ok(Tensor::f_pad_sequence(sequences, batch_first, padding_value, padding_side)?)
+    }
+
+    /// `unpad_sequence(padded_sequences, lengths, batch_first=False)`: the sequences of these
+    /// lengths in a tensor `(L, N, …)`, or `(N, L, …)` with `batch_first`. Python also transposes
+    /// the caller's tensor in place if not `batch_first`; this does not.
+    fn unpad_sequence / f_unpad_sequence(
+        padded_sequences: &Tensor, lengths: &[i64], batch_first: bool,
+    ) -> Vec<Tensor> {
+        let padded = match batch_first {
+            true => padded_sequences.shallow_clone(),
+            false => padded_sequences.f_transpose(0, 1)?,
+        };
+        let size = padded.size();
+        if size[0] != lengths.len() as i64 {
+            let found = lengths.len();
+            return Err(Error::Argument(format!(
+                "expected a length for each of {} sequences, got {found}", size[0]
+            )));
+        }
+        let mut sequences = Vec::new();
+        for (i, length) in lengths.iter().enumerate() {
+            let sequence = padded.f_select(0, i as i64)?;
+            sequences.push(sequence.f_narrow(0, 0, *length.clamp(&0, &size[1]))?);
+        }
+        Ok(sequences)
+    }
+
+    /// `pack_sequence(sequences, enforce_sorted=True)`: packs sequences `(Lₙ, …)`.
+    fn pack_sequence / f_pack_sequence(
+        sequences: &[Tensor], enforce_sorted: bool,
+    ) -> PackedSequence {
+        let lengths: Vec<i64> = sequences.iter().map(|sequence| sequence.size()[0]).collect();
+        let padded = f_pad_sequence(sequences, false, 0., "right")?;
+        f_pack_padded_sequence(&padded, &lengths, false, enforce_sorted)
+    }
+
+    /// `unpack_sequence(packed_sequences)`: the sequences `(Lₙ, …)`, in their original order.
+    fn unpack_sequence / f_unpack_sequence(packed_sequences: &PackedSequence) -> Vec<Tensor> {
+        let (padded, lengths) = f_pad_packed_sequence(packed_sequences, true, 0., None)?;
+        f_unpad_sequence(&padded, &Vec::<i64>::try_from(lengths)?, true)
+    }
 }
 
 /// `pad_packed_sequence(sequence, batch_first, padding_value, total_length)`: the sequences `(L, N,
