@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 use torch_parity::optim::lr_scheduler::{
     AnnealStrategy, ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts,
-    ExponentialLR, LambdaLR, LinearLR, LinearLrConfig, LrScheduler, Mode, MultiStepLR,
-    MultiplicativeLR, OneCycleLR, OneCycleLrConfig, PolynomialLR, ReduceLROnPlateau,
-    ReduceLrOnPlateauConfig, SequentialLR, StepLR, ThresholdMode,
+    CyclicLR, CyclicLrConfig, CyclicMode, ExponentialLR, LambdaLR, LinearLR, LinearLrConfig,
+    LrScheduler, Mode, MultiStepLR, MultiplicativeLR, OneCycleLR, OneCycleLrConfig, PolynomialLR,
+    ReduceLROnPlateau, ReduceLrOnPlateauConfig, SequentialLR, StepLR, ThresholdMode,
 };
 use torch_parity::optim::{
     Adam, AdamConfig, Optimizer, ParamGroup, Setting, Settings, Sgd, SgdConfig,
@@ -48,7 +48,7 @@ fn boxed(scheduler: Result<impl LrScheduler + 'static>) -> Result<Box<dyn LrSche
 }
 
 /// Python's expression, and its equivalent in Rust.
-const CASES: [(&str, Make); 30] = [
+const CASES: [(&str, Make); 33] = [
     ("StepLR(o, 3)", |o| plain(StepLR::new(o, 3, 0.1))),
     ("StepLR(o, 7, gamma=0.9)", |o| plain(StepLR::new(o, 7, 0.9))),
     ("MultiStepLR(o, [30, 2, 5, 5])", |o| {
@@ -164,6 +164,40 @@ const CASES: [(&str, Make); 30] = [
                 boxed(ExponentialLR::new(o, 0.9))?,
             ];
             plain(ChainedScheduler::new(o, schedulers))
+        },
+    ),
+    ("CyclicLR(o, 0.01, 0.3)", |o| {
+        plain(CyclicLR::new(o, CyclicLrConfig::new(0.01, 0.3)))
+    }),
+    (
+        "CyclicLR(o, [0.01, 0.02], [0.3, 0.5], step_size_up=5, step_size_down=3, \
+         mode='triangular2', base_momentum=[0.7, 0.75], max_momentum=[0.9, 0.99])",
+        |o| {
+            let config = CyclicLrConfig {
+                base_lr: vec![0.01, 0.02],
+                max_lr: vec![0.3, 0.5],
+                step_size_up: 5,
+                step_size_down: Some(3),
+                mode: CyclicMode::Triangular2,
+                base_momentum: vec![0.7, 0.75],
+                max_momentum: vec![0.9, 0.99],
+                ..CyclicLrConfig::new(0., 0.)
+            };
+            plain(CyclicLR::new(o, config))
+        },
+    ),
+    (
+        "CyclicLR(o, 0.01, 0.3, step_size_up=4, mode='exp_range', gamma=0.97, \
+         cycle_momentum=False)",
+        |o| {
+            let config = CyclicLrConfig {
+                step_size_up: 4,
+                mode: CyclicMode::ExpRange,
+                gamma: 0.97,
+                cycle_momentum: false,
+                ..CyclicLrConfig::new(0.01, 0.3)
+            };
+            plain(CyclicLR::new(o, config))
         },
     ),
     ("OneCycleLR(o, 0.5, total_steps=40)", |o| {
@@ -529,6 +563,16 @@ fn arguments_that_python_refuses_are_refused() {
     assert_eq!(text, "Expected positive integer T_0, but got 0");
     let text = refused(CosineAnnealingWarmRestarts::new(o, 3, 0, 0.));
     assert_eq!(text, "Expected integer T_mult >= 1, but got 0");
+    let config = CyclicLrConfig {
+        step_size_up: 0,
+        ..CyclicLrConfig::new(0.1, 0.2)
+    };
+    assert!(refused(CyclicLR::new(o, config)).contains("step_size_up"));
+    let config = CyclicLrConfig {
+        max_lr: vec![0.1, 0.2, 0.3],
+        ..CyclicLrConfig::new(0.1, 0.2)
+    };
+    assert!(refused(CyclicLR::new(o, config)).contains("max_lr"));
     let lambdas: Vec<Box<dyn Fn(i64) -> f64>> = vec![Box::new(|_| 1.)];
     let text = refused(LambdaLR::for_groups(o, lambdas));
     assert_eq!(text, "Expected 2 lr_lambdas, but got 1");

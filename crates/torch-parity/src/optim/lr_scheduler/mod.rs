@@ -26,6 +26,7 @@
 //! Source: `torch/optim/lr_scheduler.py`.
 
 mod composite;
+mod cyclic;
 mod lambda;
 mod one_cycle;
 mod plateau;
@@ -37,6 +38,7 @@ mod warm_restarts;
 use std::fmt;
 
 pub use composite::{ChainedScheduler, SequentialLR};
+pub use cyclic::{CyclicLR, CyclicLrConfig, CyclicMode};
 pub use lambda::{LambdaLR, MultiplicativeLR};
 pub use one_cycle::{AnnealStrategy, OneCycleLR, OneCycleLrConfig};
 pub use plateau::{Mode, ReduceLROnPlateau, ReduceLrOnPlateauConfig, ThresholdMode};

@@ -146,7 +146,7 @@ impl OneCycleLR {
 }
 
 /// A value for each parameter group; a single value applies to all.
-fn for_groups(name: &str, values: &[f64], groups: usize) -> Result<Vec<f64>> {
+pub(super) fn for_groups(name: &str, values: &[f64], groups: usize) -> Result<Vec<f64>> {
     match *values {
         [value] => Ok(vec![value; groups]),
         _ if values.len() == groups => Ok(values.to_vec()),
