@@ -24,6 +24,29 @@ pub(super) struct Records {
     /// The contents of the current record's fields, one after the other, and the end of each.
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    place: Place,
+}
+
+/// The place of the next byte in its field.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Start,
+    Plain,
+    Quoted,
+    /// Behind a quote in a quoted field, which ends it or is the first of two.
+    Quote,
+}
+
+impl Place {
+    fn after(self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::Start | Self::Quote, b'"') => Self::Quoted,
+            (Self::Quoted, b'"') => Self::Quote,
+            (Self::Quoted, _) => Self::Quoted,
+            (_, b',' | b'\n' | b'\r') => Self::Start,
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// One record of a text.
@@ -79,6 +102,7 @@ impl Records {
             length: 0,
             bytes: vec![0; 1 << 12],
             ends: vec![0; 1 << 8],
+            place: Place::Start,
         })
     }
 
@@ -96,6 +120,9 @@ impl Records {
     }
 
     /// The next record.
+    ///
+    /// # Errors
+    /// If it is too long, or if the text ends within a quoted field.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>> {
         self.skip_blank_lines()?;
         let (mut length, mut count) = (0, 0);
@@ -113,6 +140,9 @@ impl Records {
                 ReadRecordResult::OutputEndsFull => grow(&mut self.ends, MOST_FIELDS, "fields")?,
                 ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::Record => {
+                    if self.place == Place::Quoted {
+                        bail!("cut short: the text ends within a quoted field");
+                    }
                     return Ok(Some(Record {
                         bytes: &self.bytes[..length],
                         ends: &self.ends[..count],
@@ -136,6 +166,9 @@ impl Records {
         let there = self.input.fill_buf().unwrap_or_default();
         let lines = there[..count].iter().filter(|&&byte| byte == b'\n');
         self.line += lines.count() as u64;
+        self.place = there[..count]
+            .iter()
+            .fold(self.place, |place, &byte| place.after(byte));
         self.length += count as u64;
         self.input.consume(count);
     }
@@ -190,6 +223,31 @@ mod tests {
             let second = records.next().unwrap().unwrap();
             assert_eq!(second.fields().unwrap(), ["é", ""]);
             assert!(records.next().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn a_text_that_ends_within_a_quoted_field_is_refused() {
+        let last = |text: &'static str| {
+            let mut records = Records::new(Cursor::new(text)).unwrap();
+            records.next().unwrap();
+            records
+                .next()
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        };
+        for text in ["a,b\n1,\"2", "a,b\n\"1", "a,b\n1,\"2\"\"", "a,b\n1,\"2\n"] {
+            let expected = "cut short: the text ends within a quoted field";
+            assert_eq!(last(text).unwrap_err(), expected, "{text:?}");
+        }
+        for text in [
+            "a,b\n1,\"2\"",
+            "a,b\n1,2\"",
+            "a,b\n1,\"2\"\"\"",
+            "a,b\n\"\",\"\"\n",
+            "a,b\n1,x\"y",
+        ] {
+            last(text).unwrap();
         }
     }
 
