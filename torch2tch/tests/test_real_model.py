@@ -4,10 +4,7 @@ What it installs comes from the package index. Where that cannot be had the test
 so; nothing is then shown.
 """
 
-import os
 import re
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -15,63 +12,22 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from .conftest import Done
+from .reader import Reader
 
 PAGE = "docs/a-real-model.md"
 
 pytestmark = pytest.mark.slow
 
 
-class Reader:
-    """A reader of the page: a folder beside the checkout, and the page's blocks in their order."""
-
-    def __init__(self, folder: Path, root: Path) -> None:
-        self.folder, self.root = folder / "real", root
-        self.folder.mkdir()
-        (folder / "final-layer").symlink_to(root)
-        text = (root / PAGE).read_text(encoding="utf-8")
-        self.blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-    def run(self, command: str) -> Done:
-        environment = {
-            **os.environ,
-            # With the crate in dependent.rs, so that torch-sys is compiled once for both.
-            "CARGO_TARGET_DIR": str(self.root / "target/tmp/dependent/target"),
-        }
-        for name in ("LIBTORCH", "PYTHONPATH", "RUST_BACKTRACE"):
-            environment.pop(name, None)
-        done = subprocess.run(
-            ["sh", "-ec", command],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
-
-    def timed(self, command: str) -> float:
-        """The least of three wall times, in seconds."""
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            assert self.run(command).code == 0
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-
-def borrow_packages(venv: Path) -> None:
-    """Lets a new environment see torch and its like in this one, so that pip fetches only what is
-    not there."""
-    (folder,) = venv.glob("lib/python3*/site-packages")
-    (folder / "borrowed.pth").write_text(f"{Path(torch.__file__).resolve().parents[1]}\n")
-
-
 def test_every_command_of_the_page(
     tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reader = Reader(tmp_path, root)
-    assert [kind for kind, _ in reader.blocks].count("sh") >= 6
+    page = (root / PAGE).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert [kind for kind, _ in blocks].count("sh") >= 6
     printed: Done | None = None
-    for kind, text in reader.blocks:
+    for kind, text in blocks:
         if kind == "python":
             (reader.folder / "answer.py").write_text(text)
         elif kind == "text":
@@ -83,7 +39,7 @@ def test_every_command_of_the_page(
                 pytest.skip(f"the packages of {PAGE} cannot be installed here: {last}")
             assert printed.code == 0, (text, printed)
             if "-m venv" in text:
-                borrow_packages(reader.folder / "venv")
+                reader.borrow_packages()
     check_answer(reader)
     rust = reader.timed("bin/lite0 lite0.pth coffee.png")
     python = reader.timed("venv/bin/python answer.py")
@@ -109,6 +65,7 @@ def check_answer(reader: Reader) -> None:
         ("lite0.pth labels.txt", "labels.txt: expected a PNG or JPEG picture"),
         ("lite0.pth missing.png", "missing.png: No such file"),
         ("coffee.png coffee.png", "coffee.png: expected weights"),
+        ("lite0.pth coffee.png >/dev/full", "standard output: No space left"),
     ]:
         assert expected in reader.run(f"bin/lite0 {arguments}").refusal()
     assert reader.run("bin/lite0 lite0.pth").code == 2

@@ -60,9 +60,9 @@ class Program:
         reads, input_ = "read_safetensors(input)?", "INPUT.safetensors"
         if self.transform:
             reads, input_ = f"read(input, {json.dumps(names[0])})?", "PICTURE or INPUT.safetensors"
-        print_ = 'println!("{name}: {}", repr(tensor)?);'
+        print_ = 'writeln!(out, "{name}: {}", repr(tensor)?)?;'
         if self.labels is not None:
-            print_ = "labels::print(tensor);"
+            print_ = "labels::write(&mut out, tensor)?;"
         return {
             "modules": "\n".join(f"mod {module};" for module in modules),
             "input": input_,
@@ -73,7 +73,7 @@ class Program:
             "read": READ if self.transform else "",
             "for": "tensor in answers.values()"
             if self.labels is not None
-            else "(name, tensor) in &answers",
+            else "(name, tensor) in answers",
             "dependencies": self.dependencies(),
             "transform_names": ", ".join(sorted(self.transform.names)) if self.transform else "",
             "statements": "\n    ".join(self.transform.statements) if self.transform else "",

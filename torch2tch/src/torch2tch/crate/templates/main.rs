@@ -5,6 +5,7 @@ $modules
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{${path}PathBuf};
 use std::process::ExitCode;
@@ -31,8 +32,8 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = match parsed(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
-        Err(found) => {
-            eprintln!("error: expected {USAGE}; found {found}");
+        Err(problem) => {
+            eprintln!("error: expected {USAGE}; {problem}");
             return ExitCode::from(2);
         }
     };
@@ -45,27 +46,28 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line, or the part of it that is not understood.
+/// The command line, or a phrase for the part of it that is not understood.
 fn parsed(mut given: impl Iterator<Item = OsString>) -> Result<Arguments, String> {
     let mut found = Arguments::default();
     while let Some(argument) = given.next() {
         let name = argument.to_string_lossy().into_owned();
-        let mut value = || given.next().ok_or(format!("{name} without a value"));
+        let mut value = || given.next().ok_or(format!("found {name} without a value"));
         match name.as_str() {
             "--output" => found.output = Some(value()?.into()),
             "--weights-key" => found.loading.key = Some(value()?.to_string_lossy().into_owned()),
             "--rename" => {
-                let rename: Rename = value()?.to_string_lossy().parse()?;
+                let rename = value()?.to_string_lossy().parse::<Rename>();
+                let rename = rename.map_err(|error| format!("--rename: {error}"))?;
                 found.loading.renames.push(rename);
             }
             "--weights-partial" => found.loading.is_partial = true,
-            _ if name.starts_with("--") => return Err(name),
+            _ if name.starts_with("--") => return Err(format!("found {name}")),
             _ => found.files.push(argument.into()),
         }
     }
     match found.files.len() {
         2 => Ok(found),
-        count => Err(format!("{count} files")),
+        count => Err(format!("found {count} files")),
     }
 }
 
@@ -80,13 +82,20 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let inputs = $read_input;
     let answers = answer_or_reason(&network, &inputs)
         .map_err(|error| format!("{}: {error}", input.display()))?;
-    for $for {
-        $print
-    }
+    print(&answers).map_err(|error| format!("standard output: {error}"))?;
     if let Some(output) = &arguments.output {
         OutputFile::create(output)?.write_safetensors(&answers, Metadata::new())?;
     }
     Ok(())
+}
+
+/// Prints the answers. A reader that goes away, such as `head`, is an error and not a panic.
+fn print(answers: &NamedTensors) -> Result<(), Box<dyn Error>> {
+    let mut out = io::stdout().lock();
+    for $for {
+        $print
+    }
+    Ok(out.flush()?)
 }
 
 /// The network's answer. Tensors that do not fit it end in a panic, of the network's own check or of
