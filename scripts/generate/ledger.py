@@ -264,9 +264,10 @@ HEAD = """\
 
 Written by `scripts/generate/ledger.py` on {date}, from torch {version}; `scripts/check` fails if it
 is out of date. *Equal* means equal to the bit in every case that the tests run in both languages;
-the number is that of the cases. *tch's own* is a name that `tch`, or this library, has under its own
-spelling. The last column lists the arguments that no case gives a value: they are at their defaults in all of
-them. Not listed there: `device`, `dtype`, and other arguments of where a tensor is made.
+the number is that of the cases. *tch's own* is a name that `tch`, or this library, has under its
+own spelling. The last column lists the arguments that no case gives a value: they are at their
+defaults in all of them. Not listed there: `device`, `dtype`, and other arguments of where a tensor
+is made.
 """
 
 

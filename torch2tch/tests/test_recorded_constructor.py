@@ -620,7 +620,24 @@ def test_a_layer_that_runs_in_a_container_alone_is_that_containers():
     assert '.add(batch_norm1d(vs / "down" / 1, 4, Default::default()))' in text
 
 
-def test_a_layer_that_draws_before_its_container_is_made_is_refused():
+def test_layers_that_draw_in_the_order_of_their_container_are_that_containers():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1 = nn.utils.weight_norm(nn.Linear(4, 5))
+            self.relu = nn.ReLU()
+            self.conv2 = nn.Linear(5, 4)
+            self.net = nn.Sequential(self.conv1, self.relu, self.conv2)
+            self.conv2.weight.data.normal_(0, 0.01)
+
+        def forward(self, x):
+            return self.net(x) + x
+
+    text = rust(Net, X)
+    assert "conv1" not in method(text, "fn forward") and "    net: " in text
+
+
+def test_a_layer_that_draws_before_others_of_its_container_is_refused():
     class Net(nn.Module):
         def __init__(self):
             super().__init__()

@@ -72,7 +72,8 @@ fn data_without_a_mistake_at_length() {
 fn invalid_arguments_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let kept = folder.path().join("report.html");
-    fs::write(&kept, "kept").unwrap();
+    let report = "<!DOCTYPE html><title>Is softmax essential?</title>";
+    fs::write(&kept, report).unwrap();
     let refuse = |data: &Path| {
         let mut command = example(EXPERIMENT);
         refusal(command.arg("--data").arg(data).arg("--output").arg(&kept))
@@ -107,8 +108,17 @@ fn invalid_arguments_are_refused() {
         assert!(line.contains(data.to_str().unwrap()), "{line}");
     }
     // The existing report is unchanged, and no unfinished file is left beside it.
-    assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
+    assert_eq!(fs::read_to_string(&kept).unwrap(), report);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 3);
+
+    // What is no report is not replaced by one.
+    fs::write(&kept, "kept").unwrap();
+    let line = refusal(example(EXPERIMENT).arg("--output").arg(&kept));
+    assert!(
+        line.contains("the existing file is not this report"),
+        "{line}"
+    );
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
 
     let line = refusal(example(EXPERIMENT).args(["--output", "/no/such/folder/report.html"]));
     assert!(line.contains("cannot write /no/such/folder"), "{line}");

@@ -5,6 +5,7 @@ import dataclasses
 
 from ..nodes import Class, Freeze, Method, Model
 from ..observe import Observed
+from ..observe.tape import storage
 from ..understand import Struct
 from .bodies import in_bodies
 from .folding import fold
@@ -40,7 +41,9 @@ def arrange(observed: Observed, structs: list[Struct]) -> Model:
 
 def _root(observed: Observed, struct: Struct) -> Struct:
     """The model's own struct, which checks its inputs and freezes parameters."""
-    frozen = tuple(name for name, p in observed.model.named_parameters() if not p.requires_grad)
+    frozen = tuple(
+        observed.owners[storage(p)] for p in observed.model.parameters() if not p.requires_grad
+    )
     constructor = (*struct.constructor, Freeze(frozen)) if frozen else struct.constructor
     return dataclasses.replace(
         struct, constructor=constructor, forward=expect_inputs(observed, struct.forward)

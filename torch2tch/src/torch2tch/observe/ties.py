@@ -39,8 +39,8 @@ def first_paths(model: nn.Module, paths: dict[int, str]) -> dict[str, str]:
 def called_paths(model: nn.Module, stacks: set[tuple[str, ...]], tape: Tape) -> dict[str, str]:
     """By their first paths, modules that run only as a part of a container, such as the
     `self.norm3` of `self.downsample = nn.Sequential(conv, self.norm3)`: their paths there. One that
-    draws is left under its first path, the place of its draws. `stacks` are the paths of the
-    modules that run at once."""
+    draws before others than those in the container do is left under its first path. `stacks` are
+    the paths of the modules that run at once."""
     all_paths: dict[int, list[str]] = {}
     for path, module in model.named_modules(remove_duplicate=False):
         all_paths.setdefault(id(module), []).append(path)
@@ -53,9 +53,27 @@ def called_paths(model: nn.Module, stacks: set[tuple[str, ...]], tape: Tape) -> 
             for path in several
             if path.rpartition(".")[0] == (stack[-2] if len(stack) > 1 else "")
         }
-        if len(running) == 1 and not _is_drawn(model.get_submodule(several[0]), tape):
-            found[several[0]] = running.pop()
+        if len(running) != 1:
+            continue
+        (path,) = running
+        container = model.get_submodule(path.rpartition(".")[0])
+        if not _is_drawn(model.get_submodule(several[0]), tape) or _draws_in_order(container, tape):
+            found[several[0]] = path
     return found
+
+
+def _draws_in_order(container: nn.Module, tape: Tape) -> bool:
+    """What the container holds drew one after the other, and nothing else in between."""
+    makers = [
+        {frame.module for frame in event.frames if frame.function == "__init__"}
+        for event in tape.events
+        if event.draws
+    ]
+    places: list[int] = []
+    for child in container.children():
+        inside = {id(module) for module in child.modules()}
+        places += [place for place, own in enumerate(makers) if not own.isdisjoint(inside)]
+    return places == list(range(places[0], places[0] + len(places))) if places else True
 
 
 def _is_drawn(module: nn.Module, tape: Tape) -> bool:

@@ -156,7 +156,7 @@ class InitialValues:
         kept = next(
             (f for f, n in self.tensors.fields.get(self.path, {}).items() if n == name), None
         )
-        is_parameter = name in dict(self.observed.model.named_parameters())
+        is_parameter = last in self.observed.modules[self.path]._parameters
         stored = last if is_parameter or name in self.observed.persistent else None
         if kept is None and stored is None:
             kept = last  # a buffer that only its constructor and other modules read
